@@ -1,0 +1,2 @@
+//! The `mesosgot` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reliable channels over an unreliable transport, as a deterministic machine.

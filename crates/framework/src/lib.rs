@@ -1,0 +1,1 @@
+//! The scheduler shell: drives the scheduler and channel machines against a Mesos master.

@@ -1,0 +1,1 @@
+//! The job file: parsing, defaults, validation and diagnostics.

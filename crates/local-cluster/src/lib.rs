@@ -1,0 +1,1 @@
+//! An embedded Mesos-compatible cluster: master and agents on loopback.

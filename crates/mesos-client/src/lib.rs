@@ -1,0 +1,1 @@
+//! HTTP clients of the Mesos v1 scheduler and executor APIs.

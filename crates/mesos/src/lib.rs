@@ -1,0 +1,23 @@
+//! Mesos v1 messages, RecordIO, typed ids and the resource algebra.
+//!
+//! No I/O, no clock, no randomness: what is here can be used by every core.
+//!
+//! - [`v1`]: the wire messages, generated from `proto/`; they stop at the shells.
+//! - [`recordio`]: the framing of event streams.
+//! - [`ids`]: one type for each kind of id.
+
+pub mod ids;
+pub mod recordio;
+
+pub use ids::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
+pub use protos::mesos::v1;
+
+/// Descriptors of all messages in [`v1`], an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The messages of the Mesos v1 HTTP APIs, as generated from `proto/`.
+#[allow(missing_docs, reason = "the fields are documented in the .proto files")]
+#[allow(clippy::all, unreachable_pub, reason = "generated code")]
+mod protos {
+    include!(concat!(env!("OUT_DIR"), "/protos.rs"));
+}

@@ -1,0 +1,1 @@
+//! Offers, gang placement, task ledger and policies, as a deterministic machine.

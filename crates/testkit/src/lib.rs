@@ -1,0 +1,1 @@
+//! Fixtures and redaction shared by the tests of this workspace.

@@ -1,0 +1,1 @@
+//! The generic Mesos executor: hosts a job's tasks as wasm instances.

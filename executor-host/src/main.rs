@@ -1,0 +1,2 @@
+//! The `mesosgot-executor` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Guest library: tasks and app schedulers for mesosgot in Rust.

@@ -1,0 +1,1 @@
+//! The elevator of the elevator job.

@@ -1,0 +1,1 @@
+//! The typed messages of the elevator job.
