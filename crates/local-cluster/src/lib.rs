@@ -1,1 +1,3 @@
 //! An embedded Mesos-compatible cluster: master and agents on loopback.
+
+mod core;

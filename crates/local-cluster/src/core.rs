@@ -1,0 +1,5 @@
+//! The machines of the embedded cluster: what a master and an agent decide.
+//!
+//! No I/O, no clock, no threads below this module; the shells around it own those.
+
+pub(crate) mod wire;

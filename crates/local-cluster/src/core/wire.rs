@@ -1,0 +1,63 @@
+//! What master and agents say to each other.
+//!
+//! Mesos has messages of its own for this; clients never see them, so these are ours. They carry
+//! wire messages where Mesos passes them on unchanged.
+
+use bytes::Bytes;
+use mesos::v1;
+use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
+
+/// From the master to one agent, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ToAgent {
+    /// The master knows the agent under this id.
+    Registered { agent_id: AgentId },
+    /// Launches tasks on one executor, starting it when it is not there yet. Several tasks are a
+    /// task group, delivered as one LAUNCH_GROUP.
+    RunTasks {
+        framework: v1::FrameworkInfo,
+        executor: v1::ExecutorInfo,
+        tasks: Vec<v1::TaskInfo>,
+        /// Whether the tasks are a group.
+        group: bool,
+        /// Whether the master thinks that the executor has to be started (PROTOCOL §9.3).
+        launch_executor: bool,
+    },
+    /// Kills one task.
+    KillTask { framework_id: FrameworkId, task_id: TaskId, kill_policy: Option<v1::KillPolicy> },
+    /// Shuts one executor down.
+    ShutdownExecutor { framework_id: FrameworkId, executor_id: ExecutorId },
+    /// The framework is gone: shuts all of its executors down.
+    ShutdownFramework { framework_id: FrameworkId },
+    /// A framework message for an executor.
+    FrameworkMessage { framework_id: FrameworkId, executor_id: ExecutorId, data: Bytes },
+    /// The scheduler has acknowledged a status update.
+    AcknowledgeUpdate { framework_id: FrameworkId, task_id: TaskId, uuid: Bytes },
+    /// The framework has subscribed again; pending updates are to be sent again at once
+    /// (PROTOCOL §4).
+    UpdateFramework { framework: v1::FrameworkInfo },
+}
+
+/// From one agent to the master, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ToMaster {
+    /// The agent is there, or there again.
+    Register {
+        /// Without an id at its first registration.
+        agent: v1::AgentInfo,
+        /// What is running on it: executors and tasks in their latest states.
+        executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
+        tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+    },
+    /// A reliable status update on its way to the scheduler, first or repeated.
+    StatusUpdate {
+        framework_id: FrameworkId,
+        status: v1::TaskStatus,
+        /// The newest state the agent knows, which can be ahead of `status`.
+        latest_state: v1::TaskState,
+    },
+    /// An executor has ended with this wait status.
+    ExecutorExited { framework_id: FrameworkId, executor_id: ExecutorId, status: i32 },
+    /// A framework message for the scheduler.
+    FrameworkMessage { framework_id: FrameworkId, executor_id: ExecutorId, data: Bytes },
+}
