@@ -31,6 +31,10 @@ use environment::ExecutorConfig;
 /// subscribed within a minute, unless its operator has changed `--executor_registration_timeout`.
 const FIRST_PATIENCE: Duration = Duration::from_secs(60);
 
+/// For how long an agent is tried again without checkpointing: enough for a broken stream, not
+/// for an agent that restarts, which would not know us (PROTOCOL §9.5).
+const PATIENCE_WITHOUT_CHECKPOINT: Duration = Duration::from_secs(1);
+
 /// The most that is waited between tries without checkpointing.
 const BACKOFF_WITHOUT_CHECKPOINT: Duration = Duration::from_millis(500);
 
@@ -92,7 +96,7 @@ impl ExecutorClient {
             first_patience: Some(FIRST_PATIENCE),
             patience: Some(match config.checkpoint {
                 Some(checkpoint) => checkpoint.recovery_timeout,
-                None => Duration::ZERO,
+                None => PATIENCE_WITHOUT_CHECKPOINT,
             }),
         };
         let ids = Ids {

@@ -18,7 +18,7 @@ fn scheduler(masters: &[&str]) -> Rules {
     }
 }
 
-/// One agent, and the timing of an executor with (or without) checkpointing.
+/// One agent, and the timing of an executor with a patience of its own.
 fn executor(patience: Duration) -> Rules {
     Rules {
         endpoints: vec![endpoint("agent")],
@@ -480,7 +480,7 @@ fn streams_that_end_at_once_slow_us_down_until_one_lasts() {
 }
 
 #[test]
-fn without_checkpointing_an_agent_gets_one_more_chance() {
+fn without_patience_the_first_failure_after_a_loss_is_the_last() {
     check(
         executor(Duration::ZERO),
         "start
