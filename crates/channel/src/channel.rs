@@ -216,8 +216,7 @@ impl Sending {
         if message.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLarge);
         }
-        if !self.has_room(window) {
-            self.starved = true;
+        if !self.poll_room(window) {
             self.stalls += 1;
             return Err(SendError::Full);
         }
@@ -226,8 +225,15 @@ impl Sending {
         Ok(())
     }
 
-    pub(crate) fn has_room(&self, window: Window) -> bool {
-        self.accepted.is_within(self.taken, window)
+    /// Whether a message would be taken; if not, the end of the shortage will be told.
+    pub(crate) fn poll_room(&mut self, window: Window) -> bool {
+        let has_room = self.has_room(window);
+        self.starved |= !has_room;
+        has_room
+    }
+
+    fn has_room(&self, window: Window) -> bool {
+        self.phase == SendingPhase::Open && self.accepted.is_within(self.taken, window)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -267,7 +273,7 @@ impl Sending {
 
     /// Whether a shortage is over: a message was refused, and now there is room.
     pub(crate) fn end_shortage(&mut self, window: Window) -> bool {
-        let ended = self.starved && self.phase == SendingPhase::Open && self.has_room(window);
+        let ended = self.starved && self.has_room(window);
         self.starved &= !ended;
         ended
     }

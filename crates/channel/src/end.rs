@@ -225,13 +225,12 @@ impl LinkEnd {
         }
     }
 
-    /// Whether [`send`](Self::send) would take a message of any allowed length.
-    pub fn is_writable(&self, channel: ChannelId) -> bool {
+    /// Whether [`send`](Self::send) would take a message now. If not, and the channel is not
+    /// closed, [`Output::Writable`] follows.
+    pub fn poll_writable(&mut self, channel: ChannelId) -> bool {
         self.sending_window()
-            .zip(self.table.get(channel.0))
-            .is_some_and(|(window, channel)| {
-                !channel.sending.is_closed() && channel.sending.has_room(window)
-            })
+            .zip(self.table.get_mut(channel.0))
+            .is_some_and(|(window, channel)| channel.sending.poll_room(window))
     }
 
     /// Whether nothing can be sent on a channel any more.
@@ -279,7 +278,7 @@ impl LinkEnd {
     /// Ends the link: the peer is gone for good. Answers what it never acknowledged, by channel
     /// in the order of opening; nothing on a second call.
     pub fn shut(&mut self) -> Vec<Undelivered> {
-        if matches!(self.state, State::Shut) {
+        if self.is_shut() {
             return Vec::new();
         }
         self.state = State::Shut;
@@ -295,6 +294,11 @@ impl LinkEnd {
             .collect();
         undelivered.sort_by_key(|it| it.channel);
         undelivered
+    }
+
+    /// Whether the link has been shut.
+    pub fn is_shut(&self) -> bool {
+        matches!(self.state, State::Shut)
     }
 
     /// What has been done so far.
