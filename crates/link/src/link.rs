@@ -37,7 +37,7 @@ use crate::sender::Sender;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use link::{Link, LinkConfig, Role};
+/// use mesosgot_link::{Link, LinkConfig, Role};
 ///
 /// let here = Link::new(Role::Scheduler, 1, LinkConfig::new());
 /// let there = Link::new(Role::Executor, 2, LinkConfig::new());

@@ -1,7 +1,7 @@
 //! Order, full channels, and who wakes whom.
 
 use bytes::Bytes;
-use link::{MESSAGE_BYTES_MAX, OpenError, SendError, TryRecvError, TrySendError};
+use mesosgot_link::{MESSAGE_BYTES_MAX, OpenError, SendError, TryRecvError, TrySendError};
 use tokio::task::JoinSet;
 
 use crate::pair::{Pair, WINDOW, message, soon, stays_pending};
@@ -96,11 +96,12 @@ async fn who_only_tries_does_not_overtake_who_waits() {
         tokio::task::yield_now().await;
     }
     waiting.await.unwrap().unwrap();
-    soon(sender.send(message(99))).await.unwrap();
+    let last = tokio::spawn(async move { sender.send(message(99)).await });
     while received.last() != Some(&message(99)) {
         received.push(soon(receiver.recv()).await.unwrap());
     }
     assert_eq!(received.len(), 3 * WINDOW + 1);
+    last.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! Close, stop and shut: how channels and links end.
 
 use bytes::Bytes;
-use link::{FrameError, Inbox, Link, LinkConfig, OpenError, Role, SendError, TryRecvError, spec};
+use mesosgot_link::{
+    FrameError, Inbox, Link, LinkConfig, OpenError, Role, SendError, TryRecvError, spec,
+};
 
 use crate::pair::{Pair, WINDOW, message, soon, stays_pending};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use link::{Inbox, Message, SendError, TryRecvError};
+use mesosgot_link::{Inbox, Message, SendError, TryRecvError};
 use tokio::task::JoinSet;
 
 use crate::pair::{Pair, WINDOW, message, soon, stays_pending};

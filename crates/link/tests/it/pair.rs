@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use link::{FrameError, Link, LinkConfig, Role, Window};
+use mesosgot_link::{FrameError, Link, LinkConfig, Role, Window};
 use tokio::task::JoinSet;
 
 /// Both ends of a link. The carriers end with the value.
