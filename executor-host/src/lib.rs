@@ -9,6 +9,8 @@
 //! guest on what [`modules`] compiled, [`engine`] has all of wasmtime's settings, [`outcome`] says
 //! what Mesos is told. [`app_scheduler`] runs the other kind of guest, for `mesosgot` itself.
 
+mod core;
+
 pub mod app_scheduler;
 pub mod engine;
 pub mod inbox;
@@ -22,6 +24,7 @@ pub mod task;
     reason = "generated code names them, and it is all public"
 )]
 mod bindings;
+mod executor;
 mod guest;
 #[expect(
     unreachable_pub,
@@ -29,5 +32,8 @@ mod guest;
 )]
 mod host;
 mod limits;
+mod program;
 
+pub use executor::{Exit, LaunchError, RunError, run};
 pub use limits::MemoryLimitReached;
+pub use program::program;

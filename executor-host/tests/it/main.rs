@@ -1,5 +1,7 @@
 //! Real guests, compiled from `tests/guests`, in the executor's host.
 
+mod agent;
+mod executors;
 mod guests;
 mod hosted;
 mod inboxes;
