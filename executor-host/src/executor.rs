@@ -77,6 +77,10 @@ const DRAIN_WAIT: Duration = Duration::from_secs(2);
 /// The same after a shutdown, when the agent's patience is short and the scheduler often gone.
 const DRAIN_WAIT_AFTER_SHUTDOWN: Duration = Duration::from_millis(300);
 
+/// For how long guests that are stopped at the exit may hold it up: many ticks of the epoch. A
+/// guest within a long operation of the host ends with the process.
+const STOP_WAIT: Duration = Duration::from_millis(500);
+
 /// Notes that wait for the loop, which takes them at once.
 const NOTES_QUEUED_MAX: usize = 64;
 
@@ -119,6 +123,7 @@ pub async fn run(
     let mut agent = AgentEnd {
         client,
         notices,
+        is_over: false,
         questions,
     };
 
@@ -143,6 +148,8 @@ pub async fn run(
 struct AgentEnd {
     client: ExecutorHandle,
     notices: mpsc::Receiver<ExecutorNotice>,
+    /// The client has ended, and its receiver would answer so for ever.
+    is_over: bool,
     /// What a subscription must carry is asked for here.
     questions: mpsc::Receiver<oneshot::Sender<Unacknowledged>>,
 }
@@ -181,6 +188,10 @@ impl AgentEnd {
 }
 
 /// All that can make the executor act.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a notice, and it is moved once"
+)]
 enum Event {
     Notice(ExecutorNotice),
     ClientEnded,
@@ -203,7 +214,7 @@ struct Executor {
     /// Launches that the machine has not yet asked to prepare.
     launches: HashMap<TaskId, Launch>,
     /// The `out` channels of ended tasks whose last messages may be on their way.
-    draining: Vec<link::Sender>,
+    draining: Draining,
     ready: mpsc::Receiver<TaskId>,
     updates: mpsc::UnboundedSender<UpdateToSend>,
     /// Updates that wait to be sent. The machine repeats what is not acknowledged; while the agent
@@ -248,7 +259,7 @@ impl Executor {
             lives: Lives::new(host, note_ready),
             infos: HashMap::new(),
             launches: HashMap::new(),
-            draining: Vec::new(),
+            draining: Draining::default(),
             ready,
             updates,
             sending: HashSet::new(),
@@ -285,7 +296,9 @@ impl Executor {
         let deadline = self.core.poll_timeout();
         let control = self.link.control();
         tokio::select! {
-            notice = self.agent.notices.recv() => notice.map_or(Event::ClientEnded, Event::Notice),
+            notice = self.agent.notices.recv(), if !self.agent.is_over => {
+                notice.map_or(Event::ClientEnded, Event::Notice)
+            }
             Some(reply) = self.agent.questions.recv() => Event::Question(reply),
             Some(task) = self.ready.recv() => Event::Ready(task),
             (task, outcome, outbox) = self.lives.next_end() => Event::Ended(task, outcome, outbox),
@@ -298,15 +311,18 @@ impl Executor {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Notice(notice) => self.notice(notice),
-            Event::ClientEnded => self.tell(Input::AgentLost),
+            Event::ClientEnded => {
+                self.agent.is_over = true;
+                self.tell(Input::AgentLost);
+            }
             Event::Question(reply) => {
                 let _ = reply.send(self.unacknowledged());
             }
             Event::Ready(task) => self.tell(Input::Ready { task }),
             Event::Ended(task, outcome, outbox) => {
-                info!(%task, ?outcome, "task ended");
+                info!(%task, "task ended");
+                debug!(%task, ?outcome);
                 self.draining.push(outbox);
-                self.draining.retain(|outbox| outbox.counters().is_some());
                 self.tell(Input::Ended { task, outcome });
             }
             Event::Control(record) => match record.kind {
@@ -499,12 +515,9 @@ impl Executor {
             Exit::AgentLost => Duration::ZERO,
         };
         if time::timeout(wait, self.drain()).await.is_err() && exit == Exit::Done {
-            warn!(
-                tasks = self.draining.len(),
-                "the last messages may not have been received"
-            );
+            warn!("the last messages may not have been received");
         }
-        self.lives.shutdown().await;
+        let _ = time::timeout(STOP_WAIT, self.lives.shutdown()).await;
         self.link.shut();
         self.agent.client.stop();
     }
@@ -512,8 +525,7 @@ impl Executor {
     /// Carries frames until the channels of all ended tasks are over in both directions.
     async fn drain(&mut self) {
         loop {
-            self.draining.retain(|outbox| outbox.counters().is_some());
-            if self.draining.is_empty() {
+            if self.draining.is_over() {
                 return;
             }
             // Only a frame can bring an acknowledgement.
@@ -521,10 +533,39 @@ impl Executor {
                 Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Message => {
                     self.frame(event.message.map(|message| message.data));
                 }
+                // The scheduler does not wait for more.
+                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Shutdown => {
+                    return;
+                }
                 Some(_) => {}
                 None => return,
             }
         }
+    }
+}
+
+/// The `out` channels of ended tasks, until they are over in both directions.
+#[derive(Default)]
+struct Draining {
+    outboxes: Vec<link::Sender>,
+    /// How many were left at the last look. A look at all for each that is added would be
+    /// quadratic; one look for each doubling is not.
+    left: usize,
+}
+
+impl Draining {
+    fn push(&mut self, outbox: link::Sender) {
+        self.outboxes.push(outbox);
+        if self.outboxes.len() > 2 * self.left.max(16) {
+            self.is_over();
+        }
+    }
+
+    /// Forgets those that are over. Whether none is left.
+    fn is_over(&mut self) -> bool {
+        self.outboxes.retain(|outbox| outbox.counters().is_some());
+        self.left = self.outboxes.len();
+        self.left == 0
     }
 }
 

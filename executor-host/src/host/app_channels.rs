@@ -151,7 +151,7 @@ impl From<AppSendError> for SendError {
     fn from(error: AppSendError) -> Self {
         match error {
             AppSendError::Closed => Self::Closed,
-            AppSendError::TooLarge { .. } => Self::TooLarge,
+            AppSendError::TooLarge => Self::TooLarge,
             AppSendError::UnknownTask => Self::UnknownTask,
         }
     }
@@ -162,7 +162,7 @@ impl From<AppTrySendError> for TrySendError {
         match error {
             AppTrySendError::Full => Self::Full,
             AppTrySendError::Closed => Self::Closed,
-            AppTrySendError::TooLarge { .. } => Self::TooLarge,
+            AppTrySendError::TooLarge => Self::TooLarge,
             AppTrySendError::UnknownTask => Self::UnknownTask,
         }
     }

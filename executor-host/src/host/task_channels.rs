@@ -135,7 +135,7 @@ impl From<LinkSendError> for SendError {
     fn from(error: LinkSendError) -> Self {
         match error {
             LinkSendError::Closed => Self::Closed,
-            LinkSendError::TooLarge { .. } => Self::TooLarge,
+            LinkSendError::TooLarge => Self::TooLarge,
         }
     }
 }
@@ -145,7 +145,7 @@ impl From<LinkTrySendError> for TrySendError {
         match error {
             LinkTrySendError::Full => Self::Full,
             LinkTrySendError::Closed => Self::Closed,
-            LinkTrySendError::TooLarge { .. } => Self::TooLarge,
+            LinkTrySendError::TooLarge => Self::TooLarge,
         }
     }
 }
