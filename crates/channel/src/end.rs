@@ -112,8 +112,7 @@ pub struct Undelivered {
 /// - [`handle_frame`](Self::handle_frame) for what arrives;
 /// - [`poll_output`](Self::poll_output) and [`poll_frame`](Self::poll_frame) for what goes out.
 ///
-/// The drain rule: after each verb and each `handle_frame`, call `poll_output` until it answers
-/// `None`. Call `poll_frame` whenever the transport can take a frame, until it answers `None`;
+/// The drain rule: after each call of the others, call `poll_output` until it answers `None`. Call `poll_frame` whenever the transport can take a frame, until it answers `None`;
 /// then again after the next call of a verb or of `handle_frame` if
 /// [`has_frame`](Self::has_frame), and at the time of [`poll_timeout`](Self::poll_timeout). A
 /// frame is made when it is asked for: while the transport is busy, messages gather, and the next
@@ -206,11 +205,14 @@ impl LinkEnd {
     /// Takes a message for a channel.
     ///
     /// # Errors
-    /// When the channel is full or closed, or the message is too large. Nothing was taken then.
+    /// When the channel is full, not open or closed, or the message is too large. Nothing was taken
+    /// then.
     pub fn send(&mut self, channel: ChannelId, message: Bytes) -> Result<(), SendError> {
         let window = self.sending_window().ok_or(SendError::Closed)?;
         let bytes = message.len() as u64;
-        let found = self.table.get_mut(channel.0).ok_or(SendError::Closed)?;
+        let found = self.table.get_mut(channel.0);
+        let found = found.filter(|found| found.is_open);
+        let found = found.ok_or(SendError::Closed)?;
         match found.sending.accept(message, window) {
             Ok(()) => {
                 self.counters.messages_sent += 1;
@@ -248,7 +250,9 @@ impl LinkEnd {
         if channel == ChannelId::CONTROL {
             return;
         }
-        if let Some(found) = self.table.get_mut(channel.0) {
+        if let Some(found) = self.table.get_mut(channel.0)
+            && found.is_open
+        {
             found.sending.close();
             self.schedule(channel.0);
         }
