@@ -125,7 +125,7 @@ impl Pair {
     pub(crate) fn note(&mut self, end: usize, text: &str) {
         let ms = (self.now - self.start).as_millis();
         let name = ["scheduler", "executor"][end];
-        writeln!(self.transcript, "{ms:>5} {name:<9} {text}").unwrap();
+        writeln!(self.transcript, "{ms:<5} {name:<9} {text}").unwrap();
     }
 
     fn transmit(&mut self, from: usize, frame: Bytes) {

@@ -34,15 +34,15 @@ fn the_executor_greets_until_it_is_answered() {
     check(
         &pair,
         expect![[r#"
-                0 executor  ► greeting LOST
-              500 executor  ► greeting LOST
-             1500 executor  ► greeting
-             1501 scheduler linked to 0xb
-             1501 scheduler ► frame 1, ack 0 | open 1 `a` | data 1 ×1
-             1502 executor  linked to 0xa
-             1502 executor  offered `a`
-             1502 executor  message b"early"
-             1512 executor  ► ack 1
+            0     executor  ► greeting LOST
+            500   executor  ► greeting LOST
+            1500  executor  ► greeting
+            1501  scheduler linked to 0xb
+            1501  scheduler ► frame 1, ack 0 | open 1 `a` | data 1 ×1
+            1502  executor  linked to 0xa
+            1502  executor  offered `a`
+            1502  executor  message b"early"
+            1512  executor  ► ack 1
         "#]],
     );
 }
@@ -55,12 +55,12 @@ fn an_answer_that_is_lost_is_given_again() {
     check(
         &pair,
         expect![[r#"
-                0 executor  ► greeting
-                1 scheduler linked to 0xb
-                1 scheduler ► ack 0 LOST
-              500 executor  ► greeting
-              501 scheduler ► ack 0
-              502 executor  linked to 0xa
+            0     executor  ► greeting
+            1     scheduler linked to 0xb
+            1     scheduler ► ack 0 LOST
+            500   executor  ► greeting
+            501   scheduler ► ack 0
+            502   executor  linked to 0xa
         "#]],
     );
 }
@@ -73,9 +73,9 @@ fn a_lone_message_goes_at_once_and_its_acknowledgement_waits_a_little() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×1
-             1001 executor  message b"hello"
-             1011 executor  ► ack 2
+            1000  scheduler ► frame 2, ack 1 | data 1 ×1
+            1001  executor  message b"hello"
+            1011  executor  ► ack 2
         "#]],
     );
 }
@@ -92,7 +92,7 @@ fn messages_that_gather_go_in_one_frame() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | open 2 `b` | data 2 ×100 | data 1 ×100
+            1000  scheduler ► frame 2, ack 1 | open 2 `b` | data 2 ×100 | data 1 ×100
         "#]],
     );
 }
@@ -109,19 +109,19 @@ fn a_gap_is_told_at_once_and_filled_when_three_later_frames_have_come() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-             1000 scheduler ► frame 3, ack 1 | data 1 ×1
-             1000 scheduler ► frame 4, ack 1 | data 1 ×1
-             1000 scheduler ► frame 5, ack 1 | data 1 ×1
-             1000 scheduler ► frame 6, ack 1 | data 1 ×1
-             1001 executor  ► ack 1 holding 1111
-             1002 scheduler ► frame 2, ack 1 | data 1 ×1
-             1003 executor  message b"one"
-             1003 executor  message b"two"
-             1003 executor  message b"three"
-             1003 executor  message b"four"
-             1003 executor  message b"five"
-             1003 executor  ► ack 6
+            1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1000  scheduler ► frame 3, ack 1 | data 1 ×1
+            1000  scheduler ► frame 4, ack 1 | data 1 ×1
+            1000  scheduler ► frame 5, ack 1 | data 1 ×1
+            1000  scheduler ► frame 6, ack 1 | data 1 ×1
+            1001  executor  ► ack 1 holding 1111
+            1002  scheduler ► frame 2, ack 1 | data 1 ×1
+            1003  executor  message b"one"
+            1003  executor  message b"two"
+            1003  executor  message b"three"
+            1003  executor  message b"four"
+            1003  executor  message b"five"
+            1003  executor  ► ack 6
         "#]],
     );
 }
@@ -137,16 +137,16 @@ fn the_last_frame_is_sent_again_ever_more_rarely_until_something_comes_back() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-             1000 scheduler ► frame 3, ack 1 | data 1 ×1 LOST
-             1100 scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-             1300 scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-             1700 scheduler ► frame 2, ack 1 | data 1 ×1
-             1701 executor  message b"one"
-             1711 executor  ► ack 2
-             1712 scheduler ► frame 3, ack 1 | data 1 ×1
-             1713 executor  message b"two"
-             1723 executor  ► ack 3
+            1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1000  scheduler ► frame 3, ack 1 | data 1 ×1 LOST
+            1100  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1300  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1700  scheduler ► frame 2, ack 1 | data 1 ×1
+            1701  executor  message b"one"
+            1711  executor  ► ack 2
+            1712  scheduler ► frame 3, ack 1 | data 1 ×1
+            1713  executor  message b"two"
+            1723  executor  ► ack 3
         "#]],
     );
 }
@@ -176,17 +176,17 @@ fn a_full_window_blocks_until_half_of_it_is_taken() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×4
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1011 executor  ► ack 2
-             1100 executor  takes one
-             1200 executor  takes another
-             1200 executor  ► frame 2, ack 2 | credit 1 2/10
-             1201 scheduler writable
-             1211 scheduler ► ack 2
+            1000  scheduler ► frame 2, ack 1 | data 1 ×4
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1011  executor  ► ack 2
+            1100  executor  takes one
+            1200  executor  takes another
+            1200  executor  ► frame 2, ack 2 | credit 1 2/10
+            1201  scheduler writable
+            1211  scheduler ► ack 2
         "#]],
     );
 }
@@ -205,16 +205,16 @@ fn a_close_comes_after_the_data_and_each_direction_closes_by_itself() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×1 | close 1
-             1001 executor  message b"last"
-             1001 executor  closed
-             1011 executor  ► ack 2
-             1100 executor  ► frame 2, ack 2 | data 1 ×1 | close 1
-             1101 scheduler message b"answer"
-             1101 scheduler closed
-             1101 scheduler released
-             1111 scheduler ► ack 2
-             1112 executor  released
+            1000  scheduler ► frame 2, ack 1 | data 1 ×1 | close 1
+            1001  executor  message b"last"
+            1001  executor  closed
+            1011  executor  ► ack 2
+            1100  executor  ► frame 2, ack 2 | data 1 ×1 | close 1
+            1101  scheduler message b"answer"
+            1101  scheduler closed
+            1101  scheduler released
+            1111  scheduler ► ack 2
+            1112  executor  released
         "#]],
     );
 }
@@ -240,19 +240,19 @@ fn a_stop_ends_the_sender_over_there_and_counts_what_was_not_taken() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 1 ×4
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1001 executor  message b"hello"
-             1011 executor  ► ack 2
-             1100 executor  ► frame 2, ack 2 | stop 1 after 1 | close 1
-             1101 scheduler stopped, 3 untaken
-             1101 scheduler closed
-             1101 scheduler ► frame 3, ack 2 | close 1
-             1101 scheduler released
-             1102 executor  released
-             1112 executor  ► ack 3
+            1000  scheduler ► frame 2, ack 1 | data 1 ×4
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1001  executor  message b"hello"
+            1011  executor  ► ack 2
+            1100  executor  ► frame 2, ack 2 | stop 1 after 1 | close 1
+            1101  scheduler stopped, 3 untaken
+            1101  scheduler closed
+            1101  scheduler ► frame 3, ack 2 | close 1
+            1101  scheduler released
+            1102  executor  released
+            1112  executor  ► ack 3
         "#]],
     );
 }
@@ -271,14 +271,14 @@ fn a_large_message_goes_in_pieces_and_its_neighbour_between_them() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | open 2 `b` | data 2 ×1 | piece 1 65536 of 307200 | piece 1 36572
-             1000 scheduler ► frame 3, ack 1 | piece 1 65536 | piece 1 36663
-             1000 scheduler ► frame 4, ack 1 | piece 1 65536 | piece 1 36663
-             1000 scheduler ► frame 5, ack 1 | piece 1 694
-             1001 executor  offered `b`
-             1001 executor  message b"small"
-             1001 executor  message of 307200
-             1011 executor  ► ack 5
+            1000  scheduler ► frame 2, ack 1 | open 2 `b` | data 2 ×1 | piece 1 65536 of 307200 | piece 1 36572
+            1000  scheduler ► frame 3, ack 1 | piece 1 65536 | piece 1 36663
+            1000  scheduler ► frame 4, ack 1 | piece 1 65536 | piece 1 36663
+            1000  scheduler ► frame 5, ack 1 | piece 1 694
+            1001  executor  offered `b`
+            1001  executor  message b"small"
+            1001  executor  message of 307200
+            1011  executor  ► ack 5
         "#]],
     );
 }
@@ -295,13 +295,13 @@ fn a_channel_is_offered_to_the_end_that_has_not_opened_it() {
     check(
         &pair,
         expect![[r#"
-             1000 executor  ► frame 2, ack 1 | open 2 `new` | data 2 ×1
-             1001 scheduler offered `new`
-             1001 scheduler message b"early"
-             1011 scheduler ► ack 2
-             1100 scheduler ► frame 2, ack 2 | open 2 `new` | data 2 ×1
-             1101 executor  message b"answer"
-             1111 executor  ► ack 2
+            1000  executor  ► frame 2, ack 1 | open 2 `new` | data 2 ×1
+            1001  scheduler offered `new`
+            1001  scheduler message b"early"
+            1011  scheduler ► ack 2
+            1100  scheduler ► frame 2, ack 2 | open 2 `new` | data 2 ×1
+            1101  executor  message b"answer"
+            1111  executor  ► ack 2
         "#]],
     );
 }
@@ -321,18 +321,18 @@ fn a_name_serves_a_second_channel_when_the_first_is_closed_here() {
     check(
         &pair,
         expect![[r#"
-             1000 executor  ► frame 2, ack 1 | stop 1 after 0 | close 1 | open 2 `a` | data 2 ×1
-             1001 scheduler stopped, 0 untaken
-             1001 scheduler closed
-             1001 scheduler offered `a`
-             1001 scheduler message b"again"
-             1001 scheduler ► frame 2, ack 2 | close 1
-             1001 scheduler released
-             1002 executor  released
-             1012 executor  ► ack 2
-             1100 scheduler ► frame 3, ack 2 | open 2 `a` | data 2 ×1
-             1101 executor  message b"answer"
-             1111 executor  ► ack 3
+            1000  executor  ► frame 2, ack 1 | stop 1 after 0 | close 1 | open 2 `a` | data 2 ×1
+            1001  scheduler stopped, 0 untaken
+            1001  scheduler closed
+            1001  scheduler offered `a`
+            1001  scheduler message b"again"
+            1001  scheduler ► frame 2, ack 2 | close 1
+            1001  scheduler released
+            1002  executor  released
+            1012  executor  ► ack 2
+            1100  scheduler ► frame 3, ack 2 | open 2 `a` | data 2 ×1
+            1101  executor  message b"answer"
+            1111  executor  ► ack 3
         "#]],
     );
 }
@@ -354,12 +354,12 @@ fn control_needs_no_opening() {
     check(
         &pair,
         expect![[r#"
-             1000 scheduler ► frame 2, ack 1 | data 0 ×1
-             1001 executor  message b"start"
-             1011 executor  ► ack 2
-             1100 scheduler ► frame 3, ack 1 | data 0 ×1
-             1101 executor  message b"again"
-             1111 executor  ► ack 3
+            1000  scheduler ► frame 2, ack 1 | data 0 ×1
+            1001  executor  message b"start"
+            1011  executor  ► ack 2
+            1100  scheduler ► frame 3, ack 1 | data 0 ×1
+            1101  executor  message b"again"
+            1111  executor  ► ack 3
         "#]],
     );
 }
