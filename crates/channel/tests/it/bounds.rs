@@ -328,6 +328,73 @@ fn only_what_was_sent_can_be_acknowledged() {
 }
 
 #[test]
+fn a_frame_that_comes_again_is_acknowledged_at_once_and_changes_nothing() {
+    let mut raw = Raw::new();
+    let numbered = |raw: &Raw, sequence| Frame {
+        sequence,
+        records: match sequence {
+            1 => vec![Record::from(open(1)), Record::from(data(1, &[1]))],
+            _ => vec![Record::from(data(1, &[1]))],
+        },
+        ..raw.frame()
+    };
+    // The second comes before the first, and both come twice.
+    for (sequence, duplicated, outputs) in [(2, 0, 1), (2, 1, 0), (1, 1, 3), (1, 2, 0), (2, 3, 0)] {
+        let frame = numbered(&raw, sequence);
+        raw.handle(&frame).unwrap();
+        assert_eq!(raw.end.counters().frames_duplicated, duplicated);
+        assert_eq!(raw.outputs().len(), outputs, "after frame {sequence}");
+        assert!(raw.end.poll_frame(raw.now).is_some(), "no acknowledgement");
+        assert_eq!(raw.end.poll_frame(raw.now), None);
+    }
+}
+
+#[test]
+fn a_message_that_fills_a_frame_is_not_held_up_by_small_ones() {
+    let mut pair = Pair::faultless(Config {
+        frame_bytes_max: 4096,
+        ..Config::new()
+    });
+    let names = ["before", "large", "after"];
+    let [before, large, after] = names.map(|name| pair.ends[SCHEDULER].open(name).unwrap());
+    pair.advance_ms(1000);
+    let end = &mut pair.ends[SCHEDULER];
+    let small = Bytes::from(vec![1; 300]);
+    end.send(before, small.clone()).unwrap();
+    end.send(large, Bytes::from(vec![2; 3900])).unwrap();
+    end.send(after, small.clone()).unwrap();
+    let mut frames = 0;
+    loop {
+        frames += 1;
+        assert!(frames <= 2, "it waits for ever");
+        if end.poll_frame(pair.now).unwrap().len() > 3900 {
+            break;
+        }
+        // There is always something small to send.
+        end.send(before, small.clone()).unwrap();
+        end.send(after, small.clone()).unwrap();
+    }
+}
+
+#[test]
+fn a_small_message_does_not_keep_its_frame_in_memory() {
+    let mut pair = Pair::faultless(Config::new());
+    let channel = pair.ends[SCHEDULER].open("a").unwrap();
+    for bytes in [10, 10, 100_000, 10] {
+        pair.ends[SCHEDULER]
+            .send(channel, Bytes::from(vec![7; bytes]))
+            .unwrap();
+    }
+    pair.advance_ms(1000);
+    for output in &pair.outputs[EXECUTOR] {
+        if let Output::Message { data, .. } = output {
+            // The large one points into the frame, which is all but its own.
+            assert!(data.is_unique(), "a message of {} bytes", data.len());
+        }
+    }
+}
+
+#[test]
 fn no_more_frames_are_in_flight_than_chosen() {
     let config = Config {
         frames_in_flight_max: 3,

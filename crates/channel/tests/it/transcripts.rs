@@ -127,6 +127,31 @@ fn a_gap_is_told_at_once_and_filled_when_three_later_frames_have_come() {
 }
 
 #[test]
+fn a_frame_that_is_overtaken_by_two_is_not_yet_lost() {
+    let (mut pair, here, _) = linked(Config::new());
+    pair.lose_next[SCHEDULER] = 1;
+    for word in ["one", "two", "three"] {
+        pair.ends[SCHEDULER].send(here, text(word)).unwrap();
+        pair.drain();
+    }
+    pair.advance_ms(1000);
+    check(
+        &pair,
+        expect![[r#"
+        1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+        1000  scheduler ► frame 3, ack 1 | data 1 ×1
+        1000  scheduler ► frame 4, ack 1 | data 1 ×1
+        1001  executor  ► ack 1 holding 11
+        1102  scheduler ► frame 2, ack 1 | data 1 ×1
+        1103  executor  message b"one"
+        1103  executor  message b"two"
+        1103  executor  message b"three"
+        1103  executor  ► ack 4
+    "#]],
+    );
+}
+
+#[test]
 fn the_last_frame_is_sent_again_ever_more_rarely_until_something_comes_back() {
     let (mut pair, here, _) = linked(Config::new());
     pair.lose_next[SCHEDULER] = 4;
@@ -264,6 +289,8 @@ fn a_large_message_goes_in_pieces_and_its_neighbour_between_them() {
         ..Config::new()
     });
     let other = pair.ends[SCHEDULER].open("b").unwrap();
+    pair.advance_ms(1000);
+    pair.transcript.clear();
     let large = Bytes::from(vec![7; 300 << 10]);
     pair.ends[SCHEDULER].send(here, large).unwrap();
     pair.ends[SCHEDULER].send(other, text("small")).unwrap();
@@ -271,14 +298,13 @@ fn a_large_message_goes_in_pieces_and_its_neighbour_between_them() {
     check(
         &pair,
         expect![[r#"
-            1000  scheduler ► frame 2, ack 1 | open 2 `b` | data 2 ×1 | piece 1 65536 of 307200 | piece 1 36572
-            1000  scheduler ► frame 3, ack 1 | piece 1 65536 | piece 1 36663
-            1000  scheduler ► frame 4, ack 1 | piece 1 65536 | piece 1 36663
-            1000  scheduler ► frame 5, ack 1 | piece 1 694
-            1001  executor  offered `b`
-            1001  executor  message b"small"
-            1001  executor  message of 307200
-            1011  executor  ► ack 5
+            2000  scheduler ► frame 3, ack 1 | piece 1 65536 of 307200 | data 2 ×1 | piece 1 36613
+            2000  scheduler ► frame 4, ack 1 | piece 1 65536 | piece 1 36663
+            2000  scheduler ► frame 5, ack 1 | piece 1 65536 | piece 1 36663
+            2000  scheduler ► frame 6, ack 1 | piece 1 653
+            2001  executor  message b"small"
+            2001  executor  message of 307200
+            2011  executor  ► ack 6
         "#]],
     );
 }
