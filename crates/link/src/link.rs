@@ -118,7 +118,10 @@ impl Link {
     /// harmless and after which to [`shut`](Self::shut) the link.
     pub fn handle_frame(&self, frame: Bytes) -> Result<(), FrameError> {
         let now = Instant::now().into_std();
-        self.shared.with(|state| state.end.handle_frame(now, frame))
+        let handled = self.shared.with(|state| state.end.handle_frame(now, frame));
+        // Even if there is no new frame, a deadline may have moved.
+        self.shared.frames.notify_waiters();
+        handled
     }
 
     /// Waits for the next frame to transmit; `None` once the link is shut.
@@ -283,14 +286,17 @@ impl Shared {
 
     /// Does something to the machine, then tells everyone what came of it.
     pub(crate) fn with<T>(self: &Arc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
-        let (answer, wakes) = {
+        let (answer, wakes, has_frame) = {
             let mut state = self.lock();
             let answer = act(&mut state);
-            (answer, self.drain(&mut state))
+            let wakes = self.drain(&mut state);
+            (answer, wakes, state.end.has_frame())
         };
         wakes.wake();
-        // Even without a new frame a deadline may have moved.
-        self.frames.notify_waiters();
+        // While no frame can be made, as when too many are in flight, nobody needs to look.
+        if has_frame {
+            self.frames.notify_waiters();
+        }
         answer
     }
 
