@@ -17,6 +17,7 @@
 
 pub(crate) mod frame;
 mod records;
+mod transmit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,15 +27,13 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::arrivals::{Arrival, Arrivals, Arrived};
-use crate::channel::Turn;
 use crate::config::{Config, FRAME_BYTES_MAX, NAME_BYTES_MAX, Role, Window};
 use crate::counters::{ChannelCounters, Counters};
 use crate::error::{FrameError, OpenError, SendError, Violation};
 use crate::flight::{Acknowledgement, Flight};
 use crate::rtt::RoundTrip;
 use crate::table::Table;
-use crate::wire::{self, Frame, Record};
-use frame::FrameBuilder;
+use crate::wire::{self, Frame};
 
 /// A channel at one end. The peer has another number for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,8 +111,7 @@ pub struct Undelivered {
 /// - [`handle_frame`](Self::handle_frame) for what arrives;
 /// - [`poll_output`](Self::poll_output) and [`poll_frame`](Self::poll_frame) for what goes out.
 ///
-/// The drain rule: after each verb and each `handle_frame`, call `poll_output` until it answers
-/// `None`. Call `poll_frame` whenever the transport can take a frame, until it answers `None`;
+/// The drain rule: after each call of the others, call `poll_output` until it answers `None`. Call `poll_frame` whenever the transport can take a frame, until it answers `None`;
 /// then again after the next call of a verb or of `handle_frame` if
 /// [`has_frame`](Self::has_frame), and at the time of [`poll_timeout`](Self::poll_timeout). A
 /// frame is made when it is asked for: while the transport is busy, messages gather, and the next
@@ -206,11 +204,14 @@ impl LinkEnd {
     /// Takes a message for a channel.
     ///
     /// # Errors
-    /// When the channel is full or closed, or the message is too large. Nothing was taken then.
+    /// When the channel is full, not open or closed, or the message is too large. Nothing was taken
+    /// then.
     pub fn send(&mut self, channel: ChannelId, message: Bytes) -> Result<(), SendError> {
         let window = self.sending_window().ok_or(SendError::Closed)?;
         let bytes = message.len() as u64;
-        let found = self.table.get_mut(channel.0).ok_or(SendError::Closed)?;
+        let found = self.table.get_mut(channel.0);
+        let found = found.filter(|found| found.is_open);
+        let found = found.ok_or(SendError::Closed)?;
         match found.sending.accept(message, window) {
             Ok(()) => {
                 self.counters.messages_sent += 1;
@@ -248,7 +249,9 @@ impl LinkEnd {
         if channel == ChannelId::CONTROL {
             return;
         }
-        if let Some(found) = self.table.get_mut(channel.0) {
+        if let Some(found) = self.table.get_mut(channel.0)
+            && found.is_open
+        {
             found.sending.close();
             self.schedule(channel.0);
         }
@@ -299,6 +302,15 @@ impl LinkEnd {
     /// Whether the link has been shut.
     pub fn is_shut(&self) -> bool {
         matches!(self.state, State::Shut)
+    }
+
+    /// Whether the peer has acknowledged everything, closes among it. Looks at every channel.
+    pub fn is_flushed(&self) -> bool {
+        // A channel that waits for room over there is not ready, but has messages.
+        let mut channels = self.table.iter();
+        self.flight.is_empty()
+            && self.ready.is_empty()
+            && channels.all(|(_, channel)| channel.sending.undelivered() == 0)
     }
 
     /// What has been done so far.
@@ -475,75 +487,6 @@ impl LinkEnd {
             .map(|channel| Output::Writable { channel });
         self.outputs.extend(outputs);
         Ok(())
-    }
-
-    fn poll_resend(&mut self, now: Instant) -> Option<Bytes> {
-        let frame = self.flight.poll_resend(now)?;
-        self.counters.frames_resent += 1;
-        Some(frame)
-    }
-
-    /// A new frame with what the channels have, in turns.
-    fn poll_data(&mut self, now: Instant, window: Window) -> Option<Bytes> {
-        if !self.flight.has_room() {
-            return None;
-        }
-        let mut frame = FrameBuilder::new(self.config.frame_bytes_max);
-        while let Some(number) = self.ready.pop_front() {
-            let Some(channel) = self.table.get_mut(number) else {
-                continue;
-            };
-            let room = frame.room();
-            match channel.fill(number, self.config.window, window, &mut frame) {
-                Turn::Done => channel.is_ready = false,
-                Turn::More => self.ready.push_back(number),
-                // Who found no room at all is the first in the next frame.
-                Turn::NoRoom if frame.room() == room => {
-                    self.ready.push_front(number);
-                    break;
-                }
-                Turn::NoRoom => {
-                    self.ready.push_back(number);
-                    break;
-                }
-            }
-            self.release_if_over(number);
-        }
-        if frame.is_empty() {
-            return None;
-        }
-        let (records, carried) = frame.into_parts();
-        let bytes = self.encode(now, self.flight.next_sequence(), records);
-        self.flight.push(now, bytes.clone(), carried);
-        Some(bytes)
-    }
-
-    fn poll_acknowledgement(&mut self, now: Instant) -> Option<Bytes> {
-        self.arrivals
-            .is_ack_due(now)
-            .then(|| self.encode(now, 0, Vec::new()))
-    }
-
-    /// A frame with the acknowledgement as it is now.
-    fn encode(&mut self, now: Instant, sequence: u64, records: Vec<Record>) -> Bytes {
-        let ack_delay = self.arrivals.acknowledge(now);
-        let frame = Frame {
-            version: wire::VERSION,
-            from: self.incarnation,
-            to: match self.state {
-                State::Linked { peer, .. } => Some(peer),
-                _ => None,
-            },
-            window_messages: self.config.window.messages,
-            window_bytes: self.config.window.bytes,
-            acknowledged: self.arrivals.acknowledged(),
-            held: self.arrivals.held(),
-            ack_delay_us: u32::try_from(ack_delay.as_micros()).unwrap_or(u32::MAX),
-            sequence,
-            ack_wanted: sequence > 0 && self.flight.next_is_critical(),
-            records,
-        };
-        Bytes::from(frame.encode_to_vec())
     }
 
     /// The window for what is sent from here: the peer's, or our own until it is known. `None`:

@@ -1,5 +1,7 @@
 //! Close, stop and shut: how channels and links end.
 
+use std::future::Future as _;
+
 use bytes::Bytes;
 use mesosgot_link::{
     FrameError, Inbox, Link, LinkConfig, OpenError, Role, SendError, TryRecvError, spec,
@@ -155,4 +157,68 @@ async fn a_link_and_its_inbox_leave_nothing_behind() {
         }
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_is_not_one_is_an_error_and_the_link_goes_on() {
+    let pair = Pair::new();
+    let (sender, _receiver) = pair.scheduler.open("a").unwrap();
+    let (_sender, receiver) = pair.executor.open("a").unwrap();
+    let malformed = pair.executor.handle_frame(Bytes::from_static(b"\xff"));
+    assert!(matches!(malformed, Err(FrameError::Malformed(_))));
+    soon(sender.send(message(1))).await.unwrap();
+    assert_eq!(soon(receiver.recv()).await, Some(message(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_is_not_lost_with_a_future_that_waited_for_it() {
+    let link = Link::new(Role::Executor, 1, LinkConfig::new());
+    let greeting = soon(link.next_frame()).await.unwrap();
+    let mut waiting = Box::pin(link.next_frame());
+    let polled = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(waiting.as_mut().poll(context).is_ready())
+    });
+    assert!(!polled.await);
+    // Its time comes while it waits, and then it is dropped.
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    drop(waiting);
+    assert_eq!(soon(link.next_frame()).await, Some(greeting));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_is_flushed_once_everything_has_arrived() {
+    let pair = Pair::with_loss(0.5);
+    soon(pair.executor.flushed()).await;
+    let (sender, _receiver) = pair.executor.open("a").unwrap();
+    let (_sender, there) = pair.scheduler.open("a").unwrap();
+    let batch = (0..2 * WINDOW).map(message).collect();
+    let sending = tokio::spawn(async move { sender.send_many(batch).await });
+    // Half of it fits; then the channel is full.
+    assert!(stays_pending(std::future::pending::<()>()).await);
+    soon(pair.executor.flushed()).await;
+    for number in 0..2 * WINDOW {
+        assert_eq!(soon(there.recv()).await, Some(message(number)));
+    }
+    soon(sending).await.unwrap().unwrap();
+    soon(pair.executor.flushed()).await;
+    assert_eq!(
+        there.try_recv(),
+        Err(TryRecvError::Closed),
+        "the close has arrived"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_flush_is_woken_by_the_shut() {
+    let link = Link::new(Role::Executor, 1, LinkConfig::new());
+    let (sender, _receiver) = link.open("a").unwrap();
+    sender.try_send(message(1)).unwrap();
+    assert!(stays_pending(link.flushed()).await);
+    let waiting = tokio::spawn({
+        let link = link.clone();
+        async move { link.flushed().await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(link.shut().total(), 1);
+    soon(waiting).await.unwrap();
 }
