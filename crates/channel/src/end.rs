@@ -304,6 +304,15 @@ impl LinkEnd {
         matches!(self.state, State::Shut)
     }
 
+    /// Whether the peer has acknowledged everything, closes among it. Looks at every channel.
+    pub fn is_flushed(&self) -> bool {
+        // A channel that waits for room over there is not ready, but has messages.
+        let mut channels = self.table.iter();
+        self.flight.is_empty()
+            && self.ready.is_empty()
+            && channels.all(|(_, channel)| channel.sending.undelivered() == 0)
+    }
+
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         Counters {

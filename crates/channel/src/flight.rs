@@ -82,6 +82,11 @@ impl Flight {
         }
     }
 
+    /// Whether every frame was acknowledged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.frames.len() < self.limit
     }

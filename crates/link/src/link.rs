@@ -10,7 +10,7 @@
 //! so no wake-up is lost between the look and the wait; wake-ups happen after the locks are
 //! released.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -138,7 +138,7 @@ impl Link {
                     return None;
                 }
                 if let Some(frame) = state.end.poll_frame(Instant::now().into_std()) {
-                    let wakes = self.shared.drain(&mut state);
+                    let wakes = state.drain();
                     drop(state);
                     wakes.wake();
                     return Some(frame);
@@ -179,6 +179,22 @@ impl Link {
         }
         self.shared.frames.notify_waiters();
         undelivered
+    }
+
+    /// Waits until the peer has acknowledged everything that was sent, closes among it, or the
+    /// link is shut: what an end does before it leaves. Frames must be carried meanwhile.
+    /// Cancellation safe.
+    pub async fn flushed(&self) {
+        loop {
+            let changed = self.shared.frames.notified();
+            {
+                let state = self.shared.lock();
+                if state.end.is_shut() || state.end.is_flushed() {
+                    return;
+                }
+            }
+            changed.await;
+        }
     }
 
     /// What the link has done so far.
@@ -255,7 +271,7 @@ impl Channel {
             id,
             name,
             inbound: Mutex::new(Inbound {
-                sink: Sink::Queue(std::collections::VecDeque::new()),
+                sink: Sink::Queue(VecDeque::new()),
                 ended: false,
             }),
             readable: Notify::new(),
@@ -285,11 +301,11 @@ impl Shared {
     }
 
     /// Does something to the machine, then tells everyone what came of it.
-    pub(crate) fn with<T>(self: &Arc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let (answer, wakes, has_frame) = {
             let mut state = self.lock();
             let answer = act(&mut state);
-            let wakes = self.drain(&mut state);
+            let wakes = state.drain();
             (answer, wakes, state.end.has_frame())
         };
         wakes.wake();
@@ -301,7 +317,7 @@ impl Shared {
     }
 
     /// The application took messages of a channel.
-    pub(crate) fn take(self: &Arc<Self>, channel: ChannelId, messages: u64, bytes: u64) {
+    pub(crate) fn take(&self, channel: ChannelId, messages: u64, bytes: u64) {
         let has_frame = {
             let mut state = self.lock();
             state.end.take(channel, messages, bytes);
@@ -311,46 +327,48 @@ impl Shared {
             self.frames.notify_waiters();
         }
     }
+}
 
+impl State {
     /// Performs the machine's outputs, except for the wake-ups.
-    fn drain(self: &Arc<Self>, state: &mut State) -> Wakes {
+    fn drain(&mut self) -> Wakes {
         let mut wakes = Wakes::default();
-        while let Some(output) = state.end.poll_output() {
+        while let Some(output) = self.end.poll_output() {
             match output {
                 Output::Linked { peer } => debug!(peer, "link is up"),
                 Output::Offered { channel, name } => {
                     let offered = Arc::new(Channel::new(channel, name));
-                    state.channels.insert(channel, offered);
+                    self.channels.insert(channel, offered);
                 }
                 Output::Message { channel, data } => {
-                    let Some(found) = state.channels.get(&channel) else {
+                    let Some(found) = self.channels.get(&channel) else {
                         continue;
                     };
                     match found.inbound().sink.push(data) {
                         Pushed::First => wakes.readable.push(Arc::clone(found)),
                         Pushed::Further => {}
-                        Pushed::Unwanted => state.end.stop(channel),
+                        Pushed::Unwanted => self.end.stop(channel),
                     }
                 }
                 Output::Closed { channel } => {
-                    if let Some(found) = state.channels.get(&channel) {
+                    if let Some(found) = self.channels.get(&channel) {
                         found.end_inbound();
                         wakes.readable.push(Arc::clone(found));
                     }
                 }
                 Output::Stopped { channel, untaken } => {
-                    if let Some(found) = state.channels.get(&channel) {
+                    if let Some(found) = self.channels.get(&channel) {
                         found.untaken.store(untaken, Ordering::Relaxed);
                         wakes.writable.push(Arc::clone(found));
                     }
                 }
                 Output::Writable { channel } => {
-                    if let Some(found) = state.channels.get(&channel) {
+                    if let Some(found) = self.channels.get(&channel) {
                         wakes.writable.push(Arc::clone(found));
                     }
                 }
                 Output::Released { channel } => {
-                    state.channels.remove(&channel);
+                    self.channels.remove(&channel);
                 }
             }
         }

@@ -90,7 +90,7 @@ impl Drop for Receiver {
 }
 
 /// Waits for a message of a channel with a queue.
-pub(crate) async fn recv_on(link: &Arc<Shared>, channel: &Channel) -> Option<Bytes> {
+pub(crate) async fn recv_on(link: &Shared, channel: &Channel) -> Option<Bytes> {
     loop {
         let changed = channel.readable.notified();
         match try_recv_on(link, channel) {
@@ -101,7 +101,7 @@ pub(crate) async fn recv_on(link: &Arc<Shared>, channel: &Channel) -> Option<Byt
     }
 }
 
-fn try_recv_on(link: &Arc<Shared>, channel: &Channel) -> Result<Bytes, TryRecvError> {
+fn try_recv_on(link: &Shared, channel: &Channel) -> Result<Bytes, TryRecvError> {
     let message = {
         let mut inbound = channel.inbound();
         match inbound.sink.pop() {

@@ -166,8 +166,8 @@ impl fmt::Debug for SenderEnd {
 
 /// Sends on a channel, in turn; waits while it is full.
 pub(crate) async fn send_on(
-    link: &Arc<Shared>,
-    channel: &Arc<Channel>,
+    link: &Shared,
+    channel: &Channel,
     message: Bytes,
 ) -> Result<(), SendError> {
     match try_send_on(link, channel, message.clone()) {
@@ -196,7 +196,7 @@ pub(crate) async fn send_on(
     }
 }
 
-fn try_send_on(link: &Arc<Shared>, channel: &Channel, message: Bytes) -> Result<(), TrySendError> {
+fn try_send_on(link: &Shared, channel: &Channel, message: Bytes) -> Result<(), TrySendError> {
     link.with(|state| {
         if channel.waiting.load(Ordering::Acquire) > 0 && !state.end.is_closed(channel.id) {
             return Err(TrySendError::Full);

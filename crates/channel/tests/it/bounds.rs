@@ -493,6 +493,42 @@ fn what_was_not_acknowledged_is_counted_when_the_link_is_shut() {
 }
 
 #[test]
+fn a_link_is_flushed_when_all_is_acknowledged_the_close_too() {
+    let mut pair = Pair::faultless(Config {
+        window: Window {
+            messages: 1,
+            bytes: 100,
+        },
+        ..Config::new()
+    });
+    assert!(pair.ends[SCHEDULER].is_flushed(), "nothing was sent");
+    let here = pair.ends[SCHEDULER].open("a").unwrap();
+    assert!(
+        !pair.ends[SCHEDULER].is_flushed(),
+        "the opening is not sent"
+    );
+    let there = pair.ends[EXECUTOR].open("a").unwrap();
+    pair.advance_ms(1000);
+    assert!(pair.ends[SCHEDULER].is_flushed());
+    pair.ends[SCHEDULER].send(here, Bytes::new()).unwrap();
+    pair.advance_ms(1);
+    assert!(
+        !pair.ends[SCHEDULER].is_flushed(),
+        "a message is on its way"
+    );
+    pair.advance_ms(100);
+    assert!(pair.ends[SCHEDULER].is_flushed());
+    pair.ends[EXECUTOR].take(there, 1, 0);
+    pair.advance_ms(100);
+    pair.lose_next[SCHEDULER] = 1;
+    pair.ends[SCHEDULER].close(here);
+    pair.advance_ms(50);
+    assert!(!pair.ends[SCHEDULER].is_flushed(), "the close was lost");
+    pair.advance_ms(1000);
+    assert!(pair.ends[SCHEDULER].is_flushed());
+}
+
+#[test]
 fn what_goes_through_is_counted() {
     let mut pair = Pair::faultless(Config {
         window: Window {

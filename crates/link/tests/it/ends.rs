@@ -184,3 +184,41 @@ async fn a_frame_is_not_lost_with_a_future_that_waited_for_it() {
     drop(waiting);
     assert_eq!(soon(link.next_frame()).await, Some(greeting));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_is_flushed_once_everything_has_arrived() {
+    let pair = Pair::with_loss(0.5);
+    soon(pair.executor.flushed()).await;
+    let (sender, _receiver) = pair.executor.open("a").unwrap();
+    let (_sender, there) = pair.scheduler.open("a").unwrap();
+    let batch = (0..2 * WINDOW).map(message).collect();
+    let sending = tokio::spawn(async move { sender.send_many(batch).await });
+    // Half of it fits; then the channel is full.
+    assert!(stays_pending(std::future::pending::<()>()).await);
+    soon(pair.executor.flushed()).await;
+    for number in 0..2 * WINDOW {
+        assert_eq!(soon(there.recv()).await, Some(message(number)));
+    }
+    soon(sending).await.unwrap().unwrap();
+    soon(pair.executor.flushed()).await;
+    assert_eq!(
+        there.try_recv(),
+        Err(TryRecvError::Closed),
+        "the close has arrived"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_flush_is_woken_by_the_shut() {
+    let link = Link::new(Role::Executor, 1, LinkConfig::new());
+    let (sender, _receiver) = link.open("a").unwrap();
+    sender.try_send(message(1)).unwrap();
+    assert!(stays_pending(link.flushed()).await);
+    let waiting = tokio::spawn({
+        let link = link.clone();
+        async move { link.flushed().await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(link.shut().total(), 1);
+    soon(waiting).await.unwrap();
+}
