@@ -183,8 +183,6 @@ pub enum Call {
 pub struct ExecutorLaunch {
     /// Its id, never used before.
     pub id: ExecutorId,
-    /// A number that no other executor of this run has.
-    pub number: u64,
     /// Its agent.
     pub agent: AgentId,
     /// What it takes, as offered.
@@ -204,7 +202,7 @@ pub struct TaskLaunch {
     pub resources: Resources,
 }
 
-/// Something that the app scheduler hears; the cases of `sdk/wit/scheduler.wit`.
+/// Something that the app scheduler hears, as in `sdk/wit/scheduler.wit`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobEvent {
     /// What has happened.
@@ -267,8 +265,6 @@ pub enum JobEventKind {
     ExecutorLost,
     /// The job is being shut down.
     Shutdown,
-    /// Something went wrong that no other kind tells.
-    Error,
 }
 
 /// What people may want to know while a job runs.

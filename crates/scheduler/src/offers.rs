@@ -37,6 +37,9 @@ pub const REFUSE_UNWANTED: Duration = Duration::from_secs(60);
 /// The shortest refusal of offers that are given back after the hold; Mesos has none shorter.
 const REFUSE_HELD_MIN: Duration = Duration::from_secs(1);
 
+/// The most offers that are held: those of the largest clusters that Mesos was ever run on.
+const HELD_MAX: usize = 50_000;
+
 /// The offers that are held.
 #[derive(Debug, Default)]
 pub struct OfferPool {
@@ -47,12 +50,19 @@ pub struct OfferPool {
 }
 
 impl OfferPool {
-    /// Takes offers in. An id that is there already is the same offer.
-    pub fn add(&mut self, now: Instant, offers: impl IntoIterator<Item = Offer>) {
+    /// Takes offers in; answers those for which there is no room. An id that is there already is
+    /// the same offer.
+    pub fn add(&mut self, now: Instant, offers: Vec<Offer>) -> Vec<OfferId> {
+        let mut excess = Vec::new();
         for offer in offers {
+            if self.held.len() >= HELD_MAX && !self.held.contains_key(&offer.id) {
+                excess.push(offer.id);
+                continue;
+            }
             self.since.get_or_insert(now);
             self.held.insert(offer.id.clone(), offer);
         }
+        excess
     }
 
     /// Takes an offer out that the master has rescinded; whether it was there.
@@ -143,15 +153,16 @@ mod tests {
     #[test]
     fn offers_of_one_agent_and_role_make_one_site() {
         let mut pool = OfferPool::default();
-        pool.add(
+        let excess = pool.add(
             beginning(),
-            [
+            vec![
                 offer("o1", "a1", "*", "cpus:1;mem:64"),
                 offer("o2", "a2", "*", "cpus:2;mem:64"),
                 offer("o3", "a1", "*", "cpus:1"),
                 offer("o4", "a1", "prod", "cpus:8"),
             ],
         );
+        assert_eq!(excess, []);
         let sites: Vec<String> = pool
             .sites()
             .iter()
@@ -178,13 +189,26 @@ mod tests {
         let hold = Duration::from_secs(10);
         let mut pool = OfferPool::default();
         assert_eq!(pool.held_until(hold), None);
-        pool.add(start, [offer("o1", "a1", "*", "cpus:1")]);
-        pool.add(start + hold / 2, [offer("o2", "a1", "*", "cpus:1")]);
+        pool.add(start, vec![offer("o1", "a1", "*", "cpus:1")]);
+        pool.add(start + hold / 2, vec![offer("o2", "a1", "*", "cpus:1")]);
         assert_eq!(pool.held_until(hold), Some(start + hold));
         assert!(pool.rescind(&"o1".into()));
         assert!(!pool.rescind(&"o1".into()));
         assert_eq!(pool.take_all(), ["o2".into()]);
         assert_eq!(pool.held_until(hold), None);
+    }
+
+    #[test]
+    fn offers_beyond_the_bound_are_not_held() {
+        let mut pool = OfferPool::default();
+        let offers = |from: usize, to: usize| -> Vec<Offer> {
+            let made = (from..to).map(|n| offer(&format!("o{n}"), "a1", "*", ""));
+            made.collect()
+        };
+        assert_eq!(pool.add(beginning(), offers(0, HELD_MAX)), []);
+        let again_and_more = offers(HELD_MAX - 1, HELD_MAX + 1);
+        let excess = pool.add(beginning(), again_and_more);
+        assert_eq!(excess, [format!("o{HELD_MAX}").into()]);
     }
 
     #[test]

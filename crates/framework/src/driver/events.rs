@@ -78,6 +78,5 @@ fn kind(kind: JobEventKind) -> EventKind {
         JobEventKind::AgentLost => EventKind::AgentLost,
         JobEventKind::ExecutorLost => EventKind::ExecutorLost,
         JobEventKind::Shutdown => EventKind::Shutdown,
-        JobEventKind::Error => EventKind::Error,
     }
 }

@@ -52,7 +52,6 @@ async fn blueprint(config: &FrameworkConfig) -> (Blueprint, ModuleServer) {
 fn launch(group: usize, name: &str) -> (ExecutorLaunch, Vec<TaskLaunch>) {
     let executor = ExecutorLaunch {
         id: "job.r.1".into(),
-        number: 1,
         agent: "a1".into(),
         resources: Resources::parse("cpus:0.1;mem:32").unwrap(),
     };

@@ -24,19 +24,22 @@ struct Launch {
 
 impl Scheduler {
     pub(super) fn handle_offers(&mut self, now: Instant, offers: Vec<Offer>) {
-        if !self.interest.is_wanted() {
+        let is_wanted = self.interest.is_wanted();
+        let refused = if is_wanted {
+            self.pool.add(now, offers)
+        } else {
             // They were on their way when SUPPRESS was sent.
-            let offers: Vec<_> = offers.into_iter().map(|offer| offer.id).collect();
-            if !offers.is_empty() {
-                self.call(Call::Decline {
-                    offers,
-                    refuse: REFUSE_UNWANTED,
-                });
-            }
-            return;
+            offers.into_iter().map(|offer| offer.id).collect()
+        };
+        if !refused.is_empty() {
+            self.call(Call::Decline {
+                offers: refused,
+                refuse: REFUSE_UNWANTED,
+            });
         }
-        self.pool.add(now, offers);
-        self.place(now);
+        if is_wanted {
+            self.place(now);
+        }
     }
 
     /// Launches all pending tasks if all have a place, and says why if they have not.
@@ -138,8 +141,8 @@ impl Scheduler {
             executor,
         } = launch;
         self.executors += 1;
-        let number = self.executors;
-        let id = ExecutorId::new(format!("{}.{}.{number}", self.job.name, self.job.run));
+        let (job, run) = (&self.job.name, &self.job.run);
+        let id = ExecutorId::new(format!("{job}.{run}.{}", self.executors));
         let agent = site.agent.clone();
         let mut launched = Vec::with_capacity(tasks.len());
         let mut events = Vec::with_capacity(tasks.len());
@@ -165,7 +168,6 @@ impl Scheduler {
             offers,
             executor: ExecutorLaunch {
                 id,
-                number,
                 agent,
                 resources: executor,
             },
