@@ -460,4 +460,6 @@ impl Core {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

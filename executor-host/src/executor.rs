@@ -197,7 +197,7 @@ enum Event {
     ClientEnded,
     Question(oneshot::Sender<Unacknowledged>),
     Ready(TaskId),
-    Ended(TaskId, Outcome, link::Sender),
+    Ended(TaskId, Outcome),
     Control(spec::Control),
     Sent(Sent),
     Stop,
@@ -213,8 +213,6 @@ struct Executor {
     infos: HashMap<TaskId, v1::TaskInfo>,
     /// Launches that the machine has not yet asked to prepare.
     launches: HashMap<TaskId, Launch>,
-    /// The `out` channels of ended tasks whose last messages may be on their way.
-    draining: Draining,
     ready: mpsc::Receiver<TaskId>,
     updates: mpsc::UnboundedSender<UpdateToSend>,
     /// Updates that wait to be sent. The machine repeats what is not acknowledged; while the agent
@@ -259,7 +257,6 @@ impl Executor {
             lives: Lives::new(host, note_ready),
             infos: HashMap::new(),
             launches: HashMap::new(),
-            draining: Draining::default(),
             ready,
             updates,
             sending: HashSet::new(),
@@ -301,7 +298,7 @@ impl Executor {
             }
             Some(reply) = self.agent.questions.recv() => Event::Question(reply),
             Some(task) = self.ready.recv() => Event::Ready(task),
-            (task, outcome, outbox) = self.lives.next_end() => Event::Ended(task, outcome, outbox),
+            (task, outcome) = self.lives.next_end() => Event::Ended(task, outcome),
             Some(record) = control.recv() => Event::Control(record),
             Some(sent) = self.sent.recv() => Event::Sent(sent),
             () = sleep_until(deadline) => Event::Deadline,
@@ -319,10 +316,9 @@ impl Executor {
                 let _ = reply.send(self.unacknowledged());
             }
             Event::Ready(task) => self.tell(Input::Ready { task }),
-            Event::Ended(task, outcome, outbox) => {
+            Event::Ended(task, outcome) => {
                 info!(%task, "task ended");
                 debug!(%task, ?outcome);
-                self.draining.push(outbox);
                 self.tell(Input::Ended { task, outcome });
             }
             Event::Control(record) => match record.kind {
@@ -522,14 +518,17 @@ impl Executor {
         self.agent.client.stop();
     }
 
-    /// Carries frames until the channels of all ended tasks are over in both directions.
+    /// Carries frames until the scheduler's end has all that was sent.
     async fn drain(&mut self) {
+        let link = self.link.clone();
+        let flushed = link.flushed();
+        tokio::pin!(flushed);
         loop {
-            if self.draining.is_over() {
-                return;
-            }
-            // Only a frame can bring an acknowledgement.
-            match self.agent.notices.recv().await {
+            let notice = tokio::select! {
+                () = &mut flushed => return,
+                notice = self.agent.notices.recv() => notice,
+            };
+            match notice {
                 Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Message => {
                     self.frame(event.message.map(|message| message.data));
                 }
@@ -541,31 +540,6 @@ impl Executor {
                 None => return,
             }
         }
-    }
-}
-
-/// The `out` channels of ended tasks, until they are over in both directions.
-#[derive(Default)]
-struct Draining {
-    outboxes: Vec<link::Sender>,
-    /// How many were left at the last look. A look at all for each that is added would be
-    /// quadratic; one look for each doubling is not.
-    left: usize,
-}
-
-impl Draining {
-    fn push(&mut self, outbox: link::Sender) {
-        self.outboxes.push(outbox);
-        if self.outboxes.len() > 2 * self.left.max(16) {
-            self.is_over();
-        }
-    }
-
-    /// Forgets those that are over. Whether none is left.
-    fn is_over(&mut self) -> bool {
-        self.outboxes.retain(|outbox| outbox.counters().is_some());
-        self.left = self.outboxes.len();
-        self.left == 0
     }
 }
 

@@ -122,21 +122,20 @@ impl Lives {
 
     /// Waits for the next life to end and closes its `out` channel. For ever while there is none.
     /// Cancellation safe.
-    pub(super) async fn next_end(&mut self) -> (TaskId, Outcome, link::Sender) {
+    pub(super) async fn next_end(&mut self) -> (TaskId, Outcome) {
         loop {
             let (id, outcome) = match self.futures.join_next_with_id().await {
                 Some(Ok((id, outcome))) => (id, outcome),
                 Some(Err(error)) => (error.id(), broken_off(error)),
                 None => std::future::pending().await,
             };
-            let ended = self.tasks.remove(&id).and_then(|task| {
-                let life = self.lives.remove(&task)?;
-                Some((task, outcome, life.outbox))
-            });
-            if let Some((task, outcome, outbox)) = ended {
-                outbox.close();
-                return (task, outcome, outbox);
+            let Some(task) = self.tasks.remove(&id) else {
+                continue;
+            };
+            if let Some(life) = self.lives.remove(&task) {
+                life.outbox.close();
             }
+            return (task, outcome);
         }
     }
 
