@@ -1,2 +1,37 @@
-//! The `mesosgot` command.
-fn main() {}
+//! The `mesosgot` command: reads a job file, is its Mesos scheduler, and reports.
+//!
+//! Arguments are typed in [`args`]; each command has a file in [`commands`]; [`report`] is the only
+//! writer; [`exit`] decides the exit codes.
+
+mod args;
+mod commands;
+mod diagnostics;
+mod exit;
+mod gang;
+mod guest;
+mod job_file;
+mod local;
+mod logs;
+mod report;
+mod settings;
+mod signals;
+mod tally;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+
+fn main() -> ExitCode {
+    // One binary is enough on one machine: agents start this program as their executor.
+    if std::env::args_os().nth(1).is_some_and(|first| first == EXECUTOR) {
+        return executor_host::program();
+    }
+    // clap prints its own errors, with exit code 2.
+    commands::run(Cli::parse()).into()
+}
+
+/// The first argument that makes this program the executor. Agents say it, people do not, so it is
+/// no command and in no help text.
+const EXECUTOR: &str = "executor";

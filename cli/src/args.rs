@@ -1,0 +1,103 @@
+//! The command line as it is typed. What it means is decided in `settings`.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Launch a gang of WebAssembly tasks on Apache Mesos.
+#[derive(Debug, Parser)]
+#[command(name = "mesosgot", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// How to print what happens.
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+
+    /// Print results and errors only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Log more; twice for debugging.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+/// How to print what happens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people: a live line on a terminal, plain lines elsewhere.
+    #[default]
+    Text,
+    /// For programs: one JSON object per line on stdout; the last one is the outcome.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build a job, launch its gang and run its app scheduler to the end.
+    Run(Box<RunArgs>),
+    /// Check a job file and its modules without launching anything.
+    Check(JobArgs),
+    /// Compile a job's guest projects to wasm.
+    Build(JobArgs),
+}
+
+/// Which job.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job file, YAML or JSON.
+    #[arg(value_name = "JOB")]
+    pub(crate) job: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+
+    /// The Mesos master, as `host:port` or URL, or `local` for an embedded cluster.
+    /// Overrides the job file.
+    #[arg(long, env = "MESOS_MASTER", value_name = "URL")]
+    pub(crate) master: Option<String>,
+
+    /// How many agents the embedded cluster has.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) agents: Option<u16>,
+
+    /// What each embedded agent offers, such as `cpus:4;mem:8192`.
+    #[arg(long, value_name = "RESOURCES")]
+    pub(crate) resources: Option<String>,
+
+    /// Arguments for the app scheduler, after those of the job file.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_two_dashes_belongs_to_the_app_scheduler() {
+        let cli = Cli::parse_from(["mesosgot", "run", "a.yaml", "--", "--seconds", "10"]);
+        let Command::Run(run) = cli.command else { panic!("not `run`: {:?}", cli.command) };
+        assert_eq!(run.job.job, PathBuf::from("a.yaml"));
+        assert_eq!(run.args, ["--seconds", "10"]);
+    }
+}

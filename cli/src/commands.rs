@@ -1,0 +1,115 @@
+//! The commands, one file each, and what they have in common: a runtime, logs, and how they fail.
+
+mod build;
+mod check;
+mod run;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use job::Diagnostics;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::report::{Event, Reporter};
+use crate::{diagnostics, logs, signals};
+
+/// Why a command could not be done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The job file or a module of it is wrong.
+    Job(Diagnostics),
+    /// Something else: what was attempted with its causes, and what the user can do about it.
+    Other { exit: Exit, error: anyhow::Error, help: Option<String> },
+    /// The user interrupted it before there was a job to end.
+    Interrupted,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self::Other { exit, error: error.into(), help: None }
+    }
+
+    pub(crate) fn with_help(self, text: impl Into<String>) -> Self {
+        self.with_help_if(Some(text.into()))
+    }
+
+    pub(crate) fn with_help_if(self, help: Option<String>) -> Self {
+        match self {
+            Self::Other { exit, error, .. } => Self::Other { exit, error, help },
+            other => other,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Job(_) => Exit::Usage,
+            Self::Other { exit, .. } => *exit,
+            Self::Interrupted => Exit::Interrupted,
+        }
+    }
+}
+
+/// Runs the command to its end and says how that was.
+pub(crate) fn run(cli: Cli) -> Exit {
+    let reporter = Arc::new(Reporter::new(cli.common.output, cli.common.quiet));
+    let result = start(cli, &reporter);
+    reporter.end_live();
+    result.unwrap_or_else(|failure| {
+        let exit = failure.exit();
+        report(failure, &reporter);
+        exit
+    })
+}
+
+fn start(cli: Cli, reporter: &Arc<Reporter>) -> Result<Exit, Failure> {
+    let directives = logs::directives(cli.common.verbose);
+    logs::init(&directives)
+        .with_context(|| format!("`{}` is not understood: `{directives}`", logs::LOG_VARIABLE))
+        .map_err(|error| {
+            Failure::new(Exit::Usage, error).with_help("write it like `info` or `link=debug,warn`")
+        })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the async runtime")
+        .map_err(|error| Failure::new(Exit::Failure, error))?;
+    let result = runtime.block_on(dispatch(cli.command, &directives, reporter));
+    // Blocking work that nobody waits for any more must not hold the exit up.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(
+    command: Command,
+    log_directives: &str,
+    reporter: &Arc<Reporter>,
+) -> Result<Exit, Failure> {
+    let mut urgency = signals::listen(reporter.stdout_closed())
+        .map_err(|error| Failure::new(Exit::Failure, error))?;
+    match command {
+        Command::Run(args) => run::run(*args, log_directives, reporter, urgency).await,
+        Command::Check(args) => {
+            signals::or_interrupted(&mut urgency, check::run(args, reporter)).await
+        }
+        Command::Build(args) => {
+            signals::or_interrupted(&mut urgency, build::run(args, reporter)).await
+        }
+    }
+}
+
+fn report(failure: Failure, reporter: &Reporter) {
+    match failure {
+        Failure::Job(diagnostics) => diagnostics::report(&diagnostics, reporter),
+        Failure::Other { error, help, .. } => reporter.event(&Event::Error {
+            message: error.to_string(),
+            causes: error.chain().skip(1).map(ToString::to_string).collect(),
+            help,
+        }),
+        Failure::Interrupted => reporter.event(&Event::Error {
+            message: "interrupted".to_owned(),
+            causes: Vec::new(),
+            help: None,
+        }),
+    }
+}

@@ -1,0 +1,61 @@
+//! `mesosgot run`: the whole life of a job.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::Failure;
+use crate::args::RunArgs;
+use crate::exit::Exit;
+use crate::gang;
+use crate::job_file;
+use crate::local::LocalRun;
+use crate::report::{Event, Outcome, Reporter};
+use crate::settings::{self, Cluster};
+use crate::signals::{self, Urgency};
+
+/// Builds the job, launches its gang and runs its app scheduler to the end.
+pub(super) async fn run(
+    args: RunArgs,
+    log_directives: &str,
+    reporter: &Arc<Reporter>,
+    mut urgency: watch::Receiver<Urgency>,
+) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let load = async {
+        let loaded = job_file::load(&args.job.job, reporter).await?;
+        let cluster = settings::cluster(&args, &loaded.job).map_err(|error| {
+            let help = error.help();
+            Failure::new(Exit::Usage, error).with_help(help)
+        })?;
+        Ok((loaded, cluster))
+    };
+    let (loaded, cluster) = signals::or_interrupted(&mut urgency, load).await?;
+    reporter.align(loaded.task_names().iter().map(String::as_str));
+
+    let (masters, local) = match cluster {
+        Cluster::Mesos { masters } => (masters, None),
+        Cluster::Embedded { agents, resources } => {
+            let local = LocalRun::start(agents, &resources, reporter)
+                .await
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            (vec![local.master().to_string()], Some(local))
+        }
+    };
+    let ended = gang::run(&loaded, masters, args.args, log_directives, reporter, urgency).await;
+    // Whatever happened: no executor survives this.
+    if let Some(local) = local {
+        local.stop().await;
+    }
+    let ended = ended?;
+    reporter.event(&Event::Outcome(Outcome {
+        job: &loaded.job.name,
+        outcome: ended.word,
+        exit_code: ended.exit.code(),
+        seconds: started.elapsed().as_secs_f64(),
+        tasks: loaded.job.task_count() as usize,
+        reason: ended.reason,
+    }));
+    Ok(ended.exit)
+}

@@ -1,0 +1,47 @@
+//! Diagnostics of job files, drawn for people.
+
+use job::{Diagnostic, Diagnostics};
+use miette::{GraphicalReportHandler, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+
+use crate::report::{Event, Reporter};
+
+/// Shows what is wrong with a job file.
+pub(crate) fn report(diagnostics: &Diagnostics, reporter: &Reporter) {
+    if reporter.is_json() {
+        for diagnostic in &diagnostics.list {
+            reporter.event(&Event::Diagnostic {
+                file: &diagnostics.file_name,
+                line: diagnostic.line,
+                column: diagnostic.column,
+                message: &diagnostic.message,
+                help: diagnostic.help.as_deref(),
+            });
+        }
+    } else {
+        reporter.talk(render(diagnostics).trim_end());
+    }
+}
+
+/// The diagnostics as text: file, line, column, the source line and a hint for each.
+fn render(diagnostics: &Diagnostics) -> String {
+    let handler = GraphicalReportHandler::new();
+    let mut text = String::new();
+    for diagnostic in &diagnostics.list {
+        let report = draw(diagnostics, diagnostic);
+        handler
+            .render_report(&mut text, report.as_ref())
+            .expect("writing to a string cannot fail");
+    }
+    text
+}
+
+fn draw(diagnostics: &Diagnostics, diagnostic: &Diagnostic) -> Report {
+    let label = diagnostic.label.clone().unwrap_or_else(|| "here".to_owned());
+    let mut drawn = MietteDiagnostic::new(diagnostic.message.clone())
+        .with_label(LabeledSpan::at(diagnostic.span.clone(), label));
+    if let Some(help) = &diagnostic.help {
+        drawn = drawn.with_help(help.clone());
+    }
+    Report::new(drawn)
+        .with_source_code(NamedSource::new(&diagnostics.file_name, diagnostics.text.clone()))
+}

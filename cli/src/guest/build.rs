@@ -1,0 +1,233 @@
+//! Compiles guest projects: folders with a `Cargo.toml` that make a `cdylib`.
+//!
+//! Projects of one workspace are built by one cargo command, so that they share their dependencies
+//! and wait for each other only once.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::process::Command;
+
+/// The target that guests are compiled for: it makes components by itself.
+pub(crate) const TARGET: &str = "wasm32-wasip2";
+
+/// Why a guest project was not built.
+#[derive(Debug, Error)]
+pub(crate) enum BuildError {
+    #[error("failed to run `{program}`: {source}")]
+    Spawn { program: String, source: std::io::Error },
+    #[error("`{}` is not a guest project: {reason}", folder.display())]
+    NotAGuest { folder: PathBuf, reason: String },
+    #[error("the target {TARGET} is not installed and `{command}` failed: {reason}")]
+    Target { command: String, reason: String },
+    #[error("`{command}` failed; its messages are above")]
+    Cargo { command: String },
+}
+
+impl BuildError {
+    /// What the user can do about it.
+    pub(crate) fn help(&self) -> Option<String> {
+        match self {
+            Self::Spawn { program, .. } => {
+                Some(format!("install Rust from https://rustup.rs, or put `{program}` on the PATH"))
+            }
+            Self::NotAGuest { .. } => Some(
+                "a guest project has a Cargo.toml with `crate-type = [\"cdylib\"]` under `[lib]`"
+                    .to_owned(),
+            ),
+            Self::Target { .. } => Some(format!(
+                "with rustup: `rustup target add {TARGET}`; with a distribution's Rust: install \
+                 its package of the standard library for {TARGET}"
+            )),
+            Self::Cargo { .. } => None,
+        }
+    }
+}
+
+/// A guest project and the file that its build makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Project {
+    folder: PathBuf,
+    package: String,
+    artifact: PathBuf,
+}
+
+/// Compiles the guest projects in `folders` and answers the wasm file of each.
+///
+/// Cargo's own messages go to stderr as they come, unless `quiet`.
+pub(crate) async fn build(
+    folders: &[PathBuf],
+    quiet: bool,
+) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
+    let mut workspaces: BTreeMap<PathBuf, Vec<Project>> = BTreeMap::new();
+    for folder in folders {
+        let (workspace, project) = describe(folder).await?;
+        workspaces.entry(workspace).or_default().push(project);
+    }
+    if !workspaces.is_empty() {
+        ensure_target().await?;
+    }
+    let mut artifacts = BTreeMap::new();
+    for (workspace, projects) in workspaces {
+        compile(&workspace, &projects, quiet).await?;
+        artifacts.extend(projects.into_iter().map(|project| (project.folder, project.artifact)));
+    }
+    Ok(artifacts)
+}
+
+/// The program to call: cargo tells its children which one it is.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+/// The part of `cargo metadata` that matters here.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    crate_types: Vec<String>,
+}
+
+/// Finds out what the project in `folder` is called, what it makes, and its workspace.
+async fn describe(folder: &Path) -> Result<(PathBuf, Project), BuildError> {
+    let not_a_guest =
+        |reason: String| BuildError::NotAGuest { folder: folder.to_owned(), reason };
+    let manifest = folder
+        .join("Cargo.toml")
+        .canonicalize()
+        .map_err(|error| not_a_guest(format!("no readable Cargo.toml in it: {error}")))?;
+    let output = Command::new(cargo())
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(&manifest)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|source| BuildError::Spawn { program: "cargo".to_owned(), source })?;
+    if !output.status.success() {
+        return Err(not_a_guest(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout)
+        .map_err(|error| not_a_guest(format!("cargo metadata is not understood: {error}")))?;
+    let project = project(folder, &manifest, &metadata).map_err(not_a_guest)?;
+    Ok((metadata.workspace_root, project))
+}
+
+fn project(folder: &Path, manifest: &Path, metadata: &Metadata) -> Result<Project, String> {
+    let package = metadata
+        .packages
+        .iter()
+        .find(|package| package.manifest_path == manifest)
+        .ok_or("its Cargo.toml has no package")?;
+    let target = package
+        .targets
+        .iter()
+        .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
+        .ok_or("its library is not a `cdylib`")?;
+    let file = format!("{}.wasm", target.name.replace('-', "_"));
+    let artifact = metadata.target_directory.join(TARGET).join("release").join(file);
+    Ok(Project { folder: folder.to_owned(), package: package.name.clone(), artifact })
+}
+
+async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<(), BuildError> {
+    let mut arguments: Vec<&str> = vec!["build", "--release", "--target", TARGET];
+    if quiet {
+        arguments.push("--quiet");
+    }
+    for project in projects {
+        arguments.extend(["--package", &project.package]);
+    }
+    let status = Command::new(cargo())
+        .args(&arguments)
+        .arg("--manifest-path")
+        .arg(workspace.join("Cargo.toml"))
+        .stdin(Stdio::null())
+        // What cargo says is talk; stdout belongs to the job.
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .map_err(|source| BuildError::Spawn { program: "cargo".to_owned(), source })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(BuildError::Cargo { command: format!("cargo {}", arguments.join(" ")) })
+}
+
+/// Installs the wasm target when the toolchain lacks it.
+async fn ensure_target() -> Result<(), BuildError> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|source| BuildError::Spawn { program: "rustc".to_owned(), source })?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    if output.status.success() && folder.is_dir() {
+        return Ok(());
+    }
+    tracing::info!(target = TARGET, "installing the wasm target");
+    let command = format!("rustup target add {TARGET}");
+    let failed = |reason: String| BuildError::Target { command: command.clone(), reason };
+    let output = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(crate_type: &str) -> Metadata {
+        let json = format!(
+            r#"{{"packages":[{{"name":"my-task","manifest_path":"/w/task/Cargo.toml",
+                "targets":[{{"name":"my-task","crate_types":["{crate_type}"]}}]}}],
+                "workspace_root":"/w","target_directory":"/w/target"}}"#
+        );
+        serde_json::from_str(&json).expect("the sample is JSON")
+    }
+
+    #[test]
+    fn a_cdylib_is_found_where_cargo_puts_it() {
+        let found = project(Path::new("task"), Path::new("/w/task/Cargo.toml"), &metadata("cdylib"))
+            .expect("it is a guest");
+        assert_eq!(found.package, "my-task");
+        assert_eq!(
+            found.artifact,
+            PathBuf::from("/w/target/wasm32-wasip2/release/my_task.wasm")
+        );
+    }
+
+    #[test]
+    fn a_library_that_makes_no_wasm_file_is_refused() {
+        let found = project(Path::new("task"), Path::new("/w/task/Cargo.toml"), &metadata("lib"));
+        assert_eq!(found, Err("its library is not a `cdylib`".to_owned()));
+    }
+}

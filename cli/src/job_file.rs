@@ -1,0 +1,189 @@
+//! The job of a command: its file, read and checked, and its modules as components.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use job::{Diagnostics, Job, Lookup, Module, PathKind};
+
+use crate::commands::Failure;
+use crate::exit::Exit;
+use crate::guest::build::{self, BuildError};
+use crate::guest::component::{self, Component, World};
+use crate::report::{Event, Reporter};
+
+/// A job that is ready to run.
+#[derive(Debug)]
+pub(crate) struct LoadedJob {
+    pub(crate) job: Job,
+    /// The app scheduler's component.
+    pub(crate) scheduler: Arc<Component>,
+    /// The components of the groups, in their order.
+    pub(crate) groups: Vec<Arc<Component>>,
+}
+
+impl LoadedJob {
+    /// The names of all tasks.
+    pub(crate) fn task_names(&self) -> Vec<String> {
+        let of_group =
+            |group: &job::Group| (0..group.count).map(|number| format!("{}-{number}", group.name)).collect::<Vec<_>>();
+        self.job.groups.iter().flat_map(of_group).collect()
+    }
+}
+
+/// Reads the job file at `path`, compiles its guest projects, and makes components of all modules.
+///
+/// # Errors
+/// What is wrong with the file or a module, or why a guest project was not built.
+pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, Failure> {
+    let source = Source::read(path)?;
+    let job = source.parse()?;
+    let uses = module_uses(&job);
+
+    let mut projects: Vec<PathBuf> = Vec::new();
+    for (_, _, module) in &uses {
+        if let Module::Project(folder) = module
+            && !projects.contains(folder)
+        {
+            projects.push(folder.clone());
+        }
+    }
+    let built = build_projects(&source, &projects, reporter).await?;
+
+    let mut components: BTreeMap<(String, bool), Arc<Component>> = BTreeMap::new();
+    let mut loaded = Vec::new();
+    for (place, world, module) in &uses {
+        let name = describe(module);
+        let key = (name.clone(), *world == World::Task);
+        let component = match components.get(&key) {
+            Some(component) => Arc::clone(component),
+            None => {
+                let component = Arc::new(source.component(place, *world, module, &built)?);
+                reporter.event(&Event::Module {
+                    module: &name,
+                    bytes: component.bytes.len(),
+                    sha256: hex::encode(component.sha256),
+                });
+                components.insert(key, Arc::clone(&component));
+                component
+            }
+        };
+        loaded.push(component);
+    }
+    let groups = loaded.split_off(1);
+    let scheduler = loaded.remove(0);
+    Ok(LoadedJob { job, scheduler, groups })
+}
+
+/// Where a module is named, as what, and which: the app scheduler's first, then the groups'.
+fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
+    let scheduler = (vec!["scheduler", "module"], World::Scheduler, &job.scheduler.module);
+    let groups = job.groups.iter().map(|group| {
+        (vec!["tasks", group.name.as_str(), "module"], World::Task, &group.module)
+    });
+    std::iter::once(scheduler).chain(groups).collect()
+}
+
+/// A module in the words of the job file.
+fn describe(module: &Module) -> String {
+    match module {
+        Module::File(path) | Module::Project(path) => path.display().to_string(),
+        Module::Url { url, .. } => url.clone(),
+    }
+}
+
+async fn build_projects(
+    source: &Source,
+    projects: &[PathBuf],
+    reporter: &Reporter,
+) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
+    if projects.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<_> = projects.iter().map(|folder| folder.display().to_string()).collect();
+    reporter.event(&Event::Building { modules: names.iter().map(String::as_str).collect() });
+    let folders: Vec<_> = projects.iter().map(|folder| source.folder.join(folder)).collect();
+    build::build(&folders, reporter.is_quiet()).await.map_err(|error: BuildError| {
+        let help = error.help();
+        Failure::new(Exit::Usage, error).with_help_if(help)
+    })
+}
+
+/// The text of a job file and where it lies.
+struct Source {
+    name: String,
+    text: String,
+    folder: PathBuf,
+}
+
+impl Source {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("failed to read the job file `{name}`"))
+            .map_err(|error| Failure::new(Exit::Usage, error))?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { name, text, folder })
+    }
+
+    fn parse(&self) -> Result<Job, Failure> {
+        job::parse(&self.name, &self.text, &Folder(&self.folder)).map_err(Failure::Job)
+    }
+
+    /// The component of the module that is named at `place` of the file.
+    fn component(
+        &self,
+        place: &[&str],
+        world: World,
+        module: &Module,
+        built: &BTreeMap<PathBuf, PathBuf>,
+    ) -> Result<Component, Failure> {
+        let path = match module {
+            Module::File(path) => self.folder.join(path),
+            Module::Project(folder) => {
+                let folder = self.folder.join(folder);
+                built.get(&folder).cloned().expect("every project was built")
+            }
+            Module::Url { .. } => {
+                return Err(self.fault(
+                    place,
+                    "modules from a URL are not supported yet".to_owned(),
+                    Some("download it and name the file".to_owned()),
+                ));
+            }
+        };
+        let wasm = fs::read(&path).map_err(|error| {
+            self.fault(place, format!("failed to read `{}`: {error}", path.display()), None)
+        })?;
+        component::prepare(wasm, world).map_err(|error| {
+            let message = format!("`{}` is {error}", describe(module));
+            self.fault(place, message, Some(error.help()))
+        })
+    }
+
+    /// A fault at the value under `place`, found after parsing.
+    fn fault(&self, place: &[&str], message: String, help: Option<String>) -> Failure {
+        Failure::Job(Diagnostics::at(&self.name, &self.text, place, message, help))
+    }
+}
+
+/// Looks up modules in the folder of the job file.
+struct Folder<'a>(&'a Path);
+
+impl Lookup for Folder<'_> {
+    fn kind(&self, path: &Path) -> Option<PathKind> {
+        let metadata = fs::metadata(self.0.join(path)).ok()?;
+        Some(if metadata.is_dir() { PathKind::Folder } else { PathKind::File })
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.0.join(folder)) else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect()
+    }
+}

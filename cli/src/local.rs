@@ -1,0 +1,91 @@
+//! The embedded cluster of one run, and the output of the executors on it.
+
+mod tail;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
+use mesos::resources::Resources;
+use tempfile::TempDir;
+
+use self::tail::Tail;
+use crate::report::{Event, Reporter, Stream};
+
+/// The least that an embedded agent offers, whatever the machine has. Tasks mostly wait, so a small
+/// machine can try a job that asks for more; a real agent would not offer what it has not got.
+const AGENT_CPUS_MIN: usize = 8;
+
+/// What else an embedded agent offers unless told otherwise: room for the examples with space
+/// above, and the ports that Mesos offers by default (PROTOCOL §13.1).
+const AGENT_OTHER_RESOURCES: &str = "mem:16384;disk:16384;ports:[31000-32000]";
+
+/// What an embedded agent offers unless told otherwise.
+pub(crate) fn default_resources() -> Resources {
+    let cpus = available_parallelism().map_or(AGENT_CPUS_MIN, |cores| cores.get().max(AGENT_CPUS_MIN));
+    Resources::parse(&format!("cpus:{cpus};{AGENT_OTHER_RESOURCES}"))
+        .expect("the text is made of constants")
+}
+
+/// A running embedded cluster whose executors' output is printed.
+pub(crate) struct LocalRun {
+    cluster: LocalCluster,
+    tail: Tail,
+    work_dir: TempDir,
+}
+
+impl LocalRun {
+    /// Starts `agents` agents with `resources` each.
+    ///
+    /// # Errors
+    /// When there is no place for sandboxes or no port.
+    pub(crate) async fn start(
+        agents: u16,
+        resources: &Resources,
+        reporter: &Arc<Reporter>,
+    ) -> anyhow::Result<Self> {
+        let configs = (0..agents).map(|number| AgentConfig {
+            hostname: format!("agent-{number}"),
+            ..AgentConfig::new(resources.clone())
+        });
+        let work_dir = tempfile::Builder::new().prefix("mesosgot-").tempdir()?;
+        let config = ClusterConfig {
+            work_dir: Some(work_dir.path().to_owned()),
+            ..ClusterConfig::new(configs.collect())
+        };
+        let cluster = LocalCluster::start(config).await?;
+        reporter.event(&Event::ClusterStarted {
+            master: cluster.master_address().to_string(),
+            agents: usize::from(agents),
+        });
+        let sink = Arc::clone(reporter);
+        let tail = Tail::start(work_dir.path().to_owned(), move |stream, line| {
+            print(&sink, stream, line);
+        });
+        Ok(Self { cluster, tail, work_dir })
+    }
+
+    /// The master's address.
+    pub(crate) fn master(&self) -> SocketAddr {
+        self.cluster.master_address()
+    }
+
+    /// Ends all executors, prints what they have printed, and removes the work directory.
+    pub(crate) async fn stop(self) {
+        let Self { cluster, tail, work_dir } = self;
+        // Executors first, then what they printed last, then the files.
+        cluster.stop().await;
+        tail.stop();
+        if let Err(error) = work_dir.close() {
+            tracing::warn!(%error, "failed to remove the work directory");
+        }
+    }
+}
+
+/// Prints a line of an executor: mostly a task's, sometimes its own.
+fn print(reporter: &Reporter, stream: Stream, line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    let (task, line) = executor_host::output::parse_line(&line).unwrap_or(("executor", &line));
+    reporter.event(&Event::Output { task, stream, line });
+}

@@ -1,0 +1,87 @@
+//! Everything that can be said, as plain data. These are the lines of `--output json`: adding a
+//! field is compatible, taking one away is not.
+
+use serde::Serialize;
+
+/// One happening.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// Guest projects are compiled.
+    Building { modules: Vec<&'a str> },
+    /// A module of the job is ready.
+    Module { module: &'a str, bytes: usize, sha256: String },
+    /// The job file and its modules are in order.
+    Checked { job: &'a str, tasks: usize },
+    /// The embedded cluster is up.
+    ClusterStarted { master: String, agents: usize },
+    /// The master has accepted us.
+    Subscribed { framework_id: &'a str, again: bool },
+    /// The subscription is lost and is being renewed.
+    Disconnected { reason: &'a str },
+    /// The gang does not fit into what is on offer.
+    Waiting { reason: String },
+    /// The gang has its places.
+    Placed { tasks: usize, agents: usize },
+    /// A task has a new state.
+    Task {
+        task: &'a str,
+        state: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+    },
+    /// All tasks are up and the app scheduler begins.
+    AppStarted,
+    /// The app scheduler has returned.
+    AppReturned {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
+    },
+    /// The job is coming to its end.
+    Stopping { reason: String },
+    /// A line that a task, the app scheduler or an executor has printed.
+    Output { task: &'a str, stream: Stream, line: &'a str },
+    /// Something is wrong but goes on.
+    Warning { message: &'a str },
+    /// Something is wrong with the job file.
+    Diagnostic {
+        file: &'a str,
+        line: usize,
+        column: usize,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        help: Option<&'a str>,
+    },
+    /// The command could not be done.
+    Error { message: String, causes: Vec<String>, help: Option<String> },
+    /// How the job ended; always last.
+    Outcome(Outcome<'a>),
+}
+
+/// Where a line was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stream {
+    /// To standard output.
+    Stdout,
+    /// To standard error.
+    Stderr,
+}
+
+/// How the job ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) job: &'a str,
+    /// `succeeded`, `failed`, `never_placed`, `interrupted` or `refused`.
+    pub(crate) outcome: &'static str,
+    pub(crate) exit_code: u8,
+    pub(crate) seconds: f64,
+    pub(crate) tasks: usize,
+    /// Why, unless it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}

@@ -1,0 +1,230 @@
+//! Events in words: a verb in a column of its own, then what it is about.
+
+use owo_colors::{AnsiColors, OwoColorize as _};
+
+use super::event::{Event, Outcome, Stream};
+
+/// The column of verbs is as wide as cargo's, whose lines come before ours.
+const VERB_WIDTH: usize = 12;
+
+/// Colours for task names, all readable on light and dark ground.
+const NAME_COLORS: [AnsiColors; 6] = [
+    AnsiColors::Cyan,
+    AnsiColors::Yellow,
+    AnsiColors::Green,
+    AnsiColors::Magenta,
+    AnsiColors::Blue,
+    AnsiColors::BrightRed,
+];
+
+/// Where a line belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rendered {
+    /// To stdout, always.
+    Result(String),
+    /// To stderr, unless quiet.
+    Talk(String),
+    /// To stderr, always.
+    Error(String),
+    /// Too much for people.
+    Nothing,
+}
+
+/// The words for an event; names of tasks are padded to `name_width`.
+pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
+    match event {
+        Event::Building { modules } => talk("Building", &modules.join(", ")),
+        Event::Module { module, bytes, .. } => {
+            talk("Built", &format!("{module} ({} KiB)", bytes.div_ceil(1024)))
+        }
+        Event::Checked { job, tasks } => {
+            talk("Checked", &format!("job `{job}` with {}", count(*tasks, "task")))
+        }
+        Event::ClusterStarted { master, agents } => talk(
+            "Starting",
+            &format!("embedded cluster with {}, master on {master}", count(*agents, "agent")),
+        ),
+        Event::Subscribed { framework_id, again, .. } => {
+            let verb = if *again { "Resubscribed" } else { "Subscribed" };
+            talk(verb, &format!("as framework {framework_id}"))
+        }
+        Event::Disconnected { reason } => talk("Disconnected", reason),
+        Event::Waiting { reason } => talk("Waiting", reason),
+        Event::Placed { tasks, agents } => {
+            talk("Placed", &format!("{} on {}", count(*tasks, "task"), count(*agents, "agent")))
+        }
+        Event::Task { task, state, reason, message, .. } => task_line(task, state, reason.as_deref(), *message),
+        Event::AppStarted => talk("Running", "all tasks are up, the app scheduler begins"),
+        Event::AppReturned { .. } => Rendered::Nothing,
+        Event::Stopping { reason } => talk("Stopping", reason),
+        Event::Output { task, stream, line } => output(task, *stream, line, name_width),
+        Event::Warning { message } => {
+            Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
+        }
+        // People are shown the source line instead.
+        Event::Diagnostic { .. } => Rendered::Nothing,
+        Event::Error { message, causes, help } => Rendered::Error(error(message, causes, help)),
+        Event::Outcome(outcome) => ended(outcome),
+    }
+}
+
+fn talk(verb: &str, text: &str) -> Rendered {
+    let verb = format!("{verb:>VERB_WIDTH$}");
+    Rendered::Talk(format!("{} {text}", verb.green().bold()))
+}
+
+/// Only what went wrong is worth a line of its own; the rest is in the live line.
+fn task_line(task: &str, state: &str, reason: Option<&str>, message: Option<&str>) -> Rendered {
+    let is_failure = !matches!(
+        state,
+        "TASK_STAGING"
+            | "TASK_STARTING"
+            | "TASK_RUNNING"
+            | "TASK_KILLING"
+            | "TASK_FINISHED"
+            | "TASK_KILLED"
+    );
+    if !is_failure {
+        return Rendered::Nothing;
+    }
+    let mut text = format!("task `{task}`: {state}");
+    if let Some(reason) = reason {
+        text.push_str(&format!(" ({reason})"));
+    }
+    if let Some(message) = message {
+        text.push_str(&format!(": {message}"));
+    }
+    let verb = format!("{:>VERB_WIDTH$}", "Failed");
+    Rendered::Error(format!("{} {text}", verb.red().bold()))
+}
+
+fn output(task: &str, stream: Stream, line: &str, name_width: usize) -> Rendered {
+    let name = format!("{task:<name_width$}");
+    let line = format!("{} | {line}", name.color(color_of(task)));
+    match stream {
+        Stream::Stdout => Rendered::Result(line),
+        Stream::Stderr => Rendered::Error(line),
+    }
+}
+
+/// Always the same colour for the same name (FNV-1a picks it).
+fn color_of(name: &str) -> AnsiColors {
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    NAME_COLORS[hash as usize % NAME_COLORS.len()]
+}
+
+fn error(message: &str, causes: &[String], help: &Option<String>) -> String {
+    let mut text = format!("{}: {message}", "error".red().bold());
+    for cause in causes {
+        text.push_str(&format!("\n  caused by: {cause}"));
+    }
+    if let Some(help) = help {
+        text.push_str(&format!("\n\n{}: {help}", "hint".cyan().bold()));
+    }
+    text
+}
+
+fn ended(outcome: &Outcome<'_>) -> Rendered {
+    let Outcome { job, seconds, tasks, reason, .. } = outcome;
+    match reason {
+        None => talk("Finished", &format!("job `{job}`: {} in {seconds:.1}s", count(*tasks, "task"))),
+        Some(reason) => {
+            let what = outcome.outcome.replace('_', " ");
+            let text = format!("job `{job}` {what} after {seconds:.1}s: {reason}");
+            Rendered::Error(format!("{}: {text}", "error".red().bold()))
+        }
+    }
+}
+
+/// `1 task`, `2 tasks`.
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(event: &Event<'_>, expected: &Expect) {
+        let (kind, line) = match render(event, 10) {
+            Rendered::Result(line) => ("stdout", line),
+            Rendered::Talk(line) => ("stderr unless quiet", line),
+            Rendered::Error(line) => ("stderr", line),
+            Rendered::Nothing => ("nowhere", String::new()),
+        };
+        let plain = anstream::adapter::strip_str(&line).to_string();
+        expected.assert_eq(&format!("{kind}: {plain}\n"));
+    }
+
+    #[test]
+    fn output_of_tasks_starts_in_one_column() {
+        let event = Event::Output { task: "floor-1", stream: Stream::Stdout, line: "ding" };
+        check(&event, &expect![[r#"
+            stdout: floor-1    | ding
+        "#]]);
+    }
+
+    #[test]
+    fn a_failed_task_is_told_with_state_reason_and_text() {
+        let event = Event::Task {
+            task: "a-0",
+            state: "TASK_FAILED".to_owned(),
+            agent: Some("S0"),
+            reason: Some("REASON_EXECUTOR_TERMINATED".to_owned()),
+            message: Some("Executor terminated"),
+        };
+        check(&event, &expect![[r#"
+            stderr:       Failed task `a-0`: TASK_FAILED (REASON_EXECUTOR_TERMINATED): Executor terminated
+        "#]]);
+    }
+
+    #[test]
+    fn a_running_task_makes_no_line() {
+        let event = Event::Task {
+            task: "a-0",
+            state: "TASK_RUNNING".to_owned(),
+            agent: None,
+            reason: None,
+            message: None,
+        };
+        check(&event, &expect![[r#"
+            nowhere: 
+        "#]]);
+    }
+
+    #[test]
+    fn an_error_has_its_causes_and_a_hint() {
+        let event = Event::Error {
+            message: "failed to subscribe to `h:5050`".to_owned(),
+            causes: vec!["connection refused".to_owned()],
+            help: Some("is the master running?".to_owned()),
+        };
+        check(&event, &expect![[r#"
+            stderr: error: failed to subscribe to `h:5050`
+              caused by: connection refused
+
+            hint: is the master running?
+        "#]]);
+    }
+
+    #[test]
+    fn the_outcome_says_how_long_it_took() {
+        let outcome = Outcome {
+            job: "elevator",
+            outcome: "succeeded",
+            exit_code: 0,
+            seconds: 10.25,
+            tasks: 12,
+            reason: None,
+        };
+        check(&Event::Outcome(outcome), &expect![[r#"
+            stderr unless quiet:     Finished job `elevator`: 12 tasks in 10.2s
+        "#]]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Interruption by the user: once ends the job gracefully, twice at once.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::commands::Failure;
+
+/// How urgently the user wants to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Not at all.
+    None,
+    /// Asked once: tasks get their grace.
+    Graceful,
+    /// Asked again: everything ends at once.
+    Immediate,
+}
+
+/// Listens for SIGINT, SIGTERM and SIGHUP from now on; each raises the urgency by one step. So does
+/// a stdout that nobody reads any more, once.
+///
+/// # Errors
+/// When the system does not let us listen.
+pub(crate) fn listen(
+    mut stdout_closed: watch::Receiver<bool>,
+) -> std::io::Result<watch::Receiver<Urgency>> {
+    let mut signals = [
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    ];
+    let (urgency, receiver) = watch::channel(Urgency::None);
+    tokio::spawn(async move {
+        let mut reader_gone = false;
+        loop {
+            tokio::select! {
+                received = next(&mut signals) => if !received { return },
+                closed = stdout_closed.wait_for(|closed| *closed), if !reader_gone => {
+                    if closed.is_err() {
+                        return;
+                    }
+                    reader_gone = true;
+                }
+            }
+            urgency.send_modify(|urgency| *urgency = raised(*urgency));
+        }
+    });
+    Ok(receiver)
+}
+
+async fn next([interrupt, terminate, hangup]: &mut [Signal; 3]) -> bool {
+    let received = tokio::select! {
+        received = interrupt.recv() => received,
+        received = terminate.recv() => received,
+        received = hangup.recv() => received,
+    };
+    received.is_some()
+}
+
+fn raised(urgency: Urgency) -> Urgency {
+    match urgency {
+        Urgency::None => Urgency::Graceful,
+        Urgency::Graceful | Urgency::Immediate => Urgency::Immediate,
+    }
+}
+
+/// Waits until the user has asked to stop, at least once.
+pub(crate) async fn interrupted(urgency: &mut watch::Receiver<Urgency>) {
+    if urgency.wait_for(|urgency| *urgency > Urgency::None).await.is_err() {
+        // The listener only ends with the process.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Does `work` unless the user interrupts it.
+///
+/// # Errors
+/// Those of `work`, or that it was interrupted.
+pub(crate) async fn or_interrupted<T>(
+    urgency: &mut watch::Receiver<Urgency>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = interrupted(urgency) => Err(Failure::Interrupted),
+        result = work => result,
+    }
+}

@@ -1,0 +1,80 @@
+//! How many tasks of each group are up: what the live line says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use framework::{Progress, TaskState};
+use job::Job;
+
+/// Counts tasks by group and state.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// Name and size of each group, in the order of the job file.
+    groups: Vec<(String, u32)>,
+    states: BTreeMap<String, TaskState>,
+}
+
+impl Tally {
+    pub(crate) fn new(job: &Job) -> Self {
+        let groups = job.groups.iter().map(|group| (group.name.clone(), group.count));
+        Self { groups: groups.collect(), states: BTreeMap::new() }
+    }
+
+    /// Takes a report into account.
+    pub(crate) fn count(&mut self, progress: &Progress) {
+        if let Progress::Task(task) | Progress::PlacedAgain(task) = progress {
+            self.states.insert(task.task.clone(), task.state);
+        }
+    }
+
+    fn in_state(&self, group: &str, state: TaskState) -> usize {
+        let is_of_group = |task: &str| task.rsplit_once('-').is_some_and(|(name, _)| name == group);
+        self.states.iter().filter(|(task, now)| **now == state && is_of_group(task)).count()
+    }
+}
+
+impl fmt::Display for Tally {
+    /// `elevator 4/4 up, floor 8/8 up`; with those that have ended, once there are any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (group, size)) in self.groups.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            let up = self.in_state(group, TaskState::Running);
+            write!(f, "{separator}{group} {up}/{size} up")?;
+            let finished = self.in_state(group, TaskState::Finished);
+            if finished > 0 {
+                write!(f, " ({finished} finished)")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use framework::{Source, TaskReport};
+
+    use super::*;
+
+    fn report(task: &str, state: TaskState) -> Progress {
+        Progress::Task(TaskReport {
+            task: task.to_owned(),
+            state,
+            source: Source::Executor,
+            reason: None,
+            message: None,
+            agent: None,
+        })
+    }
+
+    #[test]
+    fn tasks_are_counted_in_their_group() {
+        let groups = vec![("floor".to_owned(), 2), ("floor-b".to_owned(), 1)];
+        let mut tally = Tally { groups, states: BTreeMap::new() };
+        assert_eq!(tally.to_string(), "floor 0/2 up, floor-b 0/1 up");
+        tally.count(&report("floor-0", TaskState::Running));
+        tally.count(&report("floor-1", TaskState::Running));
+        tally.count(&report("floor-b-0", TaskState::Running));
+        tally.count(&report("floor-1", TaskState::Finished));
+        assert_eq!(tally.to_string(), "floor 1/2 up (1 finished), floor-b 1/1 up");
+    }
+}

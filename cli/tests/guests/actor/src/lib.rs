@@ -1,0 +1,54 @@
+//! A task that does what its first argument says:
+//!
+//! - `echo`: answers each message with the same, until its `in` closes;
+//! - `fail TEXT`: returns an error once it has got a message;
+//! - `trap`: divides by what is not there once it has got a message;
+//! - `print N`: prints N numbered lines at once, then is an `echo`;
+//! - `deaf`: never looks at its `in` channel and never ends.
+
+#![expect(clippy::print_stdout, reason = "printing is what some of it is for")]
+
+use mesosgot_sdk::{Args, Env, Error, Receiver, Sender};
+
+#[mesosgot_sdk::task]
+fn actor(inbox: Receiver, outbox: Sender, args: Args, _env: Env) -> Result<(), Error> {
+    let args = args.as_slice();
+    let mut words = args.iter().map(String::as_str);
+    let role = words.next().unwrap_or("echo");
+    let rest = words.next().unwrap_or_default();
+    match role {
+        "echo" => echo(&inbox, &outbox),
+        "fail" => {
+            inbox.recv();
+            Err(Error::msg(rest))
+        }
+        "trap" => {
+            inbox.recv();
+            fall_over(rest)
+        }
+        "print" => {
+            for number in 0..rest.parse()? {
+                let number: u32 = number;
+                println!("line {number} of {rest}");
+            }
+            echo(&inbox, &outbox)
+        }
+        "deaf" => loop {
+            std::hint::spin_loop();
+        },
+        other => Err(Error::msg(format!("unknown role `{other}`"))),
+    }
+}
+
+fn echo(inbox: &Receiver, outbox: &Sender) -> Result<(), Error> {
+    while let Some(message) = inbox.recv() {
+        outbox.send(message)?;
+    }
+    Ok(())
+}
+
+/// Panics: the name of this function is what the test looks for in the backtrace.
+#[inline(never)]
+fn fall_over(text: &str) -> Result<(), Error> {
+    panic!("fell over {text:?}");
+}

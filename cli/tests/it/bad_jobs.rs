@@ -1,0 +1,88 @@
+//! Job files that are wrong: exit code 2 (4 when the gang never fits), and a diagnostic that names
+//! file, line and column, shows the line, and says what to do.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+
+use crate::support::Scene;
+
+#[track_caller]
+fn check(scene: &Scene, text: &str, expected: &Expect) {
+    let job = scene.job(text);
+    let ended = scene.run(&["run", &job.display().to_string()]);
+    ended.assert_code(2);
+    assert_eq!(ended.stdout, "", "results go to stdout, and there is none");
+    let folder = job.parent().expect("it has a folder").display().to_string();
+    let guests = crate::support::workspace().join("cli/tests/guests").display().to_string();
+    let shown = ended.stderr.replace(&folder, "{folder}").replace(&guests, "{guests}");
+    expected.assert_eq(&shown);
+}
+
+const SCHEDULER: &str = "scheduler: { module: '{guests}/director' }";
+
+#[test]
+fn a_wrong_key_is_shown_with_what_was_meant() {
+    let text = format!(
+        "job: wrong\n{SCHEDULER}\ntasks:\n  echo:\n    module: '{{guests}}/actor'\n    cuont: 4\n"
+    );
+    check(&Scene::new(), &text, &expect![[]]);
+}
+
+#[test]
+fn a_missing_module_is_shown() {
+    let text = format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: nowhere, count: 1 }}\n");
+    check(&Scene::new(), &text, &expect![[]]);
+}
+
+#[test]
+fn a_count_of_zero_is_shown() {
+    let text = format!(
+        "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/actor', count: 0 }}\n"
+    );
+    check(&Scene::new(), &text, &expect![[]]);
+}
+
+#[test]
+fn a_module_that_is_not_wasm_is_shown() {
+    let scene = Scene::new();
+    let module = scene.tmp().with_file_name("task.wasm");
+    fs::write(module, "#!/bin/sh\n").expect("the file can be written");
+    let text = format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: task.wasm, count: 1 }}\n");
+    check(&scene, &text, &expect![[]]);
+}
+
+#[test]
+fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
+    let text = format!(
+        "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/director', count: 1 }}\n"
+    );
+    check(&Scene::new(), &text, &expect![[]]);
+}
+
+#[test]
+fn a_gang_that_never_fits_ends_after_its_timeout_with_the_reason() {
+    let scene = Scene::new();
+    let job = scene.job(
+        "job: huge
+gang: { timeout: 2s }
+scheduler: { module: '{guests}/director' }
+tasks:
+  echo: { module: '{guests}/actor', count: 3, cpus: 500, mem: 32MiB }
+",
+    );
+    let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
+    ended.assert_code(4);
+    let outcome = ended.outcome();
+    assert_eq!(outcome["outcome"], "never_placed");
+    let reason = outcome["reason"].as_str().expect("there is a reason");
+    assert!(reason.contains("echo") && reason.contains("cpus"), "{reason}");
+}
+
+#[test]
+fn a_job_file_that_is_not_there_is_named() {
+    let scene = Scene::new();
+    let ended = scene.run(&["run", "no/such/job.yaml"]);
+    ended.assert_code(2);
+    assert!(ended.stderr.contains("no/such/job.yaml"), "{}", ended.stderr);
+}

@@ -1,0 +1,7 @@
+//! Whole jobs through the program: exit codes, what is printed, and that nothing is left behind.
+
+mod bad_jobs;
+mod failures;
+mod interrupts;
+mod jobs;
+mod support;

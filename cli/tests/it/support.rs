@@ -1,0 +1,221 @@
+//! Runs the program in a temporary directory of its own and looks for what it leaves behind.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long any run may take. Far above what one needs; only a hang gets here.
+const RUN_TIME_MAX: Duration = Duration::from_secs(240);
+
+/// How long a process that is told to end may be seen in `/proc` after its parent has reaped it.
+const EXIT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The top of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package lies in the workspace")
+        .to_owned()
+}
+
+/// A place for one test: job files and the temporary files of the program.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    folder: TempDir,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        fs::create_dir(folder.path().join("tmp")).expect("a folder can be made");
+        Self { folder }
+    }
+
+    /// Writes a job file and answers its path. `{guests}` stands for the folder of the test guests.
+    pub(crate) fn job(&self, text: &str) -> PathBuf {
+        let path = self.folder.path().join("job.yaml");
+        let guests = workspace().join("cli/tests/guests");
+        let text = text.replace("{guests}", &guests.display().to_string());
+        fs::write(&path, text).expect("the job file can be written");
+        path
+    }
+
+    /// Where the program puts its temporary files.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+
+    /// Starts the program.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mesosgot"))
+            .args(args)
+            .current_dir(workspace())
+            .env("TMPDIR", self.tmp())
+            .env("NO_COLOR", "1")
+            .env_remove("MESOS_MASTER")
+            .env_remove("MESOSGOT_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).expect("stderr is UTF-8");
+            text
+        });
+        Running { child, stdout, printed: String::new(), stderr: Some(stderr) }
+    }
+
+    /// Runs the program to its end and checks that it leaves nothing behind.
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        let ended = self.start(args).wait();
+        self.assert_clean();
+        ended
+    }
+
+    /// No process of the run and no temporary file is left.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self) {
+        let deadline = Instant::now() + EXIT_TIME_MAX;
+        while !self.executors().is_empty() {
+            assert!(Instant::now() < deadline, "executors are left: {:?}", self.executors());
+            thread::yield_now();
+        }
+        let left: Vec<_> = fs::read_dir(self.tmp())
+            .expect("the folder is there")
+            .map(|entry| entry.expect("the entry can be read").file_name())
+            .collect();
+        assert!(left.is_empty(), "temporary files are left: {left:?}");
+    }
+
+    /// The processes that run in a sandbox of this scene.
+    pub(crate) fn executors(&self) -> BTreeSet<i32> {
+        let mark = format!("MESOS_DIRECTORY={}", self.tmp().display());
+        let processes = fs::read_dir("/proc").expect("/proc can be read");
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid: &i32| {
+                // A process that ends meanwhile has no environment any more.
+                let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|variable| variable.starts_with(mark.as_bytes()))
+            })
+            .collect()
+    }
+}
+
+/// A program that runs. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    printed: String,
+    stderr: Option<thread::JoinHandle<String>>,
+}
+
+impl Running {
+    /// Reads stdout up to a line for which `wanted` is true.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).expect("stdout is UTF-8");
+            assert!(read > 0, "stdout ended before {what}:\n{}", self.printed);
+            self.printed.push_str(&line);
+            if wanted(&line) {
+                return;
+            }
+        }
+    }
+
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the program is there");
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let pid = Pid::from_child(&self.child);
+        let (done, watchdog) = std::sync::mpsc::channel::<()>();
+        let watchdog = thread::spawn(move || {
+            if watchdog.recv_timeout(RUN_TIME_MAX).is_err() {
+                // It hangs; killed, it fails the test by its exit code. Gone already: no matter.
+                drop(kill_process(pid, Signal::KILL));
+            }
+        });
+        self.stdout.read_to_string(&mut self.printed).expect("stdout is UTF-8");
+        let status = self.child.wait().expect("the program can be waited for");
+        // The watchdog may have given up already.
+        drop(done.send(()));
+        watchdog.join().expect("the watchdog does not panic");
+        let stderr = self.stderr.take().expect("it is taken once");
+        Ended {
+            code: status.code(),
+            stdout: std::mem::take(&mut self.printed),
+            stderr: stderr.join().expect("the reader does not panic"),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // After `wait` there is nothing left to kill.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Ended {
+    /// The lines of `--output json`.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in line `{line}`"))
+        };
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The last event.
+    #[track_caller]
+    pub(crate) fn outcome(&self) -> Value {
+        let outcome = self.events().pop().unwrap_or_else(|| panic!("no event: {self:?}"));
+        assert_eq!(outcome["event"], "outcome", "the outcome is last: {self:?}");
+        outcome
+    }
+
+    /// The lines that `task` printed to stdout.
+    #[track_caller]
+    pub(crate) fn lines_of(&self, task: &str) -> Vec<String> {
+        let of_task = |event: &&Value| event["event"] == "output" && event["task"] == task;
+        let line = |event: &Value| event["line"].as_str().expect("lines are text").to_owned();
+        self.events().iter().filter(of_task).map(line).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_code(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+    }
+}
