@@ -38,7 +38,8 @@ impl SchedulerClient {
     ///
     /// The task ends, and the receiver answers `None`, after [`SchedulerHandle::stop`], after
     /// [`SchedulerNotice::Refused`], after a TEARDOWN call was taken, when the last handle is
-    /// dropped, and when the receiver is dropped.
+    /// dropped, and when the receiver is dropped. The master may close the stream before it answers
+    /// TEARDOWN, so a [`SchedulerNotice::Disconnected`] may come in between.
     ///
     /// The queue of notices is bounded: while it is full the stream is not read.
     ///

@@ -243,7 +243,10 @@ impl Subscription {
             return State::Idle;
         }
         let absence = Absence {
-            gives_up_at: self.rules.first_patience.map(|patience| now + patience),
+            gives_up_at: self
+                .rules
+                .first_patience
+                .map(|patience| after(now, patience)),
             failures: 0,
             rounds: 0,
         };
@@ -268,7 +271,7 @@ impl Subscription {
                     let max = interval.saturating_mul(HEARTBEATS_MISSED_MAX);
                     Silence {
                         max,
-                        due: now + max,
+                        due: after(now, max),
                     }
                 }),
                 rounds: absence.rounds,
@@ -341,7 +344,7 @@ impl Subscription {
                 if let (Input::Heard | Input::Subscribed { .. }, Some(silence)) =
                     (input, &mut silence)
                 {
-                    silence.due = now + silence.max;
+                    silence.due = after(now, silence.max);
                 }
                 return State::Subscribed {
                     endpoint,
@@ -370,7 +373,7 @@ impl Subscription {
         State::Connecting {
             endpoint,
             redirects,
-            answer_due: now + self.rules.answer_timeout,
+            answer_due: after(now, self.rules.answer_timeout),
             absence,
         }
     }
@@ -412,7 +415,7 @@ impl Subscription {
         self.outputs.push_back(Output::Lost(reason));
         let was_good = now.saturating_duration_since(since) >= self.rules.backoff.max;
         let mut absence = Absence {
-            gives_up_at: self.rules.patience.map(|patience| now + patience),
+            gives_up_at: self.rules.patience.map(|patience| after(now, patience)),
             failures: 0,
             rounds: if was_good { 0 } else { rounds },
         };
@@ -431,7 +434,8 @@ impl Subscription {
 
     /// The moment of the next attempt, which is made before the patience ends.
     fn after_backoff(&mut self, now: Instant, absence: &mut Absence) -> Instant {
-        let until = now + self.rules.backoff.delay(absence.rounds, &mut self.random);
+        let delay = self.rules.backoff.delay(absence.rounds, &mut self.random);
+        let until = after(now, delay);
         absence.rounds = absence.rounds.saturating_add(1);
         absence.gives_up_at.map_or(until, |at| until.min(at))
     }
@@ -441,6 +445,14 @@ impl Subscription {
         self.next = (self.next + 1) % self.rules.endpoints.len();
         endpoint
     }
+}
+
+/// The longest that anything is waited for: for ever, but in reach of the clock.
+const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// `now + duration`, also for durations that mean "never".
+fn after(now: Instant, duration: Duration) -> Instant {
+    now + duration.min(EVER)
 }
 
 #[cfg(test)]

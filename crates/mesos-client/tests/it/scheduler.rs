@@ -8,7 +8,7 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::scheduler::event::Type as EventType;
 use mesos_client::{
     CallError, Credentials, DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig,
-    SchedulerHandle, SchedulerNotice, Secret,
+    SchedulerHandle, SchedulerNotice, Secret, StartError, Tls,
 };
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -457,6 +457,18 @@ async fn a_refused_call_has_its_class_and_leaves_the_subscription_alone() {
 }
 
 #[tokio::test]
+async fn of_a_long_answer_the_beginning_is_kept() {
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let _stream = subscribe(&mut master, &mut notices).await;
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Revive)), async {
+        master.next().await.answer(400, &"x".repeat(100_000));
+    });
+    let text = "x".repeat(4096);
+    assert_eq!(outcome, Err(CallError::Rejected { status: 400, text }));
+}
+
+#[tokio::test]
 async fn a_call_without_an_answer_ends_in_time_with_an_unknown_outcome() {
     let mut master = Fake::start().await;
     let mut config = config(&master.address);
@@ -595,4 +607,23 @@ async fn a_framework_id_of_before_is_taken_over() {
     assert_eq!(sent.framework_id.unwrap().value, "old");
     assert_eq!(sent.subscribe.unwrap().suppressed_roles, ["r"]);
     assert_eq!(request.scheduler_call().encode_to_vec(), request.body);
+}
+
+#[tokio::test]
+async fn authorities_and_identities_that_are_none_are_refused_at_the_start() {
+    for tls in [
+        Tls {
+            authorities: vec![b"garbage".to_vec()],
+            ..Tls::default()
+        },
+        Tls {
+            identity: Some(Secret::new("garbage")),
+            ..Tls::default()
+        },
+    ] {
+        let mut config = config("https://localhost");
+        config.tls = tls;
+        let error = SchedulerClient::start(config).map(|_| ()).unwrap_err();
+        assert!(matches!(error, StartError::Tls(_)), "{error}");
+    }
 }
