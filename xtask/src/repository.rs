@@ -88,6 +88,11 @@ impl File {
         Self { path, text, rust }
     }
 
+    /// Whether it has nothing but tests.
+    pub fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    }
+
     /// A finding in this file.
     pub fn finding(&self, line: impl Into<Option<usize>>, text: impl Into<String>) -> Finding {
         Finding {

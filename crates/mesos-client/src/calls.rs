@@ -109,6 +109,8 @@ pub(crate) struct CallWorker<C> {
     session: watch::Receiver<Option<Session>>,
     /// Tells the driver the generation that a server does not know any more.
     lost: watch::Sender<u64>,
+    /// Tells the driver that the last call is on its way.
+    leaving: watch::Sender<bool>,
     repeat_backoff: Backoff,
     random: fastrand::Rng,
 }
@@ -120,6 +122,7 @@ impl<C: Call> CallWorker<C> {
         timeout: Duration,
         session: watch::Receiver<Option<Session>>,
         lost: watch::Sender<u64>,
+        leaving: watch::Sender<bool>,
         stop: Arc<Notify>,
         random: fastrand::Rng,
     ) -> (CallQueue<C>, Self) {
@@ -130,6 +133,7 @@ impl<C: Call> CallWorker<C> {
             timeout,
             session,
             lost,
+            leaving,
             repeat_backoff: REPEAT_BACKOFF,
             random,
         };
@@ -139,8 +143,10 @@ impl<C: Call> CallWorker<C> {
     /// Works until the last handle is dropped, or the last call was taken.
     pub(crate) async fn run(mut self) {
         while let Some(Job { mut call, reply }) = self.jobs.recv().await {
+            self.leaving.send_replace(call.is_last());
             let outcome = self.deliver(&mut call).await;
             let is_over = outcome.is_ok() && call.is_last();
+            self.leaving.send_replace(is_over);
             // Who has dropped the future does not want to know.
             let _ = reply.send(outcome);
             if is_over {
@@ -248,6 +254,7 @@ mod tests {
             timeout,
             session,
             watch::channel(0).0,
+            watch::channel(false).0,
             Arc::default(),
             fastrand::Rng::with_seed(1),
         );

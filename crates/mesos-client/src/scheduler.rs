@@ -1,5 +1,6 @@
 //! The scheduler's client: finds the leading master, stays subscribed, posts calls.
 
+use std::fmt;
 use std::future::ready;
 use std::str::FromStr;
 use std::time::Duration;
@@ -135,6 +136,13 @@ pub struct Masters(Vec<Endpoint>);
 impl Masters {
     fn is_any_secure(&self) -> bool {
         self.0.iter().any(Endpoint::is_secure)
+    }
+}
+
+impl fmt::Display for Masters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&shown.join(", "))
     }
 }
 
@@ -341,14 +349,10 @@ mod tests {
     #[test]
     fn a_list_of_masters_is_read() {
         let masters: Masters = "a, b:5051,https://c".parse().unwrap();
-        let shown: Vec<String> = masters.0.iter().map(ToString::to_string).collect();
         assert_eq!(
-            shown,
-            [
-                "http://a:5050/api/v1/scheduler",
-                "http://b:5051/api/v1/scheduler",
-                "https://c:5050/api/v1/scheduler"
-            ]
+            masters.to_string(),
+            "http://a:5050/api/v1/scheduler, http://b:5051/api/v1/scheduler, \
+             https://c:5050/api/v1/scheduler"
         );
         assert!(masters.is_any_secure());
         assert_eq!("a,".parse::<Masters>(), Err(InvalidEndpoint::Empty));

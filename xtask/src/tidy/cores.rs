@@ -40,7 +40,8 @@ const BANNED_CALLS: [(&str, &str); 2] = [
 
 /// Checks what one file names.
 pub(super) fn check_file(file: &File, findings: &mut Vec<Finding>) {
-    let Some(rust) = file.rust.as_ref().filter(|_| is_core(&file.path)) else {
+    let is_checked = is_core(&file.path) && !file.is_test();
+    let Some(rust) = file.rust.as_ref().filter(|_| is_checked) else {
         return;
     };
     let mut found = BTreeSet::new();
@@ -90,10 +91,6 @@ pub(super) fn check_packages(metadata: &Metadata, findings: &mut Vec<Finding>) {
 }
 
 fn is_core(path: &str) -> bool {
-    // Tests apart from the code are free, wherever they lie.
-    if path.ends_with("/tests.rs") || path.contains("/tests/") {
-        return false;
-    }
     let in_core_crate = CORES
         .iter()
         .any(|(_, folder)| path.starts_with(&format!("{folder}/src/")));

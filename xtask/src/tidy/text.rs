@@ -48,7 +48,8 @@ pub(super) fn check(file: &File, report: &mut Report) {
         let text = "does not begin with `//!`: say what the module owns, and what it refuses";
         report.findings.push(file.finding(1, text));
     }
-    match rust.length() {
+    let length = if file.is_test() { 0 } else { rust.length() };
+    match length {
         ..=LINES_NOTED => {}
         length @ ..=LINES_MAX => report
             .notes
@@ -147,6 +148,7 @@ mod tests {
         assert_eq!(findings("a.rs", &lines(LINES_MAX - 1)), [""; 0]);
         let tests = format!("{}#[cfg(test)]\n{}", lines(10), lines(2000));
         assert_eq!(findings("a.rs", &tests), [""; 0]);
+        assert_eq!(findings("a/tests.rs", &lines(2000)), [""; 0]);
         assert_eq!(
             findings("a.rs", &lines(LINES_MAX)),
             ["a.rs: 1001 lines before its tests, at most 1000: split it"]

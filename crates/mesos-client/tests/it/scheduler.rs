@@ -594,6 +594,37 @@ async fn after_a_teardown_nothing_subscribes_again() {
 }
 
 #[tokio::test]
+async fn while_a_teardown_is_on_its_way_nothing_subscribes_again() {
+    let mut master = Fake::start().await;
+    let mut config = config(&master.address);
+    config.backoff_max = Duration::ZERO;
+    let (handle, mut notices) = SchedulerClient::start(config).unwrap();
+    let stream = subscribe(&mut master, &mut notices).await;
+    let (outcome, pending) = tokio::join!(handle.call(call(CallType::Teardown)), async {
+        let teardown = master.next().await;
+        drop(stream);
+        assert_eq!(disconnected(&mut notices).await, DisconnectReason::Closed);
+        // Others have all the time to subscribe, and this framework is never among them.
+        for _ in 0..20 {
+            let (_other, _notices) = start(&master.address);
+            let other = master.next().await;
+            assert_eq!(other.scheduler_call().framework_id, None);
+        }
+        teardown.answer(400, "no");
+        master.next().await
+    });
+    assert!(
+        matches!(outcome, Err(CallError::Rejected { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        pending.scheduler_call().framework_id.unwrap().value,
+        "f-0000",
+        "once the TEARDOWN has failed"
+    );
+}
+
+#[tokio::test]
 async fn a_framework_id_of_before_is_taken_over() {
     let mut master = Fake::start().await;
     let mut config = config(&master.address);
