@@ -634,7 +634,7 @@ fn no_input_in_any_order_makes_it_panic_or_open_twice() {
                 }
                 open = false;
             }
-            let was_connecting = matches!(machine.state, State::Connecting { .. });
+            let was_connecting = matches!(machine.state, State::Connecting(_));
             if matches!(input, Input::Answered { .. }) && !was_connecting {
                 open = true;
                 continue;
