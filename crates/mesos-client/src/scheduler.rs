@@ -209,7 +209,9 @@ impl SchedulerHandle {
     ///
     /// Calls go out in the order in which their futures are first polled, one at a time. That a
     /// call was taken says nothing of its success (PROTOCOL §3, §5). A future that is dropped
-    /// does not take its call back. No call is ever sent twice.
+    /// does not take its call back. No call is ever sent twice. One that still waits for its turn
+    /// when the subscription is replaced goes out under the new one, where the offers of an ACCEPT
+    /// are void (its tasks come back as dropped).
     ///
     /// UPDATE_FRAMEWORK does not change what this client sends with its next SUBSCRIBE.
     ///
