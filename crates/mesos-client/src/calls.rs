@@ -22,7 +22,7 @@ use crate::transport::Http;
 /// flight at a time, so a longer queue would add delay and no throughput.
 pub(crate) const CALLS_QUEUED_MAX: usize = 64;
 
-/// Attempts for a call that may be repeated. With [`REPEAT_BACKOFF`] that is over a minute on
+/// How often a call that may be repeated is sent. With [`REPEAT_BACKOFF`] that takes a minute on
 /// average; an agent that refuses for longer has lost us, which the stream will tell.
 const ATTEMPTS_MAX: u32 = 64;
 
@@ -109,6 +109,9 @@ pub(crate) struct CallWorker<C> {
     session: watch::Receiver<Option<Session>>,
     /// Tells the driver the generation that a server does not know any more.
     lost: watch::Sender<u64>,
+    /// Tells the driver that the last call is on its way.
+    leaving: watch::Sender<bool>,
+    repeat_backoff: Backoff,
     random: fastrand::Rng,
 }
 
@@ -119,6 +122,7 @@ impl<C: Call> CallWorker<C> {
         timeout: Duration,
         session: watch::Receiver<Option<Session>>,
         lost: watch::Sender<u64>,
+        leaving: watch::Sender<bool>,
         stop: Arc<Notify>,
         random: fastrand::Rng,
     ) -> (CallQueue<C>, Self) {
@@ -129,6 +133,8 @@ impl<C: Call> CallWorker<C> {
             timeout,
             session,
             lost,
+            leaving,
+            repeat_backoff: REPEAT_BACKOFF,
             random,
         };
         (CallQueue { jobs: sender, stop }, worker)
@@ -137,8 +143,10 @@ impl<C: Call> CallWorker<C> {
     /// Works until the last handle is dropped, or the last call was taken.
     pub(crate) async fn run(mut self) {
         while let Some(Job { mut call, reply }) = self.jobs.recv().await {
+            self.leaving.send_replace(call.is_last());
             let outcome = self.deliver(&mut call).await;
             let is_over = outcome.is_ok() && call.is_last();
+            self.leaving.send_replace(is_over);
             // Who has dropped the future does not want to know.
             let _ = reply.send(outcome);
             if is_over {
@@ -148,7 +156,7 @@ impl<C: Call> CallWorker<C> {
     }
 
     async fn deliver(&mut self, call: &mut C) -> Result<(), CallError> {
-        let mut attempt = 0;
+        let mut attempts = 0;
         loop {
             let Some(session) = self.session.borrow_and_update().clone() else {
                 return Err(CallError::NotSubscribed);
@@ -180,13 +188,89 @@ impl<C: Call> CallWorker<C> {
                     CallAnswer::Unavailable => format!("status {}: {}", answer.status, answer.text),
                 },
             };
-            if !call.is_repeatable() || attempt == ATTEMPTS_MAX {
+            attempts += 1;
+            if !call.is_repeatable() || attempts == ATTEMPTS_MAX {
                 return Err(CallError::Transport(detail));
             }
-            let delay = REPEAT_BACKOFF.delay(attempt, &mut self.random);
-            attempt += 1;
+            let delay = self.repeat_backoff.delay(attempts - 1, &mut self.random);
             // A lost subscription ends the wait: a new one carries what is not acknowledged.
             let _ = tokio::time::timeout(delay, self.session.changed()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::transport::HttpOptions;
+
+    /// Counts how often it is sent.
+    struct Counted(Arc<AtomicU32>);
+
+    impl Call for Counted {
+        const SERVER: Server = Server::Agent;
+
+        fn check(&self) -> Result<(), CallError> {
+            Ok(())
+        }
+
+        fn encode(&mut self, _: &Session) -> Bytes {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Bytes::new()
+        }
+
+        fn is_repeatable(&self) -> bool {
+            true
+        }
+
+        fn is_last(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_takes_is_given_up_after_so_many_attempts() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = nobody.local_addr().unwrap().to_string();
+        drop(nobody);
+        let timeout = Duration::from_secs(20);
+        let http = Http::new(HttpOptions {
+            connect_timeout: timeout,
+            credentials: None,
+            tls: None,
+            domain_socket: None,
+        });
+        let (_sender, session) = watch::channel(Some(Session {
+            generation: 1,
+            endpoint: Endpoint::parse(&address, 5051, "/").unwrap(),
+            stream_id: None,
+            framework_id: v1::FrameworkId::default(),
+        }));
+        let (queue, mut worker) = CallWorker::new(
+            http.unwrap(),
+            timeout,
+            session,
+            watch::channel(0).0,
+            watch::channel(false).0,
+            Arc::default(),
+            fastrand::Rng::with_seed(1),
+        );
+        worker.repeat_backoff.max = Duration::ZERO;
+        let sent = Arc::new(AtomicU32::new(0));
+        let (outcome, ()) = tokio::join!(
+            async {
+                let queue = queue;
+                queue.call(Counted(Arc::clone(&sent))).await
+            },
+            worker.run()
+        );
+        assert!(
+            matches!(outcome, Err(CallError::Transport(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(sent.load(Ordering::Relaxed), ATTEMPTS_MAX);
     }
 }

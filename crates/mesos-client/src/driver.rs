@@ -92,12 +92,14 @@ pub(crate) fn start<A: Api, C: Call>(
     let (notices, receiver) = mpsc::channel(NOTICES_MAX);
     let (session, session_seen) = watch::channel(None);
     let (lost, lost_seen) = watch::channel(0);
+    let (leaving, leaving_seen) = watch::channel(false);
     let stop = Arc::new(Notify::new());
     let (queue, worker) = CallWorker::new(
         http.clone(),
         call_timeout,
         session_seen,
         lost,
+        leaving,
         Arc::clone(&stop),
         random.fork(),
     );
@@ -108,6 +110,7 @@ pub(crate) fn start<A: Api, C: Call>(
         notices: notices.clone(),
         session,
         lost: lost_seen,
+        leaving: leaving_seen,
         connection: Connection::Closed,
     };
     tokio::spawn(async move {
@@ -128,6 +131,7 @@ struct Driver<A: Api> {
     notices: mpsc::Sender<A::Notice>,
     session: watch::Sender<Option<Session>>,
     lost: watch::Receiver<u64>,
+    leaving: watch::Receiver<bool>,
     connection: Connection,
 }
 
@@ -169,8 +173,13 @@ impl<A: Api> Driver<A> {
                 tracing::debug!(generation, %endpoint, "subscribing");
                 let call = self.api.subscribe();
                 let http = self.http.clone();
-                self.connection =
-                    Connection::Opening(Box::pin(open::<A>(http, generation, endpoint, call)));
+                let mut leaving = self.leaving.clone();
+                self.connection = Connection::Opening(Box::pin(async move {
+                    // A master ends the stream before it answers TEARDOWN, or after. A SUBSCRIBE
+                    // in between would be refused, and the refusal taken for the end.
+                    let _ = leaving.wait_for(|leaving| !leaving).await;
+                    open::<A>(http, generation, endpoint, call).await
+                }));
             }
             Output::Close => self.connection = Connection::Closed,
             Output::Lost(reason) => {

@@ -6,6 +6,7 @@
 //! asked then, and not before.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -68,10 +69,10 @@ impl ExecutorClient {
     /// Outside a tokio runtime.
     pub fn start<S, F>(
         config: ExecutorConfig,
-        mut unacknowledged: S,
+        unacknowledged: S,
     ) -> Result<(ExecutorHandle, mpsc::Receiver<ExecutorNotice>), StartError>
     where
-        S: FnMut() -> F + Send + 'static,
+        S: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Unacknowledged> + Send + 'static,
     {
         let credentials = config.token.map(Credentials::Bearer);
@@ -105,7 +106,7 @@ impl ExecutorClient {
         };
         let api = |notices: &mpsc::Sender<ExecutorNotice>| ExecutorApi {
             ids: ids.clone(),
-            unacknowledged: Box::new(move || Box::pin(unacknowledged())),
+            unacknowledged: Arc::new(move || Box::pin(unacknowledged())),
             notices: notices.clone(),
         };
         let (queue, notices) = driver::start(http, rules, config.call_timeout, config.seed, api);
@@ -202,7 +203,7 @@ impl ExecutorHandle {
 
 struct ExecutorApi {
     ids: Ids,
-    unacknowledged: Box<dyn FnMut() -> BoxFuture<Unacknowledged> + Send>,
+    unacknowledged: Arc<dyn Fn() -> BoxFuture<Unacknowledged> + Send + Sync>,
     notices: mpsc::Sender<ExecutorNotice>,
 }
 
@@ -218,11 +219,11 @@ impl Api for ExecutorApi {
             executor_id,
         } = self.ids.clone();
         let notices = self.notices.clone();
-        let unacknowledged = (self.unacknowledged)();
+        let unacknowledged = Arc::clone(&self.unacknowledged);
         Box::pin(async move {
             // All slots of the queue are free once the owner has received every notice.
             drop(notices.reserve_many(notices.max_capacity()).await);
-            let Unacknowledged { tasks, updates } = unacknowledged.await;
+            let Unacknowledged { tasks, updates } = unacknowledged().await;
             let call = v1::executor::Call {
                 executor_id,
                 framework_id,

@@ -1,5 +1,6 @@
 //! The scheduler's client: finds the leading master, stays subscribed, posts calls.
 
+use std::fmt;
 use std::future::ready;
 use std::str::FromStr;
 use std::time::Duration;
@@ -38,7 +39,8 @@ impl SchedulerClient {
     ///
     /// The task ends, and the receiver answers `None`, after [`SchedulerHandle::stop`], after
     /// [`SchedulerNotice::Refused`], after a TEARDOWN call was taken, when the last handle is
-    /// dropped, and when the receiver is dropped.
+    /// dropped, and when the receiver is dropped. The master may close the stream before it answers
+    /// TEARDOWN, so a [`SchedulerNotice::Disconnected`] may come in between.
     ///
     /// The queue of notices is bounded: while it is full the stream is not read.
     ///
@@ -137,6 +139,13 @@ impl Masters {
     }
 }
 
+impl fmt::Display for Masters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&shown.join(", "))
+    }
+}
+
 impl FromStr for Masters {
     type Err = InvalidEndpoint;
 
@@ -200,7 +209,9 @@ impl SchedulerHandle {
     ///
     /// Calls go out in the order in which their futures are first polled, one at a time. That a
     /// call was taken says nothing of its success (PROTOCOL §3, §5). A future that is dropped
-    /// does not take its call back. No call is ever sent twice.
+    /// does not take its call back. No call is ever sent twice. One that still waits for its turn
+    /// when the subscription is replaced goes out under the new one, where the offers of an ACCEPT
+    /// are void (its tasks come back as dropped).
     ///
     /// UPDATE_FRAMEWORK does not change what this client sends with its next SUBSCRIBE.
     ///
@@ -340,14 +351,10 @@ mod tests {
     #[test]
     fn a_list_of_masters_is_read() {
         let masters: Masters = "a, b:5051,https://c".parse().unwrap();
-        let shown: Vec<String> = masters.0.iter().map(ToString::to_string).collect();
         assert_eq!(
-            shown,
-            [
-                "http://a:5050/api/v1/scheduler",
-                "http://b:5051/api/v1/scheduler",
-                "https://c:5050/api/v1/scheduler"
-            ]
+            masters.to_string(),
+            "http://a:5050/api/v1/scheduler, http://b:5051/api/v1/scheduler, \
+             https://c:5050/api/v1/scheduler"
         );
         assert!(masters.is_any_secure());
         assert_eq!("a,".parse::<Masters>(), Err(InvalidEndpoint::Empty));

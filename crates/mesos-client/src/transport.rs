@@ -126,7 +126,12 @@ impl Http {
         let tls = options.tls.unwrap_or(&nobody);
         let mut authorities = Vec::new();
         for pem in &tls.authorities {
-            authorities.extend(Certificate::from_pem_bundle(pem).map_err(unusable)?);
+            let found = Certificate::from_pem_bundle(pem).map_err(unusable)?;
+            if found.is_empty() {
+                let text = "there is no certificate in the PEM of an authority";
+                return Err(StartError::Tls(text.to_owned()));
+            }
+            authorities.extend(found);
         }
         if options.tls.is_none() || !authorities.is_empty() {
             builder = builder.tls_certs_only(authorities);

@@ -25,7 +25,9 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         return None;
     }
     let number: f64 = number.parse().ok()?;
-    Duration::try_from_secs_f64(number * seconds).ok()
+    let duration = Duration::try_from_secs_f64(number * seconds).ok()?;
+    // What Mesos itself can hold: nanoseconds in 63 bits.
+    (duration.as_nanos() <= i64::MAX.unsigned_abs().into()).then_some(duration)
 }
 
 #[cfg(test)]

@@ -136,25 +136,38 @@ pub(crate) struct Subscription {
 #[derive(Debug)]
 enum State {
     Idle,
-    Connecting {
-        endpoint: Endpoint,
-        redirects: u32,
-        answer_due: Instant,
-        absence: Absence,
-    },
-    Subscribed {
-        endpoint: Endpoint,
-        since: Instant,
-        silence: Option<Silence>,
-        /// Rounds of the backoff that led here, not forgotten before the stream has proved good.
-        rounds: u32,
-    },
-    Waiting {
-        endpoint: Endpoint,
-        until: Instant,
-        absence: Absence,
-    },
+    Connecting(Attempt),
+    Subscribed(Stream),
+    Waiting(Pause),
     Ended,
+}
+
+/// A SUBSCRIBE that was not answered with SUBSCRIBED yet.
+#[derive(Debug)]
+struct Attempt {
+    endpoint: Endpoint,
+    redirects: u32,
+    answer_due: Instant,
+    absence: Absence,
+}
+
+/// A subscription.
+#[derive(Debug)]
+struct Stream {
+    endpoint: Endpoint,
+    since: Instant,
+    silence: Option<Silence>,
+    /// Rounds of the backoff that led here, not forgotten before the stream has proved good.
+    rounds: u32,
+}
+
+/// The time between two attempts.
+#[derive(Debug)]
+struct Pause {
+    /// Where to go next.
+    endpoint: Endpoint,
+    until: Instant,
+    absence: Absence,
 }
 
 /// A time without a subscription.
@@ -192,34 +205,14 @@ impl Subscription {
 
     /// Takes one input.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
-        let state = std::mem::replace(&mut self.state, State::Ended);
-        self.state = match state {
-            State::Idle => self.handle_idle(now, &input),
-            State::Connecting {
-                endpoint,
-                redirects,
-                answer_due,
-                absence,
-            } => self.handle_connecting(now, input, endpoint, redirects, answer_due, absence),
-            State::Subscribed {
-                endpoint,
-                since,
-                silence,
-                rounds,
-            } => self.handle_subscribed(now, input, endpoint, since, silence, rounds),
-            State::Waiting {
-                endpoint,
-                until,
-                absence,
-            } => match input {
-                Input::Timeout if now >= until => self.connect(now, endpoint, 0, absence),
-                _ => State::Waiting {
-                    endpoint,
-                    until,
-                    absence,
-                },
-            },
-            State::Ended => State::Ended,
+        self.state = match (std::mem::replace(&mut self.state, State::Ended), input) {
+            (State::Idle, Input::Start) => self.start(now),
+            (State::Connecting(attempt), input) => self.handle_connecting(now, input, attempt),
+            (State::Subscribed(stream), input) => self.handle_subscribed(now, input, stream),
+            (State::Waiting(pause), Input::Timeout) if now >= pause.until => {
+                self.connect(now, pause.endpoint, 0, pause.absence)
+            }
+            (state, _) => state,
         };
     }
 
@@ -232,18 +225,16 @@ impl Subscription {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Idle | State::Ended => None,
-            State::Connecting { answer_due, .. } => Some(*answer_due),
-            State::Subscribed { silence, .. } => silence.map(|silence| silence.due),
-            State::Waiting { until, .. } => Some(*until),
+            State::Connecting(attempt) => Some(attempt.answer_due),
+            State::Subscribed(stream) => stream.silence.map(|silence| silence.due),
+            State::Waiting(pause) => Some(pause.until),
         }
     }
 
-    fn handle_idle(&mut self, now: Instant, input: &Input) -> State {
-        if *input != Input::Start {
-            return State::Idle;
-        }
+    fn start(&mut self, now: Instant) -> State {
+        let patience = self.rules.first_patience;
         let absence = Absence {
-            gives_up_at: self.rules.first_patience.map(|patience| now + patience),
+            gives_up_at: patience.map(|patience| after(now, patience)),
             failures: 0,
             rounds: 0,
         };
@@ -251,107 +242,69 @@ impl Subscription {
         self.connect(now, endpoint, 0, absence)
     }
 
-    fn handle_connecting(
-        &mut self,
-        now: Instant,
-        input: Input,
-        endpoint: Endpoint,
-        redirects: u32,
-        answer_due: Instant,
-        absence: Absence,
-    ) -> State {
+    fn handle_connecting(&mut self, now: Instant, input: Input, attempt: Attempt) -> State {
         match input {
-            Input::Subscribed { heartbeat } => State::Subscribed {
-                endpoint,
+            Input::Subscribed { heartbeat } => State::Subscribed(Stream {
+                endpoint: attempt.endpoint,
                 since: now,
                 silence: heartbeat.map(|interval| {
                     let max = interval.saturating_mul(HEARTBEATS_MISSED_MAX);
-                    Silence {
-                        max,
-                        due: now + max,
-                    }
+                    let due = after(now, max);
+                    Silence { max, due }
                 }),
-                rounds: absence.rounds,
-            },
+                rounds: attempt.absence.rounds,
+            }),
             Input::Answered {
                 status,
                 location,
                 text,
             } => match answer::to_subscribe(status) {
-                SubscribeAnswer::Redirect => {
-                    let location = location.unwrap_or_default();
-                    match endpoint.redirected(&location) {
-                        Some(target) if redirects < REDIRECTS_MAX => {
-                            self.connect(now, target, redirects + 1, absence)
-                        }
-                        _ => self.retry(now, absence, DisconnectReason::Redirected { location }),
-                    }
-                }
+                SubscribeAnswer::Redirect => self.redirect(now, attempt, location),
                 SubscribeAnswer::Retry => {
-                    self.retry(now, absence, DisconnectReason::Unavailable { status, text })
+                    let reason = DisconnectReason::Unavailable { status, text };
+                    self.retry(now, attempt.absence, reason)
                 }
                 SubscribeAnswer::Final => self.end(End::Rejected { status, text }),
             },
-            Input::Failed(reason) => self.retry(now, absence, reason),
+            Input::Failed(reason) => self.retry(now, attempt.absence, reason),
             Input::Error { message } => {
                 self.outputs.push_back(Output::Close);
                 self.end(End::Error { message })
             }
-            Input::Timeout if now >= answer_due => {
+            Input::Timeout if now >= attempt.answer_due => {
                 self.outputs.push_back(Output::Close);
                 let reason = DisconnectReason::Unanswered(self.rules.answer_timeout);
-                self.retry(now, absence, reason)
+                self.retry(now, attempt.absence, reason)
             }
             // An event before SUBSCRIBED: an agent may shut an executor down with its first word.
             Input::Heard | Input::Timeout | Input::Start | Input::NotSubscribed { .. } => {
-                State::Connecting {
-                    endpoint,
-                    redirects,
-                    answer_due,
-                    absence,
-                }
+                State::Connecting(attempt)
             }
         }
     }
 
-    fn handle_subscribed(
-        &mut self,
-        now: Instant,
-        input: Input,
-        endpoint: Endpoint,
-        since: Instant,
-        mut silence: Option<Silence>,
-        rounds: u32,
-    ) -> State {
-        let reason = match (input, silence) {
-            (Input::Failed(reason), _) => reason,
+    fn handle_subscribed(&mut self, now: Instant, input: Input, mut stream: Stream) -> State {
+        match (input, &mut stream.silence) {
+            (Input::Failed(reason), _) => self.lose(now, stream, reason),
             (Input::NotSubscribed { generation }, _) if generation == self.generation => {
                 self.outputs.push_back(Output::Close);
-                DisconnectReason::NotSubscribed
+                self.lose(now, stream, DisconnectReason::NotSubscribed)
             }
-            (Input::Timeout, Some(Silence { max, due })) if now >= due => {
+            (Input::Timeout, Some(Silence { max, due })) if now >= *due => {
                 self.outputs.push_back(Output::Close);
-                DisconnectReason::Silent(max)
+                let reason = DisconnectReason::Silent(*max);
+                self.lose(now, stream, reason)
             }
             (Input::Error { message }, _) => {
                 self.outputs.push_back(Output::Close);
-                return self.end(End::Error { message });
+                self.end(End::Error { message })
             }
-            (input, _) => {
-                if let (Input::Heard | Input::Subscribed { .. }, Some(silence)) =
-                    (input, &mut silence)
-                {
-                    silence.due = now + silence.max;
-                }
-                return State::Subscribed {
-                    endpoint,
-                    since,
-                    silence,
-                    rounds,
-                };
+            (Input::Heard | Input::Subscribed { .. }, Some(Silence { max, due })) => {
+                *due = after(now, *max);
+                State::Subscribed(stream)
             }
-        };
-        self.lose(now, endpoint, since, rounds, reason)
+            _ => State::Subscribed(stream),
+        }
     }
 
     /// Goes to an endpoint now.
@@ -367,11 +320,25 @@ impl Subscription {
             generation: self.generation,
             endpoint: endpoint.clone(),
         });
-        State::Connecting {
+        State::Connecting(Attempt {
             endpoint,
             redirects,
-            answer_due: now + self.rules.answer_timeout,
+            answer_due: after(now, self.rules.answer_timeout),
             absence,
+        })
+    }
+
+    /// Follows a redirect, unless it leads nowhere or is one too many.
+    fn redirect(&mut self, now: Instant, attempt: Attempt, location: Option<String>) -> State {
+        let location = location.unwrap_or_default();
+        match attempt.endpoint.redirected(&location) {
+            Some(target) if attempt.redirects < REDIRECTS_MAX => {
+                self.connect(now, target, attempt.redirects + 1, attempt.absence)
+            }
+            _ => {
+                let reason = DisconnectReason::Redirected { location };
+                self.retry(now, attempt.absence, reason)
+            }
         }
     }
 
@@ -390,38 +357,33 @@ impl Subscription {
             reason,
             retry_in: until - now,
         });
-        State::Waiting {
+        State::Waiting(Pause {
             endpoint: self.next_endpoint(),
             until,
             absence,
-        }
+        })
     }
 
     /// Goes back to the endpoint whose subscription is lost.
     ///
     /// A stream that lived for less than the longest delay does not reset the backoff: a server
     /// that takes every SUBSCRIBE and ends the stream at once is not to be flooded.
-    fn lose(
-        &mut self,
-        now: Instant,
-        endpoint: Endpoint,
-        since: Instant,
-        rounds: u32,
-        reason: DisconnectReason,
-    ) -> State {
+    fn lose(&mut self, now: Instant, stream: Stream, reason: DisconnectReason) -> State {
         self.outputs.push_back(Output::Lost(reason));
-        let was_good = now.saturating_duration_since(since) >= self.rules.backoff.max;
+        let lived = now.saturating_duration_since(stream.since);
+        let was_good = lived >= self.rules.backoff.max;
+        let patience = self.rules.patience;
         let mut absence = Absence {
-            gives_up_at: self.rules.patience.map(|patience| now + patience),
+            gives_up_at: patience.map(|patience| after(now, patience)),
             failures: 0,
-            rounds: if was_good { 0 } else { rounds },
+            rounds: if was_good { 0 } else { stream.rounds },
         };
         let until = self.after_backoff(now, &mut absence);
-        State::Waiting {
-            endpoint,
+        State::Waiting(Pause {
+            endpoint: stream.endpoint,
             until,
             absence,
-        }
+        })
     }
 
     fn end(&mut self, end: End) -> State {
@@ -431,7 +393,8 @@ impl Subscription {
 
     /// The moment of the next attempt, which is made before the patience ends.
     fn after_backoff(&mut self, now: Instant, absence: &mut Absence) -> Instant {
-        let until = now + self.rules.backoff.delay(absence.rounds, &mut self.random);
+        let delay = self.rules.backoff.delay(absence.rounds, &mut self.random);
+        let until = after(now, delay);
         absence.rounds = absence.rounds.saturating_add(1);
         absence.gives_up_at.map_or(until, |at| until.min(at))
     }
@@ -441,6 +404,14 @@ impl Subscription {
         self.next = (self.next + 1) % self.rules.endpoints.len();
         endpoint
     }
+}
+
+/// The longest that anything is waited for: for ever, but in reach of the clock.
+const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// `now + duration`, also for durations that mean "never".
+fn after(now: Instant, duration: Duration) -> Instant {
+    now + duration.min(EVER)
 }
 
 #[cfg(test)]

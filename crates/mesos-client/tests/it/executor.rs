@@ -137,15 +137,12 @@ async fn the_owner_is_asked_for_the_unacknowledged_after_it_has_had_every_event(
     let known = Arc::clone(&had);
     let (_handle, mut notices) =
         ExecutorClient::start(with_checkpoint(&agent.address), move || {
-            let known = Arc::clone(&known);
-            async move {
-                let tasks: Vec<v1::TaskInfo> = known.lock().unwrap().clone();
-                let updates = tasks.iter().filter_map(|task| update(&task.name).update);
-                Unacknowledged {
-                    updates: updates.collect(),
-                    tasks,
-                }
-            }
+            let tasks: Vec<v1::TaskInfo> = known.lock().unwrap().clone();
+            let updates = tasks.iter().filter_map(|task| update(&task.name).update);
+            ready(Unacknowledged {
+                updates: updates.collect(),
+                tasks,
+            })
         })
         .unwrap();
     let stream = subscribe(&mut agent, &mut notices).await;

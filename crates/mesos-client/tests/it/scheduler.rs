@@ -8,7 +8,7 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::scheduler::event::Type as EventType;
 use mesos_client::{
     CallError, Credentials, DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig,
-    SchedulerHandle, SchedulerNotice, Secret,
+    SchedulerHandle, SchedulerNotice, Secret, StartError, Tls,
 };
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -457,6 +457,18 @@ async fn a_refused_call_has_its_class_and_leaves_the_subscription_alone() {
 }
 
 #[tokio::test]
+async fn of_a_long_answer_the_beginning_is_kept() {
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let _stream = subscribe(&mut master, &mut notices).await;
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Revive)), async {
+        master.next().await.answer(400, &"x".repeat(100_000));
+    });
+    let text = "x".repeat(4096);
+    assert_eq!(outcome, Err(CallError::Rejected { status: 400, text }));
+}
+
+#[tokio::test]
 async fn a_call_without_an_answer_ends_in_time_with_an_unknown_outcome() {
     let mut master = Fake::start().await;
     let mut config = config(&master.address);
@@ -582,6 +594,37 @@ async fn after_a_teardown_nothing_subscribes_again() {
 }
 
 #[tokio::test]
+async fn while_a_teardown_is_on_its_way_nothing_subscribes_again() {
+    let mut master = Fake::start().await;
+    let mut config = config(&master.address);
+    config.backoff_max = Duration::ZERO;
+    let (handle, mut notices) = SchedulerClient::start(config).unwrap();
+    let stream = subscribe(&mut master, &mut notices).await;
+    let (outcome, pending) = tokio::join!(handle.call(call(CallType::Teardown)), async {
+        let teardown = master.next().await;
+        drop(stream);
+        assert_eq!(disconnected(&mut notices).await, DisconnectReason::Closed);
+        // Others have all the time to subscribe, and this framework is never among them.
+        for _ in 0..20 {
+            let (_other, _notices) = start(&master.address);
+            let other = master.next().await;
+            assert_eq!(other.scheduler_call().framework_id, None);
+        }
+        teardown.answer(400, "no");
+        master.next().await
+    });
+    assert!(
+        matches!(outcome, Err(CallError::Rejected { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        pending.scheduler_call().framework_id.unwrap().value,
+        "f-0000",
+        "once the TEARDOWN has failed"
+    );
+}
+
+#[tokio::test]
 async fn a_framework_id_of_before_is_taken_over() {
     let mut master = Fake::start().await;
     let mut config = config(&master.address);
@@ -595,4 +638,23 @@ async fn a_framework_id_of_before_is_taken_over() {
     assert_eq!(sent.framework_id.unwrap().value, "old");
     assert_eq!(sent.subscribe.unwrap().suppressed_roles, ["r"]);
     assert_eq!(request.scheduler_call().encode_to_vec(), request.body);
+}
+
+#[tokio::test]
+async fn authorities_and_identities_that_are_none_are_refused_at_the_start() {
+    for tls in [
+        Tls {
+            authorities: vec![b"garbage".to_vec()],
+            ..Tls::default()
+        },
+        Tls {
+            identity: Some(Secret::new("garbage")),
+            ..Tls::default()
+        },
+    ] {
+        let mut config = config("https://localhost");
+        config.tls = tls;
+        let error = SchedulerClient::start(config).map(|_| ()).unwrap_err();
+        assert!(matches!(error, StartError::Tls(_)), "{error}");
+    }
 }

@@ -558,6 +558,26 @@ fn with_checkpointing_an_agent_may_take_its_recovery_timeout() {
 }
 
 #[test]
+fn durations_beyond_the_clock_mean_never() {
+    let mut rules = executor(Duration::MAX);
+    rules.answer_timeout = Duration::MAX;
+    rules.first_patience = Some(Duration::MAX);
+    let mut machine = Subscription::new(rules, fastrand::Rng::with_seed(1));
+    let now = Instant::now();
+    let heartbeat = Some(Duration::MAX);
+    machine.handle(now, Input::Start);
+    machine.handle(now, Input::Subscribed { heartbeat });
+    machine.handle(now, Input::Heard);
+    assert_eq!(machine.poll_timeout(), Some(now + EVER));
+    machine.handle(now, Input::Failed(DisconnectReason::Closed));
+    assert!(
+        machine
+            .poll_timeout()
+            .is_some_and(|until| until < now + EVER)
+    );
+}
+
+#[test]
 fn an_event_before_subscribed_does_not_make_a_subscription() {
     check(
         executor(Duration::ZERO),
@@ -614,7 +634,7 @@ fn no_input_in_any_order_makes_it_panic_or_open_twice() {
                 }
                 open = false;
             }
-            let was_connecting = matches!(machine.state, State::Connecting { .. });
+            let was_connecting = matches!(machine.state, State::Connecting(_));
             if matches!(input, Input::Answered { .. }) && !was_connecting {
                 open = true;
                 continue;

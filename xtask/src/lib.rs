@@ -1,0 +1,11 @@
+//! Repository chores, as functions that tests call too.
+//!
+//! - [`tidy`]: rules of this repository that no compiler knows.
+//! - [`licenses`]: the licences of everything that is linked, against `deny.toml`.
+//! - [`repository`]: the files and the packages that both look at.
+//! - [`source`]: Rust source taken apart just far enough for the rules.
+
+pub mod licenses;
+pub mod repository;
+pub mod source;
+pub mod tidy;
