@@ -53,7 +53,7 @@ pub struct Desk {
     more_events: bool,
     tasks: Vec<Task>,
     departed: BTreeSet<String>,
-    /// Tasks that have ended: what they sent before may still be in the inbox.
+    /// The end of a task: what it sent before may still be in the inbox.
     ended: Option<Event>,
 }
 
@@ -98,14 +98,12 @@ impl Desk {
         let mut timer = Timer::at_rest();
         timer.set(due);
         loop {
-            match self.inbox.try_recv() {
+            let tasks_are_gone = match self.inbox.try_recv() {
                 Ok(message) => return self.reported(&message.task, message.value),
-                Err(TypedError::Channel(TryRecvError::Empty)) => {}
-                Err(TypedError::Channel(TryRecvError::Closed)) => {
-                    return Err("all tasks are gone".into());
-                }
+                Err(TypedError::Channel(TryRecvError::Empty)) => false,
+                Err(TypedError::Channel(TryRecvError::Closed)) => true,
                 Err(error) => return Err(error.into()),
-            }
+            };
             // The end of a task is told after its last message: with an empty inbox, all that it
             // had to say has been heard.
             if let Some(event) = self.ended.take() {
@@ -118,6 +116,10 @@ impl Desk {
                 }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Closed) => self.more_events = false,
+            }
+            // The events, which say why, come first.
+            if tasks_are_gone {
+                return Err("all tasks are gone".into());
             }
             if timer.fire() {
                 return Ok(Happening::Time);
