@@ -1,0 +1,14 @@
+//! Real guests, compiled from `tests/guests`, in the executor's host.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something does not hold"
+)]
+
+mod agent;
+mod executors;
+mod guests;
+mod hosted;
+mod inboxes;
+mod modules;
+mod schedulers;
+mod tasks;
