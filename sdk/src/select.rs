@@ -102,9 +102,12 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// A timer that is due once, after so long.
+    /// A timer that is due once, after so long. Beyond what the clock can tell, that is never.
     pub fn after(delay: Duration) -> Self {
-        Self::at(Instant::now() + delay)
+        Self {
+            due: Instant::now().checked_add(delay),
+            period: None,
+        }
     }
 
     /// A timer that is due once, at this moment.
@@ -123,7 +126,7 @@ impl Timer {
     pub fn every(period: Duration) -> Self {
         assert!(!period.is_zero(), "a timer needs a period");
         Self {
-            due: Some(Instant::now() + period),
+            due: Instant::now().checked_add(period),
             period: Some(period),
         }
     }
@@ -156,14 +159,14 @@ impl Timer {
         let Some(due) = self.due.filter(|due| *due <= now) else {
             return false;
         };
-        self.due = self.period.map(|period| {
+        self.due = self.period.and_then(|period| {
             let late = now.duration_since(due).as_nanos() % period.as_nanos();
             // The remainder is less than a period, and it fits where the period fits.
             let late = Duration::new(
                 u64::try_from(late / 1_000_000_000).unwrap_or(0),
                 u32::try_from(late % 1_000_000_000).unwrap_or(0),
             );
-            now - late + period
+            (now - late).checked_add(period)
         });
         true
     }
@@ -212,6 +215,12 @@ mod tests {
         assert_eq!(timer.due(), Some(first + PERIOD));
         assert!(timer.fire_at(first + PERIOD * 7 / 2));
         assert_eq!(timer.due(), Some(first + PERIOD * 4));
+    }
+
+    #[test]
+    fn a_time_beyond_the_clock_is_never() {
+        assert_eq!(Timer::after(Duration::MAX).due(), None);
+        assert_eq!(Timer::every(Duration::MAX).due(), None);
     }
 
     #[test]

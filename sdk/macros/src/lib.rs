@@ -158,40 +158,41 @@ fn checked(world: &World, attribute: &TokenStream, item: &TokenStream) -> Result
 
 /// Items that fail to compile on the very type that is wrong.
 fn type_checks(world: &World, function: &ItemFn) -> TokenStream {
-    let parameters = world.parameters.iter().zip(&function.sig.inputs);
-    let parameters = parameters.filter_map(|((_, wanted), parameter)| {
-        let FnArg::Typed(parameter) = parameter else {
-            return None;
-        };
-        let (found, wanted) = (&parameter.ty, format_ident!("{wanted}"));
-        Some(quote_spanned! {found.span()=>
-            const _: fn(::mesosgot_sdk::#wanted) -> #found = |it| it;
-        })
-    });
-    let name = &function.sig.ident;
-    let outcome = match &function.sig.output {
-        ReturnType::Default => return TokenStream::new(),
-        ReturnType::Type(_, outcome) => outcome,
+    let ReturnType::Type(_, outcome) = &function.sig.output else {
+        return TokenStream::new();
     };
-    let kinds = world
+    let types: Vec<_> = function
+        .sig
+        .inputs
+        .iter()
+        .filter_map(|parameter| match parameter {
+            FnArg::Typed(parameter) => Some(&parameter.ty),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    let parameters = world
         .parameters
         .iter()
-        .map(|(_, kind)| format_ident!("{kind}"));
-    quote! {
-        #(#parameters)*
-    }
-    .into_iter()
-    .chain(quote_spanned! {outcome.span()=>
+        .zip(&types)
+        .map(|((_, wanted), found)| {
+            let wanted = format_ident!("{wanted}");
+            quote_spanned! {found.span()=>
+                const _: fn(#found) -> ::mesosgot_sdk::#wanted = |it| it;
+            }
+        });
+    let returned = quote_spanned! {outcome.span()=>
         const _: () = {
             const fn returns_its_outcome<O: ::mesosgot_sdk::__private::Outcome>() {}
             returns_its_outcome::<#outcome>();
         };
-    })
-    .chain(quote! {
+    };
+    let name = &function.sig.ident;
+    quote! {
+        #(#parameters)*
+        #returned
         // It is in use even where nothing calls it.
-        const _: fn(#(::mesosgot_sdk::#kinds),*) -> #outcome = #name;
-    })
-    .collect()
+        const _: fn(#(#types),*) -> #outcome = #name;
+    }
 }
 
 /// The export of the component: the world's bindings over the interfaces that the SDK has bound.
