@@ -1,1 +1,39 @@
 //! The generic Mesos executor: hosts a job's tasks as wasm instances.
+//!
+//! One process of it runs on an agent for each job. It speaks the v1 executor API, and its tasks
+//! speak with the job's app scheduler over a link. Guests are components that fulfil a world of
+//! `sdk/wit`; each is an instance of its own with limits of its own, and the end of one is never
+//! the end of another.
+//!
+//! Reading order: `core` decides what happens to tasks, [`run`] does it; [`task`] runs one
+//! guest on what [`modules`] compiled, [`engine`] has all of wasmtime's settings, [`outcome`] says
+//! what Mesos is told. [`app_scheduler`] runs the other kind of guest, for `mesosgot` itself.
+
+mod core;
+
+pub mod app_scheduler;
+pub mod engine;
+pub mod inbox;
+pub mod modules;
+pub mod outcome;
+pub mod output;
+pub mod task;
+
+#[expect(
+    unreachable_pub,
+    reason = "generated code names them, and it is all public"
+)]
+mod bindings;
+mod executor;
+mod guest;
+#[expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export the types of handles"
+)]
+mod host;
+mod limits;
+mod program;
+
+pub use executor::{Exit, LaunchError, RunError, run};
+pub use limits::MemoryLimitReached;
+pub use program::program;

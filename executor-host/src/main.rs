@@ -1,2 +1,7 @@
 //! The `mesosgot-executor` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    executor_host::program()
+}

@@ -1,0 +1,145 @@
+//! Running an app scheduler: the guest that holds the other ends of all tasks' channels.
+
+use wasmtime::{
+    Store,
+    component::{InstancePre, Resource},
+};
+
+use crate::{
+    bindings::{SchedulerState, scheduler::SchedulerPre},
+    engine::Engine,
+    guest::Grants,
+    host::{AppEvents, AppReceiver, AppSender},
+    modules::{self, ModuleError},
+    outcome::Outcome,
+    output::Output,
+    task::ended_by,
+};
+
+/// A component that fulfils the world of an app scheduler, ready to run.
+pub struct AppScheduler {
+    engine: Engine,
+    pre: SchedulerPre<SchedulerState>,
+}
+
+/// How an app scheduler failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppSchedulerError {
+    /// Its module could not be used.
+    #[error("the app scheduler cannot be run")]
+    Module(#[source] ModuleError),
+    /// It returned an error text.
+    #[error("the app scheduler returned an error: {0}")]
+    Failed(String),
+    /// It did not return: a trap, a panic, an exit code or its memory limit.
+    #[error("the app scheduler broke off: {0}")]
+    Ended(Outcome),
+}
+
+/// The most memory of an app scheduler, which nothing in a job file limits. It runs once, beside
+/// `mesosgot` itself; this keeps a leak from taking the machine.
+const MEMORY_BYTES_MAX: u64 = 2 << 30;
+
+/// The name that marks an app scheduler's output.
+pub const OUTPUT_NAME: &str = "scheduler";
+
+/// Compiles and runs an app scheduler to its end. Dropping the future stops it by force.
+///
+/// # Errors
+///
+/// When the module is bad or the function did not return `ok`.
+pub async fn run(
+    engine: &Engine,
+    component: &[u8],
+    app: link::app::App,
+    args: &[String],
+    env: &[(String, String)],
+    output: &Output,
+) -> Result<(), AppSchedulerError> {
+    let scheduler = AppScheduler::compile(engine, component).map_err(AppSchedulerError::Module)?;
+    scheduler.run(app, args, env, output).await
+}
+
+impl AppScheduler {
+    /// Compiles a component and links it as an app scheduler. It takes processor time: better
+    /// while tasks are being placed, and on a thread for blocking work.
+    ///
+    /// # Errors
+    ///
+    /// When it is no component, does not compile, or does not fit the world of an app scheduler.
+    pub fn compile(engine: &Engine, component: &[u8]) -> Result<Self, ModuleError> {
+        let component = modules::compile(engine, component)?;
+        let pre: InstancePre<SchedulerState> = engine
+            .linkers()
+            .scheduler
+            .instantiate_pre(&component)
+            .map_err(modules::import_error)?;
+        let pre = SchedulerPre::new(pre)
+            .map_err(|error| modules::export_error("run-scheduler", &error))?;
+        Ok(Self {
+            engine: engine.clone(),
+            pre,
+        })
+    }
+
+    /// Runs the function to its end. Dropping the future stops the guest by force.
+    ///
+    /// # Errors
+    ///
+    /// When it did not return `ok`.
+    pub async fn run(
+        &self,
+        app: link::app::App,
+        args: &[String],
+        env: &[(String, String)],
+        output: &Output,
+    ) -> Result<(), AppSchedulerError> {
+        let link::app::App {
+            inbox,
+            outbox,
+            events,
+            control,
+            ..
+        } = app;
+        let output = output.guest(OUTPUT_NAME);
+        let stderr = output.stderr.clone();
+        let grants = Grants {
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            output,
+        };
+        let mut store = self.engine.store(grants, control);
+        let ends = (AppReceiver(inbox), AppSender(outbox), AppEvents(events));
+        let outcome = match call(&self.pre, &mut store, ends, args, env).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(text)) => return Err(AppSchedulerError::Failed(text)),
+            Err(error) => ended_by(&error, &stderr),
+        };
+        match outcome {
+            Outcome::Exited(0) => Ok(()),
+            outcome => Err(AppSchedulerError::Ended(outcome)),
+        }
+    }
+}
+
+impl std::fmt::Debug for AppScheduler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppScheduler").finish_non_exhaustive()
+    }
+}
+
+async fn call(
+    pre: &SchedulerPre<SchedulerState>,
+    store: &mut Store<SchedulerState>,
+    (inbox, outbox, events): (AppReceiver, AppSender, AppEvents),
+    args: &[String],
+    env: &[(String, String)],
+) -> wasmtime::Result<Result<(), String>> {
+    let instance = pre.instantiate_async(&mut *store).await?;
+    let table = store.data_mut().table();
+    let inbox: Resource<AppReceiver> = table.push(inbox)?;
+    let outbox: Resource<AppSender> = table.push(outbox)?;
+    let events: Resource<AppEvents> = table.push(events)?;
+    instance
+        .call_run_scheduler(store, inbox, outbox, events, &args.to_vec(), &env.to_vec())
+        .await
+}

@@ -1,0 +1,132 @@
+//! The wasm engine: the only place that configures wasmtime.
+//!
+//! It owns what is shared by all guests of a process: compiler settings, the linkers with every
+//! host function, and the epoch, which makes a busy guest yield. It refuses core modules, threads
+//! and everything of the component model that needs more than one fiber a guest.
+
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{Config, Store};
+
+use crate::{
+    bindings::Linkers,
+    guest::{Grants, GuestState},
+};
+
+/// A configured wasm engine with its linkers. Clones share it.
+///
+/// One per process is right: compiled modules belong to the engine that compiled them.
+#[derive(Clone)]
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    linkers: Arc<Linkers>,
+}
+
+/// The engine could not be made on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the wasm engine cannot run here: {0}")]
+pub struct EngineError(String);
+
+impl Engine {
+    /// Makes an engine and starts its epoch, which ends with the last clone.
+    ///
+    /// # Errors
+    ///
+    /// When wasmtime cannot work on this processor or the epoch's thread cannot be started.
+    pub fn new() -> Result<Self, EngineError> {
+        let wasmtime = wasmtime::Engine::new(&config()).map_err(EngineError::because)?;
+        let linkers = Linkers::new(&wasmtime).map_err(EngineError::because)?;
+        start_epoch(&wasmtime).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self {
+            wasmtime,
+            linkers: Arc::new(linkers),
+        })
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    pub(crate) fn linkers(&self) -> &Linkers {
+        &self.linkers
+    }
+
+    /// A store for one guest: limits set, and yielding at each tick of the epoch.
+    pub(crate) fn store<C: Send + 'static>(
+        &self,
+        grants: Grants,
+        control: C,
+    ) -> Store<GuestState<C>> {
+        let mut store = Store::new(&self.wasmtime, GuestState::new(grants, control));
+        store.limiter(|state| state.limits_mut());
+        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        store
+    }
+}
+
+impl EngineError {
+    fn because(error: wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+/// How often a busy guest gives way to its neighbours and looks whether it was stopped.
+///
+/// A neighbour waits at most this long for each busy guest that shares its thread. Shorter costs
+/// a wake-up of the ticker for nothing, longer shows in round trips.
+pub const EPOCH_TICK: Duration = Duration::from_millis(5);
+
+/// Wasm stack of a guest. Wasmtime's default, deep enough for any code that is not runaway
+/// recursion.
+const WASM_STACK_BYTES: usize = 512 * 1024;
+
+/// The whole stack of a fiber: the guest's and as much again for the host functions it calls.
+/// It is reserved address space; only touched pages cost memory.
+const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
+
+/// Frames kept of a trap. More than fit the bounded status message help nobody.
+const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
+
+/// What one call of a guest may make the host copy: a list can name the same bytes many times, so
+/// the guest's own memory limit does not bound it. Four of the largest messages.
+const HOSTCALL_BYTES_MAX: usize = 64 << 20;
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES_MAX))
+        // Wasm backtraces walk frame pointers; the system's unwinder never sees a guest.
+        .native_unwind_info(false);
+    config
+}
+
+/// Advances the epoch until the engine is gone.
+fn start_epoch(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("wasm-epoch".to_owned())
+        .spawn(move || {
+            let mut next = Instant::now();
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                // A machine that slept owes no ticks: one is enough to make a busy guest yield.
+                next = (next + EPOCH_TICK).max(Instant::now());
+                thread::sleep(
+                    next.saturating_duration_since(Instant::now())
+                        .max(EPOCH_TICK / 2),
+                );
+            }
+        })?;
+    Ok(())
+}

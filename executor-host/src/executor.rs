@@ -1,0 +1,536 @@
+//! The executor program: everything between an agent and the tasks.
+//!
+//! It owns the loop that feeds the machine of [`core`](crate::core) and does what it wants. It
+//! refuses to decide: which task begins, stops or is reported is the machine's, how frames travel
+//! the link's, how an agent is kept the client's.
+//!
+//! ```text
+//! agent ◄──► client ──notices──► Executor::next_event ◄──ready, ended── lives (a future a task)
+//!   ▲          ▲                        │
+//!   │          │                  Executor::handle ──► Core ──► Executor::act ──► lives
+//!   │          └── sending ◄── updates, frames of the link ◄─────────┘
+//! ```
+
+mod convert;
+mod lives;
+mod sending;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use link::{FrameError, Link, Role, spec};
+use mesos::{ExecutorId, TaskId, v1};
+use mesos_client::{
+    EnvironmentError, ExecutorClient, ExecutorConfig, ExecutorHandle, ExecutorNotice, StartError,
+    Unacknowledged,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time,
+};
+use tracing::{debug, error, info, warn};
+use v1::executor::event::Type as EventType;
+
+pub use self::convert::LaunchError;
+use self::{
+    convert::{Launch, WallClock},
+    lives::{Host, Lives},
+    sending::{Sent, UpdateToSend},
+};
+pub use crate::core::Exit;
+use crate::{
+    core::{Core, Input, KillingState, Output as Act, updates::Uuid},
+    engine::{Engine, EngineError},
+    modules::{FetchError, Modules},
+    outcome::Outcome,
+    output::Output,
+};
+
+/// Why the executor could not begin its work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The environment is not one that a Mesos agent makes.
+    #[error("cannot work without an agent")]
+    Environment(#[from] EnvironmentError),
+    /// Wasm cannot run on this machine.
+    #[error("cannot run wasm")]
+    Engine(#[from] EngineError),
+    /// No client to fetch modules with.
+    #[error("cannot fetch modules")]
+    Fetch(#[from] FetchError),
+    /// No client to reach the agent with.
+    #[error("cannot make a client for the agent")]
+    Client(#[from] StartError),
+    /// The framework that launched this executor is not `mesosgot`, or of another version.
+    #[error("cannot work for the framework that launched this executor")]
+    Spec(#[source] LaunchError),
+}
+
+/// For how long the last messages may take to reach the scheduler's end: some retransmissions
+/// over framework messages. When nothing comes back for so long there is no other end.
+const DRAIN_WAIT: Duration = Duration::from_secs(2);
+
+/// The same after a shutdown, when the agent's patience is short and the scheduler often gone.
+const DRAIN_WAIT_AFTER_SHUTDOWN: Duration = Duration::from_millis(300);
+
+/// Notes that wait for the loop, which takes them at once.
+const NOTES_QUEUED_MAX: usize = 64;
+
+/// Runs the executor until its work is done.
+///
+/// It subscribes at the agent of `config`, runs what is launched, and returns when its last task
+/// has ended and is acknowledged, when the agent shuts it down or is lost, or when `stop` resolves,
+/// which counts as a shutdown. Guests print to `output`.
+///
+/// # Errors
+///
+/// When it could not begin; see [`RunError`].
+pub async fn run(
+    config: ExecutorConfig,
+    output: Output,
+    stop: impl Future<Output = ()>,
+) -> Result<Exit, RunError> {
+    let engine = Engine::new()?;
+    let modules = Modules::new(engine.clone())?;
+    let host = Arc::new(Host {
+        engine,
+        modules,
+        output,
+    });
+    let shutdown_grace = config.shutdown_grace;
+    let executor_id = config.executor_id.clone();
+    let random = fastrand::Rng::with_seed(config.seed);
+
+    let (requests, questions) = mpsc::channel(1);
+    let unacknowledged = move || {
+        let requests = requests.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            let _ = requests.send(reply).await;
+            // No answer: the loop has ended, and the client is about to.
+            answer.await.unwrap_or_default()
+        }
+    };
+    let (client, notices) = ExecutorClient::start(config, unacknowledged)?;
+    let mut agent = AgentEnd {
+        client,
+        notices,
+        questions,
+    };
+
+    tokio::pin!(stop);
+    let subscribed = tokio::select! {
+        subscribed = agent.first_subscription() => subscribed,
+        () = &mut stop => Err(Exit::Shutdown),
+    };
+    let (executor_info, framework_info) = match subscribed {
+        Ok(subscribed) => subscribed,
+        Err(exit) => return Ok(exit),
+    };
+    let spec = convert::executor(&executor_info).map_err(RunError::Spec)?;
+    info!(job = spec.job, executor = %executor_id, "subscribed");
+
+    let mut executor = Executor::new(host, agent, executor_id, random, shutdown_grace, &spec);
+    executor.subscribed(&framework_info);
+    Ok(executor.run(stop).await)
+}
+
+/// The loop's end of the client.
+struct AgentEnd {
+    client: ExecutorHandle,
+    notices: mpsc::Receiver<ExecutorNotice>,
+    /// What a subscription must carry is asked for here.
+    questions: mpsc::Receiver<oneshot::Sender<Unacknowledged>>,
+}
+
+impl AgentEnd {
+    /// Waits for the first subscription, before which there is nothing to be done.
+    async fn first_subscription(&mut self) -> Result<(v1::ExecutorInfo, v1::FrameworkInfo), Exit> {
+        loop {
+            let notice = tokio::select! {
+                Some(reply) = self.questions.recv() => {
+                    let _ = reply.send(Unacknowledged::default());
+                    continue;
+                }
+                notice = self.notices.recv() => notice,
+            };
+            match notice {
+                Some(ExecutorNotice::Subscribed {
+                    executor_info,
+                    framework_info,
+                    ..
+                }) => {
+                    return Ok((executor_info, framework_info));
+                }
+                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Shutdown => {
+                    return Err(Exit::Shutdown);
+                }
+                Some(ExecutorNotice::GaveUp { reason }) => {
+                    error!(%reason, "there was no subscription");
+                    return Err(Exit::AgentLost);
+                }
+                Some(notice) => debug!(?notice, "before the first subscription"),
+                None => return Err(Exit::AgentLost),
+            }
+        }
+    }
+}
+
+/// All that can make the executor act.
+enum Event {
+    Notice(ExecutorNotice),
+    ClientEnded,
+    Question(oneshot::Sender<Unacknowledged>),
+    Ready(TaskId),
+    Ended(TaskId, Outcome, link::Sender),
+    Control(spec::Control),
+    Sent(Sent),
+    Stop,
+    Deadline,
+}
+
+struct Executor {
+    core: Core,
+    agent: AgentEnd,
+    link: Link,
+    lives: Lives,
+    /// What the agent launched, until the machine forgets the task.
+    infos: HashMap<TaskId, v1::TaskInfo>,
+    /// Launches that the machine has not yet asked to prepare.
+    launches: HashMap<TaskId, Launch>,
+    /// The `out` channels of ended tasks whose last messages may be on their way.
+    draining: Vec<link::Sender>,
+    ready: mpsc::Receiver<TaskId>,
+    updates: mpsc::UnboundedSender<UpdateToSend>,
+    /// Updates that wait to be sent. The machine repeats what is not acknowledged; while the agent
+    /// is not ready the repetitions must not pile up.
+    sending: HashSet<Uuid>,
+    sent: mpsc::Receiver<Sent>,
+    is_subscribed: watch::Sender<bool>,
+    executor_id: ExecutorId,
+    shutdown_grace: Duration,
+    clock: WallClock,
+}
+
+impl Executor {
+    fn new(
+        host: Arc<Host>,
+        agent: AgentEnd,
+        executor_id: ExecutorId,
+        random: fastrand::Rng,
+        shutdown_grace: Duration,
+        spec: &spec::ExecutorSpec,
+    ) -> Self {
+        let link = Link::new(Role::Executor, spec.incarnation, convert::link_config(spec));
+        let (is_subscribed, subscribed) = watch::channel(true);
+        let (updates, updates_to_send) = mpsc::unbounded_channel();
+        let (note_sent, sent) = mpsc::channel(NOTES_QUEUED_MAX);
+        let (note_ready, ready) = mpsc::channel(NOTES_QUEUED_MAX);
+        // Both end by themselves: with the sender of updates, and when the link is shut.
+        tokio::spawn(sending::send_updates(
+            agent.client.clone(),
+            updates_to_send,
+            note_sent,
+        ));
+        tokio::spawn(sending::send_frames(
+            agent.client.clone(),
+            link.clone(),
+            subscribed,
+        ));
+        Self {
+            core: Core::new(random),
+            agent,
+            link,
+            lives: Lives::new(host, note_ready),
+            infos: HashMap::new(),
+            launches: HashMap::new(),
+            draining: Vec::new(),
+            ready,
+            updates,
+            sending: HashSet::new(),
+            sent,
+            is_subscribed,
+            executor_id,
+            shutdown_grace,
+            clock: WallClock::now(),
+        }
+    }
+
+    async fn run(mut self, stop: impl Future<Output = ()>) -> Exit {
+        tokio::pin!(stop);
+        let mut stopped = false;
+        loop {
+            while let Some(act) = self.core.poll_output() {
+                if let Act::Exit(exit) = act {
+                    info!(?exit, "exiting");
+                    self.finish(exit).await;
+                    return exit;
+                }
+                self.act(act);
+            }
+            let event = tokio::select! {
+                event = self.next_event() => event,
+                () = &mut stop, if !stopped => Event::Stop,
+            };
+            stopped |= matches!(event, Event::Stop);
+            self.handle(event);
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let deadline = self.core.poll_timeout();
+        let control = self.link.control();
+        tokio::select! {
+            notice = self.agent.notices.recv() => notice.map_or(Event::ClientEnded, Event::Notice),
+            Some(reply) = self.agent.questions.recv() => Event::Question(reply),
+            Some(task) = self.ready.recv() => Event::Ready(task),
+            (task, outcome, outbox) = self.lives.next_end() => Event::Ended(task, outcome, outbox),
+            Some(record) = control.recv() => Event::Control(record),
+            Some(sent) = self.sent.recv() => Event::Sent(sent),
+            () = sleep_until(deadline) => Event::Deadline,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Notice(notice) => self.notice(notice),
+            Event::ClientEnded => self.tell(Input::AgentLost),
+            Event::Question(reply) => {
+                let _ = reply.send(self.unacknowledged());
+            }
+            Event::Ready(task) => self.tell(Input::Ready { task }),
+            Event::Ended(task, outcome, outbox) => {
+                info!(%task, ?outcome, "task ended");
+                self.draining.push(outbox);
+                self.draining.retain(|outbox| outbox.counters().is_some());
+                self.tell(Input::Ended { task, outcome });
+            }
+            Event::Control(record) => match record.kind {
+                Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
+                None => debug!("a control record of a kind that is not known"),
+            },
+            Event::Sent(Sent {
+                task,
+                uuid,
+                refused,
+            }) => {
+                self.sending.remove(&uuid);
+                if refused {
+                    self.tell(Input::UpdateRefused { task, uuid });
+                }
+            }
+            Event::Stop => self.tell(Input::Shutdown {
+                within: self.shutdown_grace,
+            }),
+            Event::Deadline => self.tell(Input::Tick),
+        }
+    }
+
+    fn notice(&mut self, notice: ExecutorNotice) {
+        match notice {
+            ExecutorNotice::Subscribed { framework_info, .. } => self.subscribed(&framework_info),
+            ExecutorNotice::Event(event) => self.agent_event(event),
+            ExecutorNotice::Disconnected { reason } => {
+                warn!(%reason, "subscription lost");
+                self.is_subscribed.send_replace(false);
+                self.tell(Input::Disconnected);
+            }
+            ExecutorNotice::AttemptFailed { reason, retry_in } => {
+                debug!(%reason, ?retry_in, "not subscribed");
+            }
+            ExecutorNotice::GaveUp { reason } => {
+                error!(%reason, "the agent is lost");
+                self.link.shut();
+                self.tell(Input::AgentLost);
+            }
+        }
+    }
+
+    fn subscribed(&mut self, framework_info: &v1::FrameworkInfo) {
+        let killing_state = match convert::knows_killing(framework_info) {
+            true => KillingState::Known,
+            false => KillingState::Unknown,
+        };
+        self.is_subscribed.send_replace(true);
+        self.tell(Input::Subscribed { killing_state });
+    }
+
+    fn agent_event(&mut self, event: v1::executor::Event) {
+        match event.r#type() {
+            EventType::Launch => self.launch_all(event.launch.map(|launch| launch.task)),
+            EventType::LaunchGroup => {
+                self.launch_all(
+                    event
+                        .launch_group
+                        .into_iter()
+                        .flat_map(|launch| launch.task_group.tasks),
+                );
+            }
+            EventType::Kill => {
+                let Some(kill) = event.kill else { return };
+                let grace = convert::kill_grace(kill.kill_policy.as_ref());
+                self.tell(Input::Kill {
+                    task: kill.task_id.into(),
+                    grace,
+                });
+            }
+            EventType::Acknowledged => {
+                let Some(acknowledged) = event.acknowledged else {
+                    return;
+                };
+                let Ok(uuid) = Uuid::try_from(acknowledged.uuid.as_ref()) else {
+                    return;
+                };
+                self.tell(Input::Acknowledged {
+                    task: acknowledged.task_id.into(),
+                    uuid,
+                });
+            }
+            EventType::Message => self.frame(event.message.map(|message| message.data)),
+            EventType::Shutdown => self.tell(Input::Shutdown {
+                within: self.shutdown_grace,
+            }),
+            EventType::Unknown
+            | EventType::Subscribed
+            | EventType::Error
+            | EventType::Heartbeat => {}
+        }
+    }
+
+    fn launch_all(&mut self, infos: impl IntoIterator<Item = v1::TaskInfo>) {
+        for info in infos {
+            let task = convert::task_id(&info);
+            // After a broken stream an agent may send a launch again.
+            if self.infos.contains_key(&task) {
+                continue;
+            }
+            let launch = convert::launch(&info);
+            self.infos.insert(task.clone(), info);
+            match launch {
+                Ok(launch) => {
+                    info!(%task, name = launch.config.name, "launched");
+                    let kill_grace = launch.kill_grace;
+                    self.launches.insert(task.clone(), launch);
+                    self.tell(Input::Launch { task, kill_grace });
+                }
+                Err(error) => {
+                    let outcome = Outcome::Refused(format!("the task cannot be run: {error}"));
+                    self.tell(Input::Launch {
+                        task: task.clone(),
+                        kill_grace: Duration::ZERO,
+                    });
+                    self.tell(Input::Ended { task, outcome });
+                }
+            }
+        }
+    }
+
+    fn frame(&self, data: Option<Bytes>) {
+        match self.link.handle_frame(data.unwrap_or_default()) {
+            Ok(()) => {}
+            // Of the link's end nothing is left to talk to: tasks see their channels close.
+            Err(error @ FrameError::Violation(_)) => {
+                error!(%error, "the link is broken");
+                self.link.shut();
+            }
+            Err(error) => debug!(%error, "a framework message is no frame of this link"),
+        }
+    }
+
+    /// Performs one output of the machine.
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Prepare(task) => {
+                // Without a launch it was refused, and has been told to have ended.
+                let Some(launch) = self.launches.remove(&task) else {
+                    return;
+                };
+                if let Err(outcome) = self.lives.start(task.clone(), launch, &self.link) {
+                    self.tell(Input::Ended { task, outcome });
+                }
+            }
+            Act::Run(task) => self.lives.run(&task),
+            Act::CloseInbox { task, at } => self.lives.close_inbox(&task, at),
+            Act::Stop(task) => self.lives.stop(&task),
+            Act::Update(update) => {
+                if self.sending.insert(update.uuid) {
+                    let status = convert::status(&update, &self.executor_id, &self.clock);
+                    let (task, uuid) = (update.task, update.uuid);
+                    // It fails only when the sending task is gone, and with it the runtime.
+                    let _ = self.updates.send(UpdateToSend { task, uuid, status });
+                }
+            }
+            Act::Forget(task) => {
+                self.infos.remove(&task);
+                self.launches.remove(&task);
+            }
+            Act::Exit(_) => unreachable!("the loop takes it"),
+        }
+    }
+
+    fn unacknowledged(&self) -> Unacknowledged {
+        let unacknowledged = self.core.unacknowledged();
+        let tasks = unacknowledged.tasks.iter();
+        let status = |update| convert::status(update, &self.executor_id, &self.clock);
+        let updates = unacknowledged.updates.iter().map(status);
+        Unacknowledged {
+            tasks: tasks
+                .filter_map(|task| self.infos.get(task).cloned())
+                .collect(),
+            updates: updates
+                .map(|status| v1::executor::call::Update { status })
+                .collect(),
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.core.handle(Instant::now(), input);
+    }
+
+    /// Lets the last messages reach the scheduler's end, then ends everything.
+    async fn finish(&mut self, exit: Exit) {
+        let wait = match exit {
+            Exit::Done => DRAIN_WAIT,
+            Exit::Shutdown => DRAIN_WAIT_AFTER_SHUTDOWN,
+            Exit::AgentLost => Duration::ZERO,
+        };
+        if time::timeout(wait, self.drain()).await.is_err() && exit == Exit::Done {
+            warn!(
+                tasks = self.draining.len(),
+                "the last messages may not have been received"
+            );
+        }
+        self.lives.shutdown().await;
+        self.link.shut();
+        self.agent.client.stop();
+    }
+
+    /// Carries frames until the channels of all ended tasks are over in both directions.
+    async fn drain(&mut self) {
+        loop {
+            self.draining.retain(|outbox| outbox.counters().is_some());
+            if self.draining.is_empty() {
+                return;
+            }
+            // Only a frame can bring an acknowledgement.
+            match self.agent.notices.recv().await {
+                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Message => {
+                    self.frame(event.message.map(|message| message.data));
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

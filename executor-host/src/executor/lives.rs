@@ -1,0 +1,168 @@
+//! The lives of all tasks: a future for each, from its module to its outcome.
+
+use std::{collections::HashMap, sync::Arc};
+
+use link::Link;
+use mesos::TaskId;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{self, AbortHandle, JoinError, JoinSet},
+};
+
+use super::convert::Launch;
+use crate::{
+    engine::Engine,
+    inbox::{InboxCloser, TaskInbox},
+    modules::Modules,
+    outcome::Outcome,
+    output::Output,
+    task::Prepared,
+};
+
+/// What all tasks share.
+pub(super) struct Host {
+    pub(super) engine: Engine,
+    pub(super) modules: Modules,
+    pub(super) output: Output,
+}
+
+/// All lives that are not over.
+pub(super) struct Lives {
+    host: Arc<Host>,
+    ready: mpsc::Sender<TaskId>,
+    futures: JoinSet<Outcome>,
+    tasks: HashMap<task::Id, TaskId>,
+    lives: HashMap<TaskId, Life>,
+}
+
+/// The strings of one life.
+struct Life {
+    begin: Option<oneshot::Sender<()>>,
+    closer: InboxCloser,
+    outbox: link::Sender,
+    abort: AbortHandle,
+}
+
+impl Lives {
+    /// No lives. `ready` is told of each task that is instantiated.
+    pub(super) fn new(host: Arc<Host>, ready: mpsc::Sender<TaskId>) -> Self {
+        let (futures, tasks, lives) = (JoinSet::new(), HashMap::new(), HashMap::new());
+        Self {
+            host,
+            ready,
+            futures,
+            tasks,
+            lives,
+        }
+    }
+
+    /// Begins a life: opens the task's channels and prepares it.
+    ///
+    /// # Errors
+    ///
+    /// The outcome of a task whose channels cannot be opened.
+    pub(super) fn start(
+        &mut self,
+        task: TaskId,
+        launch: Launch,
+        link: &Link,
+    ) -> Result<(), Outcome> {
+        let (outbox, receiver) = link
+            .open(&launch.config.name)
+            .map_err(|error| Outcome::Refused(error.to_string()))?;
+        let (inbox, closer) = TaskInbox::new(receiver);
+        let (begin, begun) = oneshot::channel();
+        let (host, ready) = (Arc::clone(&self.host), self.ready.clone());
+        let (name, sender) = (task.clone(), outbox.clone());
+        let abort = self.futures.spawn(async move {
+            let prepared = match prepare(&host, launch).await {
+                Ok(prepared) => prepared,
+                Err(outcome) => return outcome,
+            };
+            let _ = ready.send(name).await;
+            match begun.await {
+                Ok(()) => prepared.run(inbox, sender).await,
+                Err(_) => Outcome::Stopped,
+            }
+        });
+        self.tasks.insert(abort.id(), task.clone());
+        self.lives.insert(
+            task,
+            Life {
+                begin: Some(begin),
+                closer,
+                outbox,
+                abort,
+            },
+        );
+        Ok(())
+    }
+
+    /// Lets a task's function begin.
+    pub(super) fn run(&mut self, task: &TaskId) {
+        if let Some(begin) = self.lives.get_mut(task).and_then(|life| life.begin.take()) {
+            // It fails only if the life has just ended, which is told by itself.
+            let _ = begin.send(());
+        }
+    }
+
+    /// Closes a task's inbox at that moment.
+    pub(super) fn close_inbox(&self, task: &TaskId, at: std::time::Instant) {
+        if let Some(life) = self.lives.get(task) {
+            life.closer.close_at(at);
+        }
+    }
+
+    /// Ends a task by force, at its next host call or tick of the epoch.
+    pub(super) fn stop(&self, task: &TaskId) {
+        if let Some(life) = self.lives.get(task) {
+            life.abort.abort();
+        }
+    }
+
+    /// Waits for the next life to end and closes its `out` channel. For ever while there is none.
+    /// Cancellation safe.
+    pub(super) async fn next_end(&mut self) -> (TaskId, Outcome, link::Sender) {
+        loop {
+            let (id, outcome) = match self.futures.join_next_with_id().await {
+                Some(Ok((id, outcome))) => (id, outcome),
+                Some(Err(error)) => (error.id(), broken_off(error)),
+                None => std::future::pending().await,
+            };
+            let ended = self.tasks.remove(&id).and_then(|task| {
+                let life = self.lives.remove(&task)?;
+                Some((task, outcome, life.outbox))
+            });
+            if let Some((task, outcome, outbox)) = ended {
+                outbox.close();
+                return (task, outcome, outbox);
+            }
+        }
+    }
+
+    /// Ends all lives by force and waits until they are over.
+    pub(super) async fn shutdown(&mut self) {
+        self.futures.shutdown().await;
+    }
+}
+
+async fn prepare(host: &Host, launch: Launch) -> Result<Prepared, Outcome> {
+    let module = host
+        .modules
+        .get(&launch.module)
+        .await
+        .map_err(Outcome::Module)?;
+    Prepared::new(&host.engine, &module, launch.config, &host.output).await
+}
+
+/// A future that did not come to its end.
+fn broken_off(error: JoinError) -> Outcome {
+    match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Outcome::HostFault(text.unwrap_or("a panic without a text").to_owned())
+        }
+        Err(_aborted) => Outcome::Stopped,
+    }
+}

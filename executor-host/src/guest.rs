@@ -1,0 +1,72 @@
+//! The state of one guest as its host functions see it.
+//!
+//! It owns the guest's handles, its WASI context and its limits. WASI grants nothing but stdout,
+//! stderr, clocks and random: no files, no sockets, no arguments and an empty environment.
+//! Arguments and environment reach a function as its parameters.
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::{limits::Limits, output::GuestOutput};
+
+/// What a guest may use.
+#[derive(Debug)]
+pub(crate) struct Grants {
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) output: GuestOutput,
+}
+
+/// The data of a guest's store. `C` is what its world adds: nothing for a task, the control of the
+/// job for an app scheduler.
+pub(crate) struct GuestState<C> {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    limits: Limits,
+    control: C,
+}
+
+impl<C> GuestState<C> {
+    pub(crate) fn new(grants: Grants, control: C) -> Self {
+        let Grants {
+            memory_bytes_max,
+            output,
+        } = grants;
+        let wasi = WasiCtx::builder()
+            .stdout(output.stdout)
+            .stderr(output.stderr)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
+        Self {
+            table: ResourceTable::new(),
+            wasi,
+            limits: Limits::new(memory_bytes_max),
+            control,
+        }
+    }
+
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    pub(crate) fn control(&self) -> &C {
+        &self.control
+    }
+}
+
+impl<C: Send> WasiView for GuestState<C> {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

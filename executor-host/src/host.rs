@@ -1,0 +1,87 @@
+//! What a guest calls: the host side of `sdk/wit`, an implementation for each interface.
+//!
+//! A blocking call is an async function; while it waits the guest's fiber is parked and holds no
+//! thread. Handles that the guest made up, or uses after dropping them, trap the guest. Waiting
+//! for readiness goes through WASI's pollables, so that channels, events and timers mix.
+
+mod app_channels;
+mod job_control;
+mod task_channels;
+
+use std::time::Duration;
+
+use wasmtime_wasi::{
+    async_trait,
+    p2::{DynPollable, Pollable, subscribe},
+};
+
+use crate::inbox::TaskInbox;
+
+/// Messages that one `recv-many` answers at most: what the guest asks for is its own number, and
+/// the answer is built in host memory.
+const RECV_MANY_MAX: u32 = 1024;
+
+/// The `in` channel of a task, as the guest's handle names it.
+pub struct TaskReceiver(pub(crate) TaskInbox);
+
+/// The `out` channel of a task, as the guest's handle names it.
+pub struct TaskSender(pub(crate) link::Sender);
+
+/// The `out` channels of all tasks, as the app scheduler's handle names them.
+pub struct AppReceiver(pub(crate) link::Inbox);
+
+/// The `in` channels of all tasks, as the app scheduler's handle names them.
+pub struct AppSender(pub(crate) link::app::Outbox);
+
+/// The events of the job, as the app scheduler's handle names them.
+pub struct AppEvents(pub(crate) link::app::Events);
+
+/// Waits for one channel of an app scheduler's outbox to be writable.
+struct TaskWritable {
+    outbox: link::app::Outbox,
+    task: String,
+}
+
+#[async_trait]
+impl Pollable for TaskReceiver {
+    async fn ready(&mut self) {
+        self.0.readable().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for TaskSender {
+    async fn ready(&mut self) {
+        self.0.writable().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for AppReceiver {
+    async fn ready(&mut self) {
+        self.0.readable().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for AppEvents {
+    async fn ready(&mut self) {
+        self.0.readable().await;
+    }
+}
+
+#[async_trait]
+impl Pollable for TaskWritable {
+    async fn ready(&mut self) {
+        self.outbox.writable(&self.task).await;
+    }
+}
+
+/// Waits for `wait`, but not longer than so many nanoseconds. `None`: the time has passed.
+///
+/// What is there already wins over a time of zero.
+async fn within<T>(nanoseconds: u64, wait: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_nanos(nanoseconds), wait)
+        .await
+        .ok()
+}

@@ -1,0 +1,249 @@
+//! Modules by digest: fetched, verified and compiled once, shared by all tasks that run them.
+//!
+//! It owns the way from a [`ModuleRef`] to a component that can be instantiated. It refuses bytes
+//! whose size or sha256 differs from what the launch named, and core modules: `mesosgot` wraps
+//! those into components before a job is launched.
+
+mod fetch;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+use wasmtime::component::Component;
+
+pub use self::fetch::FetchError;
+use self::fetch::Fetcher;
+use crate::{
+    bindings::{TaskState, task::TaskPre},
+    engine::Engine,
+};
+
+/// The sha256 of a module's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Which module a task runs and where its bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleRef {
+    /// What the bytes must hash to.
+    pub sha256: Digest,
+    /// How many bytes there must be.
+    pub size: u64,
+    /// Where to get them, best first.
+    pub urls: Vec<String>,
+}
+
+/// A component that fulfils the world of a task, ready to be instantiated many times.
+pub struct TaskModule {
+    pub(crate) pre: TaskPre<TaskState>,
+}
+
+/// Why a module cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleError {
+    /// No address gave its bytes. All attempts, one a line.
+    #[error("the module {digest} could not be fetched: {attempts}")]
+    Fetch {
+        /// The module.
+        digest: Digest,
+        /// What each address said.
+        attempts: String,
+    },
+    /// More bytes are announced than an executor takes.
+    #[error("the module has {size} bytes, at most {MODULE_BYTES_MAX} are taken")]
+    TooLarge {
+        /// How many.
+        size: u64,
+    },
+    /// It does not begin as wasm does.
+    #[error("the module is not wasm")]
+    NotWasm,
+    /// It is a core module.
+    #[error(
+        "the module is a core wasm module, a component is needed: build it for `wasm32-wasip2` or let `mesosgot` wrap it"
+    )]
+    CoreModule,
+    /// Wasmtime refuses it.
+    #[error("the module does not compile: {0}")]
+    Compile(String),
+    /// It imports what is not granted.
+    #[error("the module imports what this host does not give: {0}")]
+    Import(String),
+    /// It does not export the function of its world, or with another type.
+    #[error("the module does not export `{export}` as the contract has it: {text}")]
+    Export {
+        /// The function's name.
+        export: &'static str,
+        /// What wasmtime found.
+        text: String,
+    },
+    /// One more digest than an executor holds.
+    #[error("this executor holds {MODULES_MAX} modules already")]
+    TooMany,
+    /// Compiling it made the compiler itself fail.
+    #[error("the compiler failed: {0}")]
+    Compiler(String),
+}
+
+/// The largest module taken. Components of large interpreters have some tens of megabytes; this
+/// bounds what a peer can make an executor load.
+pub const MODULE_BYTES_MAX: u64 = 256 << 20;
+
+/// Digests that one executor holds. A job has as many as task groups; more is not a job.
+pub const MODULES_MAX: usize = 1024;
+
+/// All modules of one executor.
+pub struct Modules {
+    engine: Engine,
+    fetcher: Fetcher,
+    slots: Mutex<HashMap<Digest, Arc<Slot>>>,
+}
+
+type Slot = OnceCell<Result<Arc<TaskModule>, ModuleError>>;
+
+impl Modules {
+    /// No modules yet.
+    ///
+    /// # Errors
+    ///
+    /// When no HTTP client can be made.
+    pub fn new(engine: Engine) -> Result<Self, FetchError> {
+        Ok(Self {
+            engine,
+            fetcher: Fetcher::new()?,
+            slots: Mutex::default(),
+        })
+    }
+
+    /// The module of that digest: fetched and compiled by the first task that wants it, while
+    /// others wait for the same result. A failure is told to all that wait and tried again by the
+    /// next that comes.
+    ///
+    /// # Errors
+    ///
+    /// See [`ModuleError`].
+    pub async fn get(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
+        let slot = self.slot(module.sha256)?;
+        let loaded = slot.get_or_init(|| self.load(module)).await.clone();
+        if loaded.is_err() {
+            self.forget(module.sha256, &slot);
+        }
+        loaded
+    }
+
+    fn slot(&self, digest: Digest) -> Result<Arc<Slot>, ModuleError> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if !slots.contains_key(&digest) && slots.len() >= MODULES_MAX {
+            return Err(ModuleError::TooMany);
+        }
+        Ok(slots.entry(digest).or_default().clone())
+    }
+
+    fn forget(&self, digest: Digest, failed: &Arc<Slot>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots
+            .get(&digest)
+            .is_some_and(|slot| Arc::ptr_eq(slot, failed))
+        {
+            slots.remove(&digest);
+        }
+    }
+
+    async fn load(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
+        let bytes = self.fetcher.fetch(module).await?;
+        let engine = self.engine.clone();
+        // Compiling takes whole seconds of a processor: not on the threads that run guests.
+        let compiling = tokio::task::spawn_blocking(move || TaskModule::compile(&engine, &bytes));
+        let compiled = compiling
+            .await
+            .map_err(|error| ModuleError::Compiler(error.to_string()))?;
+        compiled.map(Arc::new)
+    }
+}
+
+impl TaskModule {
+    /// Compiles a component and links it as a task. It takes processor time: not for async code.
+    ///
+    /// # Errors
+    ///
+    /// When it is no component, does not compile, or does not fit the world of a task.
+    pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
+        let component = compile(engine, bytes)?;
+        let pre = engine
+            .linkers()
+            .task
+            .instantiate_pre(&component)
+            .map_err(import_error)?;
+        let pre = TaskPre::new(pre).map_err(|error| export_error("run-task", &error))?;
+        Ok(Self { pre })
+    }
+}
+
+/// Compiles the bytes of a component.
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, ModuleError> {
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(ModuleError::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => {}
+        _ => return Err(ModuleError::NotWasm),
+    }
+    Component::from_binary(engine.wasmtime(), bytes)
+        .map_err(|error| ModuleError::Compile(format!("{error:#}")))
+}
+
+pub(crate) fn import_error(error: wasmtime::Error) -> ModuleError {
+    ModuleError::Import(format!("{error:#}"))
+}
+
+pub(crate) fn export_error(export: &'static str, error: &wasmtime::Error) -> ModuleError {
+    ModuleError::Export {
+        export,
+        text: format!("{error:#}"),
+    }
+}
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Debug for TaskModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskModule").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Modules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Modules").finish_non_exhaustive()
+    }
+}

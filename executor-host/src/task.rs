@@ -1,0 +1,160 @@
+//! One guest from a compiled module to its outcome.
+//!
+//! A task's life, with who decides each step:
+//!
+//! ```text
+//! Fetching ──► Compiling ──► Ready ──► Running ──► Ended(outcome)
+//!     └────────────┴───────────┴──────────┴─ Stopping ──┘
+//! modules::Modules           Prepared    Prepared::run
+//! ```
+//!
+//! *Ready* is instantiated and waits for the start barrier, *Running* is inside its function. When
+//! to go on and when to stop is decided by [`core`](crate::core); stopping by force is dropping
+//! the future, which unwinds the guest's fiber at its next host call or tick of the epoch.
+
+use tracing::debug;
+use wasmtime::{Store, Trap, WasmBacktrace, component::Resource};
+use wasmtime_wasi::I32Exit;
+
+use crate::{
+    bindings::{TaskState, task::Task},
+    engine::Engine,
+    guest::Grants,
+    host::{TaskReceiver, TaskSender},
+    inbox::TaskInbox,
+    limits::MemoryLimitReached,
+    modules::TaskModule,
+    outcome::Outcome,
+    output::{LineStream, Output},
+};
+
+/// What a task's function is called with and may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskConfig {
+    /// The task's name, such as `elevator-0`.
+    pub name: String,
+    /// The arguments, in the order of the job file.
+    pub args: Vec<String>,
+    /// The environment: names and values.
+    pub env: Vec<(String, String)>,
+    /// The most linear memory, in bytes.
+    pub memory_bytes_max: u64,
+}
+
+/// A task that is instantiated and has not begun.
+pub struct Prepared {
+    name: String,
+    store: Store<TaskState>,
+    instance: Task,
+    stderr: LineStream,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Prepared {
+    /// Instantiates a module for one task.
+    ///
+    /// # Errors
+    ///
+    /// The outcome of a task that ended here: its memory does not fit, or its start trapped.
+    pub async fn new(
+        engine: &Engine,
+        module: &TaskModule,
+        config: TaskConfig,
+        output: &Output,
+    ) -> Result<Self, Outcome> {
+        let TaskConfig {
+            name,
+            args,
+            env,
+            memory_bytes_max,
+        } = config;
+        let output = output.guest(&name);
+        let stderr = output.stderr.clone();
+        let mut store = engine.store(
+            Grants {
+                memory_bytes_max,
+                output,
+            },
+            (),
+        );
+        match module.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok(Self {
+                name,
+                store,
+                instance,
+                stderr,
+                args,
+                env,
+            }),
+            Err(error) => Err(ended_by(&error, &stderr)),
+        }
+    }
+
+    /// Runs the task's function to its end.
+    ///
+    /// Dropping the future stops the guest by force.
+    pub async fn run(mut self, inbox: TaskInbox, outbox: link::Sender) -> Outcome {
+        let returned = self.call(inbox, outbox).await;
+        let memory_bytes_peak = self.store.data().limits().memory_bytes_peak();
+        debug!(task = self.name, memory_bytes_peak, "function over");
+        match returned {
+            Ok(Ok(())) => Outcome::Returned,
+            Ok(Err(text)) => Outcome::Failed(text),
+            Err(error) => ended_by(&error, &self.stderr),
+        }
+    }
+
+    async fn call(
+        &mut self,
+        inbox: TaskInbox,
+        outbox: link::Sender,
+    ) -> wasmtime::Result<Result<(), String>> {
+        let table = self.store.data_mut().table();
+        let inbox: Resource<TaskReceiver> = table.push(TaskReceiver(inbox))?;
+        let outbox: Resource<TaskSender> = table.push(TaskSender(outbox))?;
+        self.instance
+            .call_run_task(&mut self.store, inbox, outbox, &self.args, &self.env)
+            .await
+    }
+}
+
+/// The outcome of a guest that did not return: what kind of end the error is.
+pub(crate) fn ended_by(error: &wasmtime::Error, stderr: &LineStream) -> Outcome {
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return Outcome::Exited(*code);
+    }
+    let backtrace = error.downcast_ref().map(backtrace_text).unwrap_or_default();
+    if let Some(reached) = error.downcast_ref::<MemoryLimitReached>() {
+        return Outcome::MemoryLimit {
+            reached: reached.clone(),
+            backtrace,
+        };
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => match stderr.panic_text() {
+            Some(text) => Outcome::Panicked { text, backtrace },
+            None => Outcome::Trapped {
+                text: Trap::UnreachableCodeReached.to_string(),
+                backtrace,
+            },
+        },
+        Some(trap) => Outcome::Trapped {
+            text: trap.to_string(),
+            backtrace,
+        },
+        // A host function refused what the guest asked for, such as a handle it does not have.
+        None => Outcome::Trapped {
+            text: error.root_cause().to_string(),
+            backtrace,
+        },
+    }
+}
+
+/// The frames with the names that the module carries, innermost first, one a line.
+fn backtrace_text(backtrace: &WasmBacktrace) -> String {
+    let text = backtrace.to_string();
+    // Wasmtime's first line is a heading; the outcome has its own.
+    text.split_once('\n')
+        .map_or_else(String::new, |(_, frames)| frames.to_owned())
+}

@@ -1,0 +1,166 @@
+//! A task of the executor's tests: does what its first argument says.
+
+use std::{hint, thread, time::Duration};
+
+use mesosgot_sdk::{
+    Args, Env, Error, Receiver, RecvTimeoutError, Sender, Timer, TryRecvError, TrySendError, select,
+};
+
+#[mesosgot_sdk::task]
+fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Error> {
+    let words: Vec<&str> = args.as_slice().iter().map(String::as_str).collect();
+    match words[..] {
+        ["echo"] => echo(&inbox, &outbox),
+        ["fail", text] => Err(Error::msg(text)),
+        ["panic"] => open_the_doors(&words),
+        ["abort"] => leave_the_shaft(),
+        ["spin"] => spin(),
+        ["recurse"] => Err(Error::msg(descend(1))),
+        ["hog"] => hog(),
+        ["exit", code] => std::process::exit(code.parse()?),
+        ["deaf"] => deaf(),
+        ["print"] => print(),
+        ["tell"] => tell(&outbox, &args, &env),
+        ["look-around"] => look_around(&outbox),
+        ["select"] => wait_for_either(&inbox, &outbox),
+        ["receive"] => receive(&inbox, &outbox),
+        ["fill"] => fill(&inbox, &outbox),
+        _ => Err(Error::msg(format!("no such behaviour: {words:?}"))),
+    }
+}
+
+fn echo(inbox: &Receiver, outbox: &Sender) -> Result<(), Error> {
+    for message in inbox {
+        outbox.send(message)?;
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn open_the_doors(words: &[&str]) -> ! {
+    panic!("the doors are jammed after {} words", words.len());
+}
+
+#[inline(never)]
+fn leave_the_shaft() -> ! {
+    std::process::abort();
+}
+
+fn spin() -> ! {
+    let mut rounds = 0_u64;
+    loop {
+        rounds = hint::black_box(rounds.wrapping_add(1));
+    }
+}
+
+#[inline(never)]
+fn descend(depth: u64) -> u64 {
+    let kept = hint::black_box([depth; 16]);
+    match hint::black_box(true) {
+        true => descend(depth + 1) + kept[7],
+        false => depth,
+    }
+}
+
+#[inline(never)]
+fn hog() -> ! {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(hint::black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+fn deaf() -> ! {
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is about output"
+)]
+fn print() -> Result<(), Error> {
+    println!("to stdout");
+    eprintln!("to stderr");
+    print!("without an end");
+    Ok(())
+}
+
+/// Sends the arguments, then the environment, then what WASI has of both.
+fn tell(outbox: &Sender, args: &Args, env: &Env) -> Result<(), Error> {
+    outbox.send(args.as_slice().join(" "))?;
+    let pairs: Vec<_> = env
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    outbox.send(pairs.join(" "))?;
+    let (args, env) = (std::env::args().count(), std::env::vars().count());
+    outbox.send(format!("{args} {env}"))?;
+    Ok(())
+}
+
+/// Tries what is not granted and what is.
+fn look_around(outbox: &Sender) -> Result<(), Error> {
+    let listed = std::fs::read_dir("/").is_ok();
+    let connected = std::net::TcpStream::connect("127.0.0.1:1").map_err(|error| error.kind());
+    outbox.send(format!("files {listed}"))?;
+    outbox.send(format!("sockets {:?}", connected.map(|_| ()).unwrap_err()))?;
+    let clock = std::time::SystemTime::now() > std::time::UNIX_EPOCH;
+    outbox.send(format!("clock {clock}"))?;
+    Ok(())
+}
+
+/// Says `tick` until a message comes, then says it and leaves.
+fn wait_for_either(inbox: &Receiver, outbox: &Sender) -> Result<(), Error> {
+    let mut timer = Timer::every(Duration::from_millis(1));
+    loop {
+        let selected = select(&[inbox, &timer], None);
+        if selected.is_ready(0) {
+            outbox.send(inbox.recv().unwrap_or_else(|| b"closed".to_vec()))?;
+            return Ok(());
+        }
+        if timer.fire() {
+            outbox.send("tick")?;
+        }
+    }
+}
+
+/// Receives in all the ways there are.
+fn receive(inbox: &Receiver, outbox: &Sender) -> Result<(), Error> {
+    if inbox.try_recv() == Err(TryRecvError::Empty) {
+        outbox.send("empty")?;
+    }
+    if inbox.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+        outbox.send("timeout")?;
+    }
+    let mut received = 0;
+    loop {
+        let messages = inbox.recv_many(usize::MAX);
+        if messages.is_empty() {
+            break;
+        }
+        received += messages.len();
+    }
+    outbox.send(format!("received {received}"))?;
+    if inbox.try_recv() == Err(TryRecvError::Closed) && inbox.recv().is_none() {
+        outbox.send("closed")?;
+    }
+    Ok(())
+}
+
+/// Sends until the channel is full, then tells how many it took.
+fn fill(inbox: &Receiver, outbox: &Sender) -> Result<(), Error> {
+    let mut sent = 0_u64;
+    loop {
+        match outbox.try_send("x") {
+            Ok(()) => sent += 1,
+            Err(TrySendError::Full) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    inbox.recv();
+    outbox.send(format!("full after {sent}"))?;
+    Ok(())
+}

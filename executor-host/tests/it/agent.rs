@@ -1,0 +1,303 @@
+//! An agent for one executor: takes its calls, writes its events, carries frames of the link, and
+//! serves the test task's module.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use executor_host::{Exit, RunError, output::Output};
+use link::{Link, LinkConfig, Role, spec};
+use mesos::{
+    recordio,
+    v1::{
+        self, TaskState,
+        executor::{Call, Event, call, event},
+    },
+};
+use mesos_client::{Checkpoint, ExecutorConfig};
+use prost::Message as _;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
+
+use crate::{guests, hosted::MEMORY};
+
+type Stream = mpsc::UnboundedSender<Result<Bytes, Infallible>>;
+
+/// The agent, with the scheduler's end of the link.
+pub(crate) struct Agent {
+    pub(crate) link: Link,
+    shared: Arc<Shared>,
+    updates: mpsc::UnboundedReceiver<v1::TaskStatus>,
+    subscriptions: mpsc::UnboundedReceiver<call::Subscribe>,
+    server: JoinHandle<()>,
+    address: String,
+}
+
+struct Shared {
+    stream: Mutex<Option<Stream>>,
+    updates: mpsc::UnboundedSender<v1::TaskStatus>,
+    subscriptions: mpsc::UnboundedSender<call::Subscribe>,
+    link: Link,
+    spec: Bytes,
+}
+
+/// An executor under test.
+pub(crate) struct Executor {
+    stop: Arc<Notify>,
+    running: JoinHandle<Result<Exit, RunError>>,
+}
+
+impl Agent {
+    pub(crate) async fn start() -> Self {
+        let spec = spec::ExecutorSpec {
+            version: spec::VERSION,
+            job: "test".to_owned(),
+            incarnation: 2,
+            window_messages: 256,
+            window_bytes: 4 << 20,
+        };
+        Self::start_with(spec.encode_to_vec().into()).await
+    }
+
+    /// An agent whose framework says this about the executor.
+    pub(crate) async fn start_with(spec: Bytes) -> Self {
+        let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
+        let (updates_in, updates) = mpsc::unbounded_channel();
+        let (subscriptions_in, subscriptions) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            stream: Mutex::default(),
+            updates: updates_in,
+            subscriptions: subscriptions_in,
+            link: link.clone(),
+            spec,
+        });
+        let router = Router::new()
+            .route("/api/v1/executor", post(take_call))
+            .route("/module", get(async || guests::task()))
+            .with_state(Arc::clone(&shared));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let agent = Self {
+            link,
+            shared,
+            updates,
+            subscriptions,
+            server,
+            address,
+        };
+        agent.carry_frames();
+        agent
+    }
+
+    /// Frames are framework messages; while there is no stream they are lost.
+    fn carry_frames(&self) {
+        let (link, shared) = (self.link.clone(), Arc::clone(&self.shared));
+        tokio::spawn(async move {
+            while let Some(data) = link.next_frame().await {
+                shared.write(&Event {
+                    message: Some(event::Message { data }),
+                    ..of(event::Type::Message)
+                });
+            }
+        });
+    }
+
+    /// Starts an executor of this agent and waits until it has subscribed.
+    pub(crate) async fn executor(&mut self) -> Executor {
+        let executor = self.start_executor();
+        assert_eq!(self.subscribed().await, call::Subscribe::default());
+        executor
+    }
+
+    pub(crate) fn start_executor(&self) -> Executor {
+        let config = ExecutorConfig {
+            checkpoint: Some(Checkpoint {
+                recovery_timeout: Duration::from_millis(300),
+                subscription_backoff_max: Duration::from_millis(20),
+            }),
+            shutdown_grace: Duration::from_secs(3),
+            ..ExecutorConfig::new(&self.address, "f-0".into(), "x-0".into()).unwrap()
+        };
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let output = Output::new(std::io::sink(), std::io::sink());
+        let running = executor_host::run(config, output, async move { stopped.notified().await });
+        Executor {
+            stop,
+            running: tokio::spawn(running),
+        }
+    }
+
+    /// The next subscription.
+    pub(crate) async fn subscribed(&mut self) -> call::Subscribe {
+        self.subscriptions.recv().await.unwrap()
+    }
+
+    /// A task of the test module that does what `args` say.
+    pub(crate) fn task(&self, name: &str, args: &[&str]) -> spec::TaskSpec {
+        let module = guests::task();
+        let digest = executor_host::modules::Digest::of(module);
+        spec::TaskSpec {
+            version: spec::VERSION,
+            name: name.to_owned(),
+            group: "test".to_owned(),
+            module: Some(spec::Module {
+                sha256: digest.as_bytes().to_vec(),
+                size: module.len() as u64,
+                urls: vec![format!("http://{}/module", self.address)],
+            }),
+            args: args.iter().copied().map(str::to_owned).collect(),
+            env: Vec::new(),
+            memory_bytes_max: MEMORY,
+            kill_grace_ms: 60_000,
+        }
+    }
+
+    pub(crate) fn launch(&self, spec: &spec::TaskSpec) {
+        self.launch_data(&spec.name, Some(spec.encode_to_vec().into()));
+    }
+
+    pub(crate) fn launch_data(&self, name: &str, data: Option<Bytes>) {
+        let task = v1::TaskInfo {
+            task_id: id(name),
+            data,
+            ..v1::TaskInfo::default()
+        };
+        self.shared.write(&Event {
+            launch: Some(event::Launch { task }),
+            ..of(event::Type::Launch)
+        });
+    }
+
+    pub(crate) fn kill(&self, name: &str) {
+        let kill = event::Kill {
+            task_id: id(name),
+            ..event::Kill::default()
+        };
+        self.shared.write(&Event {
+            kill: Some(kill),
+            ..of(event::Type::Kill)
+        });
+    }
+
+    pub(crate) fn shutdown(&self) {
+        self.shared.write(&of(event::Type::Shutdown));
+    }
+
+    /// Breaks the stream; the executor subscribes again.
+    pub(crate) fn break_stream(&self) {
+        *self.shared.stream.lock().unwrap() = None;
+    }
+
+    /// The agent dies.
+    pub(crate) fn die(&self) {
+        self.server.abort();
+        self.break_stream();
+    }
+
+    /// The next update, without an acknowledgement.
+    pub(crate) async fn update(&mut self) -> v1::TaskStatus {
+        self.updates.recv().await.unwrap()
+    }
+
+    pub(crate) fn acknowledge(&self, status: &v1::TaskStatus) {
+        let (task_id, uuid) = (status.task_id.clone(), status.uuid.clone().unwrap());
+        self.shared.write(&Event {
+            acknowledged: Some(event::Acknowledged { task_id, uuid }),
+            ..of(event::Type::Acknowledged)
+        });
+    }
+
+    /// The next update, acknowledged, with its task and its state.
+    pub(crate) async fn next(&mut self) -> (String, TaskState, v1::TaskStatus) {
+        let status = self.update().await;
+        self.acknowledge(&status);
+        (status.task_id.value.clone(), status.state(), status)
+    }
+}
+
+impl Executor {
+    /// As SIGTERM does.
+    pub(crate) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    pub(crate) async fn exit(self) -> Result<Exit, RunError> {
+        self.running.await.unwrap()
+    }
+}
+
+impl Shared {
+    /// Writes an event into the stream; without one it is lost, as at a real agent.
+    fn write(&self, event: &Event) {
+        let mut record = Vec::new();
+        recordio::encode(&event.encode_to_vec(), &mut record);
+        if let Some(stream) = &*self.stream.lock().unwrap() {
+            let _ = stream.send(Ok(record.into()));
+        }
+    }
+
+    fn subscribe(&self, subscribe: call::Subscribe) -> Response {
+        let (stream, records) = mpsc::unbounded_channel();
+        *self.stream.lock().unwrap() = Some(stream);
+        let executor_info = v1::ExecutorInfo {
+            data: Some(self.spec.clone()),
+            ..v1::ExecutorInfo::default()
+        };
+        let subscribed = event::Subscribed {
+            executor_info,
+            ..event::Subscribed::default()
+        };
+        self.write(&Event {
+            subscribed: Some(subscribed),
+            ..of(event::Type::Subscribed)
+        });
+        let _ = self.subscriptions.send(subscribe);
+        let records = futures_util::stream::unfold(records, async |mut records| {
+            Some((records.recv().await?, records))
+        });
+        (
+            [("content-type", "application/x-protobuf")],
+            Body::from_stream(records),
+        )
+            .into_response()
+    }
+}
+
+async fn take_call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let call = Call::decode(body).unwrap();
+    match call.r#type() {
+        call::Type::Subscribe => return shared.subscribe(call.subscribe.unwrap()),
+        call::Type::Update => drop(shared.updates.send(call.update.unwrap().status)),
+        call::Type::Message => drop(shared.link.handle_frame(call.message.unwrap().data)),
+        call::Type::Unknown | call::Type::Heartbeat => {}
+    }
+    StatusCode::ACCEPTED.into_response()
+}
+
+fn of(kind: event::Type) -> Event {
+    Event {
+        r#type: Some(kind.into()),
+        ..Event::default()
+    }
+}
+
+fn id(name: &str) -> v1::TaskId {
+    v1::TaskId {
+        value: name.to_owned(),
+    }
+}
