@@ -248,7 +248,12 @@ impl Resolver<'_> {
         Defaults {
             cpus: self.cpus(&path("cpus"), file.cpus.as_deref(), defaults.cpus),
             mem: self.size(&path("mem"), file.mem.as_deref(), defaults.mem, MEM_MIN),
-            disk: self.size(&path("disk"), file.disk.as_deref(), defaults.disk, DISK),
+            disk: self.size(
+                &path("disk"),
+                file.disk.as_deref(),
+                defaults.disk,
+                Size::from_bytes(0),
+            ),
             gpus: self.whole(&path("gpus"), file.gpus.as_deref(), defaults.gpus, 0..=1024),
             env,
             on_failure: self.on_failure(
