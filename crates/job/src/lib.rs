@@ -1,1 +1,34 @@
 //! The job file: parsing, defaults, validation and diagnostics.
+//!
+//! Text in, [`Job`] out, or all that is wrong with it. No I/O: whether a module exists is asked of
+//! the caller through [`Lookup`]. Drawing the diagnostics is the caller's as well.
+//!
+//! - [`parse`](parse()): the way in.
+//! - [`Job`] and what it is made of: what a file means, defaults filled in.
+//! - [`Diagnostics`]: what is wrong, and where.
+//! - [`schema`]: the JSON Schema of the file, for editors.
+
+mod diagnostic;
+mod file;
+mod job;
+mod master;
+mod module;
+mod names;
+mod near;
+mod parse;
+mod resolve;
+mod spans;
+mod units;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use file::schema;
+pub use job::{
+    CHANNEL_WINDOW, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS, EXECUTOR_MEM,
+    Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, Job,
+    KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+};
+pub use master::{Master, MasterError};
+pub use module::{Lookup, Module, PathKind};
+pub use parse::{JOB_BYTES_MAX, parse};
+pub use units::{Size, UnitError, parse_duration};

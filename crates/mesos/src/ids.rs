@@ -92,7 +92,12 @@ macro_rules! id {
                 Self(value)
             }
         }
+    };
+}
 
+/// The ways from and to the wire; `$field: $none` are fields that the newtype does not carry.
+macro_rules! wire {
+    ($name:ident $(, $field:ident: $none:expr)?) => {
         impl From<v1::$name> for $name {
             fn from(wire: v1::$name) -> Self {
                 Self(wire.value)
@@ -107,13 +112,13 @@ macro_rules! id {
 
         impl From<$name> for v1::$name {
             fn from(id: $name) -> Self {
-                Self { value: id.0, ..Self::default() }
+                Self { value: id.0 $(, $field: $none)? }
             }
         }
 
         impl From<&$name> for v1::$name {
             fn from(id: &$name) -> Self {
-                Self { value: id.0.clone(), ..Self::default() }
+                Self { value: id.0.clone() $(, $field: $none)? }
             }
         }
     };
@@ -140,9 +145,17 @@ id!(
     TaskId
 );
 id!(
-    /// A container of an agent: one run of an executor.
+    /// A container of an agent: one run of an executor. Executors run in top-level containers, so
+    /// the parent that a nested container has is left out.
     ContainerId
 );
+
+wire!(FrameworkId);
+wire!(AgentId);
+wire!(OfferId);
+wire!(ExecutorId);
+wire!(TaskId);
+wire!(ContainerId, parent: None);
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,12 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// The messages of the Mesos v1 HTTP APIs, as generated from `proto/`.
 #[allow(missing_docs, reason = "the fields are documented in the .proto files")]
-#[allow(clippy::all, unreachable_pub, reason = "generated code")]
+#[allow(
+    clippy::all,
+    clippy::use_self,
+    unreachable_pub,
+    reason = "generated code"
+)]
 mod protos {
     include!(concat!(env!("OUT_DIR"), "/protos.rs"));
 }

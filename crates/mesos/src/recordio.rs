@@ -71,9 +71,11 @@ impl Decoder {
         }
     }
 
-    /// Adds the next piece of the stream.
+    /// Adds the next piece of the stream; nothing is kept of a stream that is broken.
     pub fn push(&mut self, piece: &[u8]) {
-        self.buffer.extend_from_slice(piece);
+        if !matches!(self.state, State::Failed(_)) {
+            self.buffer.extend_from_slice(piece);
+        }
     }
 
     /// The next whole record, or `None` until more is pushed.
@@ -139,6 +141,13 @@ impl Decoder {
     }
 }
 
+impl Default for Decoder {
+    /// A decoder that refuses records of more than [`RECORD_BYTES_MAX`] bytes.
+    fn default() -> Self {
+        Self::new(RECORD_BYTES_MAX)
+    }
+}
+
 enum Step {
     Record(Bytes),
     Again,
@@ -179,11 +188,15 @@ mod tests {
         assert_eq!(decode_all(&mut decoder), Err(expected.clone()));
         decoder.push(b"2\nhi");
         assert_eq!(decode_all(&mut decoder), Err(expected), "an error is final");
+        assert!(
+            decoder.buffer.is_empty(),
+            "nothing piles up behind an error"
+        );
     }
 
     #[test]
     fn a_recorded_heartbeat_is_one_record() {
-        let mut decoder = Decoder::new(RECORD_BYTES_MAX);
+        let mut decoder = Decoder::default();
         decoder.push(b"20\n{\"type\":\"HEARTBEAT\"}");
         assert_eq!(
             decode_all(&mut decoder),
@@ -194,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_empty_record_is_a_record() {
-        let mut decoder = Decoder::new(RECORD_BYTES_MAX);
+        let mut decoder = Decoder::default();
         decoder.push(b"0\n1\nx");
         assert_eq!(
             decode_all(&mut decoder),
@@ -205,7 +218,7 @@ mod tests {
     #[test]
     fn a_stream_that_ends_within_a_record_is_not_at_a_boundary() {
         for cut in ["2", "2\n", "2\nh"] {
-            let mut decoder = Decoder::new(RECORD_BYTES_MAX);
+            let mut decoder = Decoder::default();
             decoder.push(cut.as_bytes());
             assert_eq!(decode_all(&mut decoder), Ok(vec![]));
             assert!(!decoder.is_at_boundary(), "cut after {cut:?}");
@@ -238,7 +251,7 @@ mod tests {
             for record in &records {
                 encode(record, &mut stream);
             }
-            let mut decoder = Decoder::new(RECORD_BYTES_MAX);
+            let mut decoder = Decoder::default();
             let mut decoded = Vec::new();
             let mut rest = stream.as_slice();
             for cut in cuts {

@@ -1,0 +1,294 @@
+//! The shape of the file, as it is written: keys, mappings and lists, but no meaning yet.
+//!
+//! Scalars are kept as the text that was written, so that `32` and `32MiB` can be told apart and
+//! every wrong value is reported at its place, all of them at once. The JSON Schema is made from
+//! these types too; there the scalars have their types.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
+/// be offered.
+pub(crate) const KEYS_NOT_YET: [&str; 5] =
+    ["principal", "secret_file", "constraints", "allow", "limits"];
+
+const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
+const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
+const NAME_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]*$";
+
+/// The JSON Schema of the job file.
+///
+/// Keys that are known but not supported yet are not in it.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(JobFile).to_value()
+}
+
+/// A mesosgot job.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of a job")]
+#[schemars(title = "mesosgot job")]
+pub(crate) struct JobFile {
+    /// The name of the job.
+    #[schemars(with = "String", regex(pattern = NAME_PATTERN))]
+    pub(crate) job: Option<String>,
+    /// Where the job runs.
+    #[serde(default)]
+    pub(crate) cluster: ClusterFile,
+    /// The app scheduler, which holds the other ends of all channels.
+    #[schemars(with = "SchedulerFile")]
+    pub(crate) scheduler: Option<SchedulerFile>,
+    /// How the tasks are placed and started together.
+    #[serde(default)]
+    pub(crate) gang: GangFile,
+    /// What groups have that do not say otherwise.
+    #[serde(default)]
+    pub(crate) defaults: DefaultsFile,
+    /// The groups of tasks by name; the tasks of `floor` are `floor-0`, `floor-1` and so on.
+    #[schemars(with = "BTreeMap<String, GroupFile>")]
+    pub(crate) tasks: Option<Tasks>,
+    /// The executor, of which there is one on each agent that is used.
+    #[serde(default)]
+    pub(crate) executor: ExecutorFile,
+    /// The channels between tasks and app scheduler.
+    #[serde(default)]
+    pub(crate) channels: ChannelsFile,
+}
+
+/// Where the job runs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `cluster`")]
+#[schemars(rename = "Cluster")]
+pub(crate) struct ClusterFile {
+    /// `local` for the embedded cluster, or addresses of masters: `host:port,host:port`. Default:
+    /// `local`.
+    pub(crate) master: Option<String>,
+    /// The role that offers are wanted for. Default: `*`.
+    pub(crate) role: Option<String>,
+    #[serde(rename = "principal")]
+    #[schemars(skip)]
+    _principal: Option<IgnoredAny>,
+    #[serde(rename = "secret_file")]
+    #[schemars(skip)]
+    _secret_file: Option<IgnoredAny>,
+    /// How long the master keeps the tasks when it does not hear of us. Default: `2m`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) failover_timeout: Option<String>,
+}
+
+/// The app scheduler.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `scheduler`")]
+#[schemars(rename = "Scheduler")]
+pub(crate) struct SchedulerFile {
+    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`.
+    #[schemars(with = "String")]
+    pub(crate) module: Option<String>,
+    /// Arguments. Default: none.
+    #[serde(default)]
+    #[schemars(with = "Vec<Scalar>")]
+    pub(crate) args: Vec<String>,
+    /// Environment variables. Default: none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Scalar>")]
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// How the tasks are placed and started together.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `gang`")]
+#[schemars(rename = "Gang")]
+pub(crate) struct GangFile {
+    /// How long to wait until all tasks fit and run. Default: `5m`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) timeout: Option<String>,
+    /// How long offers are held while waiting for more. Default: `10s`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) hold: Option<String>,
+    /// `pack` for few agents, `spread` for many. Default: `pack`.
+    #[schemars(regex(pattern = "^(pack|spread)$"))]
+    pub(crate) strategy: Option<String>,
+}
+
+/// What groups have that do not say otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `defaults`")]
+#[schemars(rename = "Defaults")]
+pub(crate) struct DefaultsFile {
+    /// Processors for each task. Default: 0.1.
+    #[schemars(with = "Option<f64>", range(min = 0, max = 1024))]
+    pub(crate) cpus: Option<String>,
+    /// Memory for each task, which is also the most it can have. Default: `32MiB`.
+    #[schemars(regex(pattern = SIZE_PATTERN))]
+    pub(crate) mem: Option<String>,
+    /// Disk for each task. Default: `0B`.
+    #[schemars(regex(pattern = SIZE_PATTERN))]
+    pub(crate) disk: Option<String>,
+    /// Graphics processors for each task. Default: 0.
+    #[schemars(with = "Option<u32>", range(max = 1024))]
+    pub(crate) gpus: Option<String>,
+    /// Environment variables, to which those of a group are added. Default: none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Scalar>")]
+    pub(crate) env: BTreeMap<String, String>,
+    /// What happens when a task fails: `shutdown` ends the whole job. Default: `shutdown`.
+    #[schemars(regex(pattern = "^shutdown$"))]
+    pub(crate) on_failure: Option<String>,
+    /// How long a task has to end after it was told to. Default: `5s`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) kill_grace: Option<String>,
+    #[serde(rename = "constraints")]
+    #[schemars(skip)]
+    _constraints: Option<IgnoredAny>,
+    #[serde(rename = "allow")]
+    #[schemars(skip)]
+    _allow: Option<IgnoredAny>,
+    #[serde(rename = "limits")]
+    #[schemars(skip)]
+    _limits: Option<IgnoredAny>,
+}
+
+/// A group of tasks that are alike.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of a group of tasks")]
+#[schemars(rename = "Group")]
+pub(crate) struct GroupFile {
+    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`.
+    #[schemars(with = "String")]
+    pub(crate) module: Option<String>,
+    /// How many tasks there are. Default: 1.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 10000))]
+    pub(crate) count: Option<String>,
+    /// Processors for each task. Default: that of `defaults`.
+    #[schemars(with = "Option<f64>", range(min = 0, max = 1024))]
+    pub(crate) cpus: Option<String>,
+    /// Memory for each task, which is also the most it can have. Default: that of `defaults`.
+    #[schemars(regex(pattern = SIZE_PATTERN))]
+    pub(crate) mem: Option<String>,
+    /// Disk for each task. Default: that of `defaults`.
+    #[schemars(regex(pattern = SIZE_PATTERN))]
+    pub(crate) disk: Option<String>,
+    /// Graphics processors for each task. Default: that of `defaults`.
+    #[schemars(with = "Option<u32>", range(max = 1024))]
+    pub(crate) gpus: Option<String>,
+    /// Arguments. Default: none.
+    #[serde(default)]
+    #[schemars(with = "Vec<Scalar>")]
+    pub(crate) args: Vec<String>,
+    /// Environment variables, added to those of `defaults`. Default: none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Scalar>")]
+    pub(crate) env: BTreeMap<String, String>,
+    /// What happens when a task fails: `shutdown` ends the whole job. Default: that of
+    /// `defaults`.
+    #[schemars(regex(pattern = "^shutdown$"))]
+    pub(crate) on_failure: Option<String>,
+    /// How long a task has to end after it was told to. Default: that of `defaults`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) kill_grace: Option<String>,
+    #[serde(rename = "constraints")]
+    #[schemars(skip)]
+    _constraints: Option<IgnoredAny>,
+    #[serde(rename = "allow")]
+    #[schemars(skip)]
+    _allow: Option<IgnoredAny>,
+    #[serde(rename = "limits")]
+    #[schemars(skip)]
+    _limits: Option<IgnoredAny>,
+}
+
+impl From<DefaultsFile> for GroupFile {
+    /// A group that has only what `defaults` has.
+    fn from(file: DefaultsFile) -> Self {
+        Self {
+            module: None,
+            count: None,
+            cpus: file.cpus,
+            mem: file.mem,
+            disk: file.disk,
+            gpus: file.gpus,
+            args: Vec::new(),
+            env: file.env,
+            on_failure: file.on_failure,
+            kill_grace: file.kill_grace,
+            _constraints: file._constraints,
+            _allow: file._allow,
+            _limits: file._limits,
+        }
+    }
+}
+
+/// The executor, of which there is one on each agent that is used.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `executor`")]
+#[schemars(rename = "Executor")]
+pub(crate) struct ExecutorFile {
+    /// Processors that it takes itself. Default: 0.1.
+    #[schemars(with = "Option<f64>", range(min = 0, max = 1024))]
+    pub(crate) cpus: Option<String>,
+    /// Memory that it takes itself. Default: `64MiB`.
+    #[schemars(regex(pattern = SIZE_PATTERN))]
+    pub(crate) mem: Option<String>,
+    /// Where agents have it from: `serve` for us, an absolute path on the agents, or a URL.
+    /// Default: `serve`.
+    pub(crate) binary: Option<String>,
+}
+
+/// The channels between tasks and app scheduler.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `channels`")]
+#[schemars(rename = "Channels")]
+pub(crate) struct ChannelsFile {
+    /// How many messages fit into one. Default: 256.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 65536))]
+    pub(crate) window: Option<String>,
+    /// `auto` for a direct path where it works, `off` for framework messages only. Default:
+    /// `auto`.
+    #[schemars(regex(pattern = "^(auto|off)$"))]
+    pub(crate) direct: Option<String>,
+}
+
+/// What is taken as text wherever text is wanted, exactly as it is written.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
+/// Groups in the order of the file, which a map would lose.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks(pub(crate) Vec<(String, GroupFile)>);
+
+impl<'de> Deserialize<'de> for Tasks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Tasks;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("groups of tasks by name")
+            }
+
+            fn visit_unit<E>(self) -> Result<Tasks, E> {
+                Ok(Tasks::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tasks, A::Error> {
+                let mut groups = Vec::new();
+                while let Some(group) = map.next_entry()? {
+                    groups.push(group);
+                }
+                Ok(Tasks(groups))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}

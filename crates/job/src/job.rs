@@ -1,0 +1,196 @@
+//! What a job file means, with all defaults filled in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::{Master, Module, Size};
+
+/// A whole job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The name of the job, and of its framework.
+    pub name: String,
+    /// Where it runs.
+    pub cluster: Cluster,
+    /// The app scheduler.
+    pub scheduler: Scheduler,
+    /// How the tasks are placed and started together.
+    pub gang: Gang,
+    /// The groups of tasks in the order of the file; at least one, and all names differ.
+    pub groups: Vec<Group>,
+    /// The executor, of which there is one on each agent that is used.
+    pub executor: Executor,
+    /// The channels between tasks and app scheduler.
+    pub channels: Channels,
+}
+
+impl Job {
+    /// How many tasks there are, over all groups; at most [`TASKS_MAX`].
+    pub fn task_count(&self) -> u32 {
+        self.groups.iter().map(|group| group.count).sum()
+    }
+}
+
+/// Where the job runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cluster {
+    /// The masters, or the embedded cluster, which is the default.
+    pub master: Master,
+    /// The role that offers are wanted for; [`ROLE`] by default.
+    pub role: String,
+    /// How long the master keeps the tasks when it does not hear of us; [`FAILOVER_TIMEOUT`] by
+    /// default.
+    pub failover_timeout: Duration,
+}
+
+/// The app scheduler.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheduler {
+    /// Its module.
+    pub module: Module,
+    /// Its arguments; none by default.
+    pub args: Vec<String>,
+    /// Its environment; empty by default.
+    pub env: BTreeMap<String, String>,
+}
+
+/// How the tasks are placed and started together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gang {
+    /// How long to wait until all tasks fit and run; [`GANG_TIMEOUT`] by default.
+    pub timeout: Duration,
+    /// How long offers are held while waiting for more; [`GANG_HOLD`] by default.
+    pub hold: Duration,
+    /// On few agents or on many; few by default.
+    pub strategy: Strategy,
+}
+
+/// Which agents are preferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// As few as possible.
+    Pack,
+    /// As many as there are.
+    Spread,
+}
+
+/// Tasks that are alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// The name; the tasks are `name-0`, `name-1` and so on.
+    pub name: String,
+    /// Their module.
+    pub module: Module,
+    /// How many there are; [`COUNT`] by default.
+    pub count: u32,
+    /// Processors for each, in thousandths counted; [`CPUS`] by default.
+    pub cpus: f64,
+    /// Memory for each, which is also the most that its instance can have; [`MEM`] by default.
+    pub mem: Size,
+    /// Disk for each; [`DISK`] by default.
+    pub disk: Size,
+    /// Graphics processors for each; [`GPUS`] by default.
+    pub gpus: u32,
+    /// Their arguments; none by default.
+    pub args: Vec<String>,
+    /// Their environment; empty by default. That of `defaults` is in it.
+    pub env: BTreeMap<String, String>,
+    /// What happens when one of them fails; the whole job ends by default.
+    pub on_failure: OnFailure,
+    /// How long one has to end after it was told to; [`KILL_GRACE`] by default.
+    pub kill_grace: Duration,
+}
+
+/// What happens when a task fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The whole job ends.
+    Shutdown,
+}
+
+/// The executor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executor {
+    /// Processors that it takes itself; [`EXECUTOR_CPUS`] by default.
+    pub cpus: f64,
+    /// Memory that it takes itself; [`EXECUTOR_MEM`] by default.
+    pub mem: Size,
+    /// Where agents have it from; from us by default.
+    pub binary: ExecutorBinary,
+}
+
+/// Where agents have the executor from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecutorBinary {
+    /// From the running program itself, which serves it.
+    Serve,
+    /// It is there already, at this absolute path.
+    Path(String),
+    /// They fetch it from here.
+    Url(String),
+}
+
+/// The channels between tasks and app scheduler.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channels {
+    /// How many messages fit into one; [`CHANNEL_WINDOW`] by default.
+    pub window: u32,
+    /// Whether executors may connect to us directly; they may by default.
+    pub direct: Direct,
+}
+
+/// Whether there may be a direct path beside framework messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direct {
+    /// When it works.
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// Default of `cluster.role`: everybody's.
+pub const ROLE: &str = "*";
+
+/// Default of `cluster.failover_timeout`. Longer than it takes to notice that a stream is dead (75
+/// s without a heartbeat) and to subscribe again (15 s at most between attempts), so that a cut
+/// connection costs nothing; short enough that a killed job does not hold the cluster for long.
+pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Default of `gang.timeout`: time for a busy cluster to free something, and for agents to fetch.
+pub const GANG_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Default of `gang.hold`: ten rounds of a master's allocator, which runs every second.
+pub const GANG_HOLD: Duration = Duration::from_secs(10);
+
+/// Default of a group's `count`.
+pub const COUNT: u32 = 1;
+
+/// Default of a group's `cpus`: tasks mostly wait for messages.
+pub const CPUS: f64 = 0.1;
+
+/// Default of a group's `mem`: what a small guest with room for its messages needs.
+pub const MEM: Size = Size::from_mebibytes(32);
+
+/// Default of a group's `disk`.
+pub const DISK: Size = Size::from_bytes(0);
+
+/// Default of a group's `gpus`.
+pub const GPUS: u32 = 0;
+
+/// Default of a group's `kill_grace`: that of Mesos' own executors and of agents.
+pub const KILL_GRACE: Duration = Duration::from_secs(5);
+
+/// The longest `kill_grace`. The end of a job waits for it, with a user at the terminal.
+pub const KILL_GRACE_MAX: Duration = Duration::from_secs(600);
+
+/// Default of `executor.cpus`: what a master warns below is a tenth of it.
+pub const EXECUTOR_CPUS: f64 = 0.1;
+
+/// Default of `executor.mem`: the runtime, its compiler at work, and the channels' buffers.
+pub const EXECUTOR_MEM: Size = Size::from_mebibytes(64);
+
+/// Default of `channels.window`.
+pub const CHANNEL_WINDOW: u32 = 256;
+
+/// The most tasks that a job can have: what placement and one executor are built for.
+pub const TASKS_MAX: u32 = 10_000;

@@ -1,0 +1,318 @@
+//! From the shape of a file to its meaning: values are read, defaults filled in, rules checked.
+//!
+//! Every rule reports and goes on, so that all faults are told at once. What could not be read
+//! stands in as its default until the end, where nothing is answered if anything was reported.
+
+mod values;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::file::{
+    ChannelsFile, ClusterFile, DefaultsFile, ExecutorFile, GangFile, GroupFile, JobFile,
+    SchedulerFile,
+};
+use crate::job::{
+    CHANNEL_WINDOW, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS, EXECUTOR_MEM,
+    Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, Job,
+    KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+};
+use crate::master::{Master, MasterError};
+use crate::module::Lookup;
+use crate::names::{self, NameError};
+use crate::spans::Spans;
+use crate::units::Size;
+
+/// The least memory of a task: a guest with a stack and a page or two of data.
+const MEM_MIN: Size = Size::from_mebibytes(1);
+
+/// The most messages that a channel can hold. More in flight helps nobody, and each of thousands
+/// of channels may fill.
+const WINDOW_MAX: u32 = 65_536;
+
+/// The least memory of the executor: Mesos warns below it, and refuses it for task groups
+/// (PROTOCOL §7).
+const EXECUTOR_MEM_MIN: Size = Size::from_mebibytes(32);
+
+/// The shortest wait for the gang: an allocator's round.
+const GANG_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
+/// The meaning of `file`, or all that is wrong with it.
+pub(crate) fn resolve(
+    file: JobFile,
+    text: &str,
+    spans: &Spans,
+    lookup: &dyn Lookup,
+) -> Result<Job, Vec<Diagnostic>> {
+    let mut resolver = Resolver {
+        text,
+        spans,
+        lookup,
+        found: Vec::new(),
+    };
+    let name = resolver.job_name(file.job.as_deref());
+    let cluster = resolver.cluster(&file.cluster);
+    let scheduler = resolver.scheduler(file.scheduler);
+    let gang = resolver.gang(&file.gang);
+    let defaults = resolver.defaults(file.defaults);
+    let groups = resolver.groups(file.tasks.map(|tasks| tasks.0), &defaults);
+    let executor = resolver.executor(&file.executor);
+    let channels = resolver.channels(&file.channels);
+    match (name, scheduler) {
+        (Some(name), Some(scheduler)) if resolver.found.is_empty() => Ok(Job {
+            name,
+            cluster,
+            scheduler,
+            gang,
+            groups,
+            executor,
+            channels,
+        }),
+        _ => Err(resolver.found),
+    }
+}
+
+struct Resolver<'a> {
+    text: &'a str,
+    spans: &'a Spans,
+    lookup: &'a dyn Lookup,
+    found: Vec<Diagnostic>,
+}
+
+/// What groups have that do not say otherwise.
+struct Defaults {
+    cpus: f64,
+    mem: Size,
+    disk: Size,
+    gpus: u32,
+    env: BTreeMap<String, String>,
+    on_failure: OnFailure,
+    kill_grace: Duration,
+}
+
+/// The sections of the file.
+impl Resolver<'_> {
+    fn job_name(&mut self, name: Option<&str>) -> Option<String> {
+        let Some(name) = name else {
+            self.missing(&[], "the job has no name", "write `job: NAME` at the top");
+            return None;
+        };
+        if let Err(error) = names::check(name) {
+            let message = format!("`{name}` cannot be a name: {error}");
+            self.wrong_value(&["job"], &message, Some(NameError::HELP));
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    fn cluster(&mut self, file: &ClusterFile) -> Cluster {
+        self.not_yet(&["cluster"]);
+        let master = file.master.as_deref().map_or(Ok(Master::Local), str::parse);
+        let master = master.unwrap_or_else(|error| {
+            self.wrong_value(&["cluster", "master"], &error, Some(MasterError::HELP));
+            Master::Local
+        });
+        let role = file.role.as_deref().unwrap_or(ROLE);
+        if !names::is_role(role) {
+            self.wrong_value(
+                &["cluster", "role"],
+                &format!("`{role}` is not a role of Mesos"),
+                Some("a role is `*`, or a name, or names with `/` between"),
+            );
+        }
+        let failover_timeout = self.duration(
+            &["cluster", "failover_timeout"],
+            file.failover_timeout.as_deref(),
+            FAILOVER_TIMEOUT,
+            Duration::ZERO..=Duration::MAX,
+        );
+        Cluster {
+            master,
+            role: role.to_owned(),
+            failover_timeout,
+        }
+    }
+
+    fn scheduler(&mut self, file: Option<SchedulerFile>) -> Option<Scheduler> {
+        let Some(file) = file else {
+            let help = "write `scheduler: { module: PATH }`";
+            self.missing(&["scheduler"], "the job has no app scheduler", help);
+            return None;
+        };
+        self.env(&["scheduler", "env"], &file.env);
+        let module = self.module(&["scheduler"], "the app scheduler", file.module.as_deref())?;
+        Some(Scheduler {
+            module,
+            args: file.args,
+            env: file.env,
+        })
+    }
+
+    fn gang(&mut self, file: &GangFile) -> Gang {
+        let any = Duration::ZERO..=Duration::MAX;
+        let timeout = self.duration(
+            &["gang", "timeout"],
+            file.timeout.as_deref(),
+            GANG_TIMEOUT,
+            GANG_TIMEOUT_MIN..=Duration::MAX,
+        );
+        let hold = self.duration(&["gang", "hold"], file.hold.as_deref(), GANG_HOLD, any);
+        let strategies = [("pack", Strategy::Pack), ("spread", Strategy::Spread)];
+        let strategy = file.strategy.as_deref();
+        Gang {
+            timeout,
+            hold,
+            strategy: self.choice(&["gang", "strategy"], strategy, Strategy::Pack, &strategies),
+        }
+    }
+
+    fn defaults(&mut self, file: DefaultsFile) -> Defaults {
+        let built_in = Defaults {
+            cpus: CPUS,
+            mem: MEM,
+            disk: DISK,
+            gpus: GPUS,
+            env: BTreeMap::new(),
+            on_failure: OnFailure::Shutdown,
+            kill_grace: KILL_GRACE,
+        };
+        self.not_yet(&["defaults"]);
+        let as_group = GroupFile::from(file);
+        self.group_values(&["defaults"], &as_group, &built_in)
+    }
+
+    fn groups(
+        &mut self,
+        files: Option<Vec<(String, GroupFile)>>,
+        defaults: &Defaults,
+    ) -> Vec<Group> {
+        let files = files.unwrap_or_default();
+        if files.is_empty() {
+            let help = "write `tasks: { NAME: { module: PATH, count: 1 } }`";
+            self.missing(&["tasks"], "the job has no tasks", help);
+        }
+        let groups: Vec<Group> = files
+            .into_iter()
+            .filter_map(|(name, file)| self.group(name, file, defaults))
+            .collect();
+        let tasks: u64 = groups.iter().map(|group| u64::from(group.count)).sum();
+        if tasks > u64::from(TASKS_MAX) {
+            let message = format!("the job has {tasks} tasks, more than {TASKS_MAX}");
+            self.report_at_key(&["tasks"], message, Some("too many"), None);
+        }
+        groups
+    }
+
+    fn group(&mut self, name: String, file: GroupFile, defaults: &Defaults) -> Option<Group> {
+        let at: &[&str] = &["tasks", &name];
+        if let Err(error) = names::check(&name) {
+            let message = format!("`{name}` cannot be a name: {error}");
+            self.report_at_key(at, message, None, Some(NameError::HELP));
+        } else if names::looks_like_a_task(&name) {
+            let message = format!("`{name}` is what a task of another group is called");
+            let help = "the tasks of a group `a` are `a-0`, `a-1` and so on; choose a name that \
+                        does not end in a number after `-`";
+            self.report_at_key(at, message, None, Some(help));
+        }
+        self.not_yet(at);
+        let count = self.whole(
+            &[at, &["count"]].concat(),
+            file.count.as_deref(),
+            COUNT,
+            1..=TASKS_MAX,
+        );
+        let values = self.group_values(at, &file, defaults);
+        let module = self.module(at, &format!("the group `{name}`"), file.module.as_deref())?;
+        Some(Group {
+            name,
+            module,
+            count,
+            cpus: values.cpus,
+            mem: values.mem,
+            disk: values.disk,
+            gpus: values.gpus,
+            args: file.args,
+            env: values.env,
+            on_failure: values.on_failure,
+            kill_grace: values.kill_grace,
+        })
+    }
+
+    /// What both a group and `defaults` have.
+    fn group_values(&mut self, at: &[&str], file: &GroupFile, defaults: &Defaults) -> Defaults {
+        let path = |key| [at, &[key]].concat();
+        self.env(&path("env"), &file.env);
+        let mut env = defaults.env.clone();
+        env.extend(file.env.clone());
+        Defaults {
+            cpus: self.cpus(&path("cpus"), file.cpus.as_deref(), defaults.cpus),
+            mem: self.size(&path("mem"), file.mem.as_deref(), defaults.mem, MEM_MIN),
+            disk: self.size(
+                &path("disk"),
+                file.disk.as_deref(),
+                defaults.disk,
+                Size::from_bytes(0),
+            ),
+            gpus: self.whole(&path("gpus"), file.gpus.as_deref(), defaults.gpus, 0..=1024),
+            env,
+            on_failure: self.on_failure(
+                &path("on_failure"),
+                file.on_failure.as_deref(),
+                defaults.on_failure,
+            ),
+            kill_grace: self.duration(
+                &path("kill_grace"),
+                file.kill_grace.as_deref(),
+                defaults.kill_grace,
+                Duration::ZERO..=KILL_GRACE_MAX,
+            ),
+        }
+    }
+
+    fn on_failure(&mut self, at: &[&str], text: Option<&str>, default: OnFailure) -> OnFailure {
+        if let Some(policy @ ("restart" | "ignore")) = text {
+            let message = format!("the policy `{policy}` is not supported yet");
+            self.wrong_value(at, &message, Some("`shutdown` is the only one so far"));
+            return default;
+        }
+        self.choice(at, text, default, &[("shutdown", OnFailure::Shutdown)])
+    }
+
+    fn executor(&mut self, file: &ExecutorFile) -> Executor {
+        let binary = match file.binary.as_deref() {
+            None | Some("serve") => ExecutorBinary::Serve,
+            Some(path) if path.starts_with('/') => ExecutorBinary::Path(path.to_owned()),
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                ExecutorBinary::Url(url.to_owned())
+            }
+            Some(other) => {
+                let message = format!("`{other}` does not say where the executor is");
+                let help = "write `serve`, an absolute path on the agents, or a URL";
+                self.wrong_value(&["executor", "binary"], &message, Some(help));
+                ExecutorBinary::Serve
+            }
+        };
+        let mem = file.mem.as_deref();
+        Executor {
+            cpus: self.cpus(&["executor", "cpus"], file.cpus.as_deref(), EXECUTOR_CPUS),
+            mem: self.size(&["executor", "mem"], mem, EXECUTOR_MEM, EXECUTOR_MEM_MIN),
+            binary,
+        }
+    }
+
+    fn channels(&mut self, file: &ChannelsFile) -> Channels {
+        let window = file.window.as_deref();
+        let directs = [("auto", Direct::Auto), ("off", Direct::Off)];
+        let direct = file.direct.as_deref();
+        Channels {
+            window: self.whole(
+                &["channels", "window"],
+                window,
+                CHANNEL_WINDOW,
+                1..=WINDOW_MAX,
+            ),
+            direct: self.choice(&["channels", "direct"], direct, Direct::Auto, &directs),
+        }
+    }
+}

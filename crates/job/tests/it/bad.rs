@@ -1,0 +1,730 @@
+//! Files that are no jobs, and what is said about them.
+
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+use mesosgot_job::{Diagnostics, JOB_BYTES_MAX};
+
+use crate::{minimal, read};
+
+/// Draws the diagnostics with the marked piece of the source line, as plainly as can be.
+fn drawn(diagnostics: &Diagnostics) -> String {
+    let mut drawing = String::new();
+    for diagnostic in &diagnostics.list {
+        let line = diagnostics
+            .text
+            .lines()
+            .nth(diagnostic.line - 1)
+            .unwrap_or_default();
+        let marked = diagnostics.text[diagnostic.span.clone()]
+            .chars()
+            .count()
+            .max(1);
+        let label = diagnostic.label.as_deref().unwrap_or_default();
+        writeln!(
+            drawing,
+            "{}:{}: {}",
+            diagnostic.line, diagnostic.column, diagnostic.message
+        )
+        .unwrap();
+        writeln!(drawing, "| {line}").unwrap();
+        let marks = format!(
+            "{}{} {label}",
+            " ".repeat(diagnostic.column - 1),
+            "^".repeat(marked)
+        );
+        writeln!(drawing, "| {}", marks.trim_end()).unwrap();
+        if let Some(help) = &diagnostic.help {
+            writeln!(drawing, "= {help}").unwrap();
+        }
+    }
+    drawing
+}
+
+#[track_caller]
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(&drawn(&read(text).unwrap_err()));
+}
+
+/// A job that is right but for its tasks.
+#[track_caller]
+fn check_tasks(tasks: &str, expected: Expect) {
+    check(&minimal(&format!("tasks:\n{tasks}")), expected);
+}
+
+/// A job that is right but for a section before its tasks.
+#[track_caller]
+fn check_section(section: &str, expected: Expect) {
+    check(
+        &minimal(&format!(
+            "{section}\ntasks: {{ a: {{ module: floor.wasm }} }}"
+        )),
+        expected,
+    );
+}
+
+#[test]
+fn a_wrong_key_is_named_with_the_one_that_was_meant() {
+    check_tasks(
+        "  a:\n    module: floor.wasm\n    cuont: 3\n",
+        expect![[r#"
+            6:5: unknown key `cuont`
+            |     cuont: 3
+            |     ^^^^^ not known here
+            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_key_at_the_top_is_found_too() {
+    check(
+        "job: j\ntask: {}\n",
+        expect![[r#"
+        2:1: unknown key `task`
+        | task: {}
+        | ^^^^ not known here
+        = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`
+    "#]],
+    );
+}
+
+#[test]
+fn a_key_like_no_other_is_answered_with_all_that_are_right() {
+    check_section(
+        "gang: { replicas: 3 }",
+        expect![[r#"
+        3:9: unknown key `replicas`
+        | gang: { replicas: 3 }
+        |         ^^^^^^^^ not known here
+        = the keys here are `timeout`, `hold`, `strategy`
+    "#]],
+    );
+}
+
+#[test]
+fn a_missing_module_is_named_with_the_one_that_is_there() {
+    check_tasks(
+        "  a: { module: tasks/elevatr }\n",
+        expect![[r#"
+            4:16: `tasks/elevatr` does not exist
+            |   a: { module: tasks/elevatr }
+            |                ^^^^^^^^^^^^^
+            = did you mean `tasks/elevator`?
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: task/elevator }\n",
+        expect![[r#"
+        4:16: `task/elevator` does not exist
+        |   a: { module: task/elevator }
+        |                ^^^^^^^^^^^^^
+        = did you mean `tasks/elevator`?
+    "#]],
+    );
+    check_tasks(
+        "  a: { module: nowhere.wasm }\n",
+        expect![[r#"
+            4:16: `nowhere.wasm` does not exist
+            |   a: { module: nowhere.wasm }
+            |                ^^^^^^^^^^^^
+            = paths are relative to the folder of the job file
+        "#]],
+    );
+}
+
+#[test]
+fn a_count_of_nothing_is_refused() {
+    check_tasks(
+        "  a: { module: floor.wasm, count: 0 }\n",
+        expect![[r#"
+            4:35: `count` is 0, less than 1
+            |   a: { module: floor.wasm, count: 0 }
+            |                                   ^
+            = `count` is from 1 to 10000
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, count: -3 }\n",
+        expect![[r#"
+            4:35: `count` is -3, which is negative
+            |   a: { module: floor.wasm, count: -3 }
+            |                                   ^^
+            = `count` is from 1 to 10000
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, count: 2.5 }\n",
+        expect![[r#"
+            4:35: `count` is 2.5, not a whole number
+            |   a: { module: floor.wasm, count: 2.5 }
+            |                                   ^^^
+            = `count` is from 1 to 10000
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, count: 10001 }\n",
+        expect![[r#"
+            4:35: `count` is 10001, more than 10000
+            |   a: { module: floor.wasm, count: 10001 }
+            |                                   ^^^^^
+            = `count` is from 1 to 10000
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, count: }\n  b: { module: floor.wasm, count: many }\n",
+        expect![[r#"
+            5:35: `count` is many, not a whole number
+            |   b: { module: floor.wasm, count: many }
+            |                                   ^^^^
+            = `count` is from 1 to 10000
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_file_lacks_everything() {
+    check(
+        "",
+        expect![[r#"
+        1:1: the job has no name
+        | 
+        | ^
+        = write `job: NAME` at the top
+        1:1: the job has no app scheduler
+        | 
+        | ^
+        = write `scheduler: { module: PATH }`
+        1:1: the job has no tasks
+        | 
+        | ^
+        = write `tasks: { NAME: { module: PATH, count: 1 } }`
+    "#]],
+    );
+}
+
+#[test]
+fn a_job_needs_tasks() {
+    check(
+        &minimal(""),
+        expect![[r#"
+        1:1: the job has no tasks
+        | job: j
+        | ^^^^^^
+        = write `tasks: { NAME: { module: PATH, count: 1 } }`
+    "#]],
+    );
+    check(
+        &minimal("tasks:\n"),
+        expect![[r#"
+        3:1: the job has no tasks
+        | tasks:
+        | ^^^^^
+        = write `tasks: { NAME: { module: PATH, count: 1 } }`
+    "#]],
+    );
+    check(
+        &minimal("tasks: {}\n"),
+        expect![[r#"
+        3:1: the job has no tasks
+        | tasks: {}
+        | ^^^^^
+        = write `tasks: { NAME: { module: PATH, count: 1 } }`
+    "#]],
+    );
+}
+
+#[test]
+fn a_group_and_a_scheduler_need_a_module() {
+    check(
+        "job: j\nscheduler: {}\ntasks:\n  a: { count: 2 }\n  b:\n",
+        expect![[r#"
+            2:1: the app scheduler has no module
+            | scheduler: {}
+            | ^^^^^^^^^
+            = write `module: PATH`
+            4:3: the group `a` has no module
+            |   a: { count: 2 }
+            |   ^
+            = write `module: PATH`
+            5:3: the group `b` has no module
+            |   b:
+            |   ^
+            = write `module: PATH`
+        "#]],
+    );
+}
+
+#[test]
+fn things_that_are_no_modules_are_told_apart() {
+    check_tasks(
+        "  a: { module: tasks/readme.md }
+  b: { module: tasks/notes }
+  c: { module: folder.wasm }
+  d: { module: \"\" }
+  e: { module: https://x.y/z.wasm }
+  f: { module: 'https://x.y/z.wasm#sha256:12' }
+",
+        expect![[r#"
+            4:16: `tasks/readme.md` is a file, but not a `.wasm` file
+            |   a: { module: tasks/readme.md }
+            |                ^^^^^^^^^^^^^^^
+            = a module is a `.wasm` file, a folder with a guest project, or a URL with a digest
+            5:16: the folder `tasks/notes` has no `Cargo.toml`
+            |   b: { module: tasks/notes }
+            |                ^^^^^^^^^^^
+            = a guest project is a folder with a cargo package
+            6:16: `folder.wasm` is a folder, not a file
+            |   c: { module: folder.wasm }
+            |                ^^^^^^^^^^^
+            7:16: the module is empty
+            |   d: { module: "" }
+            |                ^^^
+            = a module is a `.wasm` file, a folder with a guest project, or a URL with a digest
+            8:16: the address has no digest
+            |   e: { module: https://x.y/z.wasm }
+            |                ^^^^^^^^^^^^^^^^^^
+            = append `#sha256:` and the 64 hexadecimal digits of the file
+            9:16: `12` is not a sha256 digest
+            |   f: { module: 'https://x.y/z.wasm#sha256:12' }
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = append `#sha256:` and the 64 hexadecimal digits of the file
+        "#]],
+    );
+}
+
+#[test]
+fn a_group_comes_once() {
+    check_tasks(
+        "  a: { module: floor.wasm }\n  b: { module: floor.wasm }\n  a: { module: floor.wasm }\n",
+        expect![[r#"
+            6:3: the group `a` comes twice
+            |   a: { module: floor.wasm }
+            |   ^ the second one
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_comes_once() {
+    check_tasks(
+        "  a: { module: floor.wasm, count: 1, count: 2 }\n",
+        expect![[r#"
+            4:38: the key `count` comes twice
+            |   a: { module: floor.wasm, count: 1, count: 2 }
+            |                                      ^^^^^ the second one
+        "#]],
+    );
+}
+
+#[test]
+fn names_must_do_as_ids_and_file_names() {
+    check_tasks(
+        "  a/b: { module: floor.wasm }
+  ..: { module: floor.wasm }
+  floor-1: { module: floor.wasm }
+  \"a b\": { module: floor.wasm }
+",
+        expect![[r#"
+            4:3: `a/b` cannot be a name: it has the character `/`
+            |   a/b: { module: floor.wasm }
+            |   ^^^
+            = a name is made of letters, digits, `-`, `_` and `.`
+            5:3: `..` cannot be a name: it starts with `.`, not with a letter or a digit
+            |   ..: { module: floor.wasm }
+            |   ^^
+            = a name is made of letters, digits, `-`, `_` and `.`
+            6:3: `floor-1` is what a task of another group is called
+            |   floor-1: { module: floor.wasm }
+            |   ^^^^^^^
+            = the tasks of a group `a` are `a-0`, `a-1` and so on; choose a name that does not end in a number after `-`
+            7:3: `a b` cannot be a name: it has the character ` `
+            |   "a b": { module: floor.wasm }
+            |   ^^^^^
+            = a name is made of letters, digits, `-`, `_` and `.`
+        "#]],
+    );
+    check(
+        "job: ä\nscheduler: { module: floor.wasm }\ntasks: { a: { module: floor.wasm } }\n",
+        expect![[r#"
+            1:6: `ä` cannot be a name: it starts with `ä`, not with a letter or a digit
+            | job: ä
+            |      ^
+            = a name is made of letters, digits, `-`, `_` and `.`
+        "#]],
+    );
+}
+
+#[test]
+fn amounts_that_cannot_be_are_refused() {
+    check_tasks(
+        "  a:
+    module: floor.wasm
+    cpus: -1
+    mem: 32
+    disk: 1Mib
+    gpus: 0.5
+  b:
+    module: floor.wasm
+    cpus: 0.0001
+    mem: 1kB
+    disk: lots
+    gpus: -1
+  c: { module: floor.wasm, cpus: .nan, mem: 99999TiB, disk: 3 parsecs }
+  d: { module: floor.wasm, cpus: 9999 }
+",
+        expect![[r#"
+            6:11: `cpus` is -1, which is negative
+            |     cpus: -1
+            |           ^^
+            = `cpus` is 0, or from 0.001 to 1024
+            7:10: `mem` is no size: `32` has no unit
+            |     mem: 32
+            |          ^^
+            = write `32MiB` if that is meant
+            8:11: `disk` is no size: `Mib` is not a unit
+            |     disk: 1Mib
+            |           ^^^^
+            = did you mean `MiB`?
+            9:11: `gpus` is 0.5, not a whole number
+            |     gpus: 0.5
+            |           ^^^
+            = `gpus` is from 0 to 1024
+            12:11: `cpus` is 0.0001, which is nothing to Mesos
+            |     cpus: 0.0001
+            |           ^^^^^^
+            = `cpus` is 0, or from 0.001 to 1024
+            13:10: `mem` is 1kB, less than 1MiB
+            |     mem: 1kB
+            |          ^^^
+            14:11: `disk` is no size: `lots` does not start with a number
+            |     disk: lots
+            |           ^^^^
+            = a size is written like `32MiB`, `1.5GB`
+            15:11: `gpus` is -1, which is negative
+            |     gpus: -1
+            |           ^^
+            = `gpus` is from 0 to 1024
+            16:34: `cpus` is .nan, not a number
+            |   c: { module: floor.wasm, cpus: .nan, mem: 99999TiB, disk: 3 parsecs }
+            |                                  ^^^^
+            = `cpus` is 0, or from 0.001 to 1024
+            16:45: `mem` is no size: `99999TiB` is too much
+            |   c: { module: floor.wasm, cpus: .nan, mem: 99999TiB, disk: 3 parsecs }
+            |                                             ^^^^^^^^
+            = 1024TiB is the most
+            16:61: `disk` is no size: `parsecs` is not a unit
+            |   c: { module: floor.wasm, cpus: .nan, mem: 99999TiB, disk: 3 parsecs }
+            |                                                             ^^^^^^^^^
+            = units are kB, MB, GB, TB, KiB, MiB, GiB, TiB
+            17:34: `cpus` is 9999, more than 1024
+            |   d: { module: floor.wasm, cpus: 9999 }
+            |                                  ^^^^
+            = `cpus` is 0, or from 0.001 to 1024
+        "#]],
+    );
+}
+
+#[test]
+fn times_need_a_unit_and_a_limit() {
+    check_tasks(
+        "  a: { module: floor.wasm, kill_grace: 5 }
+  b: { module: floor.wasm, kill_grace: 11m }
+  c: { module: floor.wasm, kill_grace: 5 sec }
+",
+        expect![[r#"
+            4:40: `kill_grace` is no time: `5` has no unit
+            |   a: { module: floor.wasm, kill_grace: 5 }
+            |                                        ^
+            = write `5s` for seconds
+            5:40: `kill_grace` is 11m, more than 10m
+            |   b: { module: floor.wasm, kill_grace: 11m }
+            |                                        ^^^
+            = the end of the whole job waits for it
+            6:40: `kill_grace` is no time: `sec` is not a unit
+            |   c: { module: floor.wasm, kill_grace: 5 sec }
+            |                                        ^^^^^
+            = a time is written like `500ms`, `5s`, `10m`, `1h30m`
+        "#]],
+    );
+    check_section(
+        "gang: { timeout: 0s, hold: 999d, strategy: sprad }",
+        expect![[r#"
+            3:18: `timeout` is 0s, less than 1s
+            | gang: { timeout: 0s, hold: 999d, strategy: sprad }
+            |                  ^^
+            3:28: `hold` is no time: `999d` is too much
+            | gang: { timeout: 0s, hold: 999d, strategy: sprad }
+            |                            ^^^^
+            = a year is the most
+            3:44: `sprad` is not a value of `strategy`
+            | gang: { timeout: 0s, hold: 999d, strategy: sprad }
+            |                                            ^^^^^
+            = did you mean `spread`?
+        "#]],
+    );
+}
+
+#[test]
+fn too_many_tasks_are_refused() {
+    check_tasks(
+        "  a: { module: floor.wasm, count: 9000 }\n  b: { module: floor.wasm, count: 1001 }\n",
+        expect![[r#"
+            3:1: the job has 10001 tasks, more than 10000
+            | tasks:
+            | ^^^^^ too many
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_built_yet_is_not_ignored() {
+    check_section(
+        "cluster: { master: zk://a/mesos, principal: me, secret_file: s }
+defaults: { limits: {}, on_failure: ignore }",
+        expect![[r#"
+            3:20: `zk://` is not supported yet
+            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
+            |                    ^^^^^^^^^^^^
+            = write `local`, `host:port`, or a list `host1:5050,host2:5050`
+            3:34: `principal` is not supported yet
+            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
+            |                                  ^^^^^^^^^ not built yet
+            = remove it; a job must not seem to have what it has not
+            3:49: `secret_file` is not supported yet
+            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
+            |                                                 ^^^^^^^^^^^ not built yet
+            = remove it; a job must not seem to have what it has not
+            4:13: `limits` is not supported yet
+            | defaults: { limits: {}, on_failure: ignore }
+            |             ^^^^^^ not built yet
+            = remove it; a job must not seem to have what it has not
+            4:37: the policy `ignore` is not supported yet
+            | defaults: { limits: {}, on_failure: ignore }
+            |                                     ^^^^^^
+            = `shutdown` is the only one so far
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, constraints: [\"hostname unique\"], allow: {}, on_failure: restart }\n",
+        expect![[r#"
+            4:28: `constraints` is not supported yet
+            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
+            |                            ^^^^^^^^^^^ not built yet
+            = remove it; a job must not seem to have what it has not
+            4:62: `allow` is not supported yet
+            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
+            |                                                              ^^^^^ not built yet
+            = remove it; a job must not seem to have what it has not
+            4:85: the policy `restart` is not supported yet
+            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
+            |                                                                                     ^^^^^^^
+            = `shutdown` is the only one so far
+        "#]],
+    );
+}
+
+#[test]
+fn values_that_are_words_are_corrected() {
+    check_tasks(
+        "  a: { module: floor.wasm, on_failure: shutdwn }\n",
+        expect![[r#"
+            4:40: `shutdwn` is not a value of `on_failure`
+            |   a: { module: floor.wasm, on_failure: shutdwn }
+            |                                        ^^^^^^^
+            = did you mean `shutdown`?
+        "#]],
+    );
+    check_section(
+        "channels: { window: 0, direct: always }\nexecutor: { binary: executor }",
+        expect![[r#"
+            3:21: `window` is 0, less than 1
+            | channels: { window: 0, direct: always }
+            |                     ^
+            = `window` is from 1 to 65536
+            3:32: `always` is not a value of `direct`
+            | channels: { window: 0, direct: always }
+            |                                ^^^^^^
+            = `direct` is `auto` or `off`
+            4:21: `executor` does not say where the executor is
+            | executor: { binary: executor }
+            |                     ^^^^^^^^
+            = write `serve`, an absolute path on the agents, or a URL
+        "#]],
+    );
+}
+
+#[test]
+fn addresses_and_roles_are_those_of_mesos() {
+    check_section(
+        "cluster: { master: \"a b\", role: -x }",
+        expect![[r#"
+        3:20: `a b` is not an address of a master
+        | cluster: { master: "a b", role: -x }
+        |                    ^^^^^
+        = write `local`, `host:port`, or a list `host1:5050,host2:5050`
+        3:33: `-x` is not a role of Mesos
+        | cluster: { master: "a b", role: -x }
+        |                                 ^^
+        = a role is `*`, or a name, or names with `/` between
+    "#]],
+    );
+}
+
+#[test]
+fn names_of_variables_are_checked() {
+    check_tasks(
+        "  a: { module: floor.wasm, env: { \"A=B\": c } }\n",
+        expect![[r#"
+            4:35: `A=B` is not a name of an environment variable
+            |   a: { module: floor.wasm, env: { "A=B": c } }
+            |                                   ^^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_shape_is_said_in_words() {
+    check(
+        "- a\n",
+        expect![[r#"
+        1:1: expected the keys of a job, found a list
+        | - a
+        | ^^^
+    "#]],
+    );
+    check(
+        "hello\n",
+        expect![[r#"
+        1:1: expected the keys of a job, found `hello`
+        | hello
+        | ^^^^^
+    "#]],
+    );
+    check_tasks(
+        "  - module: floor.wasm\n",
+        expect![[r#"
+        4:3: expected groups of tasks by name, found a list
+        |   - module: floor.wasm
+        |   ^^^^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+    check_tasks(
+        "  a: floor.wasm\n",
+        expect![[r#"
+        4:6: expected the keys of a group of tasks, found `floor.wasm`
+        |   a: floor.wasm
+        |      ^^^^^^^^^^
+    "#]],
+    );
+    check_tasks(
+        "  a: { module: [floor.wasm] }\n",
+        expect![[r#"
+        4:16: expected a single value, found a list
+        |   a: { module: [floor.wasm] }
+        |                ^^^^^^^^^^^^^
+    "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, args: x }\n",
+        expect![[r#"
+        4:34: expected a list, found `x`
+        |   a: { module: floor.wasm, args: x }
+        |                                  ^
+    "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, env:\n    - A\n  }\n",
+        expect![[r#"
+            5:5: not valid YAML: did not find expected node content, while parsing a flow node
+            |     - A
+            |     ^^^
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_no_yaml_is_shown_where_it_ends_to_be() {
+    check(
+        "job: j\n  tasks: 3\n",
+        expect![[r#"
+        2:8: not valid YAML: mapping values are not allowed in this context
+        |   tasks: 3
+        |        ^^^
+    "#]],
+    );
+    check(
+        "job: [j\n",
+        expect![[r#"
+        1:6: expected a single value, found a list
+        | job: [j
+        |      ^^
+    "#]],
+    );
+    check(
+        "job: *j\n",
+        expect![[r#"
+        1:6: not valid YAML: unknown anchor
+        | job: *j
+        |      ^^
+    "#]],
+    );
+    check(
+        "job: \"a\\q\"\n",
+        expect![[r#"
+            1:8: not valid YAML: found unknown escape character, while parsing a quoted scalar
+            | job: "a\q"
+            |        ^^^
+        "#]],
+    );
+    check(
+        "job: j\n---\njob: k\n",
+        expect![[r#"
+        2:1: the file has more than one YAML document
+        | ---
+        | ^^^
+    "#]],
+    );
+    check(
+        "job:\tj\n\t- x\n",
+        expect![[r#"
+            2:1: not valid YAML: found a tab character that violates indentation, while scanning a plain scalar
+            | 	- x
+            | ^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn columns_count_characters() {
+    check(
+        "job: j\nscheduler: { module: \"äöü.wasm\", ars: [] }\n",
+        expect![[r#"
+            2:34: unknown key `ars`
+            | scheduler: { module: "äöü.wasm", ars: [] }
+            |                                  ^^^ not known here
+            = did you mean `args`? the keys here are `module`, `args`, `env`
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let text = "#".repeat(JOB_BYTES_MAX + 1);
+    let diagnostics = read(&text).unwrap_err();
+    assert_eq!(
+        diagnostics.list[0].message,
+        "the file is larger than 1048576 bytes"
+    );
+    assert!(
+        read(&text[1..]).unwrap_err().list[0]
+            .message
+            .contains("no name")
+    );
+}
+
+#[test]
+fn diagnostics_print_as_lines() {
+    let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
+    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`)"].assert_eq(&diagnostics.to_string());
+}

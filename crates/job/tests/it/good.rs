@@ -1,0 +1,287 @@
+//! Files that are jobs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use expect_test::expect;
+use mesosgot_job::{ExecutorBinary, Lookup, Master, Module, PathKind, Size, Strategy, parse};
+
+use crate::{minimal, read};
+
+const ELEVATOR: &str = include_str!("../fixtures/elevator.yaml");
+
+#[test]
+fn the_elevator_job_is_read() {
+    expect![[r#"
+        Job {
+            name: "elevator",
+            cluster: Cluster {
+                master: Local,
+                role: "*",
+                failover_timeout: 600s,
+            },
+            scheduler: Scheduler {
+                module: Project(
+                    "tasks/dispatcher",
+                ),
+                args: [
+                    "--seconds",
+                    "30",
+                ],
+                env: {
+                    "LOG": "info",
+                },
+            },
+            gang: Gang {
+                timeout: 300s,
+                hold: 10s,
+                strategy: Pack,
+            },
+            groups: [
+                Group {
+                    name: "elevator",
+                    module: Project(
+                        "tasks/elevator",
+                    ),
+                    count: 4,
+                    cpus: 0.1,
+                    mem: Size(
+                        100663296,
+                    ),
+                    disk: Size(
+                        0,
+                    ),
+                    gpus: 0,
+                    args: [],
+                    env: {},
+                    on_failure: Shutdown,
+                    kill_grace: 5s,
+                },
+                Group {
+                    name: "floor",
+                    module: Project(
+                        "tasks/floor",
+                    ),
+                    count: 8,
+                    cpus: 0.1,
+                    mem: Size(
+                        33554432,
+                    ),
+                    disk: Size(
+                        0,
+                    ),
+                    gpus: 0,
+                    args: [],
+                    env: {},
+                    on_failure: Shutdown,
+                    kill_grace: 5s,
+                },
+            ],
+            executor: Executor {
+                cpus: 0.1,
+                mem: Size(
+                    67108864,
+                ),
+                binary: Serve,
+            },
+            channels: Channels {
+                window: 256,
+                direct: Auto,
+            },
+        }
+    "#]]
+    .assert_debug_eq(&read(ELEVATOR).unwrap());
+}
+
+#[test]
+fn the_least_job_has_the_documented_defaults() {
+    let job = read(&minimal("tasks: { a: { module: floor.wasm } }")).unwrap();
+    expect![[r#"
+        Job {
+            name: "j",
+            cluster: Cluster {
+                master: Local,
+                role: "*",
+                failover_timeout: 120s,
+            },
+            scheduler: Scheduler {
+                module: Project(
+                    "tasks/dispatcher",
+                ),
+                args: [],
+                env: {},
+            },
+            gang: Gang {
+                timeout: 300s,
+                hold: 10s,
+                strategy: Pack,
+            },
+            groups: [
+                Group {
+                    name: "a",
+                    module: File(
+                        "floor.wasm",
+                    ),
+                    count: 1,
+                    cpus: 0.1,
+                    mem: Size(
+                        33554432,
+                    ),
+                    disk: Size(
+                        0,
+                    ),
+                    gpus: 0,
+                    args: [],
+                    env: {},
+                    on_failure: Shutdown,
+                    kill_grace: 5s,
+                },
+            ],
+            executor: Executor {
+                cpus: 0.1,
+                mem: Size(
+                    67108864,
+                ),
+                binary: Serve,
+            },
+            channels: Channels {
+                window: 256,
+                direct: Auto,
+            },
+        }
+    "#]]
+    .assert_debug_eq(&job);
+}
+
+#[test]
+fn json_is_a_job_file_too() {
+    let text = r#"{
+        "job": "j",
+        "scheduler": { "module": "tasks/dispatcher", "args": ["--n", 3] },
+        "tasks": { "a": { "module": "floor.wasm", "count": 2, "cpus": 0.5, "mem": "64 MB" } }
+    }"#;
+    let job = read(text).unwrap();
+    assert_eq!(job.scheduler.args, ["--n", "3"]);
+    assert_eq!(job.groups[0].count, 2);
+    assert_eq!(job.groups[0].cpus, 0.5);
+    assert_eq!(job.groups[0].mem, Size::from_bytes(64_000_000));
+}
+
+#[test]
+fn groups_keep_their_order_and_inherit_defaults() {
+    let job = read(&minimal(
+        "defaults: { cpus: 2, mem: 1GiB, kill_grace: 1m, env: { A: a, B: b } }
+tasks:
+  z: { module: floor.wasm, count: 3 }
+  a: { module: floor.wasm, cpus: 1, env: { B: c } }
+",
+    ))
+    .unwrap();
+    let names: Vec<_> = job.groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["z", "a"]);
+    assert_eq!(job.task_count(), 4);
+    let (z, a) = (&job.groups[0], &job.groups[1]);
+    assert_eq!((z.cpus, a.cpus), (2.0, 1.0));
+    assert_eq!(
+        (z.mem, a.mem),
+        (Size::from_mebibytes(1024), Size::from_mebibytes(1024))
+    );
+    assert_eq!(a.kill_grace, Duration::from_secs(60));
+    assert_eq!((z.env["A"].as_str(), z.env["B"].as_str()), ("a", "b"));
+    assert_eq!((a.env["A"].as_str(), a.env["B"].as_str()), ("a", "c"));
+}
+
+#[test]
+fn anchors_and_aliases_work() {
+    let job = read(&minimal(
+        "tasks:
+  a: { module: floor.wasm, args: &args [x, y] }
+  b: { module: floor.wasm, args: *args }
+",
+    ))
+    .unwrap();
+    assert_eq!(job.groups[1].args, ["x", "y"]);
+}
+
+#[test]
+fn what_looks_like_a_number_stays_as_it_is_written() {
+    let job = read(&minimal(
+        "tasks: { a: { module: floor.wasm, args: [1.50, 0x1F, yes, true], env: { A: 007, B: off } } }",
+    ))
+    .unwrap();
+    assert_eq!(job.groups[0].args, ["1.50", "0x1F", "yes", "true"]);
+    assert_eq!(job.groups[0].env["A"], "007");
+    assert_eq!(job.groups[0].env["B"], "off");
+}
+
+#[test]
+fn every_form_of_every_value_is_taken() {
+    let digest = "0123456789abcdef".repeat(4);
+    let job = read(&minimal(&format!(
+        "cluster: {{ master: \"a:1,http://b\", role: eng/web }}
+gang: {{ timeout: 1h30m, hold: 500ms, strategy: spread }}
+tasks:
+  url: {{ module: 'https://x.y/z.wasm#sha256:{digest}', gpus: 1, cpus: 0, disk: 1GB }}
+executor: {{ binary: /usr/bin/mesosgot-executor }}
+channels: {{ window: 1, direct: off }}
+"
+    )))
+    .unwrap();
+    assert_eq!(
+        job.cluster.master,
+        Master::Addresses(vec!["a:1".to_owned(), "b:5050".to_owned()])
+    );
+    assert_eq!(job.gang.strategy, Strategy::Spread);
+    assert_eq!(job.gang.timeout, Duration::from_secs(5400));
+    let Module::Url { url, sha256 } = &job.groups[0].module else {
+        panic!("not a URL: {:?}", job.groups[0].module)
+    };
+    assert_eq!(url, "https://x.y/z.wasm");
+    assert_eq!(sha256[..3], [0x01, 0x23, 0x45]);
+    assert_eq!(
+        job.executor.binary,
+        ExecutorBinary::Path("/usr/bin/mesosgot-executor".to_owned())
+    );
+}
+
+/// The files as they are on the disk, below the folder of a job.
+struct Disk(PathBuf);
+
+impl Lookup for Disk {
+    fn kind(&self, path: &Path) -> Option<PathKind> {
+        let found = fs::metadata(self.0.join(path)).ok()?;
+        Some(if found.is_dir() {
+            PathKind::Folder
+        } else {
+            PathKind::File
+        })
+    }
+
+    fn names(&self, _folder: &Path) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn the_jobs_of_this_repository_are_read() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let examples = fs::read_dir(top.join("examples")).into_iter().flatten();
+    let folders = examples
+        .map(|entry| entry.unwrap().path())
+        .chain([top.clone()]);
+    let files = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+    let jobs: Vec<_> = files
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    for path in jobs {
+        let text = fs::read_to_string(&path).unwrap();
+        let folder = path.parent().unwrap().to_owned();
+        let job = parse(&path.to_string_lossy(), &text, &Disk(folder));
+        job.unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    }
+}
