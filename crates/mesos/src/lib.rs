@@ -5,12 +5,15 @@
 //! - [`v1`]: the wire messages, generated from `proto/`; they stop at the shells.
 //! - [`recordio`]: the framing of event streams.
 //! - [`ids`]: one type for each kind of id.
+//! - [`resources`]: what agents have, offers hold and tasks take, and how to compute with it.
 
 pub mod ids;
 pub mod recordio;
+pub mod resources;
 
 pub use ids::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
 pub use protos::mesos::v1;
+pub use resources::{Resource, Resources, Scalar};
 
 /// Descriptors of all messages in [`v1`], an encoded `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

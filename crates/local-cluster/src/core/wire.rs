@@ -7,6 +7,11 @@ use bytes::Bytes;
 use mesos::v1;
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
 
+/// Which agent of this cluster: its place in the configuration. Unlike its [`AgentId`], it is there
+/// before the agent has registered and never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AgentIndex(pub(crate) usize);
+
 /// From the master to one agent, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ToAgent {
@@ -24,15 +29,30 @@ pub(crate) enum ToAgent {
         launch_executor: bool,
     },
     /// Kills one task.
-    KillTask { framework_id: FrameworkId, task_id: TaskId, kill_policy: Option<v1::KillPolicy> },
+    KillTask {
+        framework_id: FrameworkId,
+        task_id: TaskId,
+        kill_policy: Option<v1::KillPolicy>,
+    },
     /// Shuts one executor down.
-    ShutdownExecutor { framework_id: FrameworkId, executor_id: ExecutorId },
+    ShutdownExecutor {
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+    },
     /// The framework is gone: shuts all of its executors down.
     ShutdownFramework { framework_id: FrameworkId },
     /// A framework message for an executor.
-    FrameworkMessage { framework_id: FrameworkId, executor_id: ExecutorId, data: Bytes },
+    FrameworkMessage {
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+        data: Bytes,
+    },
     /// The scheduler has acknowledged a status update.
-    AcknowledgeUpdate { framework_id: FrameworkId, task_id: TaskId, uuid: Bytes },
+    AcknowledgeUpdate {
+        framework_id: FrameworkId,
+        task_id: TaskId,
+        uuid: Bytes,
+    },
     /// The framework has subscribed again; pending updates are to be sent again at once
     /// (PROTOCOL §4).
     UpdateFramework { framework: v1::FrameworkInfo },
@@ -57,7 +77,15 @@ pub(crate) enum ToMaster {
         latest_state: v1::TaskState,
     },
     /// An executor has ended with this wait status.
-    ExecutorExited { framework_id: FrameworkId, executor_id: ExecutorId, status: i32 },
+    ExecutorExited {
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+        status: i32,
+    },
     /// A framework message for the scheduler.
-    FrameworkMessage { framework_id: FrameworkId, executor_id: ExecutorId, data: Bytes },
+    FrameworkMessage {
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+        data: Bytes,
+    },
 }

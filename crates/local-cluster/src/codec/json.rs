@@ -1,0 +1,205 @@
+//! JSON text to values, with the error texts of the parser that Mesos uses.
+//!
+//! Numbers keep the difference between integers and others, and the members of an object come in
+//! the order of their names, because that is the order in which Mesos finds faults.
+
+use std::collections::BTreeMap;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Number(f64),
+    String(String),
+    Array(Vec<Json>),
+    Object(BTreeMap<String, Json>),
+}
+
+/// How deep arrays and objects may nest. The deepest call is some 15 levels deep; without a bound
+/// a body of brackets would end the process with a stack overflow.
+const DEPTH_MAX: usize = 100;
+
+/// Parses a text that is one JSON value and white space around it.
+///
+/// # Errors
+/// The text after `Failed to parse body into JSON: `.
+pub(super) fn parse(text: &[u8]) -> Result<Json, String> {
+    let mut parser = Parser { text, at: 0 };
+    let value = parser.value(0).ok_or_else(|| parser.syntax_error())?;
+    parser.skip_white_space();
+    if parser.at < text.len() {
+        let rest = String::from_utf8_lossy(&text[parser.at..]);
+        return Err(format!(
+            "Parsed JSON included non-whitespace trailing characters: {rest}"
+        ));
+    }
+    Ok(value)
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Parser<'_> {
+    /// The next value, or `None` with the position at the character that is wrong.
+    fn value(&mut self, depth: usize) -> Option<Json> {
+        self.skip_white_space();
+        match self.peek()? {
+            b'n' => self.word(b"null").map(|()| Json::Null),
+            b't' => self.word(b"true").map(|()| Json::Bool(true)),
+            b'f' => self.word(b"false").map(|()| Json::Bool(false)),
+            b'"' => self.string().map(Json::String),
+            b'[' if depth < DEPTH_MAX => self.array(depth),
+            b'{' if depth < DEPTH_MAX => self.object(depth),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => None,
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Json> {
+        self.at += 1;
+        let mut elements = Vec::new();
+        if self.next_is(b']') {
+            return Some(Json::Array(elements));
+        }
+        loop {
+            elements.push(self.value(depth + 1)?);
+            if self.next_is(b']') {
+                return Some(Json::Array(elements));
+            }
+            self.next_is(b',').then_some(())?;
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Json> {
+        self.at += 1;
+        let mut members = BTreeMap::new();
+        if self.next_is(b'}') {
+            return Some(Json::Object(members));
+        }
+        loop {
+            self.skip_white_space();
+            (self.peek()? == b'"').then_some(())?;
+            let name = self.string()?;
+            self.next_is(b':').then_some(())?;
+            members.insert(name, self.value(depth + 1)?);
+            if self.next_is(b'}') {
+                return Some(Json::Object(members));
+            }
+            self.next_is(b',').then_some(())?;
+        }
+    }
+
+    fn number(&mut self) -> Option<Json> {
+        let start = self.at;
+        while matches!(
+            self.peek(),
+            Some(b'0'..=b'9' | b'-' | b'+' | b'e' | b'E' | b'.')
+        ) {
+            self.at += 1;
+        }
+        let text = str::from_utf8(&self.text[start..self.at]).ok()?;
+        let integer = text.parse().map(Json::Integer);
+        integer.or_else(|_| text.parse().map(Json::Number)).ok()
+    }
+
+    fn string(&mut self) -> Option<String> {
+        self.at += 1;
+        let mut string = Vec::new();
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return String::from_utf8(string).ok();
+                }
+                b'\\' => {
+                    self.at += 1;
+                    let character = self.escaped()?;
+                    string.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                0..b' ' => return None,
+                byte => {
+                    self.at += 1;
+                    string.push(byte);
+                }
+            }
+        }
+    }
+
+    /// The character of an escape, whose backslash has been read.
+    fn escaped(&mut self) -> Option<char> {
+        let escape = self.peek()?;
+        self.at += 1;
+        Some(match escape {
+            b'"' | b'\\' | b'/' => char::from(escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let first = self.code_unit()?;
+                if !(0xd800..0xdc00).contains(&first) {
+                    return char::from_u32(first);
+                }
+                self.word(b"\\u")?;
+                let second = self.code_unit()?;
+                let low = second.checked_sub(0xdc00)?;
+                return char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + low);
+            }
+            _ => return None,
+        })
+    }
+
+    fn code_unit(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        let unit = digits.iter().try_fold(0, |unit, digit| {
+            Some(unit * 16 + char::from(*digit).to_digit(16)?)
+        })?;
+        self.at += 4;
+        Some(unit)
+    }
+
+    /// Reads `word` and stops at the first byte that differs.
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        for byte in word {
+            (self.peek()? == *byte).then_some(())?;
+            self.at += 1;
+        }
+        Some(())
+    }
+
+    /// Whether the next character after white space is this one, which is then read.
+    fn next_is(&mut self, byte: u8) -> bool {
+        self.skip_white_space();
+        let is = self.peek() == Some(byte);
+        self.at += usize::from(is);
+        is
+    }
+
+    fn skip_white_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn syntax_error(&self) -> String {
+        let (read, rest) = self.text.split_at(self.at);
+        let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+        let near: Vec<u8> = rest
+            .iter()
+            .copied()
+            .take_while(|byte| *byte != b'\n')
+            .filter(|byte| *byte >= b' ')
+            .collect();
+        let near = String::from_utf8_lossy(&near);
+        format!("syntax error at line {line} near: {near}")
+    }
+}

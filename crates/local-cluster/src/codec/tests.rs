@@ -1,0 +1,201 @@
+use expect_test::{Expect, expect};
+use mesos::v1::scheduler::{Call, Event};
+
+use super::*;
+
+#[track_caller]
+fn check_refused(json: &str, expected: Expect) {
+    let refused = decode::<Call>(Encoding::Json, Bytes::copy_from_slice(json.as_bytes()));
+    expected.assert_eq(&refused.expect_err("is refused").to_string());
+}
+
+fn call(json: &str) -> Call {
+    decode(Encoding::Json, Bytes::copy_from_slice(json.as_bytes())).expect("a call")
+}
+
+#[test]
+fn what_is_not_json_is_refused_with_the_place() {
+    check_refused(
+        "",
+        expect!["Failed to parse body into JSON: syntax error at line 1 near: "],
+    );
+    check_refused(
+        "garbage",
+        expect!["Failed to parse body into JSON: syntax error at line 1 near: garbage"],
+    );
+    check_refused(
+        "{\"type\":\"REVIVE\"",
+        expect!["Failed to parse body into JSON: syntax error at line 1 near: "],
+    );
+    check_refused(
+        "{\n\"type\":trux}",
+        expect!["Failed to parse body into JSON: syntax error at line 2 near: x}"],
+    );
+    check_refused(
+        "{}x",
+        expect![[
+            r#"Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: x"#
+        ]],
+    );
+}
+
+#[test]
+fn nesting_without_end_is_refused_and_does_not_overflow_the_stack() {
+    let deep = "[".repeat(1_000_000);
+    let refused = decode::<Call>(Encoding::Json, Bytes::from(deep));
+    assert!(matches!(refused, Err(DecodeError::Syntax(_))));
+}
+
+#[test]
+fn missing_required_fields_are_named_by_their_paths() {
+    check_refused(
+        r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{}}}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Missing required fields: subscribe.framework_info.user, subscribe.framework_info.name"
+        ],
+    );
+    check_refused(
+        r#"{"accept":{"operations":[{"launch":{"task_infos":[
+            {"name":"t","task_id":{"value":"t"},"agent_id":{"value":"a"},"resources":[{"name":"cpus"}]}
+        ]}}]}}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Missing required fields: accept.operations[0].launch.task_infos[0].resources[0].type"
+        ],
+    );
+}
+
+#[test]
+fn values_of_the_wrong_type_are_refused() {
+    check_refused(
+        r#"{"type":1}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Not expecting a JSON number for field 'type'"
+        ],
+    );
+    check_refused(
+        r#"{"subscribe":{"framework_info":{"roles":{"a":1}}}}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Not expecting a JSON object for field 'roles'"
+        ],
+    );
+    check_refused(
+        r#"{"subscribe":{"framework_info":{"failover_timeout":"ten"}}}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Failed to parse 'ten' as a JSON number for field 'failover_timeout': syntax error at line 1 near: en"
+        ],
+    );
+    check_refused(
+        r#"{"acknowledge":{"uuid":"018c-"}}"#,
+        expect![
+            "Failed to convert JSON into Call protobuf: Failed to base64 decode bytes field 'uuid': Invalid character '-'"
+        ],
+    );
+}
+
+#[test]
+fn input_is_lenient_where_mesos_is() {
+    let call = call(
+        r#" {"type":"NOPE","no_such_field":[1],"subscribe":{"framework_info":{"user":"root",
+            "name":"l\u00e9nient","id":null,"failover_timeout":"12.5","checkpoint":"true",
+            "roles":"rec","capabilities":{"type":"MULTI_ROLE"},"labels":{"labels":{"key":"k"}},
+            "offer_filters":{"rec":{}}}}} "#,
+    );
+    assert_eq!(
+        call.r#type, None,
+        "an unknown value of an enum leaves the field unset"
+    );
+    let info = call.subscribe.expect("set").framework_info;
+    assert_eq!(info.name, "lénient");
+    assert_eq!(info.id, None);
+    assert_eq!(info.failover_timeout, Some(12.5));
+    assert_eq!(info.checkpoint, Some(true));
+    assert_eq!(info.roles, ["rec"]);
+    assert_eq!(info.capabilities.len(), 1);
+    assert_eq!(info.labels.expect("set").labels[0].key, "k");
+    assert_eq!(info.offer_filters.len(), 1);
+}
+
+#[test]
+fn base64_needs_no_padding() {
+    let call =
+        call(r#"{"message":{"agent_id":{"value":"a"},"executor_id":{"value":"e"},"data":"QUI"}}"#);
+    assert_eq!(call.message.expect("set").data, "AB");
+}
+
+#[test]
+fn protobuf_without_a_required_field_is_refused() {
+    let lacking = [0x12_u8, 0];
+    // Field 3 of a call is `subscribe`, which has to have a `framework_info`.
+    let subscribe = [0x1a, 0];
+    for bytes in [lacking.as_slice(), &subscribe, b"garbage", &[0x1a, 5]] {
+        let refused = decode::<Call>(Encoding::Protobuf, Bytes::copy_from_slice(bytes));
+        assert_eq!(refused, Err(DecodeError::Protobuf), "{bytes:x?}");
+    }
+    assert_eq!(
+        decode(Encoding::Protobuf, Bytes::new()),
+        Ok(Call::default())
+    );
+}
+
+#[test]
+fn a_message_that_comes_in_parts_is_complete_when_its_sum_is() {
+    // `kill { task_id { } }`, and again with the value of the task id.
+    let parts = [0x32, 2, 0x0a, 0, 0x32, 5, 0x0a, 3, 0x0a, 1, b't'];
+    let call = decode::<Call>(Encoding::Protobuf, Bytes::copy_from_slice(&parts));
+    assert_eq!(
+        call.expect("complete").kill.expect("set").task_id.value,
+        "t"
+    );
+}
+
+#[test]
+fn output_has_integral_doubles_defaults_and_no_empty_lists() {
+    let info = v1::FrameworkInfo {
+        user: "u".to_owned(),
+        name: "a\"\\\u{1}é\n".to_owned(),
+        failover_timeout: Some(10.0),
+        ..Default::default()
+    };
+    let call = Call {
+        subscribe: Some(v1::scheduler::call::Subscribe {
+            framework_info: info,
+            suppressed_roles: vec![],
+            offer_constraints: None,
+        }),
+        ..Default::default()
+    };
+    let json = encode(Encoding::Json, &call);
+    expect![[r#"{"subscribe":{"framework_info":{"user":"u","name":"a\"\\\u0001é\n","failover_timeout":10.0,"checkpoint":false}}}"#]]
+        .assert_eq(str::from_utf8(&json).expect("JSON is text"));
+}
+
+#[test]
+fn doubles_are_written_with_the_fewest_digits_that_read_back() {
+    for (value, expected) in [
+        (0.0, "0.0"),
+        (0.1, "0.1"),
+        (3.4, "3.4"),
+        (8192.0, "8192.0"),
+        (1_795_175_283.948_427, "1795175283.948427"),
+        (1e20, "100000000000000000000.0"),
+        (1e300, "1e300"),
+        (f64::INFINITY, "Infinity"),
+    ] {
+        assert_eq!(write::double_json(value), expected);
+    }
+}
+
+#[test]
+fn both_encodings_say_the_same() {
+    let event = Event {
+        r#type: Some(v1::scheduler::event::Type::Heartbeat.into()),
+        ..Default::default()
+    };
+    assert_eq!(encode(Encoding::Json, &event), r#"{"type":"HEARTBEAT"}"#);
+    for encoding in [Encoding::Json, Encoding::Protobuf] {
+        assert_eq!(
+            decode(encoding, encode(encoding, &event)),
+            Ok(event.clone())
+        );
+    }
+}

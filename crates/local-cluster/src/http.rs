@@ -1,0 +1,143 @@
+//! The HTTP/1.1 shell that master and agent share: connections in, requests to a handler, answers
+//! and streams out (PROTOCOL §1).
+//!
+//! Owns sockets and the shape of answers. Decides nothing: what a request means is the handler's.
+//! It stands on hyper directly, because the form of the bytes is part of the promise: header names
+//! in the case that Mesos writes, one HTTP chunk for each record, and a connection that ends when
+//! its client stops sending.
+
+pub(crate) mod request;
+pub(crate) mod stream;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use stream::{RecordBody, StreamOverflow};
+
+/// A request whose body has not been read yet.
+pub(crate) type Request = http::Request<Incoming>;
+
+/// An answer, or the head of a stream.
+pub(crate) type Response = http::Response<Body>;
+
+/// The body of a [`Response`].
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Known as a whole; sent with its Content-Length.
+    Whole(Full<Bytes>),
+    /// A stream of records; sent in chunks, one for each record.
+    Records(RecordBody),
+}
+
+impl Body {
+    /// No bytes at all, `Content-Length: 0`.
+    pub(crate) fn empty() -> Self {
+        Self::from(Bytes::new())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(Full::new(bytes))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::from(Bytes::from(text))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = StreamOverflow;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamOverflow>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never: Infallible| match never {}),
+            Self::Records(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            // Even a stream that has ended is chunked.
+            Self::Records(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Records(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// What answers requests. One clone serves each connection.
+pub(crate) trait Handler: Clone + Send + Sync + 'static {
+    /// Answers one request.
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
+}
+
+/// The most connections at once. A framework has two, an executor two; 10,000 executors on one
+/// machine come after the machine's end.
+const CONNECTIONS_MAX: usize = 20_000;
+
+/// Serves connections until the future is dropped, which cuts all of them.
+pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
+                    tracing::trace!(%peer, "connection");
+                    connections.spawn(serve_connection(stream, handler.clone()));
+                }
+                Ok((_, peer)) => tracing::warn!(%peer, "connection refused: too many"),
+                Err(error) => {
+                    // The causes (out of descriptors, aborted handshakes) pass.
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// How long to wait after a failed accept, so that a lack of descriptors is no busy loop.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+async fn serve_connection(stream: TcpStream, handler: impl Handler) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "connection without nodelay");
+    }
+    let service = service_fn(|request| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}

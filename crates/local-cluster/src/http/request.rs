@@ -1,0 +1,326 @@
+//! What every v1 endpoint checks of a request, in the order and the words of Mesos (PROTOCOL §1),
+//! and the answers that have no content of their own.
+
+use std::io::Read as _;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, request::Parts};
+use http_body_util::{BodyExt as _, Limited};
+
+use super::{Body, Request, Response};
+use crate::codec::{self, Encoding};
+
+/// The largest body that is read, before and after decompression: 256 MiB. Mesos has no limit, and
+/// 65 MiB have been seen to pass (PROTOCOL §1).
+const BODY_BYTES_MAX: usize = 256 << 20;
+
+/// An answer that is not 2xx: a status and a text that says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+        }
+    }
+
+    /// 400: who asked has to change something.
+    pub(crate) fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        let mut response = Self::new(refusal.text.into());
+        *response.status_mut() = refusal.status;
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+        if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}
+
+/// Reads the call in a request: method, media type, then the body.
+///
+/// Whether the answer can be in an encoding that the client takes is asked later and not for every
+/// call, see [`accepted_encoding`].
+///
+/// # Errors
+/// 405, 400, 415, or 400 for a body that is not a call.
+pub(crate) async fn read_call<T: codec::Body>(request: Request) -> Result<(Parts, T), Refusal> {
+    let (parts, body) = request.into_parts();
+    check_method(&parts.method)?;
+    let encoding = content_encoding(&parts.headers)?;
+    let body = read_body(&parts.headers, body).await?;
+    match codec::decode(encoding, body) {
+        Ok(call) => Ok((parts, call)),
+        Err(error) => Err(Refusal::bad_request(error.to_string())),
+    }
+}
+
+/// # Errors
+/// 405 for everything but POST.
+pub(crate) fn check_method(method: &Method) -> Result<(), Refusal> {
+    if method == Method::POST {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."),
+    ))
+}
+
+/// The encoding of the request. The media type is compared as it stands: a charset is a fault.
+///
+/// # Errors
+/// 400 when there is no Content-Type, 415 when it is another one.
+pub(crate) fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let Some(media_type) = headers.get(CONTENT_TYPE) else {
+        return Err(Refusal::bad_request(
+            "Expecting 'Content-Type' to be present",
+        ));
+    };
+    [Encoding::Json, Encoding::Protobuf]
+        .into_iter()
+        .find(|encoding| media_type.as_bytes() == encoding.media_type().as_bytes())
+        .ok_or_else(|| {
+            Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Expecting 'Content-Type' of application/json or application/x-protobuf",
+            )
+        })
+}
+
+/// The encoding for the answer. JSON is tried first, so it is what `*/*` and silence mean.
+///
+/// # Errors
+/// 406 when the client takes neither.
+pub(crate) fn accepted_encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    [Encoding::Json, Encoding::Protobuf]
+        .into_iter()
+        .find(|encoding| accepts(headers, encoding.media_type()))
+        .ok_or_else(|| {
+            Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
+            )
+        })
+}
+
+/// Whether `Accept` allows a media type. Of the type itself, `type/*` and `*/*`, the first that is
+/// listed decides, and it says no by a `q` of 0.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let Some(accept) = headers.get(ACCEPT) else {
+        return true;
+    };
+    let accept = String::from_utf8_lossy(accept.as_bytes()).to_ascii_lowercase();
+    let family = media_type.split('/').next().unwrap_or_default();
+    let candidates = [
+        media_type.to_owned(),
+        format!("{family}/*"),
+        "*/*".to_owned(),
+    ];
+    candidates
+        .iter()
+        .find_map(|candidate| {
+            accept
+                .split(',')
+                .map(|listed| listed.split(';').map(str::trim))
+                .find_map(|mut listed| {
+                    (listed.next()? == candidate).then(|| listed.all(|it| !is_zero_quality(it)))
+                })
+        })
+        .unwrap_or(false)
+}
+
+fn is_zero_quality(parameter: &str) -> bool {
+    parameter.strip_prefix("q=").is_some_and(|quality| {
+        quality
+            .trim()
+            .parse::<f64>()
+            .is_ok_and(|quality| quality <= 0.0)
+    })
+}
+
+/// The body as a whole, decompressed if it came with `Content-Encoding: gzip`.
+async fn read_body<B>(headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let too_large = || {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {BODY_BYTES_MAX} bytes"),
+        )
+    };
+    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await;
+    let body = match collected {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+        Err(_) => return Err(Refusal::bad_request("Failed to read the body")),
+    };
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|encoding| encoding != "gzip")
+    {
+        return Ok(body);
+    }
+    let mut decompressed = Vec::new();
+    GzDecoder::new(body.as_ref())
+        .take(BODY_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut decompressed)
+        .map_err(|_| Refusal::bad_request("Failed to decompress body"))?;
+    if decompressed.len() > BODY_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(decompressed.into())
+}
+
+/// 202, the answer to a call that was taken: no body, no media type.
+pub(crate) fn accepted() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+/// 404 for a path that leads nowhere.
+pub(crate) fn not_found() -> Response {
+    Refusal::new(StatusCode::NOT_FOUND, "404 Not Found.").into()
+}
+
+/// 200 with a JSON text.
+pub(crate) fn json(text: String) -> Response {
+    let mut response = Response::new(text.into());
+    let media_type = HeaderValue::from_static(Encoding::Json.media_type());
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// The routes of a path from the longest to the shortest, each of which may have a handler:
+/// `/api/v1/scheduler/x` is handled by `/api/v1/scheduler` (PROTOCOL §1). The process name in front
+/// (`/master`, `/slave(1)`) is taken off. Nothing comes of a path with `/..` in it.
+pub(crate) fn routes<'a>(path: &'a str, process: &str) -> impl Iterator<Item = &'a str> {
+    let climbs = path.contains("/..");
+    let path = path.trim_end_matches('/');
+    let path = match path.strip_prefix(process) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        _ => path,
+    };
+    let first = (!climbs && !path.is_empty()).then_some(path);
+    std::iter::successors(first, |route| {
+        route
+            .rsplit_once('/')
+            .map(|(shorter, _)| shorter)
+            .filter(|shorter| !shorter.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.parse().expect("a name"),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check_accept(accept: &'static str, expected: Option<Encoding>) {
+        let accepted = accepted_encoding(&headers(&[("accept", accept)])).ok();
+        assert_eq!(accepted, expected, "Accept: {accept}");
+    }
+
+    #[test]
+    fn json_is_preferred_and_protobuf_taken_when_it_alone_is_allowed() {
+        assert_eq!(accepted_encoding(&HeaderMap::new()), Ok(Encoding::Json));
+        check_accept("*/*", Some(Encoding::Json));
+        check_accept(
+            "application/x-protobuf, application/json",
+            Some(Encoding::Json),
+        );
+        check_accept("application/x-protobuf", Some(Encoding::Protobuf));
+        check_accept("Application/X-Protobuf ; q=0.5", Some(Encoding::Protobuf));
+        check_accept(
+            "application/json;q=0, application/*",
+            Some(Encoding::Protobuf),
+        );
+        check_accept("application/json;q=0", None);
+        check_accept("text/html", None);
+        check_accept("", None);
+    }
+
+    #[test]
+    fn a_media_type_with_a_charset_is_another_media_type() {
+        let refused = content_encoding(&headers(&[(
+            "content-type",
+            "application/json; charset=utf-8",
+        )]));
+        assert_eq!(
+            refused.map_err(|refusal| refusal.status),
+            Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        );
+    }
+
+    #[test]
+    fn the_longest_route_comes_first() {
+        let all = |path| routes(path, "/master").collect::<Vec<_>>();
+        assert_eq!(
+            all("/master/api/v1/scheduler/xyz"),
+            [
+                "/api/v1/scheduler/xyz",
+                "/api/v1/scheduler",
+                "/api/v1",
+                "/api"
+            ]
+        );
+        assert_eq!(all("/api/v1/"), ["/api/v1", "/api"]);
+        assert_eq!(all("/masters/x"), ["/masters/x", "/masters"]);
+        assert!(all("/api/v1/../x").is_empty());
+        assert!(all("/").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_decompressed() {
+        use std::io::Write as _;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"hello").expect("writing to memory");
+        let body = Body::from(Bytes::from(gzip.finish().expect("writing to memory")));
+        let read = read_body(&headers(&[("content-encoding", "gzip")]), body).await;
+        assert_eq!(read, Ok(Bytes::from_static(b"hello")));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_plain_text_and_says_which_method_is_right() {
+        let refusal = check_method(&Method::GET).expect_err("GET is refused");
+        let response = Response::from(refusal);
+        assert_eq!(response.headers()[ALLOW], "POST");
+        assert_eq!(
+            response.headers()[CONTENT_TYPE],
+            "text/plain; charset=utf-8"
+        );
+        let body = response.into_body().collect().await.expect("a whole body");
+        assert_eq!(
+            body.to_bytes(),
+            "405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'."
+        );
+    }
+}

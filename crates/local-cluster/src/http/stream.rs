@@ -1,0 +1,266 @@
+//! The body of a SUBSCRIBE answer: records, each exactly one HTTP chunk (PROTOCOL §1).
+//!
+//! ```text
+//!         send             end                  body dropped: the client has gone
+//!   Open ------> Open ------------> Ended                 |
+//!     |                                                   v
+//!     +---- send beyond the bound --> Cut  ------------> Gone
+//! ```
+//!
+//! Whoever sends is never made to wait: Mesos has no back-pressure here, a subscriber that does not
+//! read makes it grow. Ours has a bound, and a stream that would pass it is cut.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use thiserror::Error;
+
+/// The most that waits for one client: 256 MiB, some records of the largest size that was seen to
+/// pass (65 MiB, PROTOCOL §10). A client that is further behind has stopped reading.
+pub(crate) const STREAM_BYTES_MAX: usize = 256 << 20;
+
+/// What a waiting record costs besides its bytes, so that empty ones are bounded as well.
+const RECORD_OVERHEAD_BYTES: usize = 64;
+
+/// Makes a stream that holds at most `bytes_max` bytes for a slow client. `on_gone` is called once,
+/// when the connection has let go of the body: its client went away, or the stream has ended.
+pub(crate) fn stream(
+    bytes_max: usize,
+    on_gone: impl FnOnce() + Send + 'static,
+) -> (RecordSender, RecordBody) {
+    let shared = Arc::new(Mutex::new(Shared {
+        state: State::Open,
+        records: VecDeque::new(),
+        bytes: 0,
+        reader: None,
+    }));
+    let sender = RecordSender {
+        shared: Arc::clone(&shared),
+        bytes_max,
+    };
+    (
+        sender,
+        RecordBody {
+            shared,
+            on_gone: Some(Box::new(on_gone)),
+        },
+    )
+}
+
+/// The side that makes records. Dropping it ends the stream after what was sent.
+#[derive(Debug)]
+pub(crate) struct RecordSender {
+    shared: Arc<Mutex<Shared>>,
+    bytes_max: usize,
+}
+
+/// Why a record was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum SendError {
+    /// The client has gone away.
+    #[error("the client has gone")]
+    Gone,
+    /// The client reads too slowly. The stream has been cut.
+    #[error("{0}")]
+    Overflow(StreamOverflow),
+}
+
+/// The stream was cut because too much waited for its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the client of the stream is more than {bytes_max} bytes behind")]
+pub(crate) struct StreamOverflow {
+    bytes_max: usize,
+}
+
+impl RecordSender {
+    /// Sends one record, which is given its RecordIO length here. Never waits.
+    ///
+    /// # Errors
+    /// When the client has gone, or the bound is passed; then the stream is of no use any more.
+    pub(crate) fn send(&self, record: &[u8]) -> Result<(), SendError> {
+        let mut shared = lock(&self.shared);
+        match shared.state {
+            State::Open => {}
+            State::Cut(overflow) => return Err(SendError::Overflow(overflow)),
+            State::Ended | State::Gone => return Err(SendError::Gone),
+        }
+        let mut chunk = Vec::with_capacity(record.len() + 8);
+        mesos::recordio::encode(record, &mut chunk);
+        shared.bytes += chunk.len() + RECORD_OVERHEAD_BYTES;
+        if shared.bytes > self.bytes_max {
+            let overflow = StreamOverflow {
+                bytes_max: self.bytes_max,
+            };
+            shared.records = VecDeque::new();
+            shared.leave(State::Cut(overflow));
+            return Err(SendError::Overflow(overflow));
+        }
+        shared.records.push_back(chunk.into());
+        shared.wake();
+        Ok(())
+    }
+}
+
+impl Drop for RecordSender {
+    fn drop(&mut self) {
+        let mut shared = lock(&self.shared);
+        if matches!(shared.state, State::Open) {
+            shared.leave(State::Ended);
+        }
+    }
+}
+
+/// The side that the connection reads.
+pub(crate) struct RecordBody {
+    shared: Arc<Mutex<Shared>>,
+    on_gone: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for RecordBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordBody")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Body for RecordBody {
+    type Data = Bytes;
+    type Error = StreamOverflow;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamOverflow>>> {
+        let mut shared = lock(&self.shared);
+        if let Some(chunk) = shared.records.pop_front() {
+            shared.bytes -= chunk.len() + RECORD_OVERHEAD_BYTES;
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match shared.state {
+            State::Open => {
+                shared.reader = Some(context.waker().clone());
+                Poll::Pending
+            }
+            State::Ended | State::Gone => Poll::Ready(None),
+            // An error ends the connection without the last chunk: the client sees a broken
+            // stream, not one that has ended well.
+            State::Cut(overflow) => Poll::Ready(Some(Err(overflow))),
+        }
+    }
+}
+
+impl Drop for RecordBody {
+    fn drop(&mut self) {
+        {
+            let mut shared = lock(&self.shared);
+            shared.records = VecDeque::new();
+            shared.state = State::Gone;
+        }
+        if let Some(on_gone) = self.on_gone.take() {
+            on_gone();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: State,
+    records: VecDeque<Bytes>,
+    /// The cost of `records`.
+    bytes: usize,
+    reader: Option<Waker>,
+}
+
+impl Shared {
+    fn leave(&mut self, state: State) {
+        self.state = state;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Open,
+    /// Nothing follows the records that wait.
+    Ended,
+    Cut(StreamOverflow),
+    Gone,
+}
+
+/// Nothing can panic while the lock is held, and if it did, the queue would still be whole.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn next(body: &mut RecordBody) -> Option<Result<Bytes, StreamOverflow>> {
+        let frame = body.frame().await?;
+        Some(frame.map(|frame| frame.into_data().expect("no trailers")))
+    }
+
+    #[tokio::test]
+    async fn each_record_is_one_frame_with_its_length() {
+        let (sender, mut body) = stream(STREAM_BYTES_MAX, || {});
+        sender.send(b"one").expect("open");
+        sender.send(b"").expect("open");
+        drop(sender);
+        assert_eq!(
+            next(&mut body).await,
+            Some(Ok(Bytes::from_static(b"3\none")))
+        );
+        assert_eq!(next(&mut body).await, Some(Ok(Bytes::from_static(b"0\n"))));
+        assert_eq!(next(&mut body).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_client_too_far_behind_is_cut_and_its_records_are_let_go() {
+        let (sender, mut body) = stream(200, || {});
+        sender.send(&[b'x'; 50]).expect("within the bound");
+        let overflow = StreamOverflow { bytes_max: 200 };
+        assert_eq!(sender.send(&[b'x'; 50]), Err(SendError::Overflow(overflow)));
+        assert_eq!(sender.send(b""), Err(SendError::Overflow(overflow)));
+        assert_eq!(next(&mut body).await, Some(Err(overflow)));
+    }
+
+    #[tokio::test]
+    async fn what_was_read_makes_room() {
+        let (sender, mut body) = stream(200, || {});
+        for _ in 0..100 {
+            sender.send(&[b'x'; 50]).expect("within the bound");
+            assert!(next(&mut body).await.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_is_told_of_once() {
+        let told = Arc::new(AtomicUsize::new(0));
+        let (sender, body) = stream(STREAM_BYTES_MAX, {
+            let told = Arc::clone(&told);
+            move || {
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        drop(body);
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+        assert_eq!(sender.send(b"x"), Err(SendError::Gone));
+    }
+}
