@@ -2,4 +2,5 @@
 //!
 //! No I/O, no clock, no threads below this module; the shells around it own those.
 
+pub(crate) mod agent;
 pub(crate) mod wire;

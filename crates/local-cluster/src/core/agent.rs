@@ -36,7 +36,7 @@ use mesos::v1::framework_info::capability;
 use mesos::v1::{AgentInfo, ExecutorInfo, FrameworkInfo, TaskState, TaskStatus};
 use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 
-pub(crate) use self::call::{Call, InvalidCall};
+pub(crate) use self::call::{Body, Call, InvalidCall};
 use self::executor::Executor;
 use self::status::{Verdict, new_uuid};
 use self::updates::{Added, Updates};
@@ -100,9 +100,15 @@ pub(crate) enum Input {
     /// The process of a container was started.
     Started { container_id: ContainerId, pid: u32 },
     /// A container could not be made; it is gone.
-    LaunchFailed { container_id: ContainerId, message: String },
+    LaunchFailed {
+        container_id: ContainerId,
+        message: String,
+    },
     /// A container has ended with this wait status, -1 if that is unknown.
-    Exited { container_id: ContainerId, status: i32 },
+    Exited {
+        container_id: ContainerId,
+        status: i32,
+    },
 }
 
 /// What an agent wants done.
@@ -113,7 +119,10 @@ pub(crate) enum Output {
     /// Answer a call.
     Answer { request: RequestId, answer: Answer },
     /// Write an event to a stream; nobody minds when that is broken or gone.
-    Event { stream: RequestId, event: v1::executor::Event },
+    Event {
+        stream: RequestId,
+        event: v1::executor::Event,
+    },
     /// End a stream.
     Close { stream: RequestId },
     /// Start an executor: sandbox, artifacts, process. Ends with `LaunchFailed` or `Exited`.
@@ -195,10 +204,16 @@ impl Agent {
                     executor.pid = Some(pid);
                 }
             }
-            Input::LaunchFailed { container_id, message } => {
+            Input::LaunchFailed {
+                container_id,
+                message,
+            } => {
                 self.handle_launch_failed(now, &container_id, &message);
             }
-            Input::Exited { container_id, status } => {
+            Input::Exited {
+                container_id,
+                status,
+            } => {
                 self.handle_exited(now, &container_id, status, None);
             }
         }
@@ -236,7 +251,9 @@ impl Agent {
         task_id: &TaskId,
         verdict: Verdict,
     ) {
-        let Some(agent_id) = self.id.clone() else { return };
+        let Some(agent_id) = self.id.clone() else {
+            return;
+        };
         let uuid = new_uuid(&mut self.rng).into_bytes().to_vec().into();
         let timestamp = self.timestamp(now);
         let status = verdict.into_status(&agent_id, executor_id, task_id, timestamp, uuid);
@@ -245,7 +262,12 @@ impl Agent {
 
     /// Puts an update into its stream, and on its way if it is the first there. This is the one
     /// place that changes the state of a task.
-    fn add_update(&mut self, now: Instant, framework_id: &FrameworkId, status: TaskStatus) -> Added {
+    fn add_update(
+        &mut self,
+        now: Instant,
+        framework_id: &FrameworkId,
+        status: TaskStatus,
+    ) -> Added {
         let added = self.updates.add(now, framework_id, status.clone());
         let task_id = TaskId::from(&status.task_id);
         if matches!(added, Added::Forward | Added::Waiting)
@@ -272,7 +294,11 @@ impl Agent {
             .owner_of(&framework_id, &task_id)
             .and_then(|executor| executor.state(&task_id))
             .unwrap_or_else(|| status.state());
-        self.tell_master(ToMaster::StatusUpdate { framework_id, status, latest_state });
+        self.tell_master(ToMaster::StatusUpdate {
+            framework_id,
+            status,
+            latest_state,
+        });
     }
 
     /// The time of day, in seconds since 1970.
@@ -294,13 +320,19 @@ impl Agent {
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
     ) -> Option<&mut Executor> {
-        self.frameworks.get_mut(framework_id)?.executors.get_mut(executor_id)
+        self.frameworks
+            .get_mut(framework_id)?
+            .executors
+            .get_mut(executor_id)
     }
 
     /// The executor in a container.
     fn executor_of(&mut self, container_id: &ContainerId) -> Option<&mut Executor> {
         let (framework_id, executor_id) = self.containers.get(container_id)?;
-        self.frameworks.get_mut(framework_id)?.executors.get_mut(executor_id)
+        self.frameworks
+            .get_mut(framework_id)?
+            .executors
+            .get_mut(executor_id)
     }
 
     /// The executor that has a task.
@@ -324,7 +356,12 @@ impl Framework {
     /// (PROTOCOL §6).
     fn dropped(&self) -> TaskState {
         let partition_aware = capability::Type::PartitionAware;
-        if self.info.capabilities.iter().any(|capability| capability.r#type() == partition_aware) {
+        if self
+            .info
+            .capabilities
+            .iter()
+            .any(|capability| capability.r#type() == partition_aware)
+        {
             TaskState::TaskDropped
         } else {
             TaskState::TaskLost

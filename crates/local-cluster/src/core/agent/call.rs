@@ -80,7 +80,11 @@ pub(crate) struct Sender {
 
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "executor {} of framework {}", self.executor_id, self.framework_id)
+        write!(
+            f,
+            "executor {} of framework {}",
+            self.executor_id, self.framework_id
+        )
     }
 }
 
@@ -109,8 +113,15 @@ impl TryFrom<v1::executor::Call> for Call {
             }
             Type::Heartbeat => Body::Heartbeat,
         };
-        let Sender { executor_id, framework_id } = sender;
-        Ok(Self { framework_id, executor_id, body })
+        let Sender {
+            executor_id,
+            framework_id,
+        } = sender;
+        Ok(Self {
+            framework_id,
+            executor_id,
+            body,
+        })
     }
 }
 
@@ -152,11 +163,16 @@ fn check_status(status: &TaskStatus, sender: &Sender) -> Result<(), InvalidCall>
     if status.state() == TaskState::TaskStaging {
         return Err(InvalidCall::Staging(sender.clone()));
     }
-    status.check_status.as_ref().map_or(Ok(()), check_check_status)
+    status
+        .check_status
+        .as_ref()
+        .map_or(Ok(()), check_check_status)
 }
 
 fn check_check_status(check: &CheckStatusInfo) -> Result<(), InvalidCall> {
-    let r#type = check.r#type.and_then(|number| CheckType::try_from(number).ok());
+    let r#type = check
+        .r#type
+        .and_then(|number| CheckType::try_from(number).ok());
     let (found, missing) = match r#type {
         None => (false, "CheckStatusInfo must specify 'type'"),
         Some(CheckType::Unknown) => (false, "'UNKNOWN' is not a valid check's status type"),
@@ -164,14 +180,20 @@ fn check_check_status(check: &CheckStatusInfo) -> Result<(), InvalidCall> {
             check.command.is_some(),
             "Expecting 'command' to be set for COMMAND check's status",
         ),
-        Some(CheckType::Http) => {
-            (check.http.is_some(), "Expecting 'http' to be set for HTTP check's status")
-        }
-        Some(CheckType::Tcp) => {
-            (check.tcp.is_some(), "Expecting 'tcp' to be set for TCP check's status")
-        }
+        Some(CheckType::Http) => (
+            check.http.is_some(),
+            "Expecting 'http' to be set for HTTP check's status",
+        ),
+        Some(CheckType::Tcp) => (
+            check.tcp.is_some(),
+            "Expecting 'tcp' to be set for TCP check's status",
+        ),
     };
-    if found { Ok(()) } else { Err(InvalidCall::InvalidCheck(missing)) }
+    if found {
+        Ok(())
+    } else {
+        Err(InvalidCall::InvalidCheck(missing))
+    }
 }
 
 /// Whether these are 16 bytes with a version from 1 to 5; the variant is not looked at
@@ -202,7 +224,10 @@ mod tests {
             ..TaskStatus::default()
         };
         change(&mut status);
-        v1::executor::Call { update: Some(Update { status }), ..call(Some(Type::Update)) }
+        v1::executor::Call {
+            update: Some(Update { status }),
+            ..call(Some(Type::Update))
+        }
     }
 
     fn call(r#type: Option<Type>) -> v1::executor::Call {
@@ -222,24 +247,42 @@ mod tests {
     #[test]
     fn calls_without_type_or_body_are_refused_with_the_recorded_texts() {
         check_refused(call(None), "Expecting 'type' to be present");
-        let unknown_number = v1::executor::Call { r#type: Some(77), ..call(None) };
+        let unknown_number = v1::executor::Call {
+            r#type: Some(77),
+            ..call(None)
+        };
         check_refused(unknown_number, "Expecting 'type' to be present");
         check_refused(call(Some(Type::Unknown)), "501 Not Implemented.");
-        check_refused(call(Some(Type::Subscribe)), "Expecting 'subscribe' to be present");
+        check_refused(
+            call(Some(Type::Subscribe)),
+            "Expecting 'subscribe' to be present",
+        );
         check_refused(call(Some(Type::Update)), "Expecting 'update' to be present");
-        check_refused(call(Some(Type::Message)), "Expecting 'message' to be present");
+        check_refused(
+            call(Some(Type::Message)),
+            "Expecting 'message' to be present",
+        );
     }
 
     #[test]
     fn wrong_updates_are_refused_with_the_recorded_texts() {
-        check_refused(update(|status| status.uuid = None), "Expecting 'uuid' to be present");
+        check_refused(
+            update(|status| status.uuid = None),
+            "Expecting 'uuid' to be present",
+        );
         for uuid in [Bytes::from_static(b"abc"), uuid(7), uuid(0), uuid(6)] {
-            check_refused(update(|status| status.uuid = Some(uuid)), "Not a valid UUID");
+            check_refused(
+                update(|status| status.uuid = Some(uuid)),
+                "Not a valid UUID",
+            );
         }
         let source = "Received Call from executor ex1 of framework f with invalid source, \
                       expecting 'SOURCE_EXECUTOR'";
         check_refused(update(|status| status.source = None), source);
-        check_refused(update(|status| status.source = Some(Source::Agent.into())), source);
+        check_refused(
+            update(|status| status.source = Some(Source::Agent.into())),
+            source,
+        );
         check_refused(
             update(|status| status.executor_id = Some(ExecutorId::from("other").into())),
             "ExecutorID in Call: ex1 does not match ExecutorID in TaskStatus: other",
@@ -261,11 +304,19 @@ mod tests {
             assert!(matches!(call.body, Body::Update(_)));
         }
         let message = v1::executor::Call {
-            message: Some(Message { data: Bytes::from_static(b"A") }),
+            message: Some(Message {
+                data: Bytes::from_static(b"A"),
+            }),
             ..call(Some(Type::Message))
         };
-        assert_eq!(Call::try_from(message).unwrap().body, Body::Message(Bytes::from_static(b"A")));
-        assert_eq!(Call::try_from(call(Some(Type::Heartbeat))).unwrap().body, Body::Heartbeat);
+        assert_eq!(
+            Call::try_from(message).unwrap().body,
+            Body::Message(Bytes::from_static(b"A"))
+        );
+        assert_eq!(
+            Call::try_from(call(Some(Type::Heartbeat))).unwrap().body,
+            Body::Heartbeat
+        );
     }
 
     #[test]

@@ -16,9 +16,16 @@ pub(crate) fn to_text(duration: Duration) -> String {
         (604_800 * 1_000_000_000, "weeks"),
     ];
     let nanoseconds = duration.as_nanos();
-    let reached = UNITS.iter().rposition(|(unit, _)| nanoseconds >= *unit).unwrap_or(0);
+    let reached = UNITS
+        .iter()
+        .rposition(|(unit, _)| nanoseconds >= *unit)
+        .unwrap_or(0);
     let whole = nanoseconds.is_multiple_of(UNITS[reached].0);
-    let (unit, name) = UNITS[if whole { reached } else { reached.saturating_sub(1) }];
+    let (unit, name) = UNITS[if whole {
+        reached
+    } else {
+        reached.saturating_sub(1)
+    }];
     format!("{}{name}", nanoseconds as f64 / unit as f64)
 }
 

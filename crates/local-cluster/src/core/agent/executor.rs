@@ -109,7 +109,10 @@ impl Executor {
 
     /// Takes tasks in; they wait until [`take_queue`](Self::take_queue).
     pub(super) fn enqueue(&mut self, tasks: Vec<TaskInfo>, group: bool) {
-        let ids: Vec<TaskId> = tasks.iter().map(|task| TaskId::from(&task.task_id)).collect();
+        let ids: Vec<TaskId> = tasks
+            .iter()
+            .map(|task| TaskId::from(&task.task_id))
+            .collect();
         for info in tasks {
             let task_id = TaskId::from(&info.task_id);
             let task = Task {
@@ -136,7 +139,10 @@ impl Executor {
             events.extend(self.deliver(&task_id).map(status::launch));
         }
         for group in std::mem::take(&mut self.queued_groups) {
-            let tasks = group.iter().filter_map(|task_id| self.deliver(task_id)).collect();
+            let tasks = group
+                .iter()
+                .filter_map(|task_id| self.deliver(task_id))
+                .collect();
             events.push(status::launch_group(tasks));
         }
         events
@@ -186,7 +192,9 @@ impl Executor {
 
     /// Notes the latest state of a task; one that has ended stays so.
     pub(super) fn set_state(&mut self, task_id: &TaskId, state: TaskState) {
-        let Some(task) = self.tasks.get_mut(task_id) else { return };
+        let Some(task) = self.tasks.get_mut(task_id) else {
+            return;
+        };
         if is_terminal(task.state) {
             return;
         }
@@ -224,7 +232,10 @@ impl Executor {
     fn in_order(&self, wanted: impl Fn(&Task) -> bool) -> Vec<TaskId> {
         let mut tasks: Vec<_> = self.tasks.iter().filter(|(_, task)| wanted(task)).collect();
         tasks.sort_by_key(|(_, task)| task.number);
-        tasks.into_iter().map(|(task_id, _)| task_id.clone()).collect()
+        tasks
+            .into_iter()
+            .map(|(task_id, _)| task_id.clone())
+            .collect()
     }
 
     /// The stream of its last SUBSCRIBE, while its process lives.

@@ -22,7 +22,11 @@ pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_mins(30);
 impl Agent {
     /// Answers a call, in the order of PROTOCOL §9.1.
     pub(super) fn handle_call(&mut self, now: Instant, request: RequestId, call: Call) {
-        let Call { framework_id, executor_id, body } = call;
+        let Call {
+            framework_id,
+            executor_id,
+            body,
+        } = call;
         // Its ids are not even looked up.
         if body == Body::Heartbeat {
             return self.answer(request, Answer::Accepted);
@@ -35,10 +39,20 @@ impl Agent {
         };
         let registering = matches!(executor.life, Life::Registering { .. });
         match body {
-            Body::Subscribe { unacknowledged_tasks, unacknowledged_updates } => {
+            Body::Subscribe {
+                unacknowledged_tasks,
+                unacknowledged_updates,
+            } => {
                 let known = unacknowledged_tasks.into_iter().collect();
                 self.answer(request, Answer::Stream);
-                self.subscribe(now, request, &framework_id, &executor_id, &known, unacknowledged_updates);
+                self.subscribe(
+                    now,
+                    request,
+                    &framework_id,
+                    &executor_id,
+                    &known,
+                    unacknowledged_updates,
+                );
             }
             Body::Update(_) | Body::Message(_) if registering => {
                 self.answer(request, Answer::NotSubscribed);
@@ -51,7 +65,11 @@ impl Agent {
                 self.answer(request, Answer::Accepted);
                 // Also of an executor that has ended.
                 if self.is_active(&framework_id) {
-                    self.tell_master(ToMaster::FrameworkMessage { framework_id, executor_id, data });
+                    self.tell_master(ToMaster::FrameworkMessage {
+                        framework_id,
+                        executor_id,
+                        data,
+                    });
                 }
             }
             Body::Heartbeat => {}
@@ -72,7 +90,9 @@ impl Agent {
         updates: Vec<TaskStatus>,
     ) {
         let active = self.is_active(framework_id);
-        let Some(executor) = self.executor(framework_id, executor_id) else { return };
+        let Some(executor) = self.executor(framework_id, executor_id) else {
+            return;
+        };
         let gone = matches!(executor.life, Life::Terminating { .. } | Life::Terminated);
         if gone || !active {
             self.send(stream, status::shutdown());
@@ -80,7 +100,10 @@ impl Agent {
             return;
         }
         let before = executor.stream();
-        executor.life = Life::Running { stream, heartbeat_at: now + HEARTBEAT_INTERVAL };
+        executor.life = Life::Running {
+            stream,
+            heartbeat_at: now + HEARTBEAT_INTERVAL,
+        };
         if let Some(stream) = before {
             self.outputs.push_back(Output::Close { stream });
         }
@@ -88,7 +111,9 @@ impl Agent {
             self.update(now, framework_id, status);
         }
         self.drop_lost_tasks(now, framework_id, executor_id, known);
-        let Some(executor) = self.executor(framework_id, executor_id) else { return };
+        let Some(executor) = self.executor(framework_id, executor_id) else {
+            return;
+        };
         // All that it was started for was killed meanwhile (PROTOCOL §8.5).
         if executor.is_needless() {
             self.shutdown_executor(now, framework_id, executor_id);
@@ -105,8 +130,12 @@ impl Agent {
         executor_id: &ExecutorId,
         known: &BTreeSet<TaskId>,
     ) {
-        let Some(framework) = self.frameworks.get(framework_id) else { return };
-        let Some(executor) = framework.executors.get(executor_id) else { return };
+        let Some(framework) = self.frameworks.get(framework_id) else {
+            return;
+        };
+        let Some(executor) = framework.executors.get(executor_id) else {
+            return;
+        };
         // Mesos has one reason for both: it cannot tell a cut stream from its own restart.
         let verdict = Verdict::new(
             framework.dropped(),
@@ -114,16 +143,28 @@ impl Agent {
             "Task launched during agent restart",
         );
         for task_id in executor.lost(known) {
-            self.report(now, framework_id, Some(executor_id), &task_id, verdict.clone());
+            self.report(
+                now,
+                framework_id,
+                Some(executor_id),
+                &task_id,
+                verdict.clone(),
+            );
         }
     }
 
     /// SUBSCRIBED, and whatever waits in the executor's queue.
     fn welcome(&mut self, stream: RequestId, framework_id: &FrameworkId, executor_id: &ExecutorId) {
-        let agent_info =
-            AgentInfo { id: self.id.as_ref().map(Into::into), ..self.config.info.clone() };
-        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
-        let Some(executor) = framework.executors.get_mut(executor_id) else { return };
+        let agent_info = AgentInfo {
+            id: self.id.as_ref().map(Into::into),
+            ..self.config.info.clone()
+        };
+        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+            return;
+        };
+        let Some(executor) = framework.executors.get_mut(executor_id) else {
+            return;
+        };
         let subscribed = status::subscribed(Subscribed {
             executor_info: executor.info.clone(),
             framework_info: framework.info.clone(),

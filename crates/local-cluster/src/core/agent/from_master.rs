@@ -20,14 +20,33 @@ impl Agent {
                 self.id = Some(agent_id);
                 self.resend_updates(now);
             }
-            ToAgent::RunTasks { framework, executor, tasks, group, launch_executor } => {
-                let run = RunTasks { framework, executor, tasks, group, launch_executor };
+            ToAgent::RunTasks {
+                framework,
+                executor,
+                tasks,
+                group,
+                launch_executor,
+            } => {
+                let run = RunTasks {
+                    framework,
+                    executor,
+                    tasks,
+                    group,
+                    launch_executor,
+                };
                 self.run_tasks(now, run);
             }
-            ToAgent::KillTask { framework_id, task_id, kill_policy } => {
+            ToAgent::KillTask {
+                framework_id,
+                task_id,
+                kill_policy,
+            } => {
                 self.kill_task(now, &framework_id, &task_id, kill_policy);
             }
-            ToAgent::ShutdownExecutor { framework_id, executor_id } => {
+            ToAgent::ShutdownExecutor {
+                framework_id,
+                executor_id,
+            } => {
                 if self.is_active(&framework_id) {
                     self.shutdown_executor(now, &framework_id, &executor_id);
                 }
@@ -35,10 +54,18 @@ impl Agent {
             ToAgent::ShutdownFramework { framework_id } => {
                 self.shutdown_framework(now, &framework_id);
             }
-            ToAgent::FrameworkMessage { framework_id, executor_id, data } => {
+            ToAgent::FrameworkMessage {
+                framework_id,
+                executor_id,
+                data,
+            } => {
                 self.deliver_message(&framework_id, &executor_id, data);
             }
-            ToAgent::AcknowledgeUpdate { framework_id, task_id, uuid } => {
+            ToAgent::AcknowledgeUpdate {
+                framework_id,
+                task_id,
+                uuid,
+            } => {
                 self.acknowledge(now, &framework_id, &task_id, &uuid);
             }
             ToAgent::UpdateFramework { framework } => {
@@ -111,7 +138,9 @@ impl Agent {
         tasks: &[TaskInfo],
         message: &str,
     ) {
-        let Some(framework) = self.frameworks.get(framework_id) else { return };
+        let Some(framework) = self.frameworks.get(framework_id) else {
+            return;
+        };
         let verdict = Verdict::new(framework.dropped(), Reason::ExecutorTerminated, message);
         for task in tasks {
             let task_id = TaskId::from(&task.task_id);
@@ -131,7 +160,8 @@ impl Agent {
         let executor_id = ExecutorId::from(&info.executor_id);
         let executor = Executor::new(info.clone(), container_id.clone(), until);
         framework.executors.insert(executor_id.clone(), executor);
-        self.containers.insert(container_id.clone(), (framework_id.clone(), executor_id));
+        self.containers
+            .insert(container_id.clone(), (framework_id.clone(), executor_id));
         self.outputs.push_back(Output::Launch(Box::new(Launch {
             container_id,
             agent_id,
@@ -150,10 +180,16 @@ impl Agent {
         tasks: Vec<TaskInfo>,
         group: bool,
     ) {
-        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
-        let Some(executor) = framework.executors.get_mut(executor_id) else { return };
+        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+            return;
+        };
+        let Some(executor) = framework.executors.get_mut(executor_id) else {
+            return;
+        };
         for task in &tasks {
-            framework.owners.insert(TaskId::from(&task.task_id), executor_id.clone());
+            framework
+                .owners
+                .insert(TaskId::from(&task.task_id), executor_id.clone());
         }
         executor.enqueue(tasks, group);
         if let Life::Running { stream, .. } = executor.life {
@@ -175,10 +211,11 @@ impl Agent {
             return;
         }
         let Some(executor) = self.owner_of(framework_id, task_id) else {
-            let Some(framework) = self.frameworks.get(framework_id) else { return };
+            let Some(framework) = self.frameworks.get(framework_id) else {
+                return;
+            };
             let dropped = framework.dropped();
-            let verdict =
-                Verdict::new(dropped, Reason::ExecutorTerminated, "Cannot find executor");
+            let verdict = Verdict::new(dropped, Reason::ExecutorTerminated, "Cannot find executor");
             self.report(now, framework_id, None, task_id, verdict);
             return;
         };
@@ -208,7 +245,9 @@ impl Agent {
     fn shutdown_framework(&mut self, now: Instant, framework_id: &FrameworkId) {
         // Also when none of its executors are left: an update can be.
         self.updates.remove_framework(framework_id);
-        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+            return;
+        };
         framework.stage = Stage::Terminating;
         let executors: Vec<ExecutorId> = framework.executors.keys().cloned().collect();
         for executor_id in executors {
@@ -249,8 +288,12 @@ impl Agent {
             Acknowledged::Idle => {}
             Acknowledged::Forward(next) => self.forward(framework_id.clone(), *next),
             Acknowledged::Ended => {
-                let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
-                let Some(executor_id) = framework.owners.remove(task_id) else { return };
+                let Some(framework) = self.frameworks.get_mut(framework_id) else {
+                    return;
+                };
+                let Some(executor_id) = framework.owners.remove(task_id) else {
+                    return;
+                };
                 if let Some(executor) = framework.executors.get_mut(&executor_id) {
                     executor.complete(task_id);
                 }
@@ -285,5 +328,8 @@ struct RunTasks {
 
 /// The id that the master has filled in.
 fn framework_id(framework: &FrameworkInfo) -> FrameworkId {
-    framework.id.as_ref().map_or_else(|| FrameworkId::from(""), FrameworkId::from)
+    framework
+        .id
+        .as_ref()
+        .map_or_else(|| FrameworkId::from(""), FrameworkId::from)
 }

@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 use mesos::v1::executor::Event;
-use mesos::v1::executor::event::{Acknowledged, Kill, Launch, LaunchGroup, Message, Subscribed};
 use mesos::v1::executor::event::Type;
+use mesos::v1::executor::event::{Acknowledged, Kill, Launch, LaunchGroup, Message, Subscribed};
 use mesos::v1::network_info::{IpAddress, Protocol};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{
@@ -45,7 +45,11 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) fn new(state: TaskState, reason: Reason, message: impl Into<String>) -> Self {
-        Self { state, reason, message: message.into() }
+        Self {
+            state,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// The reliable update that says so.
@@ -80,7 +84,9 @@ pub(super) fn describe_container(
     pid: Option<u32>,
     ip: Ipv4Addr,
 ) {
-    let container = status.container_status.get_or_insert_with(ContainerStatus::default);
+    let container = status
+        .container_status
+        .get_or_insert_with(ContainerStatus::default);
     container.container_id = Some(container_id.into());
     if let Some(pid) = pid {
         container.executor_pid = Some(pid);
@@ -102,40 +108,60 @@ pub(super) fn new_uuid(rng: &mut fastrand::Rng) -> uuid::Uuid {
 }
 
 fn event(r#type: Type) -> Event {
-    Event { r#type: Some(r#type.into()), ..Event::default() }
+    Event {
+        r#type: Some(r#type.into()),
+        ..Event::default()
+    }
 }
 
 pub(super) fn subscribed(subscribed: Subscribed) -> Event {
-    Event { subscribed: Some(subscribed), ..event(Type::Subscribed) }
+    Event {
+        subscribed: Some(subscribed),
+        ..event(Type::Subscribed)
+    }
 }
 
 pub(super) fn launch(task: TaskInfo) -> Event {
-    Event { launch: Some(Launch { task }), ..event(Type::Launch) }
+    Event {
+        launch: Some(Launch { task }),
+        ..event(Type::Launch)
+    }
 }
 
 pub(super) fn launch_group(tasks: Vec<TaskInfo>) -> Event {
     Event {
-        launch_group: Some(LaunchGroup { task_group: TaskGroupInfo { tasks } }),
+        launch_group: Some(LaunchGroup {
+            task_group: TaskGroupInfo { tasks },
+        }),
         ..event(Type::LaunchGroup)
     }
 }
 
 pub(super) fn kill(task_id: &TaskId, kill_policy: Option<KillPolicy>) -> Event {
     Event {
-        kill: Some(Kill { task_id: task_id.into(), kill_policy }),
+        kill: Some(Kill {
+            task_id: task_id.into(),
+            kill_policy,
+        }),
         ..event(Type::Kill)
     }
 }
 
 pub(super) fn acknowledged(task_id: &TaskId, uuid: Bytes) -> Event {
     Event {
-        acknowledged: Some(Acknowledged { task_id: task_id.into(), uuid }),
+        acknowledged: Some(Acknowledged {
+            task_id: task_id.into(),
+            uuid,
+        }),
         ..event(Type::Acknowledged)
     }
 }
 
 pub(super) fn message(data: Bytes) -> Event {
-    Event { message: Some(Message { data }), ..event(Type::Message) }
+    Event {
+        message: Some(Message { data }),
+        ..event(Type::Message)
+    }
 }
 
 pub(super) fn shutdown() -> Event {

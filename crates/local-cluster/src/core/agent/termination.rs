@@ -24,19 +24,27 @@ impl Agent {
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
     ) {
-        let Some(info) = self.executor(framework_id, executor_id).map(|it| it.info.clone()) else {
+        let Some(info) = self
+            .executor(framework_id, executor_id)
+            .map(|it| it.info.clone())
+        else {
             return;
         };
         let grace = self.shutdown_grace(&info);
-        let Some(executor) = self.executor(framework_id, executor_id) else { return };
+        let Some(executor) = self.executor(framework_id, executor_id) else {
+            return;
+        };
         let stream = match executor.life {
             // It cannot be told, but its time runs (PROTOCOL §9.3).
             Life::Registering { .. } => None,
             Life::Running { stream, .. } => Some(stream),
             Life::Terminating { .. } | Life::Terminated => return,
         };
-        executor.life =
-            Life::Terminating { stream, destroy_at: Some(now + grace), verdict: None };
+        executor.life = Life::Terminating {
+            stream,
+            destroy_at: Some(now + grace),
+            verdict: None,
+        };
         if let Some(stream) = stream {
             self.send(stream, status::shutdown());
         }
@@ -74,9 +82,14 @@ impl Agent {
         executor_id: &ExecutorId,
     ) {
         let timeout = self.config.registration_timeout;
-        let Some(executor) = self.executor(framework_id, executor_id) else { return };
+        let Some(executor) = self.executor(framework_id, executor_id) else {
+            return;
+        };
         match &mut executor.life {
-            Life::Running { stream, heartbeat_at } => {
+            Life::Running {
+                stream,
+                heartbeat_at,
+            } => {
                 *heartbeat_at = now + HEARTBEAT_INTERVAL;
                 let stream = *stream;
                 self.send(stream, status::heartbeat());
@@ -86,10 +99,16 @@ impl Agent {
                 let verdict = Verdict::new(
                     TaskState::TaskFailed,
                     Reason::ExecutorRegistrationTimeout,
-                    format!("Executor did not register within {}", duration::to_text(timeout)),
+                    format!(
+                        "Executor did not register within {}",
+                        duration::to_text(timeout)
+                    ),
                 );
-                executor.life =
-                    Life::Terminating { stream: None, destroy_at: None, verdict: Some(verdict) };
+                executor.life = Life::Terminating {
+                    stream: None,
+                    destroy_at: None,
+                    verdict: Some(verdict),
+                };
             }
             Life::Terminating { destroy_at, .. } => *destroy_at = None,
             Life::Terminated => return,
@@ -124,7 +143,9 @@ impl Agent {
         let Some((framework_id, executor_id)) = self.containers.remove(container_id) else {
             return;
         };
-        let Some(executor) = self.executor(&framework_id, &executor_id) else { return };
+        let Some(executor) = self.executor(&framework_id, &executor_id) else {
+            return;
+        };
         let stream = executor.stream();
         let known = match std::mem::replace(&mut executor.life, Life::Terminated) {
             Life::Terminating { verdict, .. } => verdict,
@@ -146,7 +167,13 @@ impl Agent {
                 Verdict::new(TaskState::TaskFailed, reason, "Executor terminated")
             });
             for task_id in living {
-                self.report(now, &framework_id, Some(&executor_id), &task_id, verdict.clone());
+                self.report(
+                    now,
+                    &framework_id,
+                    Some(&executor_id),
+                    &task_id,
+                    verdict.clone(),
+                );
             }
         }
         self.remove_done_executor(&framework_id, &executor_id);
@@ -160,9 +187,13 @@ impl Agent {
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
     ) {
-        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+            return;
+        };
         let terminating = framework.stage == Stage::Terminating;
-        let Some(executor) = framework.executors.get(executor_id) else { return };
+        let Some(executor) = framework.executors.get(executor_id) else {
+            return;
+        };
         if executor.life == Life::Terminated && (executor.is_done() || terminating) {
             framework.executors.remove(executor_id);
             framework.owners.retain(|_, owner| owner != executor_id);
@@ -172,7 +203,10 @@ impl Agent {
     /// Forgets a framework that has no executors here. Its updates are kept until they are
     /// acknowledged: what became of a dropped task has to be heard.
     pub(super) fn remove_idle_framework(&mut self, framework_id: &FrameworkId) {
-        if self.frameworks.get(framework_id).is_some_and(|framework| framework.executors.is_empty())
+        if self
+            .frameworks
+            .get(framework_id)
+            .is_some_and(|framework| framework.executors.is_empty())
         {
             self.frameworks.remove(framework_id);
         }

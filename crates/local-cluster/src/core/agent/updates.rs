@@ -97,7 +97,10 @@ impl Updates {
         if self.streams.len() == STREAMS_MAX && !self.streams.contains_key(&key) {
             return Added::Full;
         }
-        let stream = self.streams.entry(key.clone()).or_insert_with(|| Stream::new(now));
+        let stream = self
+            .streams
+            .entry(key.clone())
+            .or_insert_with(|| Stream::new(now));
         let uuid = status.uuid.clone().unwrap_or_default();
         if stream.uuids.contains(&uuid) {
             return Added::Duplicate;
@@ -152,7 +155,7 @@ impl Updates {
 
     /// An update whose acknowledgement has not come in time; call until `None`.
     pub(super) fn poll_due(&mut self, now: Instant) -> Option<(FrameworkId, TaskStatus)> {
-        let (at, key) = self.due.first()?;
+        let (at, _) = self.due.first()?;
         if *at > now {
             return None;
         }

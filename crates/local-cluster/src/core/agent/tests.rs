@@ -1,0 +1,447 @@
+//! The agent by scripts in virtual time: what comes in, and what it wants done.
+
+mod script;
+
+use expect_test::expect;
+use script::{check, run};
+
+/// Registered, with one running executor `ex` in container c1 that has the task t1.
+const RUNNING: &str = "
+    register
+    launch ex t1
+    started c1 77
+    subscribe ex
+";
+
+#[test]
+fn a_task_lives_and_dies_as_in_the_ordinary_recording() {
+    check(
+        "
+        register
+        launch ex t1
+        join ex t2
+        started c1 77
+        subscribe ex
+        update ex t1 TASK_RUNNING #a
+        ack t1 #a
+        update ex t1 TASK_FINISHED #b
+        ack t1 #b
+        update ex t2 TASK_KILLED #c
+        ack t2 #c
+        exit c1 0
+        say ex hello
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn one_update_of_a_task_is_in_flight_and_repeated_after_10_20_40_seconds() {
+    check(
+        &format!(
+            "{RUNNING}
+            join ex t2
+            quiet
+            update ex t1 TASK_RUNNING #a
+            update ex t1 TASK_FINISHED #b
+            update ex t2 TASK_RUNNING #c
+            ack t2 #c
+            wait 75s
+            ack t1 #a
+            wait 12s
+            ack t1 #b
+            wait 1h
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn the_wait_for_an_acknowledgement_doubles_up_to_ten_minutes() {
+    let transcript = run(&format!("{RUNNING} quiet\n update ex t1 TASK_RUNNING #a\n wait 40m"));
+    let times: Vec<&str> = transcript
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("after ")?.split(':').next())
+        .collect();
+    assert_eq!(
+        times,
+        ["10s", "30s", "70s", "150s", "310s", "630s", "1230s", "1800s", "1830s"],
+        "1800s is the heartbeat"
+    );
+}
+
+#[test]
+fn foreign_and_repeated_acknowledgements_have_no_effect() {
+    check(
+        &format!(
+            "{RUNNING} quiet
+            update ex t1 TASK_RUNNING #a
+            update ex t1 TASK_FINISHED #b
+            ack t1 #z
+            ack nope #a
+            ack t1 #a
+            ack t1 #a
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn repeated_late_and_unknown_updates_are_treated_as_recorded() {
+    check(
+        &format!(
+            "{RUNNING} quiet
+            update ex t1 TASK_RUNNING #a
+            update ex t1 TASK_RUNNING #a
+            ack t1 #a
+            update ex t1 TASK_RUNNING #a
+            update ex t1 TASK_FINISHED #b
+            update ex t1 TASK_RUNNING #c
+            ack t1 #b
+            update ex t1 TASK_RUNNING #d
+            update ex never TASK_RUNNING #e
+            update ex t1 TASK_RUNNING #f agent=foreign
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_that_dies_takes_its_tasks_with_it() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            join ex t2
+            join ex t3
+            update ex t2 TASK_RUNNING #a
+            update ex t3 TASK_FINISHED #b
+            exit c1 9
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_is_forgotten_when_all_its_ends_are_acknowledged() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            update ex t1 TASK_FINISHED #a
+            exit c1 768
+            subscribe ex
+            say ex still
+            launch ex t2
+            join ex t3
+            ack t1 #a
+            say ex gone
+            launch ex t4
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_that_never_subscribes_is_destroyed_after_a_minute() {
+    check(
+        "
+        register
+        launch ex t1
+        join ex t2
+        quiet
+        started c1 77
+        say ex early
+        update ex t1 TASK_RUNNING #a
+        message ex early
+        wait 2m
+        subscribe ex
+        exit c1 9
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_container_that_cannot_be_launched_fails_its_tasks() {
+    check(
+        "
+        register
+        launch ex t1
+        quiet
+        failed c1 Failed to fetch all URIs for container 'c1': exited with status 1
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_task_killed_before_delivery_never_reaches_its_executor() {
+    check(
+        "
+        register
+        launch ex t1
+        join ex t2
+        quiet
+        kill t1
+        subscribe ex
+        kill t2
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_all_of_whose_tasks_were_killed_gets_shutdown_for_subscribed() {
+    check(
+        "
+        register
+        launch ex t1
+        quiet
+        kill t1
+        subscribe ex
+        wait 5s
+        exit c1 9
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_group_is_delivered_and_killed_as_a_whole() {
+    check(
+        "
+        register
+        launch ex a b group
+        join ex c d group
+        join ex e
+        quiet
+        kill a
+        subscribe ex
+        join ex f g group
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn shutdown_ignored_ends_in_destruction_but_updates_still_count() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            join ex t2
+            shutdown ex
+            shutdown ex
+            kill t1
+            message ex late
+            join ex t3
+            update ex t2 TASK_KILLED #a
+            say ex still here
+            wait 4s
+            subscribe ex
+            wait 4s
+            exit c1 9
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_has_the_grace_that_its_info_says() {
+    check(
+        "
+        register
+        launch ex t1 grace=1s
+        quiet
+        shutdown ex
+        subscribe ex
+        wait 10s
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn what_was_sent_into_a_broken_stream_is_lost_and_told_at_the_next_subscribe() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            update ex t1 TASK_RUNNING #a
+            ack t1 #a
+            join ex t2
+            join ex t3
+            subscribe ex tasks=t2
+            subscribe ex tasks=t2 updates=t2:TASK_RUNNING#b,t1:TASK_FINISHED#c
+            subscribe ex
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_terminal_update_that_was_lost_twice_is_forwarded_but_not_acknowledged() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            update ex t1 TASK_FINISHED #a
+            ack t1 #a
+            subscribe ex updates=t1:TASK_FINISHED#a
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn messages_reach_only_an_executor_that_has_subscribed() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            message ex now
+            message nope x
+            shutdown ex
+            message ex late
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn the_end_of_a_framework_shuts_its_executors_down_and_silences_them() {
+    check(
+        &format!(
+            "{RUNNING}
+            launch slow t2
+            quiet
+            update ex t1 TASK_RUNNING #a
+            teardown
+            update ex t1 TASK_KILLED #b
+            say ex too late
+            subscribe slow
+            wait 4s
+            exit c1 0
+            wait 6s
+            exit c2 9
+            say ex gone
+            wait 1h
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_framework_that_subscribes_again_gets_its_pending_updates_at_once() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            update ex t1 TASK_RUNNING #a
+            wait 4s
+            resubscribed
+            wait 9s
+            wait 1s
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn master_and_agent_that_disagree_about_an_executor_lose_the_task_only() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            launch ex t2
+            join other t3
+            kill t9
+            legacy
+            join other t4
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn an_executor_may_report_for_a_task_of_another() {
+    check(
+        &format!(
+            "{RUNNING}
+            launch two t2
+            subscribe two
+            quiet
+            update two t1 TASK_RUNNING #a
+            "
+        ),
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn calls_of_unknown_frameworks_and_executors_are_refused_but_heartbeats_are_not() {
+    check(
+        "
+        register
+        subscribe ex
+        heartbeat ex
+        launch ex t1
+        quiet
+        subscribe nope
+        say nope x
+        heartbeat nope
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn executors_get_a_heartbeat_every_thirty_minutes() {
+    let transcript = run(&format!("{RUNNING} quiet\n wait 100m"));
+    let beats: Vec<&str> =
+        transcript.lines().filter(|line| line.contains("HEARTBEAT")).map(str::trim).collect();
+    assert_eq!(
+        beats,
+        ["after 1800s: stream r1 HEARTBEAT", "after 3600s: stream r1 HEARTBEAT", "after 5400s: stream r1 HEARTBEAT"]
+    );
+}
+
+#[test]
+fn nothing_is_done_before_the_registration() {
+    check(
+        "
+        launch ex t1
+        kill t1
+        teardown
+        register
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn updates_beyond_the_bound_are_dropped_and_not_acknowledged() {
+    let mut lines = format!("{RUNNING} quiet\n");
+    for number in 0..1002 {
+        lines.push_str(&format!("update ex t1 TASK_RUNNING #{number}\n"));
+    }
+    lines.push_str("update ex t1 TASK_FINISHED #end\n");
+    let transcript = run(&lines);
+    assert_eq!(transcript.matches("ACKNOWLEDGED t1").count(), 1002);
+    assert!(transcript.contains("ACKNOWLEDGED t1 #1000\n"));
+    assert!(!transcript.contains("ACKNOWLEDGED t1 #1001\n"));
+    assert!(transcript.contains("ACKNOWLEDGED t1 #end\n"), "an end always has a place");
+}
