@@ -26,8 +26,8 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use std::thread;
+use std::time::Duration;
 
 use mesos::ContainerId;
 use rustix::process::Pid;

@@ -41,12 +41,19 @@ impl Fixture {
             checkpoint: false,
             shutdown_grace: Duration::from_secs(5),
         });
-        Self { containerizer, events, work_dir, container_id }
+        Self {
+            containerizer,
+            events,
+            work_dir,
+            container_id,
+        }
     }
 
     async fn event(&mut self) -> ContainerEvent {
         let event = tokio::time::timeout(Duration::from_secs(60), self.events.recv()).await;
-        event.expect("an event in time").expect("the containerizer lives")
+        event
+            .expect("an event in time")
+            .expect("the containerizer lives")
     }
 
     async fn started(&mut self) -> Pid {
@@ -64,7 +71,7 @@ impl Fixture {
         }
     }
 
-    fn sandbox(&self) -> std::path::PathBuf {
+    fn sandbox(&self) -> PathBuf {
         self.work_dir
             .path()
             .join("slaves/m-S0/frameworks/m-0000/executors/ex/runs")
@@ -80,7 +87,9 @@ impl Fixture {
         let path = self.sandbox().join(name);
         until(|| path.exists()).await;
         let text = fs::read_to_string(&path).unwrap();
-        text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap()).collect()
+        text.split_whitespace()
+            .map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap())
+            .collect()
     }
 }
 
@@ -97,32 +106,46 @@ async fn until(condition: impl Fn() -> bool) {
 /// Whether a process is gone or only waits to be reaped by whoever has inherited it.
 fn is_dead(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    stat.map_or(true, |stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')))
+    stat.map_or(true, |stat| {
+        stat.rsplit_once(") ")
+            .is_none_or(|(_, rest)| rest.starts_with('Z'))
+    })
 }
 
 fn shell(script: &str) -> CommandInfo {
-    CommandInfo { value: Some(script.to_owned()), ..CommandInfo::default() }
+    CommandInfo {
+        value: Some(script.to_owned()),
+        ..CommandInfo::default()
+    }
 }
 
 fn program(value: &str, arguments: &[&str]) -> CommandInfo {
     CommandInfo {
         shell: Some(false),
         value: Some(value.to_owned()),
-        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+        arguments: arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect(),
         ..CommandInfo::default()
     }
 }
 
 /// Reads `NAME=value` lines.
 fn variables(text: &str) -> BTreeMap<&str, &str> {
-    text.lines().filter_map(|line| line.split_once('=')).collect()
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .collect()
 }
 
 #[tokio::test]
 async fn the_exit_code_of_an_executor_is_its_wait_status() {
-    for (script, status) in
-        [("exit 0", 0), ("exit 3", 768), ("kill -KILL $$", 9), ("kill -TERM $$", 15)]
-    {
+    for (script, status) in [
+        ("exit 0", 0),
+        ("exit 3", 768),
+        ("kill -KILL $$", 9),
+        ("kill -TERM $$", 15),
+    ] {
         let mut fixture = Fixture::launch(shell(script));
         fixture.started().await;
         assert_eq!(fixture.exited().await, status, "{script}");
@@ -135,7 +158,10 @@ async fn output_goes_to_the_sandbox_and_the_program_runs_in_it() {
     fixture.started().await;
     assert_eq!(fixture.exited().await, 0);
     let sandbox = fixture.sandbox();
-    assert_eq!(fixture.read("stdout"), format!("out\n{}\n", sandbox.display()));
+    assert_eq!(
+        fixture.read("stdout"),
+        format!("out\n{}\n", sandbox.display())
+    );
     assert_eq!(fixture.read("stderr"), "err\n");
 }
 
@@ -148,8 +174,10 @@ async fn without_a_shell_the_arguments_are_the_whole_argv() {
     assert_eq!(fixture.exited().await, 0);
     assert_eq!(fixture.read("stdout"), "zero|one|two three|");
     // argv[0] is the first argument, not the program.
-    let mut fixture =
-        Fixture::launch(program("/bin/sh", &["other", "-c", "cat /proc/$$/cmdline; true"]));
+    let mut fixture = Fixture::launch(program(
+        "/bin/sh",
+        &["other", "-c", "cat /proc/$$/cmdline; true"],
+    ));
     fixture.started().await;
     assert_eq!(fixture.exited().await, 0);
     assert!(fixture.read("stdout").starts_with("other\0"));
@@ -159,7 +187,11 @@ async fn without_a_shell_the_arguments_are_the_whole_argv() {
 async fn the_environment_is_exactly_that_of_mesos() {
     let environment = Environment {
         variables: vec![
-            Variable { name: "MY_VAR".into(), value: Some("my value".into()), ..Variable::default() },
+            Variable {
+                name: "MY_VAR".into(),
+                value: Some("my value".into()),
+                ..Variable::default()
+            },
             Variable {
                 name: "MESOS_CHECKPOINT".into(),
                 value: Some("mine".into()),
@@ -167,7 +199,10 @@ async fn the_environment_is_exactly_that_of_mesos() {
             },
         ],
     };
-    let command = CommandInfo { environment: Some(environment), ..program("/usr/bin/env", &["env"]) };
+    let command = CommandInfo {
+        environment: Some(environment),
+        ..program("/usr/bin/env", &["env"])
+    };
     let mut fixture = Fixture::launch(command);
     fixture.started().await;
     assert_eq!(fixture.exited().await, 0);
@@ -187,7 +222,10 @@ async fn the_environment_is_exactly_that_of_mesos() {
         ("MESOS_SLAVE_ID", "m-S0"),
         ("MESOS_SLAVE_PID", "slave(1)@127.0.0.1:5051"),
         ("MY_VAR", "my value"),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
     ]);
     assert_eq!(variables(&output), expected);
 }
@@ -198,8 +236,17 @@ async fn an_executor_leads_a_session_of_its_own() {
     let leader = fixture.started().await.as_raw_nonzero().get();
     assert_eq!(fixture.exited().await, 0);
     let stat = fixture.read("stdout");
-    let behind_name: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    assert_eq!(behind_name[2..4], [leader.to_string(), leader.to_string()], "group and session");
+    let behind_name: Vec<&str> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .collect();
+    assert_eq!(
+        behind_name[2..4],
+        [leader.to_string(), leader.to_string()],
+        "group and session"
+    );
 }
 
 #[tokio::test]
@@ -233,7 +280,14 @@ async fn stop_kills_and_reaps_whatever_runs() {
     let leader = fixture.started().await;
     fixture.containerizer.stop().await;
     assert!(test_kill_process(leader).is_err());
-    assert_eq!(fixture.events.recv().await.map(|event| matches!(event, ContainerEvent::Exited { status: 9, .. })), Some(true));
+    assert_eq!(
+        fixture
+            .events
+            .recv()
+            .await
+            .map(|event| matches!(event, ContainerEvent::Exited { status: 9, .. })),
+        Some(true)
+    );
 }
 
 #[tokio::test]
@@ -268,7 +322,10 @@ async fn artifacts_are_there_when_the_program_starts() {
         output_file: Some("exec-here".to_owned()),
         ..Default::default()
     };
-    let command = CommandInfo { uris: vec![uri], ..program("./exec-here", &["exec-here", "one"]) };
+    let command = CommandInfo {
+        uris: vec![uri],
+        ..program("./exec-here", &["exec-here", "one"])
+    };
     let mut fixture = Fixture::launch(command);
     fixture.started().await;
     assert_eq!(fixture.exited().await, 0);
@@ -277,12 +334,21 @@ async fn artifacts_are_there_when_the_program_starts() {
 
 #[tokio::test]
 async fn an_artifact_that_cannot_be_fetched_fails_the_launch_and_the_sandbox_says_why() {
-    let uri = mesos::v1::command_info::Uri { value: "/no/such/file".into(), ..Default::default() };
-    let mut fixture = Fixture::launch(CommandInfo { uris: vec![uri], ..shell("exit 0") });
+    let uri = mesos::v1::command_info::Uri {
+        value: "/no/such/file".into(),
+        ..Default::default()
+    };
+    let mut fixture = Fixture::launch(CommandInfo {
+        uris: vec![uri],
+        ..shell("exit 0")
+    });
     let text = "Failed to fetch all URIs for container 'c1': exited with status 1";
     assert_eq!(
         fixture.event().await,
-        ContainerEvent::LaunchFailed { container_id: "c1".into(), message: text.to_owned() }
+        ContainerEvent::LaunchFailed {
+            container_id: "c1".into(),
+            message: text.to_owned()
+        }
     );
     assert_eq!(
         fixture.read("stderr"),
@@ -294,8 +360,14 @@ async fn an_artifact_that_cannot_be_fetched_fails_the_launch_and_the_sandbox_say
 async fn a_container_destroyed_while_it_fetches_never_starts() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/x", server.local_addr().unwrap());
-    let uri = mesos::v1::command_info::Uri { value: url, ..Default::default() };
-    let mut fixture = Fixture::launch(CommandInfo { uris: vec![uri], ..shell("exit 0") });
+    let uri = mesos::v1::command_info::Uri {
+        value: url,
+        ..Default::default()
+    };
+    let mut fixture = Fixture::launch(CommandInfo {
+        uris: vec![uri],
+        ..shell("exit 0")
+    });
     let connection = server.accept().await.unwrap();
     fixture.containerizer.destroy(&fixture.container_id);
     assert_eq!(fixture.exited().await, -1);
@@ -309,4 +381,21 @@ async fn a_killed_executor_is_seen_at_once() {
     kill_process(leader, Signal::KILL).unwrap();
     assert_eq!(fixture.exited().await, 9);
     assert!(Path::new(&fixture.sandbox()).is_dir(), "the sandbox stays");
+}
+
+#[test]
+fn an_executor_dies_with_the_thread_that_started_it() {
+    let work_dir = tempfile::tempdir().unwrap();
+    let owner = Owner {
+        agent_id: &"m-S0".into(),
+        framework_id: &"m-0000".into(),
+        executor_id: &"ex".into(),
+        container_id: &"c1".into(),
+    };
+    let sandbox = Sandbox::create(work_dir.path(), owner).unwrap();
+    let command = program("/bin/sleep", &["sleep", "1000"]);
+    let start = move || Process::start(&command, &BTreeMap::new(), &sandbox).unwrap();
+    let process = thread::spawn(start).join().unwrap();
+    process.wait();
+    assert_eq!(process.reap(), Some(9));
 }

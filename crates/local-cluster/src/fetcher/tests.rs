@@ -29,7 +29,9 @@ impl Fixture {
     async fn fetch(&self, uri: Uri) -> Result<(), String> {
         let directory = self.sandbox.path().join("box");
         fs::create_dir_all(&directory).unwrap();
-        fetch(&uri, &directory).await.map_err(|error| crate::error::chain(&error))
+        fetch(&uri, &directory)
+            .await
+            .map_err(|error| crate::error::chain(&error))
     }
 
     fn read(&self, name: &str) -> String {

@@ -104,22 +104,21 @@ impl Agent {
             stream,
             heartbeat_at: now + HEARTBEAT_INTERVAL,
         };
+        // All that it was started for was killed meanwhile (PROTOCOL §8.5).
+        let needless = executor.is_needless();
         if let Some(stream) = before {
             self.outputs.push_back(Output::Close { stream });
         }
-        for status in updates {
-            self.update(now, framework_id, status);
-        }
-        self.drop_lost_tasks(now, framework_id, executor_id, known);
-        let Some(executor) = self.executor(framework_id, executor_id) else {
-            return;
-        };
-        // All that it was started for was killed meanwhile (PROTOCOL §8.5).
-        if executor.is_needless() {
+        if needless {
             self.shutdown_executor(now, framework_id, executor_id);
             return;
         }
         self.welcome(stream, framework_id, executor_id);
+        for status in updates {
+            self.update(now, framework_id, status);
+        }
+        self.drop_lost_tasks(now, framework_id, executor_id, known);
+        self.deliver_queue(framework_id, executor_id);
     }
 
     /// Tasks that were sent into a broken stream, of which the executor does not know.
@@ -153,27 +152,34 @@ impl Agent {
         }
     }
 
-    /// SUBSCRIBED, and whatever waits in the executor's queue.
     fn welcome(&mut self, stream: RequestId, framework_id: &FrameworkId, executor_id: &ExecutorId) {
         let agent_info = AgentInfo {
             id: self.id.as_ref().map(Into::into),
             ..self.config.info.clone()
         };
-        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+        let Some(framework) = self.frameworks.get(framework_id) else {
             return;
         };
-        let Some(executor) = framework.executors.get_mut(executor_id) else {
+        let Some(executor) = framework.executors.get(executor_id) else {
             return;
         };
-        let subscribed = status::subscribed(Subscribed {
+        let subscribed = Subscribed {
             executor_info: executor.info.clone(),
             framework_info: framework.info.clone(),
             agent_info,
             container_id: Some((&executor.container_id).into()),
-        });
-        let queue = executor.take_queue();
-        for event in std::iter::once(subscribed).chain(queue) {
-            self.send(stream, event);
+        };
+        self.send(stream, status::subscribed(subscribed));
+    }
+
+    /// Sends a running executor whatever waits in its queue.
+    pub(super) fn deliver_queue(&mut self, framework_id: &FrameworkId, executor_id: &ExecutorId) {
+        if let Some(executor) = self.executor(framework_id, executor_id)
+            && let Life::Running { stream, .. } = executor.life
+        {
+            for event in executor.take_queue() {
+                self.send(stream, event);
+            }
         }
     }
 

@@ -192,11 +192,7 @@ impl Agent {
                 .insert(TaskId::from(&task.task_id), executor_id.clone());
         }
         executor.enqueue(tasks, group);
-        if let Life::Running { stream, .. } = executor.life {
-            for event in executor.take_queue() {
-                self.outputs.push_back(Output::Event { stream, event });
-            }
-        }
+        self.deliver_queue(framework_id, executor_id);
     }
 
     /// PROTOCOL §8.5; the agent does no escalation.

@@ -32,7 +32,11 @@ pub(super) fn check(script: &str, expected: Expect) {
 pub(super) fn run(script: &str) -> String {
     let mut player = Player::new();
     player.drain("");
-    for line in script.lines().flat_map(|line| line.split('\n')).map(str::trim) {
+    for line in script
+        .lines()
+        .flat_map(|line| line.split('\n'))
+        .map(str::trim)
+    {
         if !line.is_empty() {
             player.play(line);
         }
@@ -57,7 +61,10 @@ impl Player {
     fn new() -> Self {
         let started = Instant::now();
         let agent = Agent::new(Config {
-            info: v1::AgentInfo { hostname: "localhost".to_owned(), ..Default::default() },
+            info: v1::AgentInfo {
+                hostname: "localhost".to_owned(),
+                ..Default::default()
+            },
             ip: Ipv4Addr::LOCALHOST,
             registration_timeout: Config::REGISTRATION_TIMEOUT,
             shutdown_grace: Config::SHUTDOWN_GRACE,
@@ -114,16 +121,19 @@ impl Player {
     fn master(&mut self, command: &str, words: &[&str]) -> ToAgent {
         let framework_id = FrameworkId::from("f");
         match command {
-            "register" => ToAgent::Registered { agent_id: AgentId::from("m-S0") },
+            "register" => ToAgent::Registered {
+                agent_id: AgentId::from("m-S0"),
+            },
             "launch" | "join" => self.run_tasks(words, command == "launch"),
             "kill" => ToAgent::KillTask {
                 framework_id,
                 task_id: words[0].into(),
                 kill_policy: None,
             },
-            "shutdown" => {
-                ToAgent::ShutdownExecutor { framework_id, executor_id: words[0].into() }
-            }
+            "shutdown" => ToAgent::ShutdownExecutor {
+                framework_id,
+                executor_id: words[0].into(),
+            },
             "teardown" => ToAgent::ShutdownFramework { framework_id },
             "message" => ToAgent::FrameworkMessage {
                 framework_id,
@@ -135,7 +145,9 @@ impl Player {
                 task_id: words[0].into(),
                 uuid: self.uuid(words[1]),
             },
-            "resubscribed" => ToAgent::UpdateFramework { framework: self.framework() },
+            "resubscribed" => ToAgent::UpdateFramework {
+                framework: self.framework(),
+            },
             other => panic!("no command: {other}"),
         }
     }
@@ -145,14 +157,18 @@ impl Player {
         let nanoseconds = |text| i64::try_from(seconds(text).as_nanos()).unwrap();
         let executor = ExecutorInfo {
             executor_id: ExecutorId::from(words[0]).into(),
-            shutdown_grace_period: grace
-                .map(|text| DurationInfo { nanoseconds: nanoseconds(text) }),
+            shutdown_grace_period: grace.map(|text| DurationInfo {
+                nanoseconds: nanoseconds(text),
+            }),
             ..ExecutorInfo::default()
         };
         let tasks = words[1..]
             .iter()
             .filter(|word| **word != "group" && !word.contains('='))
-            .map(|word| TaskInfo { task_id: TaskId::from(*word).into(), ..TaskInfo::default() });
+            .map(|word| TaskInfo {
+                task_id: TaskId::from(*word).into(),
+                ..TaskInfo::default()
+            });
         ToAgent::RunTasks {
             framework: self.framework(),
             executor,
@@ -164,10 +180,16 @@ impl Player {
 
     fn framework(&self) -> FrameworkInfo {
         let partition_aware = capability::Type::PartitionAware;
-        let capability = Capability { r#type: Some(partition_aware.into()) };
+        let capability = Capability {
+            r#type: Some(partition_aware.into()),
+        };
         FrameworkInfo {
             id: Some(FrameworkId::from("f").into()),
-            capabilities: self.partition_aware.then_some(capability).into_iter().collect(),
+            capabilities: self
+                .partition_aware
+                .then_some(capability)
+                .into_iter()
+                .collect(),
             ..FrameworkInfo::default()
         }
     }
@@ -198,9 +220,15 @@ impl Player {
             "heartbeat" => Body::Heartbeat,
             other => panic!("no call: {other}"),
         };
-        let call =
-            Call { framework_id: "f".into(), executor_id: words[0].into(), body };
-        Input::Call { request: RequestId(self.requests), call }
+        let call = Call {
+            framework_id: "f".into(),
+            executor_id: words[0].into(),
+            body,
+        };
+        Input::Call {
+            request: RequestId(self.requests),
+            call,
+        }
     }
 
     fn status(&mut self, task: &str, state: &str, uuid: &str) -> TaskStatus {
@@ -222,7 +250,10 @@ impl Player {
             self.agent.handle_timeout(self.now);
             let passed = (self.now - self.started).as_secs();
             self.drain(&format!("after {passed}s: "));
-            assert!(self.agent.poll_timeout() != Some(due), "a timeout that does not pass");
+            assert!(
+                self.agent.poll_timeout() != Some(due),
+                "a timeout that does not pass"
+            );
         }
         self.now = until;
     }
@@ -246,7 +277,10 @@ impl Player {
                 self.containers.push(launch.container_id);
                 let executor = launch.executor.executor_id.value;
                 let grace = launch.shutdown_grace;
-                format!("launch c{} {executor}, grace {grace:?}", self.containers.len())
+                format!(
+                    "launch c{} {executor}, grace {grace:?}",
+                    self.containers.len()
+                )
             }
             Output::Destroy { container_id } => format!("destroy {}", self.name(&container_id)),
         }
@@ -255,15 +289,26 @@ impl Player {
     fn render_message(&mut self, message: ToMaster) -> String {
         match message {
             ToMaster::Register { agent, .. } => format!("register {}", agent.hostname),
-            ToMaster::ExecutorExited { executor_id, status, .. } => {
+            ToMaster::ExecutorExited {
+                executor_id,
+                status,
+                ..
+            } => {
                 format!("executor {executor_id} exited with {status}")
             }
-            ToMaster::FrameworkMessage { executor_id, data, .. } => {
-                format!("MESSAGE of {executor_id}: {}", String::from_utf8_lossy(&data))
+            ToMaster::FrameworkMessage {
+                executor_id, data, ..
+            } => {
+                format!(
+                    "MESSAGE of {executor_id}: {}",
+                    String::from_utf8_lossy(&data)
+                )
             }
-            ToMaster::StatusUpdate { status, latest_state, .. } => {
-                self.render_status(status, latest_state)
-            }
+            ToMaster::StatusUpdate {
+                status,
+                latest_state,
+                ..
+            } => self.render_status(status, latest_state),
         }
     }
 
@@ -281,15 +326,27 @@ impl Player {
             write!(text, " executor {}", executor_id.value).unwrap();
         }
         if let Some(container) = &status.container_status {
-            let container_id = container.container_id.as_ref().map(ContainerId::from).unwrap();
+            let container_id = container
+                .container_id
+                .as_ref()
+                .map(ContainerId::from)
+                .unwrap();
             let ip = container.network_infos[0].ip_addresses[0].ip_address();
             let name = self.name(&container_id);
-            write!(text, " in {name} pid {:?} at {ip}", container.executor_pid).unwrap();
+            write!(
+                text,
+                " in {name} pid {} at {ip}",
+                container.executor_pid.unwrap()
+            )
+            .unwrap();
         }
         match status.source() {
             Source::Executor => assert_eq!(status.reason, None),
             source => {
-                let reason = status.reason.and_then(|it| Reason::try_from(it).ok()).unwrap();
+                let reason = status
+                    .reason
+                    .and_then(|it| Reason::try_from(it).ok())
+                    .unwrap();
                 let (source, reason) = (source.as_str_name(), reason.as_str_name());
                 write!(text, " {source} {reason} `{}`", status.message()).unwrap();
             }
@@ -311,7 +368,11 @@ impl Player {
                 let framework_id = subscribed.framework_info.id.unwrap().value;
                 let executor_id = subscribed.executor_info.executor_id.value;
                 let container = self.name(&container_id);
-                write!(text, " {framework_id} {executor_id} on {agent_id} in {container}").unwrap();
+                write!(
+                    text,
+                    " {framework_id} {executor_id} on {agent_id} in {container}"
+                )
+                .unwrap();
             }
             Type::Launch => {
                 write!(text, " {}", event.launch.unwrap().task.task_id.value).unwrap();
@@ -342,7 +403,11 @@ impl Player {
     }
 
     fn name(&self, container_id: &ContainerId) -> String {
-        let index = self.containers.iter().position(|known| known == container_id).unwrap();
+        let index = self
+            .containers
+            .iter()
+            .position(|known| known == container_id)
+            .unwrap();
         format!("c{}", index + 1)
     }
 
