@@ -528,16 +528,16 @@ fn what_was_sent_into_a_broken_stream_is_lost_and_told_at_the_next_subscribe() {
             > subscribe ex tasks=t2
                 answer r3 Stream
                 stream r1 ends
-                master UPDATE t3 TASK_DROPPED #own1 executor ex SOURCE_AGENT REASON_AGENT_RESTARTED `Task launched during agent restart`
                 stream r3 SUBSCRIBED f ex on m-S0 in c1
+                master UPDATE t3 TASK_DROPPED #own1 executor ex SOURCE_AGENT REASON_AGENT_RESTARTED `Task launched during agent restart`
             > subscribe ex tasks=t2 updates=t2:TASK_RUNNING#b,t1:TASK_FINISHED#c
                 answer r4 Stream
                 stream r3 ends
+                stream r4 SUBSCRIBED f ex on m-S0 in c1
                 master UPDATE t2 TASK_RUNNING #b in c1 pid 77 at 127.0.0.1
                 stream r4 ACKNOWLEDGED t2 #b
                 master UPDATE t1 TASK_FINISHED #c in c1 pid 77 at 127.0.0.1
                 stream r4 ACKNOWLEDGED t1 #c
-                stream r4 SUBSCRIBED f ex on m-S0 in c1
             > subscribe ex
                 answer r5 Stream
                 stream r4 ends
@@ -566,8 +566,8 @@ fn a_terminal_update_that_was_lost_twice_is_forwarded_but_not_acknowledged() {
             > subscribe ex updates=t1:TASK_FINISHED#a
                 answer r3 Stream
                 stream r1 ends
-                master UPDATE t1 TASK_FINISHED #a
                 stream r3 SUBSCRIBED f ex on m-S0 in c1
+                master UPDATE t1 TASK_FINISHED #a
         "#]],
     );
 }
@@ -706,7 +706,16 @@ fn who_does_not_know_dropped_is_told_lost() {
         launch ex t2
         kill t3
         ",
-        expect![[r#""#]],
+        expect![[r#"
+                master register localhost
+            > register
+            > join ex t1
+                master UPDATE t1 TASK_LOST #own1 executor ex SOURCE_AGENT REASON_EXECUTOR_TERMINATED `No executor is expected to launch and there is none running`
+            > launch ex t2
+                launch c1 ex, grace 5s
+            > kill t3
+                master UPDATE t3 TASK_LOST #own2 SOURCE_AGENT REASON_EXECUTOR_TERMINATED `Cannot find executor`
+        "#]],
     );
 }
 
