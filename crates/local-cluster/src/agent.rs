@@ -183,7 +183,7 @@ impl Driver {
             }
             let due = self.machine.poll_timeout();
             tokio::select! {
-                Some(message) = sources.from_master.recv() => self.handle(Input::Master(message)),
+                Some(message) = sources.from_master.recv() => self.handle(Input::Master(Box::new(message))),
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(event) = sources.container_events.recv() => self.take_event(event),
                 () = sleep_until(due) => self.machine.handle_timeout(Instant::now()),

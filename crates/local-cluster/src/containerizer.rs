@@ -1,10 +1,11 @@
 //! Runs executors: sandbox, artifacts, process, and the end of it.
 //!
 //! ```text
-//!   launch ──► Preparing ──process started──► Running ──process ended, its session swept──► Over
-//!                  │ destroy                     │ destroy: SIGKILL to all of it
-//!                  ▼                             ▼
-//!               Doomed ── fetch given up ─► Over (no process was started)
+//!   launch ──► Preparing ──process started──► Running ──it ended by itself──► swept ──► Over
+//!                  │ destroy                     │ destroy: SIGKILL               ▲
+//!                  ▼                             ▼                                │
+//!               Doomed ── fetch given up       Killed ────────────────────────────┘
+//!                         ──► Over, no process was started
 //! ```
 //!
 //! Each container has a thread of its own for its whole life. It fetches, which may block; it is
@@ -46,6 +47,13 @@ const NOT_EXECUTABLE_STATUS: i32 = 256_256;
 
 /// The wait status of a container that ended without a process: unknown.
 const UNKNOWN_STATUS: i32 = -1;
+
+/// How long the end of a process that was not killed is kept back.
+///
+/// An executor may send its last update and exit without waiting for the answer; that update is
+/// then still in a socket when the process has ended, and must not come after its end. A real
+/// agent learns of an end 35 to 100 ms late in all recordings (PROTOCOL §9.3), because it polls.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// How long [`Containerizer::stop`] waits for processes that were killed. SIGKILL needs
 /// milliseconds; only a process stuck in the kernel takes longer, and for that nothing helps.
@@ -183,6 +191,7 @@ enum Phase {
     Preparing,
     Doomed,
     Running(Pid),
+    Killed,
     Over,
 }
 
@@ -195,22 +204,31 @@ impl Control {
                 self.doomed.notify_one();
             }
             // The process is not reaped before the phase is `Over`: the number is still its own.
-            Phase::Running(leader) => session::kill(leader),
-            Phase::Doomed | Phase::Over => {}
+            Phase::Running(leader) => {
+                session::kill(leader);
+                *phase = Phase::Killed;
+            }
+            Phase::Doomed | Phase::Killed | Phase::Over => {}
         }
     }
 
     /// Notes the process, or kills it if its end was wanted while it was being started.
     fn start(&self, leader: Pid) {
         let mut phase = self.lock();
-        if matches!(*phase, Phase::Doomed) {
+        *phase = if matches!(*phase, Phase::Doomed) {
             session::kill(leader);
-        }
-        *phase = Phase::Running(leader);
+            Phase::Killed
+        } else {
+            Phase::Running(leader)
+        };
     }
 
-    fn end(&self) {
-        *self.lock() = Phase::Over;
+    /// Whether the process ended by itself; from now on it is not killed any more.
+    fn end(&self) -> bool {
+        matches!(
+            std::mem::replace(&mut *self.lock(), Phase::Over),
+            Phase::Running(_)
+        )
     }
 
     fn is_doomed(&self) -> bool {
@@ -255,7 +273,9 @@ fn run(
     let _ = events.send(started);
     process.wait();
     session::sweep(process.leader());
-    control.end();
+    if control.end() {
+        thread::sleep(LAST_WORDS);
+    }
     exited(process.reap().unwrap_or(UNKNOWN_STATUS))
 }
 

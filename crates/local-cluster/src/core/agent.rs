@@ -94,7 +94,7 @@ pub(crate) struct RequestId(pub(crate) u64);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
     /// The master says.
-    Master(ToAgent),
+    Master(Box<ToAgent>),
     /// An executor calls; every call is answered at once.
     Call { request: RequestId, call: Call },
     /// The process of a container was started.
@@ -121,7 +121,7 @@ pub(crate) enum Output {
     /// Write an event to a stream; nobody minds when that is broken or gone.
     Event {
         stream: RequestId,
-        event: v1::executor::Event,
+        event: Box<v1::executor::Event>,
     },
     /// End a stream.
     Close { stream: RequestId },
@@ -197,7 +197,7 @@ impl Agent {
     /// Takes what has happened.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Master(message) => self.handle_master(now, message),
+            Input::Master(message) => self.handle_master(now, *message),
             Input::Call { request, call } => self.handle_call(now, request, call),
             Input::Started { container_id, pid } => {
                 if let Some(executor) = self.executor_of(&container_id) {
@@ -312,6 +312,7 @@ impl Agent {
     }
 
     fn send(&mut self, stream: RequestId, event: v1::executor::Event) {
+        let event = Box::new(event);
         self.outputs.push_back(Output::Event { stream, event });
     }
 

@@ -57,17 +57,14 @@ impl AgentHandler {
             CallBody::Update(_) | CallBody::Message(_) | CallBody::Heartbeat => Encoding::Json,
         };
         let (reply, replied) = oneshot::channel();
-        let terminating = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Agent is terminating");
         let call = HttpCall {
             call,
             encoding,
             reply,
         };
-        self.calls
-            .send(call)
-            .await
-            .map_err(|error| terminating(drop(error)))?;
-        match replied.await.map_err(|error| terminating(drop(error)))? {
+        // Neither fails while the agent runs.
+        self.calls.send(call).await.map_err(|_| terminating())?;
+        match replied.await.map_err(|_| terminating())? {
             Reply::Stream(body) => Ok(stream(body, encoding)),
             Reply::Answer(answer) => answered(answer),
         }
@@ -97,6 +94,10 @@ fn refuse(error: InvalidCall) -> Refusal {
         InvalidCall::NotImplemented => not_implemented(),
         error => Refusal::bad_request(format!("Failed to validate Executor::Call: {error}")),
     }
+}
+
+fn terminating() -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Agent is terminating")
 }
 
 fn not_implemented() -> Refusal {

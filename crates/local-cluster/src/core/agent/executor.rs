@@ -204,9 +204,13 @@ impl Executor {
         }
     }
 
-    /// Forgets a task whose end was acknowledged.
-    pub(super) fn complete(&mut self, task_id: &TaskId) {
-        self.tasks.remove(task_id);
+    /// Forgets a task whose end was acknowledged; `false` when it has not ended.
+    pub(super) fn complete(&mut self, task_id: &TaskId) -> bool {
+        let ended = self.state(task_id).is_some_and(is_terminal);
+        if ended {
+            self.tasks.remove(task_id);
+        }
+        ended
     }
 
     /// Whether every task of it is completed.

@@ -84,8 +84,15 @@ impl Agent {
     fn run_tasks(&mut self, now: Instant, run: RunTasks) {
         let framework_id = framework_id(&run.framework);
         let executor_id = ExecutorId::from(&run.executor.executor_id);
-        // The master never sends these: tasks before it has registered the agent, an empty group.
-        if self.id.is_none() || run.tasks.is_empty() {
+        // The master never sends these: tasks before it has registered the agent, an empty group,
+        // a task that is here already.
+        let known = |task: &TaskInfo| {
+            let task_id = TaskId::from(&task.task_id);
+            let framework = self.frameworks.get(&framework_id);
+            framework.is_some_and(|framework| framework.owners.contains_key(&task_id))
+        };
+        if self.id.is_none() || run.tasks.is_empty() || run.tasks.iter().any(known) {
+            tracing::warn!(%framework_id, %executor_id, "ignored tasks that cannot be meant");
             return;
         }
         let framework = self
@@ -287,11 +294,14 @@ impl Agent {
                 let Some(framework) = self.frameworks.get_mut(framework_id) else {
                     return;
                 };
-                let Some(executor_id) = framework.owners.remove(task_id) else {
+                let Some(executor_id) = framework.owners.get(task_id).cloned() else {
                     return;
                 };
-                if let Some(executor) = framework.executors.get_mut(&executor_id) {
-                    executor.complete(task_id);
+                // The end may have been that of an earlier task of this id.
+                if let Some(executor) = framework.executors.get_mut(&executor_id)
+                    && executor.complete(task_id)
+                {
+                    framework.owners.remove(task_id);
                 }
                 self.remove_done_executor(framework_id, &executor_id);
                 self.remove_idle_framework(framework_id);

@@ -60,18 +60,7 @@ struct Player {
 impl Player {
     fn new() -> Self {
         let started = Instant::now();
-        let agent = Agent::new(Config {
-            info: v1::AgentInfo {
-                hostname: "localhost".to_owned(),
-                ..Default::default()
-            },
-            ip: Ipv4Addr::LOCALHOST,
-            registration_timeout: Config::REGISTRATION_TIMEOUT,
-            shutdown_grace: Config::SHUTDOWN_GRACE,
-            seed: 7,
-            started,
-            started_unix: Duration::from_secs(1_000_000),
-        });
+        let agent = Agent::new(config(started));
         Self {
             agent,
             started,
@@ -112,7 +101,7 @@ impl Player {
                 status: words[1].parse().unwrap(),
             },
             "subscribe" | "update" | "say" | "heartbeat" => self.call(command, &words),
-            _ => Input::Master(self.master(command, &words)),
+            _ => Input::Master(Box::new(self.master(command, &words))),
         };
         self.agent.handle(self.now, input);
         self.drain("");
@@ -270,7 +259,7 @@ impl Player {
             Output::Master(message) => format!("master {}", self.render_message(message)),
             Output::Answer { request, answer } => format!("answer r{} {answer:?}", request.0),
             Output::Event { stream, event } => {
-                format!("stream r{} {}", stream.0, self.render_event(event))
+                format!("stream r{} {}", stream.0, self.render_event(*event))
             }
             Output::Close { stream } => format!("stream r{} ends", stream.0),
             Output::Launch(launch) => {
@@ -434,6 +423,22 @@ impl Player {
         let name = format!("#own{}", self.drawn);
         self.uuids.insert(uuid.clone(), name.clone());
         name
+    }
+}
+
+/// An agent with Mesos' timeouts, started one million seconds after 1970.
+pub(super) fn config(started: Instant) -> Config {
+    Config {
+        info: v1::AgentInfo {
+            hostname: "localhost".to_owned(),
+            ..Default::default()
+        },
+        ip: Ipv4Addr::LOCALHOST,
+        registration_timeout: Config::REGISTRATION_TIMEOUT,
+        shutdown_grace: Config::SHUTDOWN_GRACE,
+        seed: 7,
+        started,
+        started_unix: Duration::from_secs(1_000_000),
     }
 }
 
