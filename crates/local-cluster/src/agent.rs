@@ -243,7 +243,7 @@ impl Driver {
     fn perform(&mut self, output: Output) {
         match output {
             // A master that is gone hears nothing, as over a broken link.
-            Output::Master(message) => drop(self.to_master.send((self.index, message))),
+            Output::Master(message) => drop(self.to_master.send((self.index, *message))),
             Output::Answer { request, answer } => self.answer(request, answer),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::Close { stream } => drop(self.streams.remove(&stream)),

@@ -115,7 +115,7 @@ pub(crate) enum Input {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Output {
     /// Tell the master.
-    Master(ToMaster),
+    Master(Box<ToMaster>),
     /// Answer a call.
     Answer { request: RequestId, answer: Answer },
     /// Write an event to a stream; nobody minds when that is broken or gone.
@@ -190,7 +190,7 @@ impl Agent {
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             updates: Updates::default(),
-            outputs: VecDeque::from([Output::Master(register)]),
+            outputs: VecDeque::from([Output::Master(Box::new(register))]),
         }
     }
 
@@ -308,7 +308,7 @@ impl Agent {
     }
 
     fn tell_master(&mut self, message: ToMaster) {
-        self.outputs.push_back(Output::Master(message));
+        self.outputs.push_back(Output::Master(Box::new(message)));
     }
 
     fn send(&mut self, stream: RequestId, event: v1::executor::Event) {

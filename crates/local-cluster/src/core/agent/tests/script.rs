@@ -256,7 +256,7 @@ impl Player {
 
     fn render(&mut self, output: Output) -> String {
         match output {
-            Output::Master(message) => format!("master {}", self.render_message(message)),
+            Output::Master(message) => format!("master {}", self.render_message(*message)),
             Output::Answer { request, answer } => format!("answer r{} {answer:?}", request.0),
             Output::Event { stream, event } => {
                 format!("stream r{} {}", stream.0, self.render_event(*event))
