@@ -3,3 +3,4 @@
 mod codec;
 mod core;
 mod http;
+mod master;

@@ -258,6 +258,14 @@ impl Master {
         executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
         tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
     ) {
+        // The agent is booked anew: what its tasks held before is part of what is free now.
+        for framework in self.frameworks.values_mut() {
+            let own = framework
+                .tasks
+                .values_mut()
+                .filter(|task| task.agent == index);
+            own.for_each(|task| task.resources = Resources::new());
+        }
         let mut running = Vec::new();
         for (framework_id, info, state) in tasks {
             let task_id = TaskId::from(info.task_id.value.as_str());
