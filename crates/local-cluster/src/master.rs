@@ -260,3 +260,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@ use crate::codec::{self, Encoding};
 /// - `update N F TASK STATE [LATEST]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
 ///   an agent says so.
 /// - `advance SECONDS`.
+/// - `---`: what came before is not of interest.
 #[track_caller]
 pub(super) fn check(script: &str, expected: Expect) {
     let mut test = Test::new();
@@ -41,6 +42,9 @@ pub(super) fn check(script: &str, expected: Expect) {
     }
     expected.assert_eq(&test.transcript);
 }
+
+/// How much of a line is repeated in the transcript.
+const SHOWN_CHARS_MAX: usize = 60;
 
 struct Test {
     master: Master,
@@ -82,7 +86,13 @@ impl Test {
     }
 
     fn run(&mut self, line: &str) {
-        let _ = writeln!(self.transcript, "> {line}");
+        if line == "---" {
+            self.transcript.clear();
+            return;
+        }
+        let shown: String = line.chars().take(SHOWN_CHARS_MAX).collect();
+        let cut = if shown.len() < line.len() { "…" } else { "" };
+        let _ = writeln!(self.transcript, "> {shown}{cut}");
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let words: Vec<&str> = rest.split(' ').collect();
         match verb {

@@ -271,13 +271,13 @@ fn update_framework_changes_all_or_nothing() {
             0.0 a < SUBSCRIBED M-0000
             0.0 a < HEARTBEAT
             0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024
-            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": {"user": "nobody", "name": "a", "id": {"value": "M-0000"}}}}
+            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framewo…
             0.0 400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'root' to 'nobody'
-            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": {"user": "root", "name": "a", "id": {"value": "M-0000"}}, "suppressed_roles": ["zzz"]}}
+            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framewo…
             0.0 400 'UpdateFramework' call is not valid: Suppressed roles { zzz } are not contained in the set of roles
-            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": {"user": "root", "name": "a", "roles": ["x"], "id": {"value": "M-0000"}}}}
+            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framewo…
             0.0 400 Supplied FrameworkInfo is not valid: 'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable
-            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": {"user": "root", "name": "new", "role": "other", "id": {"value": "M-0000"}}}}
+            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framewo…
             0.0 a < RESCIND M-O0
             0.0 agent 0 < UpdateFramework new
             0.0 200
@@ -303,7 +303,7 @@ fn a_call_of_an_unknown_type_is_not_implemented() {
             0.0 501 501 Not Implemented.
             > a {"type": "REQUEST", "request": {}}
             0.0 202
-            > a {"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers": {}}
+            > a {"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers":…
             0.0 202
         "#]],
     );
