@@ -69,7 +69,7 @@ fn bad_offers_fail_every_task_and_give_the_good_ones_back() {
            a launch O3,O3 twice cpus:1;mem:64 ex1
            a {"type": "ACCEPT", "accept": {}}
            advance 1
-           a launch O4,O3 agents cpus:1;mem:64 ex1
+           a launch O2,O4 agents cpus:1;mem:64 ex1
            a launch O4 late cpus:1;mem:64 ex1"#,
         expect![[r#"
             > agent 0 cpus:4;mem:1024
@@ -99,7 +99,7 @@ fn bad_offers_fail_every_task_and_give_the_good_ones_back() {
             1.0 202
             > advance 1
             2.0 a < OFFERS M-O4 of M-S1: cpus(allocated: rec):4; mem(allocated: rec):1024
-            > a launch O4,O3 agents cpus:1;mem:64 ex1
+            > a launch O2,O4 agents cpus:1;mem:64 ex1
             2.0 a < agents TASK_DROPPED SOURCE_MASTER REASON_INVALID_OFFERS "Task launched with invalid offers: Offer M-O3 is no longer valid"
             2.0 202
             > a launch O4 late cpus:1;mem:64 ex1
