@@ -1,0 +1,366 @@
+//! Drives a [`Subscription`] with a real clock and a real connection, and tells the owner.
+//!
+//! No rule is here: what to do when is the machine's, what an event means is the [`Api`]'s. The
+//! queue of notices is bounded. While it is full the stream is not read, so an owner that does not
+//! keep up slows its stream down by TCP (and, as Mesos has no back-pressure, makes the master or
+//! agent grow); time that passes in waiting for the owner is not silence of the server.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use mesos::recordio::{Decoder, RECORD_BYTES_MAX};
+use mesos::v1;
+use prost::Message;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::calls::{Call, CallQueue, CallWorker, Session};
+use crate::core::endpoint::Endpoint;
+use crate::core::subscription::{End, Input, Output, Rules, Subscription};
+use crate::error::DisconnectReason;
+use crate::transport::{Answer, Http, PROTOBUF, STREAM_ID, root_cause};
+
+/// Notices that wait for the owner. Most are small; in the worst case each is an event with a
+/// framework message of the largest size that the peer sends.
+pub(crate) const NOTICES_MAX: usize = 128;
+
+/// How far away a timer is set when the machine wants none.
+const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A future that owns what it needs.
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What the two APIs do not have in common.
+pub(crate) trait Api: Send + 'static {
+    /// A record of the stream.
+    type Event: Message + Default;
+    /// What the owner is told.
+    type Notice: Send + 'static;
+
+    /// Whether a subscription has a `Mesos-Stream-Id`.
+    const HAS_STREAM_ID: bool;
+
+    /// The SUBSCRIBE call, as bytes.
+    fn subscribe(&mut self) -> BoxFuture<Bytes>;
+
+    /// What an event means.
+    fn read(&mut self, event: Self::Event) -> Record<Self::Notice>;
+
+    /// Reports the loss of a subscription.
+    fn lost(reason: DisconnectReason) -> Self::Notice;
+
+    /// Reports a failed attempt.
+    fn attempt_failed(reason: DisconnectReason, retry_in: Duration) -> Self::Notice;
+
+    /// Reports the end.
+    fn ended(end: End) -> Self::Notice;
+}
+
+/// What an event means to the driver.
+pub(crate) enum Record<N> {
+    Subscribed {
+        heartbeat: Option<Duration>,
+        framework_id: v1::FrameworkId,
+        notice: N,
+    },
+    Heartbeat,
+    Error {
+        message: String,
+    },
+    Event(N),
+    /// Of a kind that this version does not know.
+    Unknown,
+}
+
+/// Starts a client: one task for the stream and the calls. It ends on stop, when the last handle
+/// or the receiver is dropped, and when there is nothing more to try.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub(crate) fn start<A: Api, C: Call>(
+    http: Http,
+    rules: Rules,
+    call_timeout: Duration,
+    seed: u64,
+    api: impl FnOnce(&mpsc::Sender<A::Notice>) -> A,
+) -> (CallQueue<C>, mpsc::Receiver<A::Notice>) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (notices, receiver) = mpsc::channel(NOTICES_MAX);
+    let (session, session_seen) = watch::channel(None);
+    let (lost, lost_seen) = watch::channel(0);
+    let stop = Arc::new(Notify::new());
+    let (queue, worker) = CallWorker::new(
+        http.clone(),
+        call_timeout,
+        session_seen,
+        lost,
+        Arc::clone(&stop),
+        random.fork(),
+    );
+    let driver = Driver {
+        api: api(&notices),
+        machine: Subscription::new(rules, random),
+        http,
+        notices: notices.clone(),
+        session,
+        lost: lost_seen,
+        connection: Connection::Closed,
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            () = driver.run() => {}
+            () = worker.run() => {}
+            () = stop.notified() => {}
+            () = notices.closed() => {}
+        }
+    });
+    (queue, receiver)
+}
+
+struct Driver<A: Api> {
+    api: A,
+    machine: Subscription,
+    http: Http,
+    notices: mpsc::Sender<A::Notice>,
+    session: watch::Sender<Option<Session>>,
+    lost: watch::Receiver<u64>,
+    connection: Connection,
+}
+
+impl<A: Api> Driver<A> {
+    async fn run(mut self) {
+        self.machine.handle(Instant::now(), Input::Start);
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                let is_end = matches!(output, Output::Ended(_));
+                self.perform(output).await;
+                if is_end {
+                    return;
+                }
+            }
+            let due = self.machine.poll_timeout();
+            let due = due.unwrap_or_else(|| Instant::now() + NO_TIMEOUT);
+            let input = tokio::select! {
+                // What has arrived is read before the server is called silent.
+                biased;
+                happening = self.connection.next() => self.take(happening).await,
+                Ok(()) = self.lost.changed() => {
+                    let generation = *self.lost.borrow_and_update();
+                    Some(Input::NotSubscribed { generation })
+                }
+                () = tokio::time::sleep_until(due.into()) => Some(Input::Timeout),
+            };
+            if let Some(input) = input {
+                self.machine.handle(Instant::now(), input);
+            }
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        match output {
+            Output::Open {
+                generation,
+                endpoint,
+            } => {
+                tracing::debug!(generation, %endpoint, "subscribing");
+                let call = self.api.subscribe();
+                let http = self.http.clone();
+                self.connection =
+                    Connection::Opening(Box::pin(open::<A>(http, generation, endpoint, call)));
+            }
+            Output::Close => self.connection = Connection::Closed,
+            Output::Lost(reason) => {
+                tracing::debug!(%reason, "subscription lost");
+                self.session.send_replace(None);
+                self.tell(A::lost(reason)).await;
+            }
+            Output::AttemptFailed { reason, retry_in } => {
+                tracing::debug!(%reason, ?retry_in, "not subscribed");
+                self.tell(A::attempt_failed(reason, retry_in)).await;
+            }
+            Output::Ended(end) => {
+                tracing::debug!(?end, "subscription ended");
+                self.session.send_replace(None);
+                self.tell(A::ended(end)).await;
+            }
+        }
+    }
+
+    /// Acts on what the connection brought; answers what the machine must know of it.
+    async fn take(&mut self, happening: Happening) -> Option<Input> {
+        match happening {
+            Happening::Opened(stream) => {
+                self.connection = Connection::Open(stream);
+                None
+            }
+            Happening::Answered(Answer {
+                status,
+                location,
+                text,
+            }) => {
+                self.connection = Connection::Closed;
+                Some(Input::Answered {
+                    status,
+                    location,
+                    text,
+                })
+            }
+            Happening::Ended(reason) => {
+                self.connection = Connection::Closed;
+                Some(Input::Failed(reason))
+            }
+            Happening::Record(record) => match A::Event::decode(record) {
+                Ok(event) => Some(self.take_event(event).await),
+                Err(error) => {
+                    self.connection = Connection::Closed;
+                    Some(Input::Failed(DisconnectReason::Malformed(
+                        error.to_string(),
+                    )))
+                }
+            },
+        }
+    }
+
+    async fn take_event(&mut self, event: A::Event) -> Input {
+        match self.api.read(event) {
+            Record::Subscribed {
+                heartbeat,
+                framework_id,
+                notice,
+            } => {
+                // Before the owner knows, so that what it calls in reaction finds the way.
+                if let Connection::Open(stream) = &self.connection {
+                    let head = stream.head.clone();
+                    tracing::debug!(head.generation, "subscribed");
+                    self.session.send_replace(Some(Session {
+                        generation: head.generation,
+                        endpoint: head.endpoint,
+                        stream_id: head.stream_id,
+                        framework_id,
+                    }));
+                }
+                self.tell(notice).await;
+                Input::Subscribed { heartbeat }
+            }
+            Record::Error { message } => Input::Error { message },
+            Record::Event(notice) => {
+                self.tell(notice).await;
+                Input::Heard
+            }
+            Record::Heartbeat => Input::Heard,
+            Record::Unknown => {
+                tracing::debug!("an event of an unknown type is ignored");
+                Input::Heard
+            }
+        }
+    }
+
+    async fn tell(&mut self, notice: A::Notice) {
+        // Without a receiver the whole client ends, see `start`.
+        let _ = self.notices.send(notice).await;
+    }
+}
+
+/// The one connection for the stream.
+enum Connection {
+    Closed,
+    Opening(BoxFuture<Happening>),
+    Open(Box<EventStream>),
+}
+
+/// What a connection brings.
+enum Happening {
+    Opened(Box<EventStream>),
+    Answered(Answer),
+    Record(Bytes),
+    Ended(DisconnectReason),
+}
+
+/// What the head of a stream says.
+#[derive(Debug, Clone)]
+struct StreamHead {
+    generation: u64,
+    endpoint: Endpoint,
+    stream_id: Option<HeaderValue>,
+}
+
+struct EventStream {
+    head: StreamHead,
+    response: reqwest::Response,
+    decoder: Decoder,
+}
+
+impl Connection {
+    /// Waits for what comes next; for ever while closed. Loses nothing when dropped.
+    async fn next(&mut self) -> Happening {
+        match self {
+            Self::Closed => std::future::pending().await,
+            Self::Opening(opening) => opening.await,
+            Self::Open(stream) => match stream.next().await {
+                Ok(record) => Happening::Record(record),
+                Err(reason) => Happening::Ended(reason),
+            },
+        }
+    }
+}
+
+impl EventStream {
+    async fn next(&mut self) -> Result<Bytes, DisconnectReason> {
+        loop {
+            let record = self.decoder.next();
+            if let Some(record) =
+                record.map_err(|error| DisconnectReason::Malformed(error.to_string()))?
+            {
+                return Ok(record);
+            }
+            match self.response.chunk().await {
+                Ok(Some(chunk)) => self.decoder.push(&chunk),
+                Ok(None) if self.decoder.is_at_boundary() => return Err(DisconnectReason::Closed),
+                Ok(None) => {
+                    let detail = "it ended within a record".to_owned();
+                    return Err(DisconnectReason::Broken(detail));
+                }
+                Err(error) => return Err(DisconnectReason::Broken(root_cause(&error))),
+            }
+        }
+    }
+}
+
+/// Sends SUBSCRIBE and looks at the head of the answer.
+async fn open<A: Api>(
+    http: Http,
+    generation: u64,
+    endpoint: Endpoint,
+    call: BoxFuture<Bytes>,
+) -> Happening {
+    let response = match http.subscribe(&endpoint, call.await).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(answer)) => return Happening::Answered(answer),
+        Err(reason) => return Happening::Ended(reason),
+    };
+    let malformed = |detail: String| Happening::Ended(DisconnectReason::Malformed(detail));
+    let headers = response.headers();
+    let content_type = headers.get(CONTENT_TYPE);
+    if content_type != Some(&PROTOBUF) {
+        return malformed(format!(
+            "its content type is {content_type:?}, not {PROTOBUF:?}"
+        ));
+    }
+    let stream_id = headers.get(STREAM_ID).cloned();
+    if A::HAS_STREAM_ID && stream_id.is_none() {
+        return malformed(format!("it has no `{STREAM_ID}` header"));
+    }
+    Happening::Opened(Box::new(EventStream {
+        head: StreamHead {
+            generation,
+            endpoint,
+            stream_id,
+        },
+        response,
+        decoder: Decoder::new(RECORD_BYTES_MAX),
+    }))
+}

@@ -1,0 +1,259 @@
+//! HTTP as Mesos wants it: one place that configures `reqwest`.
+//!
+//! HTTP/1.1 alone, no redirect followed, no request repeated, no proxy (a proxy that buffers or
+//! cuts an idle stream is worse than none), no bound on the time of a stream. TCP keep-alive finds
+//! a peer that vanished; it is all that an executor has, whose heartbeats come every 30 minutes
+//! (PROTOCOL §9.3).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response};
+
+use crate::core::endpoint::Endpoint;
+use crate::error::{DisconnectReason, StartError};
+
+/// The media type of both directions.
+pub(crate) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+
+/// Names the stream that a scheduler's call belongs to.
+pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// What is kept of the text of an answer. The longest that Mesos is known to send are validation
+/// errors of a few hundred bytes; a page of some other server is not worth more.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Keep-alive: the first probe after this idle time, then each after
+/// [`KEEP_ALIVE_INTERVAL`], [`KEEP_ALIVE_PROBES`] times. A vanished agent is noticed within half
+/// a minute, at the cost of a packet each 15 s on an idle connection.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_PROBES: u32 = 3;
+
+/// A text that is not shown when it is logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` out of logs.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What is sent in `Authorization`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A framework at a master with `--authenticate_http_frameworks`. Mesos's own module splits at
+    /// every colon, so neither part should have one (PROTOCOL §11.4).
+    Basic {
+        /// The same as `FrameworkInfo.principal`.
+        principal: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// An executor at an agent with `--authenticate_http_executors`.
+    Bearer(Secret),
+}
+
+/// Whom to trust, and who we are, where an address begins with `https`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Authorities in PEM; when there are none, those of the system.
+    pub authorities: Vec<Vec<u8>>,
+    /// Our certificate and its key, both in one PEM, if the server asks for one.
+    pub identity: Option<Secret>,
+}
+
+/// What [`Http::new`] needs to know.
+pub(crate) struct HttpOptions<'a> {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) credentials: Option<&'a Credentials>,
+    /// `None` when no endpoint is `https`: then no certificate of the system is read, which takes
+    /// time, and fails where there are none.
+    pub(crate) tls: Option<&'a Tls>,
+    /// A socket to use instead of TCP, for every host.
+    pub(crate) domain_socket: Option<PathBuf>,
+}
+
+/// Posts protobuf calls. Clones share their connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+    authorization: Option<HeaderValue>,
+}
+
+/// An answer without a stream.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) text: String,
+}
+
+impl Http {
+    /// Configures the client.
+    pub(crate) fn new(options: HttpOptions<'_>) -> Result<Self, StartError> {
+        install_crypto_provider();
+        let mut builder = Client::builder()
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(options.connect_timeout)
+            .tcp_nodelay(true)
+            .tcp_keepalive(KEEP_ALIVE_IDLE)
+            .tcp_keepalive_interval(KEEP_ALIVE_INTERVAL)
+            .tcp_keepalive_retries(KEEP_ALIVE_PROBES)
+            .user_agent(concat!("mesosgot/", env!("CARGO_PKG_VERSION")));
+        let nobody = Tls::default();
+        let tls = options.tls.unwrap_or(&nobody);
+        let mut authorities = Vec::new();
+        for pem in &tls.authorities {
+            authorities.extend(Certificate::from_pem_bundle(pem).map_err(unusable)?);
+        }
+        if options.tls.is_none() || !authorities.is_empty() {
+            builder = builder.tls_certs_only(authorities);
+        }
+        if let Some(pem) = &tls.identity {
+            builder =
+                builder.identity(Identity::from_pem(pem.expose().as_bytes()).map_err(unusable)?);
+        }
+        if let Some(path) = options.domain_socket {
+            builder = builder.unix_socket(path);
+        }
+        let client = builder.build().map_err(unusable)?;
+        let authorization = options
+            .credentials
+            .map(|credentials| authorization(&client, credentials));
+        Ok(Self {
+            client,
+            authorization: authorization.transpose()?,
+        })
+    }
+
+    /// Posts SUBSCRIBE. An answer other than 200 is read to its end.
+    pub(crate) async fn subscribe(
+        &self,
+        endpoint: &Endpoint,
+        body: Bytes,
+    ) -> Result<Result<Response, Answer>, DisconnectReason> {
+        let unreachable = |error| DisconnectReason::Unreachable {
+            endpoint: endpoint.to_string(),
+            detail: root_cause(&error),
+        };
+        let request = self.post(endpoint, body).header(ACCEPT, PROTOBUF);
+        let response = request.send().await.map_err(unreachable)?;
+        if response.status() == http::StatusCode::OK {
+            return Ok(Ok(response));
+        }
+        Ok(Err(answer(response).await.map_err(unreachable)?))
+    }
+
+    /// Posts any other call and reads the answer. The error says that the outcome is unknown.
+    pub(crate) async fn call(
+        &self,
+        endpoint: &Endpoint,
+        stream_id: Option<&HeaderValue>,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Answer, String> {
+        let mut request = self.post(endpoint, body).timeout(timeout);
+        if let Some(stream_id) = stream_id {
+            request = request.header(STREAM_ID, stream_id);
+        }
+        let response = request.send().await.map_err(|error| root_cause(&error))?;
+        answer(response).await.map_err(|error| root_cause(&error))
+    }
+
+    fn post(&self, endpoint: &Endpoint, body: Bytes) -> RequestBuilder {
+        let mut request = self
+            .client
+            .post(endpoint.to_string())
+            .header(CONTENT_TYPE, PROTOBUF)
+            .body(body);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        request
+    }
+}
+
+/// `rustls` wants one provider of cryptography per process; an application that has chosen
+/// another before us keeps it.
+fn install_crypto_provider() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// Has the header written once, by the one who knows how.
+fn authorization(client: &Client, credentials: &Credentials) -> Result<HeaderValue, StartError> {
+    let request = client.post("http://localhost/");
+    let request = match credentials {
+        Credentials::Basic { principal, secret } => {
+            request.basic_auth(principal, Some(secret.expose()))
+        }
+        Credentials::Bearer(token) => request.bearer_auth(token.expose()),
+    };
+    let header = |request: Request| request.headers().get(AUTHORIZATION).cloned();
+    request
+        .build()
+        .ok()
+        .and_then(header)
+        .ok_or(StartError::Credentials)
+}
+
+fn unusable(error: reqwest::Error) -> StartError {
+    StartError::Tls(root_cause(&error))
+}
+
+/// Reads an answer; of a text that is too long the beginning is kept and the rest not waited for.
+async fn answer(mut response: Response) -> Result<Answer, reqwest::Error> {
+    let mut text = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = TEXT_BYTES_MAX - text.len();
+        text.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if text.len() == TEXT_BYTES_MAX {
+            break;
+        }
+    }
+    let location = response.headers().get(LOCATION);
+    Ok(Answer {
+        status: response.status().as_u16(),
+        location: location
+            .and_then(|location| location.to_str().ok())
+            .map(str::to_owned),
+        text: String::from_utf8_lossy(&text).trim().to_owned(),
+    })
+}
+
+/// The innermost cause, which is the one that names the fact (`Connection refused`); a timeout of
+/// ours has none.
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

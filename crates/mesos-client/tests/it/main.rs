@@ -1,0 +1,11 @@
+//! The clients against servers in this process that do what a test tells them.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy does not see"
+)]
+
+mod executor;
+mod fake;
+mod recordings;
+mod scheduler;

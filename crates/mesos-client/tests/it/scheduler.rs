@@ -1,0 +1,598 @@
+//! The scheduler's client.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use mesos::v1;
+use mesos::v1::scheduler::call::Type as CallType;
+use mesos::v1::scheduler::event::Type as EventType;
+use mesos_client::{
+    CallError, Credentials, DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig,
+    SchedulerHandle, SchedulerNotice, Secret,
+};
+use prost::Message as _;
+use tokio::sync::mpsc;
+
+use crate::fake::{Fake, Request, Stream, next, nobody, record, soon};
+
+type Notices = mpsc::Receiver<SchedulerNotice>;
+
+/// A client that does not wait for long.
+fn config(masters: &str) -> SchedulerConfig {
+    let framework_info = v1::FrameworkInfo {
+        user: "nobody".to_owned(),
+        name: "test".to_owned(),
+        ..v1::FrameworkInfo::default()
+    };
+    SchedulerConfig {
+        backoff_first: Duration::from_millis(1),
+        backoff_max: Duration::from_millis(5),
+        ..SchedulerConfig::new(masters.parse().unwrap(), framework_info)
+    }
+}
+
+fn start(masters: &str) -> (SchedulerHandle, Notices) {
+    SchedulerClient::start(config(masters)).unwrap()
+}
+
+fn event(kind: EventType) -> v1::scheduler::Event {
+    v1::scheduler::Event {
+        r#type: Some(kind.into()),
+        ..v1::scheduler::Event::default()
+    }
+}
+
+fn subscribed(heartbeat_seconds: f64) -> v1::scheduler::Event {
+    v1::scheduler::Event {
+        subscribed: Some(v1::scheduler::event::Subscribed {
+            framework_id: v1::FrameworkId {
+                value: "f-0000".to_owned(),
+            },
+            heartbeat_interval_seconds: Some(heartbeat_seconds),
+            master_info: None,
+        }),
+        ..event(EventType::Subscribed)
+    }
+}
+
+fn error(message: &str) -> v1::scheduler::Event {
+    v1::scheduler::Event {
+        error: Some(v1::scheduler::event::Error {
+            message: message.to_owned(),
+        }),
+        ..event(EventType::Error)
+    }
+}
+
+fn message(text: &str) -> v1::scheduler::Event {
+    v1::scheduler::Event {
+        message: Some(v1::scheduler::event::Message {
+            agent_id: v1::AgentId {
+                value: "a".to_owned(),
+            },
+            executor_id: v1::ExecutorId {
+                value: "e".to_owned(),
+            },
+            data: text.to_owned().into(),
+        }),
+        ..event(EventType::Message)
+    }
+}
+
+fn call(kind: CallType) -> v1::scheduler::Call {
+    v1::scheduler::Call {
+        r#type: Some(kind.into()),
+        ..v1::scheduler::Call::default()
+    }
+}
+
+/// A REVIVE that can be told from others by its role.
+fn numbered(number: usize) -> v1::scheduler::Call {
+    v1::scheduler::Call {
+        revive: Some(v1::scheduler::call::Revive {
+            roles: vec![number.to_string()],
+        }),
+        ..call(CallType::Revive)
+    }
+}
+
+/// Accepts the next SUBSCRIBE, and sees the client say so.
+async fn subscribe(master: &mut Fake, notices: &mut Notices) -> Stream {
+    let request = master.next().await;
+    assert_eq!(request.scheduler_call().r#type(), CallType::Subscribe);
+    let stream = request.stream(Some("stream-1"));
+    stream.event(&subscribed(15.0)).await;
+    let notice = next(notices).await;
+    assert!(
+        matches!(notice, Some(SchedulerNotice::Subscribed { .. })),
+        "{notice:?}"
+    );
+    stream
+}
+
+/// The next notice, which is of an attempt that failed.
+async fn attempt_failed(notices: &mut Notices) -> DisconnectReason {
+    match next(notices).await {
+        Some(SchedulerNotice::AttemptFailed { reason, .. }) => reason,
+        other => panic!("not a failed attempt: {other:?}"),
+    }
+}
+
+async fn disconnected(notices: &mut Notices) -> DisconnectReason {
+    match next(notices).await {
+        Some(SchedulerNotice::Disconnected { reason }) => reason,
+        other => panic!("not a loss: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn subscribe_is_protobuf_alone_and_the_first_answer_names_the_framework() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let request = master.next().await;
+    assert_eq!(request.uri.path(), "/api/v1/scheduler");
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/x-protobuf")
+    );
+    assert_eq!(request.header("accept"), Some("application/x-protobuf"));
+    assert_eq!(request.header("mesos-stream-id"), None);
+    assert_eq!(request.header("authorization"), None);
+    let sent = request.scheduler_call();
+    assert_eq!(sent.framework_id, None);
+    assert_eq!(sent.subscribe.unwrap().framework_info.name, "test");
+
+    let stream = request.stream(Some("stream-1"));
+    stream.event(&subscribed(15.0)).await;
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Subscribed {
+            framework_id: "f-0000".into(),
+            master_info: None,
+            first: true,
+        })
+    );
+}
+
+#[tokio::test]
+async fn events_come_whole_whatever_the_chunks_and_heartbeats_are_not_told() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let stream = subscribe(&mut master, &mut notices).await;
+    let mut bytes = record(&event(EventType::Heartbeat));
+    bytes.extend(record(&message("one")));
+    bytes.extend(record(&message("two")));
+    for byte in bytes {
+        stream.chunk(vec![byte]).await;
+    }
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Event(message("one")))
+    );
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Event(message("two")))
+    );
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_type_is_passed_over() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let stream = subscribe(&mut master, &mut notices).await;
+    let unknown = v1::scheduler::Event {
+        r#type: Some(999),
+        ..v1::scheduler::Event::default()
+    };
+    stream.event(&unknown).await;
+    stream.event(&message("after")).await;
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Event(message("after")))
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_and_calls_go_to_the_leader() {
+    let mut follower = Fake::start().await;
+    let mut leader = Fake::start().await;
+    let (handle, mut notices) = start(&follower.address);
+    let location = format!("//{}/master/api/v1/scheduler", leader.address);
+    follower.next().await.redirect(&location);
+    let _stream = subscribe(&mut leader, &mut notices).await;
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Revive)), async {
+        let request = leader.next().await;
+        assert_eq!(request.uri.path(), "/master/api/v1/scheduler");
+        request.answer(202, "");
+    });
+    assert_eq!(outcome, Ok(()));
+    assert!(follower.is_idle());
+}
+
+#[tokio::test]
+async fn a_master_that_recovers_is_asked_again() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let text = "Master has not finished recovery";
+    master.next().await.answer(503, text);
+    assert_eq!(
+        attempt_failed(&mut notices).await,
+        DisconnectReason::Unavailable {
+            status: 503,
+            text: text.to_owned()
+        }
+    );
+    subscribe(&mut master, &mut notices).await;
+}
+
+#[tokio::test]
+async fn a_master_that_is_down_is_passed_over() {
+    let mut master = Fake::start().await;
+    let down = nobody().await;
+    let (_handle, mut notices) = start(&format!("{down},{}", master.address));
+    let reason = attempt_failed(&mut notices).await;
+    assert_eq!(
+        reason.to_string(),
+        format!("cannot reach `http://{down}/api/v1/scheduler`: Connection refused (os error 111)")
+    );
+    subscribe(&mut master, &mut notices).await;
+}
+
+#[tokio::test]
+async fn an_error_event_is_the_end() {
+    for (text, expected) in [
+        ("Framework has been removed", RefusedError::Removed),
+        ("Framework failed over", RefusedError::FailedOver),
+        (
+            "Invalid role '.'",
+            RefusedError::Invalid("Invalid role '.'".to_owned()),
+        ),
+    ] {
+        let mut master = Fake::start().await;
+        let (handle, mut notices) = start(&master.address);
+        let stream = master.next().await.stream(Some("stream-1"));
+        stream.event(&error(text)).await;
+        drop(stream);
+        assert_eq!(
+            next(&mut notices).await,
+            Some(SchedulerNotice::Refused(expected))
+        );
+        assert_eq!(next(&mut notices).await, None);
+        assert_eq!(
+            handle.call(call(CallType::Revive)).await,
+            Err(CallError::NotSubscribed)
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_the_end() {
+    let mut master = Fake::start().await;
+    let mut config = config(&master.address);
+    config.credentials = Some(Credentials::Basic {
+        principal: "prin".to_owned(),
+        secret: Secret::new("secret"),
+    });
+    let (_handle, mut notices) = SchedulerClient::start(config).unwrap();
+    let request = master.next().await;
+    assert_eq!(
+        request.header("authorization"),
+        Some("Basic cHJpbjpzZWNyZXQ=")
+    );
+    request.answer(401, "401 Unauthorized.");
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Refused(RefusedError::Unauthorized {
+            status: 401,
+            text: "401 Unauthorized.".to_owned(),
+        }))
+    );
+    assert_eq!(next(&mut notices).await, None);
+}
+
+#[tokio::test]
+async fn after_the_end_of_a_stream_the_same_framework_subscribes_again() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    drop(subscribe(&mut master, &mut notices).await);
+    assert_eq!(disconnected(&mut notices).await, DisconnectReason::Closed);
+
+    let request = master.next().await;
+    let sent = request.scheduler_call();
+    let id = Some(v1::FrameworkId {
+        value: "f-0000".to_owned(),
+    });
+    assert_eq!(sent.framework_id, id);
+    assert_eq!(sent.subscribe.unwrap().framework_info.id, id);
+    let stream = request.stream(Some("stream-2"));
+    stream.event(&subscribed(15.0)).await;
+    let notice = next(&mut notices).await;
+    assert!(
+        matches!(
+            notice,
+            Some(SchedulerNotice::Subscribed { first: false, .. })
+        ),
+        "{notice:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_makes_no_sense_is_left_and_replaced() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+
+    let stream = subscribe(&mut master, &mut notices).await;
+    stream.chunk("garbage").await;
+    let reason = disconnected(&mut notices).await;
+    assert!(matches!(reason, DisconnectReason::Malformed(_)), "{reason}");
+    stream.closed().await;
+
+    let stream = subscribe(&mut master, &mut notices).await;
+    stream.chunk("3\n\u{1}\u{1}\u{1}").await;
+    let reason = disconnected(&mut notices).await;
+    assert!(matches!(reason, DisconnectReason::Malformed(_)), "{reason}");
+
+    let stream = subscribe(&mut master, &mut notices).await;
+    stream.chunk("999999999999999\n").await;
+    let reason = disconnected(&mut notices).await;
+    assert!(matches!(reason, DisconnectReason::Malformed(_)), "{reason}");
+
+    let stream = subscribe(&mut master, &mut notices).await;
+    stream.chunk("10\nhalf").await;
+    drop(stream);
+    assert_eq!(
+        disconnected(&mut notices).await,
+        DisconnectReason::Broken("it ended within a record".to_owned())
+    );
+
+    let stream = subscribe(&mut master, &mut notices).await;
+    stream.cut().await;
+    let reason = disconnected(&mut notices).await;
+    assert!(matches!(reason, DisconnectReason::Broken(_)), "{reason}");
+    subscribe(&mut master, &mut notices).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_event_stream_is_a_failure() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let request = master.next().await;
+    let _html = request.stream_with(&[("content-type", "text/html")]);
+    let reason = attempt_failed(&mut notices).await;
+    assert!(reason.to_string().contains("text/html"), "{reason}");
+
+    let _nameless = master.next().await.stream(None);
+    let reason = attempt_failed(&mut notices).await;
+    assert!(reason.to_string().contains("mesos-stream-id"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_left() {
+    let mut master = Fake::start().await;
+    let (_handle, mut notices) = start(&master.address);
+    let stream = master.next().await.stream(Some("stream-1"));
+    stream.event(&subscribed(0.01)).await;
+    next(&mut notices).await;
+    assert_eq!(
+        disconnected(&mut notices).await,
+        DisconnectReason::Silent(Duration::from_millis(50))
+    );
+    stream.closed().await;
+    subscribe(&mut master, &mut notices).await;
+}
+
+#[tokio::test]
+async fn calls_keep_their_order_on_a_connection_of_their_own() {
+    // More than the queue holds.
+    const CALLS: usize = 100;
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let request = master.next().await;
+    let stream_port = request.peer_port;
+    let stream = request.stream(Some("stream-7"));
+    stream.event(&subscribed(15.0)).await;
+    next(&mut notices).await;
+
+    let calls = join_all((0..CALLS).map(|number| handle.call(numbered(number))));
+    let server = async {
+        for number in 0..CALLS {
+            let request = master.next().await;
+            let sent = request.scheduler_call();
+            assert_eq!(sent.revive, numbered(number).revive);
+            assert_eq!(sent.framework_id.unwrap().value, "f-0000");
+            assert_eq!(request.header("mesos-stream-id"), Some("stream-7"));
+            assert_ne!(request.peer_port, stream_port);
+            tokio::task::yield_now().await;
+            assert!(master.is_idle(), "one at a time");
+            request.answer(202, "");
+        }
+    };
+    let (outcomes, ()) = tokio::join!(calls, server);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_refused_call_has_its_class_and_leaves_the_subscription_alone() {
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let stream = subscribe(&mut master, &mut notices).await;
+    let answers = [
+        (400, "Failed to validate scheduler::Call: Not a valid UUID"),
+        (401, "401 Unauthorized."),
+        (403, "Framework is not connected via HTTP"),
+        (415, "Expecting 'Content-Type' of application/json"),
+        (500, ""),
+    ];
+    for (status, text) in answers {
+        let (outcome, ()) = tokio::join!(handle.call(call(CallType::Acknowledge)), async {
+            master.next().await.answer(status, text);
+        });
+        let text = text.to_owned();
+        assert_eq!(outcome, Err(CallError::Rejected { status, text }));
+    }
+    let cut = |request: Request| request.cut();
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Accept)), async {
+        cut(master.next().await);
+    });
+    assert!(
+        matches!(outcome, Err(CallError::Transport(_))),
+        "{outcome:?}"
+    );
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Decline)), async {
+        let request = master.next().await;
+        assert_eq!(
+            request.scheduler_call().r#type(),
+            CallType::Decline,
+            "an ACCEPT is not repeated"
+        );
+        request.answer(202, "");
+    });
+    assert_eq!(outcome, Ok(()));
+
+    stream.event(&message("still there")).await;
+    assert_eq!(
+        next(&mut notices).await,
+        Some(SchedulerNotice::Event(message("still there")))
+    );
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_ends_in_time_with_an_unknown_outcome() {
+    let mut master = Fake::start().await;
+    let mut config = config(&master.address);
+    config.call_timeout = Duration::from_millis(20);
+    let (handle, mut notices) = SchedulerClient::start(config).unwrap();
+    let _stream = subscribe(&mut master, &mut notices).await;
+    let outcome = soon(handle.call(call(CallType::Kill))).await;
+    assert_eq!(
+        outcome,
+        Err(CallError::Transport("no answer in time".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_finds_no_subscription_leads_to_a_new_one() {
+    let texts = [
+        (403, "Framework is not subscribed"),
+        (400, "Framework cannot be found"),
+        (
+            400,
+            "The stream ID 'stream-1' included in this request didn't match",
+        ),
+        (503, "Master has not finished recovery"),
+        (307, ""),
+    ];
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let mut stream = subscribe(&mut master, &mut notices).await;
+    for (status, text) in texts {
+        let (outcome, ()) = tokio::join!(handle.call(call(CallType::Revive)), async {
+            master.next().await.answer(status, text);
+        });
+        assert_eq!(outcome, Err(CallError::NotSubscribed), "{status} {text}");
+        assert_eq!(
+            disconnected(&mut notices).await,
+            DisconnectReason::NotSubscribed
+        );
+        stream.closed().await;
+        stream = subscribe(&mut master, &mut notices).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_subscription_no_call_is_sent() {
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let pending = master.next().await;
+    assert_eq!(
+        soon(handle.call(call(CallType::Revive))).await,
+        Err(CallError::NotSubscribed)
+    );
+    pending.answer(503, "No leader elected");
+    attempt_failed(&mut notices).await;
+    subscribe(&mut master, &mut notices).await;
+}
+
+#[tokio::test]
+async fn an_owner_that_does_not_listen_stops_the_stream_and_not_the_calls() {
+    // More than the queue of notices, the decoder's chunk and the socket's buffers hold.
+    const EVENTS: usize = 400;
+    let text = "x".repeat(64 << 10);
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let stream = subscribe(&mut master, &mut notices).await;
+    for _ in 0..EVENTS {
+        stream.event(&message(&text)).await;
+    }
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Revive)), async {
+        master.next().await.answer(202, "");
+    });
+    assert_eq!(outcome, Ok(()));
+    for _ in 0..EVENTS {
+        assert!(notices.len() <= notices.max_capacity());
+        let notice = next(&mut notices).await;
+        assert_eq!(notice, Some(SchedulerNotice::Event(message(&text))));
+    }
+}
+
+#[tokio::test]
+async fn stop_and_drop_of_either_end_close_the_stream() {
+    for end in ["stop", "handles", "receiver"] {
+        let mut master = Fake::start().await;
+        let (handle, mut notices) = start(&master.address);
+        let stream = subscribe(&mut master, &mut notices).await;
+        match end {
+            "stop" => {
+                handle.stop();
+                assert_eq!(next(&mut notices).await, None);
+            }
+            "handles" => {
+                drop(handle.clone());
+                drop(handle);
+                assert_eq!(next(&mut notices).await, None);
+            }
+            _ => drop(notices),
+        }
+        stream.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn stop_ends_a_client_that_waits() {
+    let mut config = config(&nobody().await);
+    config.backoff_first = Duration::from_secs(3600);
+    config.backoff_max = config.backoff_first;
+    let (handle, mut notices) = SchedulerClient::start(config).unwrap();
+    attempt_failed(&mut notices).await;
+    handle.stop();
+    assert_eq!(next(&mut notices).await, None);
+}
+
+#[tokio::test]
+async fn after_a_teardown_nothing_subscribes_again() {
+    let mut master = Fake::start().await;
+    let (handle, mut notices) = start(&master.address);
+    let stream = subscribe(&mut master, &mut notices).await;
+    let (outcome, ()) = tokio::join!(handle.call(call(CallType::Teardown)), async {
+        master.next().await.answer(202, "");
+    });
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(next(&mut notices).await, None);
+    stream.closed().await;
+}
+
+#[tokio::test]
+async fn a_framework_id_of_before_is_taken_over() {
+    let mut master = Fake::start().await;
+    let mut config = config(&master.address);
+    config.framework_info.id = Some(v1::FrameworkId {
+        value: "old".to_owned(),
+    });
+    config.suppressed_roles = vec!["r".to_owned()];
+    let (_handle, _notices) = SchedulerClient::start(config).unwrap();
+    let request = master.next().await;
+    let sent = request.scheduler_call();
+    assert_eq!(sent.framework_id.unwrap().value, "old");
+    assert_eq!(sent.subscribe.unwrap().suppressed_roles, ["r"]);
+    assert_eq!(request.scheduler_call().encode_to_vec(), request.body);
+}
