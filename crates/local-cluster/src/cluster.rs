@@ -120,14 +120,19 @@ impl LocalCluster {
         let work_dir = match config.work_dir {
             Some(path) => WorkDir::Given(path),
             None => {
-                let made = tempfile::Builder::new().prefix("mesosgot-cluster-").tempdir();
+                let made = tempfile::Builder::new()
+                    .prefix("mesosgot-cluster-")
+                    .tempdir();
                 WorkDir::Made(made.map_err(StartError::WorkDir)?)
             }
         };
         let mut rng = fastrand::Rng::with_seed(config.seed);
         let (to_master, from_agents) = mpsc::unbounded_channel();
-        let (to_agents, from_master): (Vec<_>, Vec<_>) =
-            config.agents.iter().map(|_| mpsc::unbounded_channel()).unzip();
+        let (to_agents, from_master): (Vec<_>, Vec<_>) = config
+            .agents
+            .iter()
+            .map(|_| mpsc::unbounded_channel())
+            .unzip();
         let master = MasterConfig {
             hostname: "localhost".to_owned(),
             allocation_interval: config.allocation_interval,
@@ -139,7 +144,8 @@ impl LocalCluster {
             agents: Vec::new(),
             work_dir,
         };
-        for (index, (agent, from_master)) in config.agents.into_iter().zip(from_master).enumerate() {
+        for (index, (agent, from_master)) in config.agents.into_iter().zip(from_master).enumerate()
+        {
             let config = agent::AgentConfig {
                 hostname: agent.hostname,
                 resources: agent.resources.to_wire(),
@@ -169,7 +175,11 @@ impl LocalCluster {
     /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
     /// been stopped are left out.
     pub fn agent_addresses(&self) -> Vec<SocketAddr> {
-        self.agents.iter().flatten().map(AgentHandle::address).collect()
+        self.agents
+            .iter()
+            .flatten()
+            .map(AgentHandle::address)
+            .collect()
     }
 
     /// Where the sandboxes are.

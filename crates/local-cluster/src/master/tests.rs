@@ -1,13 +1,12 @@
 //! The master over real connections: single requests, and whole recordings of a real master.
 
-mod client;
 mod replay;
 
 use expect_test::expect;
 use mesos::resources::Resources;
+use testkit::http::Connection;
 use tokio::sync::mpsc;
 
-use self::client::Connection;
 use super::*;
 
 /// A master with one agent that registers and then does nothing.
@@ -60,7 +59,11 @@ const SUBSCRIBE: &str = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"u
 async fn subscribe(fixture: &Fixture) -> (Connection, String, String) {
     let mut connection = Connection::open(fixture.master.address()).await;
     connection
-        .post(&[("Content-Type", "application/json")], SUBSCRIBE)
+        .post(
+            "/api/v1/scheduler",
+            &[("Content-Type", "application/json")],
+            SUBSCRIBE,
+        )
         .await;
     let head = connection.head().await;
     assert_eq!(head.status, 200);
@@ -96,7 +99,7 @@ async fn a_subscriber_gets_one_chunk_for_each_record_and_calls_on_another_connec
     let message = format!(
         r#"{{"type":"MESSAGE","framework_id":{{"value":"{id}"}},"message":{{"agent_id":{{"value":"{agent_id}"}},"executor_id":{{"value":"e"}},"data":"aGk="}}}}"#
     );
-    calls.post(&headers, &message).await;
+    calls.post("/api/v1/scheduler", &headers, &message).await;
     let head = calls.head().await;
     assert_eq!(
         (head.status, head.header("Content-Length")),
@@ -117,7 +120,7 @@ async fn a_subscriber_gets_one_chunk_for_each_record_and_calls_on_another_connec
     );
 
     let teardown = format!(r#"{{"type":"TEARDOWN","framework_id":{{"value":"{id}"}}}}"#);
-    calls.post(&headers, &teardown).await;
+    calls.post("/api/v1/scheduler", &headers, &teardown).await;
     assert_eq!(calls.head().await.status, 202);
     assert_eq!(stream.record().await, None, "the stream has a clean end");
 }
@@ -132,7 +135,11 @@ async fn a_client_that_hangs_up_is_noticed() {
     let revive = format!(r#"{{"type":"REVIVE","framework_id":{{"value":"{id}"}}}}"#);
     loop {
         connection
-            .post(&[("Content-Type", "application/json")], &revive)
+            .post(
+                "/api/v1/scheduler",
+                &[("Content-Type", "application/json")],
+                &revive,
+            )
             .await;
         let head = connection.head().await;
         let text = connection.body(&head).await;

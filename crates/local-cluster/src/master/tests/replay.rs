@@ -11,9 +11,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
+use testkit::http::{Connection, Head};
 
 use super::Fixture;
-use super::client::{Connection, Head};
 
 /// The agent of the recordings.
 const RESOURCES: &str = "cpus:4;mem:4096;disk:8192;ports:[31000-31099]";

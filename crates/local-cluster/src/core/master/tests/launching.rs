@@ -100,7 +100,7 @@ fn bad_offers_fail_every_task_and_give_the_good_ones_back() {
             > advance 1
             2.0 a < OFFERS M-O4 of M-S1: cpus(allocated: rec):4; mem(allocated: rec):1024
             > a launch O2,O4 agents cpus:1;mem:64 ex1
-            2.0 a < agents TASK_DROPPED SOURCE_MASTER REASON_INVALID_OFFERS "Task launched with invalid offers: Offer M-O3 is no longer valid"
+            2.0 a < agents TASK_DROPPED SOURCE_MASTER REASON_INVALID_OFFERS "Task launched with invalid offers: Aggregated offers must belong to one single agent. Offer M-O4 uses agent M-S1 and agent M-S0"
             2.0 202
             > a launch O4 late cpus:1;mem:64 ex1
             2.0 a < late TASK_DROPPED SOURCE_MASTER REASON_INVALID_OFFERS "Task launched with invalid offers: Offer M-O4 is no longer valid"
