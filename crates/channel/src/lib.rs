@@ -1,1 +1,34 @@
 //! Reliable channels over an unreliable transport, as a deterministic machine.
+//!
+//! A *link* joins a scheduler and one executor. A [`LinkEnd`] is one end of it: it takes messages
+//! of many channels and gives frames for the transport, takes the frames that arrive and gives the
+//! messages. The transport may lose, double, delay and reorder frames, as Mesos framework messages
+//! can be (PROTOCOL §10). Between two living ends every channel keeps this promise:
+//!
+//! - messages come in order, none lost, none twice;
+//! - a channel holds at most its window (in messages and in bytes), and a full channel blocks its
+//!   own sender only;
+//! - a close comes after the data that was sent before it;
+//! - what a dead peer did not acknowledge can be counted, channel by channel.
+//!
+//! What is refused here: sockets, clocks, threads, randomness, and every decision about when a
+//! peer counts as dead. Time comes in as an argument.
+
+mod arrivals;
+mod channel;
+mod config;
+mod counters;
+mod end;
+mod error;
+mod flight;
+mod rtt;
+mod table;
+pub mod wire;
+
+pub use config::{
+    CHANNELS_MAX, Config, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAMES_IN_FLIGHT_MAX,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, Role, Window,
+};
+pub use counters::{ChannelCounters, Counters};
+pub use end::{ChannelId, LinkEnd, Output, Undelivered};
+pub use error::{FrameError, OpenError, SendError, Violation};

@@ -1,1 +1,35 @@
 //! The async ends of a link: queues for guests and app schedulers over the channel machine.
+//!
+//! A [`Link`] joins a scheduler and one executor; there is one at each end. It carries channels,
+//! which both ends open by a task's name, over frames that someone else transports:
+//!
+//! - a task has a [`Sender`] and a [`Receiver`] of its own;
+//! - an app scheduler has one [`Inbox`] for the messages of all tasks on all links, and an
+//!   [`app::Outbox`] with the senders to them;
+//! - the two ends themselves talk through [`Control`].
+//!
+//! [`spec`] has the small records that framework and executor give each other, [`app`] what an
+//! app scheduler holds.
+//!
+//! Every decision about frames is the `channel` crate's; here are only queues, wakers and the
+//! clock. There is no socket, and no decision about when a peer is dead.
+
+pub mod app;
+mod control;
+mod error;
+mod inbox;
+mod link;
+mod receiver;
+mod sender;
+pub mod spec;
+
+pub use channel::{
+    ChannelCounters, Config as LinkConfig, Counters, FrameError, MESSAGE_BYTES_MAX, OpenError,
+    Role, Violation, Window,
+};
+pub use control::Control;
+pub use error::{SendError, TryRecvError, TrySendError};
+pub use inbox::{Inbox, Message};
+pub use link::{Link, Undelivered};
+pub use receiver::Receiver;
+pub use sender::Sender;

@@ -7,6 +7,7 @@
 //! its client stops sending.
 
 pub(crate) mod agent;
+pub(crate) mod master;
 pub(crate) mod request;
 pub(crate) mod stream;
 

@@ -1,1 +1,3 @@
 //! Fixtures and redaction shared by the tests of this workspace.
+
+pub mod http;

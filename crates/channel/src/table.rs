@@ -1,0 +1,107 @@
+//! The channels of one end, found by either number or by name.
+//!
+//! A name can be used again once its channel is closed here, while the peer may still be busy with
+//! the earlier one. So a name stands for a short list of channels, oldest first, and the n-th
+//! opening of a name at one end belongs to the n-th at the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::channel::Channel;
+use crate::config::CHANNELS_MAX;
+use crate::wire::CONTROL;
+
+/// The channels of one end.
+#[derive(Debug)]
+pub(crate) struct Table {
+    channels: HashMap<u32, Channel>,
+    names: HashMap<Arc<str>, Vec<u32>>,
+    /// The peer's numbers of channels that it has opened and not closed, and our numbers.
+    peers: HashMap<u32, u32>,
+    next: u32,
+}
+
+impl Table {
+    /// A table with the control channel.
+    pub(crate) fn new() -> Self {
+        Self {
+            channels: HashMap::from([(CONTROL, Channel::control(CONTROL))]),
+            names: HashMap::new(),
+            peers: HashMap::from([(CONTROL, CONTROL)]),
+            next: CONTROL + 1,
+        }
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Channel> {
+        self.channels.get(&number)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Channel> {
+        self.channels.get_mut(&number)
+    }
+
+    /// Whether a channel ever had this number here.
+    pub(crate) fn was_given(&self, number: u32) -> bool {
+        number < self.next
+    }
+
+    /// Our number of the channel that the peer knows by `peer`.
+    pub(crate) fn number_of_peer(&self, peer: u32) -> Option<u32> {
+        self.peers.get(&peer).copied()
+    }
+
+    /// The channels of a name, oldest first.
+    pub(crate) fn named(&self, name: &str) -> &[u32] {
+        self.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds a channel; `None` if there are too many.
+    pub(crate) fn insert(&mut self, name: &str) -> Option<u32> {
+        if self.channels.len() >= CHANNELS_MAX || self.next == u32::MAX {
+            return None;
+        }
+        let number = self.next;
+        self.next += 1;
+        let name: Arc<str> = Arc::from(name);
+        let channel = Channel::new(Arc::clone(&name));
+        self.channels.insert(number, channel);
+        self.names.entry(name).or_default().push(number);
+        Some(number)
+    }
+
+    /// The peer calls our channel `number` by the number `peer`.
+    pub(crate) fn bind(&mut self, number: u32, peer: u32) {
+        let channel = self.channels.get_mut(&number);
+        channel.expect("bound when found").receiving.peer = Some(peer);
+        self.peers.insert(peer, number);
+    }
+
+    /// The peer says nothing more under its number.
+    pub(crate) fn unbind(&mut self, peer: u32) {
+        self.peers.remove(&peer);
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) {
+        let Some(channel) = self.channels.remove(&number) else {
+            return;
+        };
+        if let Some(named) = self.names.get_mut(&channel.name) {
+            named.retain(|other| *other != number);
+            if named.is_empty() {
+                self.names.remove(&channel.name);
+            }
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Channel)> {
+        self.channels
+            .iter_mut()
+            .map(|(number, channel)| (*number, channel))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Channel)> {
+        self.channels
+            .iter()
+            .map(|(number, channel)| (*number, channel))
+    }
+}

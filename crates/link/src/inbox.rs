@@ -1,0 +1,334 @@
+//! The messages of many channels and links in one queue.
+//!
+//! Messages come in the order of their arrival. That is fair enough: each channel has at most its
+//! window in the queue, so none can put more than that before another's.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use bytes::Bytes;
+use channel::ChannelId;
+use tokio::sync::Notify;
+
+use crate::error::TryRecvError;
+use crate::link::{Channel, Pushed, Shared, lock};
+
+/// The messages of many channels in one queue, shared by all clones.
+///
+/// A message holds its room in its channel until it is received here. When the last clone is
+/// dropped, the senders of all its channels are told that they are closed.
+///
+/// It holds at most the windows of its channels together.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox {
+    shared: Arc<InboxShared>,
+}
+
+/// A message of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The task that sent it.
+    pub task: Arc<str>,
+    /// Its bytes.
+    pub data: Bytes,
+}
+
+impl Inbox {
+    /// An inbox without channels; see [`Link::open_into`](crate::Link::open_into).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Waits for a message; `None`: nothing more will come. Cancellation safe.
+    pub async fn recv(&self) -> Option<Message> {
+        loop {
+            let changed = self.shared.readable.notified();
+            match self.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Closed) => return None,
+                Err(TryRecvError::Empty) => changed.await,
+            }
+        }
+    }
+
+    /// A message that is there already.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn try_recv(&self) -> Result<Message, TryRecvError> {
+        let item = {
+            let mut state = self.shared.lock();
+            match state.queue.pop_front() {
+                Some(item) => item,
+                None if state.is_over() => return Err(TryRecvError::Closed),
+                None => return Err(TryRecvError::Empty),
+            }
+        };
+        item.source.take(1, item.data.len() as u64);
+        Ok(item.into_message())
+    }
+
+    /// Waits for a message and takes up to `max` that are there. Empty: nothing more will come, or
+    /// `max` is 0. Cancellation safe.
+    pub async fn recv_many(&self, max: usize) -> Vec<Message> {
+        if max == 0 {
+            return Vec::new();
+        }
+        loop {
+            let changed = self.shared.readable.notified();
+            let items: Vec<_> = {
+                let mut state = self.shared.lock();
+                if state.queue.is_empty() && state.is_over() {
+                    return Vec::new();
+                }
+                let count = max.min(state.queue.len());
+                state.queue.drain(..count).collect()
+            };
+            if items.is_empty() {
+                changed.await;
+                continue;
+            }
+            let same = |one: &Item, other: &Item| Arc::ptr_eq(&one.source, &other.source);
+            for items in items.chunk_by(same) {
+                let bytes = items.iter().map(|item| item.data.len() as u64).sum();
+                items[0].source.take(items.len() as u64, bytes);
+            }
+            return items.into_iter().map(Item::into_message).collect();
+        }
+    }
+
+    /// Waits until a message is there or nothing more will come. Cancellation safe.
+    pub async fn readable(&self) {
+        loop {
+            let changed = self.shared.readable.notified();
+            {
+                let state = self.shared.lock();
+                if !state.queue.is_empty() || state.is_over() {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// No more channels will be opened into it: it ends when all it has are over and all messages
+    /// were received.
+    pub fn seal(&self) {
+        self.shared.lock().is_sealed = true;
+        self.shared.readable.notify_waiters();
+    }
+
+    /// Takes nothing more in: it ends after what has arrived, and the tasks' senders are told that
+    /// their channels are closed.
+    pub fn close(&self) {
+        let sources = {
+            let mut state = self.shared.lock();
+            state.is_closed = true;
+            state.sources()
+        };
+        for source in sources {
+            source.stop();
+        }
+        self.shared.readable.notify_waiters();
+    }
+
+    /// Takes over a channel with what has arrived on it. The caller holds the link's lock.
+    pub(crate) fn attach(&self, link: &Arc<Shared>, channel: &Channel) {
+        let source = Arc::new(Source {
+            link: Arc::downgrade(link),
+            channel: channel.id,
+            task: Arc::clone(&channel.name),
+        });
+        let sink = InboxSink {
+            inbox: Arc::downgrade(&self.shared),
+            source: Arc::clone(&source),
+        };
+        let mut inbound = channel.inbound();
+        let early = match std::mem::replace(&mut inbound.sink, Sink::Inbox(sink)) {
+            Sink::Queue(early) => early,
+            // A channel is opened once, so this is never the case.
+            Sink::Inbox(_) | Sink::Dropped => VecDeque::new(),
+        };
+        let mut state = self.shared.lock();
+        state.channels += usize::from(!inbound.ended);
+        let item = |data| Item {
+            source: Arc::clone(&source),
+            data,
+        };
+        state.queue.extend(early.into_iter().map(item));
+        drop(state);
+        drop(inbound);
+        self.shared.readable.notify_waiters();
+    }
+}
+
+/// Where the messages of a channel go when they arrive.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// To the queue of a receiver, or of one that is yet to come. It holds at most the window.
+    Queue(VecDeque<Bytes>),
+    /// To an inbox.
+    Inbox(InboxSink),
+    /// Nowhere: the receiver is gone.
+    Dropped,
+}
+
+/// The way of one channel into an inbox. It keeps neither inbox nor link alive.
+#[derive(Debug)]
+pub(crate) struct InboxSink {
+    inbox: Weak<InboxShared>,
+    source: Arc<Source>,
+}
+
+impl Sink {
+    pub(crate) fn push(&mut self, data: Bytes) -> Pushed {
+        match self {
+            Self::Queue(queue) => {
+                queue.push_back(data);
+                match queue.len() {
+                    1 => Pushed::First,
+                    _ => Pushed::Further,
+                }
+            }
+            Self::Inbox(sink) => sink.push(data),
+            Self::Dropped => Pushed::Unwanted,
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Queue(queue) => queue.pop_front(),
+            Self::Inbox(_) | Self::Dropped => None,
+        }
+    }
+
+    pub(crate) fn pop_many(&mut self, max: usize) -> Vec<Bytes> {
+        match self {
+            Self::Queue(queue) => queue.drain(..max.min(queue.len())).collect(),
+            Self::Inbox(_) | Self::Dropped => Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Queue(queue) => queue.is_empty(),
+            Self::Inbox(_) | Self::Dropped => true,
+        }
+    }
+
+    /// Nothing more arrives on the channel.
+    pub(crate) fn end(&self) {
+        if let Self::Inbox(sink) = self
+            && let Some(inbox) = sink.inbox.upgrade()
+        {
+            inbox.lock().channels -= 1;
+            inbox.readable.notify_waiters();
+        }
+    }
+}
+
+impl InboxSink {
+    fn push(&self, data: Bytes) -> Pushed {
+        let Some(inbox) = self.inbox.upgrade() else {
+            return Pushed::Unwanted;
+        };
+        let was_empty = {
+            let mut state = inbox.lock();
+            if state.is_closed {
+                return Pushed::Unwanted;
+            }
+            let source = Arc::clone(&self.source);
+            state.queue.push_back(Item { source, data });
+            state.queue.len() == 1
+        };
+        if was_empty {
+            inbox.readable.notify_waiters();
+        }
+        Pushed::Further
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct InboxShared {
+    state: Mutex<InboxState>,
+    /// A message arrived, or no more will.
+    readable: Notify,
+}
+
+#[derive(Debug, Default)]
+struct InboxState {
+    queue: VecDeque<Item>,
+    /// Channels that are not over.
+    channels: usize,
+    is_sealed: bool,
+    is_closed: bool,
+}
+
+impl InboxShared {
+    fn lock(&self) -> MutexGuard<'_, InboxState> {
+        lock(&self.state)
+    }
+}
+
+impl InboxState {
+    /// Whether nothing more comes after what is in the queue.
+    fn is_over(&self) -> bool {
+        self.is_closed || self.is_sealed && self.channels == 0
+    }
+
+    /// The channels that have messages here. The others are stopped when their next message
+    /// comes; these might be full, and wait for ever.
+    fn sources(&self) -> Vec<Arc<Source>> {
+        let same = |one: &&Item, other: &&Item| Arc::ptr_eq(&one.source, &other.source);
+        let mut sources: Vec<_> = self.queue.iter().collect();
+        sources.dedup_by(|one, other| same(one, other));
+        let source = |item: &Item| Arc::clone(&item.source);
+        sources.into_iter().map(source).collect()
+    }
+}
+
+impl Drop for InboxShared {
+    fn drop(&mut self) {
+        for source in self.lock().sources() {
+            source.stop();
+        }
+    }
+}
+
+/// A message and the channel it came from.
+#[derive(Debug)]
+struct Item {
+    source: Arc<Source>,
+    data: Bytes,
+}
+
+impl Item {
+    fn into_message(self) -> Message {
+        Message {
+            task: Arc::clone(&self.source.task),
+            data: self.data,
+        }
+    }
+}
+
+/// A channel whose messages are in an inbox.
+#[derive(Debug)]
+struct Source {
+    link: Weak<Shared>,
+    channel: ChannelId,
+    task: Arc<str>,
+}
+
+impl Source {
+    fn take(&self, messages: u64, bytes: u64) {
+        if let Some(link) = self.link.upgrade() {
+            link.take(self.channel, messages, bytes);
+        }
+    }
+
+    fn stop(&self) {
+        if let Some(link) = self.link.upgrade() {
+            link.with(|state| state.end.stop(self.channel));
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! A link: the channel machine behind a lock, its clock, and who waits for what.
+//!
+//! ```text
+//!   Sender ──► LinkEnd ──► next_frame ──► (transport)
+//!   Receiver, Inbox ◄── LinkEnd ◄── handle_frame ◄── (transport)
+//! ```
+//!
+//! One lock guards the machine and is never held across an await; each channel has a lock for its
+//! queue, taken after the link's or alone. Whoever waits makes sure to be woken before it looks,
+//! so no wake-up is lost between the look and the wait; wake-ups happen after the locks are
+//! released.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use channel::{ChannelId, Config, Counters, FrameError, LinkEnd, OpenError, Output, Role};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tracing::debug;
+
+use crate::control::Control;
+use crate::inbox::{Inbox, Sink};
+use crate::receiver::Receiver;
+use crate::sender::Sender;
+
+/// One end of a link, shared by all its clones.
+///
+/// Whoever carries frames calls [`handle_frame`](Self::handle_frame) with each one that arrives
+/// and transmits what [`next_frame`](Self::next_frame) answers. Frames may be lost, doubled and
+/// reordered on the way, and each may be transmitted by a task of its own.
+///
+/// A link does not end by itself: [`shut`](Self::shut) it when the peer is gone for good.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesosgot_link::{Link, LinkConfig, Role};
+///
+/// let here = Link::new(Role::Scheduler, 1, LinkConfig::new());
+/// let there = Link::new(Role::Executor, 2, LinkConfig::new());
+/// let (sender, _) = here.open("elevator-0")?;
+/// let (_, receiver) = there.open("elevator-0")?;
+/// sender.send("hello".into()).await?;
+///
+/// let greeting = there.next_frame().await.ok_or("shut")?;
+/// here.handle_frame(greeting)?;
+/// let data = here.next_frame().await.ok_or("shut")?;
+/// there.handle_frame(data)?;
+/// assert_eq!(receiver.recv().await, Some("hello".into()));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+/// What a link, when it was shut, had taken and never saw acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Messages by the name of the channel, none of them 0. The control channel is left out.
+    pub channels: BTreeMap<Arc<str>, u64>,
+}
+
+impl Link {
+    /// One end of a link. `incarnation` must differ from that of every earlier life of this end;
+    /// a random number will do.
+    pub fn new(role: Role, incarnation: u64, config: Config) -> Self {
+        let control = Arc::new(Channel::new(ChannelId::CONTROL, Arc::from("")));
+        let state = State {
+            end: LinkEnd::new(role, incarnation, config),
+            channels: HashMap::from([(ChannelId::CONTROL, Arc::clone(&control))]),
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            frames: Notify::new(),
+            control,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Opens a channel with a queue of its own: the end of a task.
+    ///
+    /// Both ends open a channel by the same name. What the peer sends before this end has opened
+    /// it is kept within the window.
+    ///
+    /// # Errors
+    /// When the name is not valid or is in use, there are too many channels, or the link is shut.
+    pub fn open(&self, name: &str) -> Result<(Sender, Receiver), OpenError> {
+        let channel = self.open_channel(name, |_| {})?;
+        let sender = Sender::new(Arc::clone(&self.shared), Arc::clone(&channel));
+        Ok((sender, Receiver::new(Arc::clone(&self.shared), channel)))
+    }
+
+    /// Opens a channel whose messages go to an inbox: the end of an app scheduler.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_into(&self, name: &str, inbox: &Inbox) -> Result<Sender, OpenError> {
+        let channel = self.open_channel(name, |channel| inbox.attach(&self.shared, channel))?;
+        Ok(Sender::new(Arc::clone(&self.shared), channel))
+    }
+
+    /// The channel of the two ends themselves. Every call answers the same one.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.shared))
+    }
+
+    /// Takes in a frame that arrived.
+    ///
+    /// # Errors
+    /// When the frame is not of this link or the peer broke a rule. [`FrameError`] says which are
+    /// harmless and after which to [`shut`](Self::shut) the link.
+    pub fn handle_frame(&self, frame: Bytes) -> Result<(), FrameError> {
+        let now = Instant::now().into_std();
+        self.shared.with(|state| state.end.handle_frame(now, frame))
+    }
+
+    /// Waits for the next frame to transmit; `None` once the link is shut.
+    ///
+    /// A frame is made when it is asked for and carries all that has gathered until then, so ask
+    /// only when the transport can take one. Cancellation safe: no frame is lost with the future.
+    /// Several tasks may wait; each frame goes to one of them.
+    pub async fn next_frame(&self) -> Option<Bytes> {
+        loop {
+            let changed = self.shared.frames.notified();
+            let timeout = {
+                let mut state = self.shared.lock();
+                if state.end.is_shut() {
+                    return None;
+                }
+                if let Some(frame) = state.end.poll_frame(Instant::now().into_std()) {
+                    let wakes = self.shared.drain(&mut state);
+                    drop(state);
+                    wakes.wake();
+                    return Some(frame);
+                }
+                state.end.poll_timeout()
+            };
+            match timeout {
+                Some(due) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(due.into()) => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Ends the link, because the peer is gone for good: receivers give what has arrived and then
+    /// end, senders are closed, [`next_frame`](Self::next_frame) answers `None`.
+    ///
+    /// Answers how many messages of each channel the peer never acknowledged; on a second call
+    /// nothing.
+    pub fn shut(&self) -> Undelivered {
+        let mut undelivered = Undelivered::default();
+        let (counts, channels) = {
+            let mut state = self.shared.lock();
+            let counts = state.end.shut();
+            (counts, std::mem::take(&mut state.channels))
+        };
+        for count in counts {
+            if count.channel != ChannelId::CONTROL {
+                *undelivered.channels.entry(count.name).or_default() += count.messages;
+            }
+        }
+        for channel in channels.values() {
+            channel.end_inbound();
+            channel.readable.notify_waiters();
+            channel.writable.notify_waiters();
+        }
+        self.shared.frames.notify_waiters();
+        undelivered
+    }
+
+    /// What the link has done so far.
+    pub fn counters(&self) -> Counters {
+        self.shared.lock().end.counters()
+    }
+
+    fn open_channel(
+        &self,
+        name: &str,
+        attach: impl FnOnce(&Arc<Channel>),
+    ) -> Result<Arc<Channel>, OpenError> {
+        self.shared.with(|state| {
+            let id = state.end.open(name)?;
+            let new = || Arc::new(Channel::new(id, Arc::from(name)));
+            let channel = Arc::clone(state.channels.entry(id).or_insert_with(new));
+            attach(&channel);
+            Ok(channel)
+        })
+    }
+}
+
+impl Undelivered {
+    /// Messages of all channels.
+    pub fn total(&self) -> u64 {
+        self.channels.values().sum()
+    }
+}
+
+/// What all handles of one end share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Something may have changed for those who wait in `next_frame`.
+    frames: Notify,
+    pub(crate) control: Arc<Channel>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) end: LinkEnd,
+    /// Channels that the machine still speaks of.
+    channels: HashMap<ChannelId, Arc<Channel>>,
+}
+
+/// One channel, shared by its sender, its receiver or inbox, and the link.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    pub(crate) name: Arc<str>,
+    pub(crate) inbound: Mutex<Inbound>,
+    /// A message arrived, or no more will.
+    pub(crate) readable: Notify,
+    /// There may be room, or the channel was closed.
+    pub(crate) writable: Notify,
+    /// Held by the one sender that waits for room; tokio's lock is first come, first served.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Senders that hold the turn or wait for it.
+    pub(crate) waiting: AtomicUsize,
+    /// Messages that the peer's application never took, once it has stopped.
+    pub(crate) untaken: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    pub(crate) sink: Sink,
+    /// Nothing more arrives.
+    pub(crate) ended: bool,
+}
+
+impl Channel {
+    fn new(id: ChannelId, name: Arc<str>) -> Self {
+        Self {
+            id,
+            name,
+            inbound: Mutex::new(Inbound {
+                sink: Sink::Queue(std::collections::VecDeque::new()),
+                ended: false,
+            }),
+            readable: Notify::new(),
+            writable: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+            untaken: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn inbound(&self) -> MutexGuard<'_, Inbound> {
+        lock(&self.inbound)
+    }
+
+    /// Nothing more arrives; the caller wakes those who wait for it.
+    fn end_inbound(&self) {
+        let mut inbound = self.inbound();
+        if !std::mem::replace(&mut inbound.ended, true) {
+            inbound.sink.end();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Does something to the machine, then tells everyone what came of it.
+    pub(crate) fn with<T>(self: &Arc<Self>, act: impl FnOnce(&mut State) -> T) -> T {
+        let (answer, wakes) = {
+            let mut state = self.lock();
+            let answer = act(&mut state);
+            (answer, self.drain(&mut state))
+        };
+        wakes.wake();
+        // Even without a new frame a deadline may have moved.
+        self.frames.notify_waiters();
+        answer
+    }
+
+    /// The application took messages of a channel.
+    pub(crate) fn take(self: &Arc<Self>, channel: ChannelId, messages: u64, bytes: u64) {
+        let has_frame = {
+            let mut state = self.lock();
+            state.end.take(channel, messages, bytes);
+            state.end.has_frame()
+        };
+        if has_frame {
+            self.frames.notify_waiters();
+        }
+    }
+
+    /// Performs the machine's outputs, except for the wake-ups.
+    fn drain(self: &Arc<Self>, state: &mut State) -> Wakes {
+        let mut wakes = Wakes::default();
+        while let Some(output) = state.end.poll_output() {
+            match output {
+                Output::Linked { peer } => debug!(peer, "link is up"),
+                Output::Offered { channel, name } => {
+                    let offered = Arc::new(Channel::new(channel, name));
+                    state.channels.insert(channel, offered);
+                }
+                Output::Message { channel, data } => {
+                    let Some(found) = state.channels.get(&channel) else {
+                        continue;
+                    };
+                    match found.inbound().sink.push(data) {
+                        Pushed::First => wakes.readable.push(Arc::clone(found)),
+                        Pushed::Further => {}
+                        Pushed::Unwanted => state.end.stop(channel),
+                    }
+                }
+                Output::Closed { channel } => {
+                    if let Some(found) = state.channels.get(&channel) {
+                        found.end_inbound();
+                        wakes.readable.push(Arc::clone(found));
+                    }
+                }
+                Output::Stopped { channel, untaken } => {
+                    if let Some(found) = state.channels.get(&channel) {
+                        found.untaken.store(untaken, Ordering::Relaxed);
+                        wakes.writable.push(Arc::clone(found));
+                    }
+                }
+                Output::Writable { channel } => {
+                    if let Some(found) = state.channels.get(&channel) {
+                        wakes.writable.push(Arc::clone(found));
+                    }
+                }
+                Output::Released { channel } => {
+                    state.channels.remove(&channel);
+                }
+            }
+        }
+        wakes
+    }
+}
+
+/// What became of a message that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It is the only one in its queue: someone may wait for it.
+    First,
+    /// There are others before it, or the inbox has woken its reader.
+    Further,
+    /// Nobody will take it.
+    Unwanted,
+}
+
+/// Who is to be woken once the locks are released.
+#[derive(Debug, Default)]
+#[must_use]
+struct Wakes {
+    readable: Vec<Arc<Channel>>,
+    writable: Vec<Arc<Channel>>,
+}
+
+impl Wakes {
+    fn wake(self) {
+        for channel in self.readable {
+            channel.readable.notify_waiters();
+        }
+        for channel in self.writable {
+            channel.writable.notify_waiters();
+        }
+    }
+}
+
+/// Locks, whatever a panic elsewhere has done: the data stays consistent between calls.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,113 @@
+//! Small records that framework and executor give each other, as protobuf messages.
+//!
+//! They are ours and not Mesos's: to a master or agent they are opaque bytes. Framework and
+//! executor of a job are always of the same version; [`VERSION`] tells when they are not.
+
+use prost::{Message, Oneof};
+
+/// The version of [`TaskSpec`] and [`ExecutorSpec`]. Whoever finds another one refuses the record.
+pub const VERSION: u32 = 1;
+
+/// What an executor must know about a task; `TaskInfo.data`.
+#[derive(Clone, PartialEq, Message)]
+pub struct TaskSpec {
+    /// [`VERSION`].
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The task's stable name, such as `elevator-0`; also that of its channel.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// The group's name, such as `elevator`.
+    #[prost(string, tag = "3")]
+    pub group: String,
+    /// The code.
+    #[prost(message, optional, tag = "4")]
+    pub module: Option<Module>,
+    /// The arguments of the task's function.
+    #[prost(string, repeated, tag = "5")]
+    pub args: Vec<String>,
+    /// The environment of the task's function.
+    #[prost(message, repeated, tag = "6")]
+    pub env: Vec<EnvironmentVariable>,
+    /// The most memory that the instance may have, in bytes.
+    #[prost(uint64, tag = "7")]
+    pub memory_bytes_max: u64,
+    /// How long the function may go on after its `in` channel was closed by a kill, in
+    /// milliseconds.
+    #[prost(uint64, tag = "8")]
+    pub kill_grace_ms: u64,
+}
+
+/// Code, by what it is and where it can be had.
+#[derive(Clone, PartialEq, Message)]
+pub struct Module {
+    /// The SHA-256 digest: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sha256: Vec<u8>,
+    /// The length in bytes.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// Where to fetch it, best first.
+    #[prost(string, repeated, tag = "3")]
+    pub urls: Vec<String>,
+}
+
+/// One variable of an environment.
+#[derive(Clone, PartialEq, Message)]
+pub struct EnvironmentVariable {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its value.
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+/// What an executor must know about its job and its link; `ExecutorInfo.data`.
+#[derive(Clone, PartialEq, Message)]
+pub struct ExecutorSpec {
+    /// [`VERSION`].
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The job's name.
+    #[prost(string, tag = "2")]
+    pub job: String,
+    /// The incarnation of the executor's end of the link.
+    #[prost(uint64, tag = "3")]
+    pub incarnation: u64,
+    /// The window of each channel in messages.
+    #[prost(uint32, tag = "4")]
+    pub window_messages: u32,
+    /// The window of each channel in bytes.
+    #[prost(uint64, tag = "5")]
+    pub window_bytes: u64,
+}
+
+/// What framework and executor tell each other over [`Control`](crate::Control).
+#[derive(Clone, PartialEq, Message)]
+pub struct Control {
+    /// What it is; none if the peer's version knows more kinds.
+    #[prost(oneof = "ControlKind", tags = "1")]
+    pub kind: Option<ControlKind>,
+}
+
+/// The kinds of [`Control`] records.
+#[derive(Clone, PartialEq, Oneof)]
+pub enum ControlKind {
+    /// To the executor.
+    #[prost(message, tag = "1")]
+    Start(Start),
+}
+
+/// All tasks of the gang are up: their functions may begin.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Start {}
+
+impl Control {
+    /// The start barrier is lifted.
+    pub fn start() -> Self {
+        Self {
+            kind: Some(ControlKind::Start(Start {})),
+        }
+    }
+}

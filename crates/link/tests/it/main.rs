@@ -1,0 +1,7 @@
+//! Two links joined in memory, with the clock of the runtime paused.
+
+mod app;
+mod channels;
+mod ends;
+mod inbox;
+mod pair;
