@@ -23,8 +23,13 @@ impl Fixture {
         let (to_master, mut from_agent) = mpsc::unbounded_channel();
         let (to_agent, from_master) = mpsc::unbounded_channel();
         let config = AgentConfig {
+            hostname: "localhost".to_owned(),
+            resources: Vec::new(),
+            attributes: Vec::new(),
+            work_dir: work_dir.path().to_owned(),
+            registration_timeout: Duration::from_mins(1),
             shutdown_grace: Duration::from_millis(50),
-            ..AgentConfig::new("localhost", work_dir.path())
+            seed: 7,
         };
         let agent = spawn(config, AgentIndex(3), to_master, from_master)
             .await

@@ -79,13 +79,6 @@ pub(crate) struct Config {
     pub(crate) started_unix: Duration,
 }
 
-impl Config {
-    /// The registration timeout of an agent that was told nothing (PROTOCOL §13.1).
-    pub(crate) const REGISTRATION_TIMEOUT: Duration = Duration::from_mins(1);
-    /// The shutdown grace of an agent that was told nothing (PROTOCOL §13.1).
-    pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-}
-
 /// One HTTP request of an executor; the stream of a SUBSCRIBE goes by the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RequestId(pub(crate) u64);

@@ -20,7 +20,8 @@ fn summary(status: &Value) -> String {
 /// The process of an executor, as an update of it says.
 fn pid(status: &Value) -> i32 {
     let pid = status["container_status"]["executor_pid"].as_i64();
-    i32::try_from(pid.unwrap()).unwrap()
+    pid.and_then(|pid| i32::try_from(pid).ok())
+        .expect("a process")
 }
 
 fn is_alive(pid: i32) -> bool {

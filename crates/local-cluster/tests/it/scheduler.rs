@@ -24,7 +24,7 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     /// Starts a cluster and subscribes.
     pub(crate) async fn start() -> Self {
-        let resources = Resources::parse("cpus:4;mem:1024").unwrap();
+        let resources = Resources::parse("cpus:4;mem:1024").expect("valid resources");
         let agent = AgentConfig {
             executor_shutdown_grace_period: Duration::from_millis(100),
             ..AgentConfig::new(resources)
@@ -34,7 +34,7 @@ impl Scheduler {
             ..ClusterConfig::new(vec![agent])
         })
         .await
-        .unwrap();
+        .expect("a cluster");
         let mut stream = Connection::open(cluster.master_address()).await;
         let framework_info = json!({
             "user": "nobody",
@@ -51,8 +51,11 @@ impl Scheduler {
         post(&mut stream, &[], &subscribe).await;
         let head = stream.head().await;
         assert_eq!(head.status, 200);
-        let stream_id = head.header("Mesos-Stream-Id").unwrap().to_owned();
-        let subscribed = stream.record().await.unwrap();
+        let stream_id = head
+            .header("Mesos-Stream-Id")
+            .expect("a stream id")
+            .to_owned();
+        let subscribed = stream.record().await.expect("SUBSCRIBED");
         let framework_id = text(&subscribed["subscribed"]["framework_id"]["value"]);
         let calls = Connection::open(cluster.master_address()).await;
         Self {
@@ -145,7 +148,7 @@ impl Scheduler {
             .join(executor_id)
             .join("runs/latest")
             .join(file);
-        fs::read_to_string(path).unwrap()
+        fs::read_to_string(path).expect("a file in the sandbox")
     }
 }
 
@@ -166,13 +169,9 @@ pub(crate) fn example() -> Value {
 
 /// Where cargo has put the example executor: beside the directory of this test.
 pub(crate) fn example_path() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/executor");
+    let test = std::env::current_exe().expect("the path of this test");
+    let profile = test.ancestors().nth(2).expect("a target directory");
+    let path = profile.join("examples/executor");
     assert!(
         path.exists(),
         "cargo builds the examples with the tests: {}",
@@ -182,7 +181,7 @@ pub(crate) fn example_path() -> PathBuf {
 }
 
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
+    value.as_str().expect("text").to_owned()
 }
 
 fn resources(cpus: f64, mem: f64) -> Value {
