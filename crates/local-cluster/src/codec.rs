@@ -8,6 +8,7 @@
 mod json;
 mod read;
 mod schema;
+mod text;
 mod wire;
 mod write;
 
@@ -59,6 +60,10 @@ impl Body for v1::executor::Event {
     const NAME: &'static str = "mesos.v1.executor.Event";
 }
 
+impl Body for v1::ExecutorInfo {
+    const NAME: &'static str = "mesos.v1.ExecutorInfo";
+}
+
 /// Why a body is not a call. Its text is the body of the 400, word for word (PROTOCOL §1).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum DecodeError {
@@ -108,6 +113,11 @@ pub(crate) fn encode<T: Body>(encoding: Encoding, message: &T) -> Bytes {
         Encoding::Protobuf => bytes.into(),
         Encoding::Json => write::from_wire(SCHEMA.body(T::NAME), &bytes).into(),
     }
+}
+
+/// Writes one message as protobuf text, as it stands in error texts.
+pub(crate) fn to_text<T: Body>(message: &T) -> String {
+    text::from_wire(SCHEMA.body(T::NAME), &message.encode_to_vec())
 }
 
 #[cfg(test)]

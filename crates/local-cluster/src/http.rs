@@ -6,6 +6,8 @@
 //! in the case that Mesos writes, one HTTP chunk for each record, and a connection that ends when
 //! its client stops sending.
 
+pub(crate) mod agent;
+pub(crate) mod master;
 pub(crate) mod request;
 pub(crate) mod stream;
 

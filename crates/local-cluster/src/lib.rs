@@ -1,5 +1,37 @@
-//! An embedded Mesos-compatible cluster: master and agents on loopback.
+//! An embedded Mesos-compatible cluster: a master and its agents, on loopback, in this process.
+//!
+//! To a client of the v1 HTTP APIs it looks like Apache Mesos: the same calls, events, texts and
+//! timers, JSON or protobuf, executors as processes of their own. It is for one machine, for
+//! trying things out and for tests; state lives in memory.
+//!
+//! ```no_run
+//! use mesos::resources::Resources;
+//! use mesosgot_local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let agent = AgentConfig::new(Resources::parse("cpus:4;mem:4096;ports:[31000-31099]")?);
+//! let cluster = LocalCluster::start(ClusterConfig::new(vec![agent])).await?;
+//! // Frameworks subscribe at `cluster.master_address()`.
+//! cluster.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - `cluster`: start and stop of the whole.
+//! - `core`: what a master and an agent decide, as machines without I/O.
+//! - `master`, `agent`: the loops that drive them.
+//! - `http`, `codec`: the APIs and their two encodings.
+//! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need.
 
+mod agent;
+mod cluster;
 mod codec;
+mod containerizer;
 mod core;
+mod error;
+mod fetcher;
 mod http;
+mod master;
+mod sandbox;
+
+pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError};

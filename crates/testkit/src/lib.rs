@@ -1,5 +1,7 @@
 //! Fixtures and redaction shared by the tests of this workspace.
 //!
 //! - [`facts`]: fact tables and recordings of a real Mesos, where they exist.
+//! - [`http`]: requests as bytes, for what no client would send.
 
 pub mod facts;
+pub mod http;

@@ -133,7 +133,7 @@ fn write_value(kind: Kind, raw: Raw<'_>, out: &mut String) {
     clippy::cast_possible_wrap,
     reason = "a negative int32 is sign-extended on the wire; cutting it off restores it"
 )]
-fn write_varint(kind: Kind, value: u64, out: &mut String) {
+pub(super) fn write_varint(kind: Kind, value: u64, out: &mut String) {
     let _ = match kind {
         Kind::Bool => write!(out, "{}", value != 0),
         Kind::Enum(index) => match SCHEMA.enum_name(index, value as i32) {

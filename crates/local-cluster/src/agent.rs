@@ -1,0 +1,277 @@
+//! An agent that runs: the machine of [`core::agent`](crate::core::agent) with a clock, an HTTP
+//! server, containers and the channels to and from its master.
+//!
+//! It decides nothing. Each input is handed to the machine, each output done, in order.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use mesos::v1;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::codec::{self, Encoding};
+use crate::containerizer::{ContainerEvent, Containerizer, Settings};
+use crate::core::agent::{Agent, Answer, Config, Input, Output, RequestId};
+use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::http;
+use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
+use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+
+/// What an agent is.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentConfig {
+    pub(crate) hostname: String,
+    /// In the format with `reservations`, without allocation.
+    pub(crate) resources: Vec<v1::Resource>,
+    pub(crate) attributes: Vec<v1::Attribute>,
+    /// Where it puts its sandboxes; agents may share it, their ids keep them apart.
+    pub(crate) work_dir: PathBuf,
+    /// How long an executor may take to subscribe.
+    pub(crate) registration_timeout: Duration,
+    /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
+    pub(crate) shutdown_grace: Duration,
+    /// From where it draws the uuids of its containers and updates.
+    pub(crate) seed: u64,
+}
+
+/// A running agent. Dropped, it dies at once: connections are cut and executors killed, but not
+/// waited for.
+#[derive(Debug)]
+pub(crate) struct AgentHandle {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    driver: JoinHandle<()>,
+    server: JoinHandle<()>,
+}
+
+impl AgentHandle {
+    /// Where it serves its API.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it as SIGKILL would: nobody is told. Returns when every executor is dead and reaped,
+    /// which takes milliseconds and is bounded.
+    pub(crate) async fn stop(mut self) {
+        drop(self.stop.take());
+        // An error would be a panic of the driver, which has dropped all that it owned.
+        let _ = (&mut self.driver).await;
+        self.server.abort();
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for AgentHandle {
+    fn drop(&mut self) {
+        self.driver.abort();
+        self.server.abort();
+    }
+}
+
+/// Starts an agent on a free port of loopback. It registers with the master by its first message,
+/// and serves when this returns.
+///
+/// The channels are not bounded: master and agent are machines of one process that read whatever
+/// comes, as their originals do.
+///
+/// # Errors
+/// When there is no port, or the work directory cannot be made.
+pub(crate) async fn spawn(
+    config: AgentConfig,
+    index: AgentIndex,
+    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
+    from_master: mpsc::UnboundedReceiver<ToAgent>,
+) -> io::Result<AgentHandle> {
+    let work_dir = std::path::absolute(&config.work_dir)?;
+    tokio::fs::create_dir_all(&work_dir).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let machine = Agent::new(Config {
+        info: v1::AgentInfo {
+            hostname: config.hostname,
+            port: Some(address.port().into()),
+            resources: config.resources,
+            attributes: config.attributes,
+            ..v1::AgentInfo::default()
+        },
+        ip: Ipv4Addr::LOCALHOST,
+        registration_timeout: config.registration_timeout,
+        shutdown_grace: config.shutdown_grace,
+        seed: config.seed,
+        started: Instant::now(),
+        // A clock before 1970 gives wrong times of day and nothing worse.
+        started_unix: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+    });
+    let (events, container_events) = mpsc::unbounded_channel();
+    let settings = Settings {
+        endpoint: address,
+        work_dir,
+        runtime: Handle::current(),
+    };
+    let (calls_to, calls) = mpsc::channel(CALLS_MAX);
+    let (stop, stopped) = oneshot::channel();
+    let driver = Driver {
+        machine,
+        index,
+        to_master,
+        containerizer: Containerizer::new(settings, events),
+        replies: BTreeMap::new(),
+        streams: BTreeMap::new(),
+        last_request: 0,
+    };
+    let sources = Sources {
+        from_master,
+        calls,
+        container_events,
+        stopped,
+    };
+    Ok(AgentHandle {
+        address,
+        stop: Some(stop),
+        driver: tokio::spawn(driver.run(sources)),
+        server: tokio::spawn(http::serve(listener, AgentHandler::new(calls_to))),
+    })
+}
+
+/// What the machine acts through.
+struct Driver {
+    machine: Agent,
+    index: AgentIndex,
+    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
+    containerizer: Containerizer,
+    /// Calls that the machine has not answered yet, which it does before it takes another.
+    replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
+    /// At most one for each executor.
+    streams: BTreeMap<RequestId, (Encoding, RecordSender)>,
+    last_request: u64,
+}
+
+/// What the machine is fed from.
+struct Sources {
+    from_master: mpsc::UnboundedReceiver<ToAgent>,
+    calls: mpsc::Receiver<HttpCall>,
+    container_events: mpsc::UnboundedReceiver<ContainerEvent>,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Driver {
+    async fn run(mut self, mut sources: Sources) {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.perform(output);
+            }
+            let due = self.machine.poll_timeout();
+            tokio::select! {
+                Some(message) = sources.from_master.recv() => self.handle(Input::Master(Box::new(message))),
+                Some(call) = sources.calls.recv() => self.take_call(call),
+                Some(event) = sources.container_events.recv() => self.take_event(event),
+                () = sleep_until(due) => self.machine.handle_timeout(Instant::now()),
+                _ = &mut sources.stopped => break,
+            }
+        }
+        // Streams end first, so that nobody reads a killed agent's silence as life.
+        self.streams.clear();
+        self.containerizer.stop().await;
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.machine.handle(Instant::now(), input);
+    }
+
+    fn take_call(
+        &mut self,
+        HttpCall {
+            call,
+            encoding,
+            reply,
+        }: HttpCall,
+    ) {
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        self.replies.insert(request, (encoding, reply));
+        self.handle(Input::Call { request, call });
+    }
+
+    fn take_event(&mut self, event: ContainerEvent) {
+        let input = match event {
+            ContainerEvent::Started { container_id, pid } => Input::Started { container_id, pid },
+            ContainerEvent::LaunchFailed {
+                container_id,
+                message,
+            } => {
+                self.containerizer.forget(&container_id);
+                Input::LaunchFailed {
+                    container_id,
+                    message,
+                }
+            }
+            ContainerEvent::Exited {
+                container_id,
+                status,
+            } => {
+                self.containerizer.forget(&container_id);
+                Input::Exited {
+                    container_id,
+                    status,
+                }
+            }
+        };
+        self.handle(input);
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            // A master that is gone hears nothing, as over a broken link.
+            Output::Master(message) => drop(self.to_master.send((self.index, *message))),
+            Output::Answer { request, answer } => self.answer(request, answer),
+            Output::Event { stream, event } => self.send(stream, &event),
+            Output::Close { stream } => drop(self.streams.remove(&stream)),
+            Output::Launch(launch) => self.containerizer.launch(*launch),
+            Output::Destroy { container_id } => self.containerizer.destroy(&container_id),
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Answer) {
+        let Some((encoding, reply)) = self.replies.remove(&request) else {
+            return;
+        };
+        let reply_with = match answer {
+            Answer::Stream => {
+                // That its client has gone is noticed by the next event.
+                let (sender, body) = stream::stream(STREAM_BYTES_MAX, || ());
+                self.streams.insert(request, (encoding, sender));
+                Reply::Stream(body)
+            }
+            answer => Reply::Answer(answer),
+        };
+        // The client may have gone meanwhile; its call counts.
+        let _ = reply.send(reply_with);
+    }
+
+    fn send(&mut self, stream: RequestId, event: &v1::executor::Event) {
+        let Some((encoding, sender)) = self.streams.get(&stream) else {
+            return;
+        };
+        if let Err(error) = sender.send(&codec::encode(*encoding, event)) {
+            tracing::debug!(%error, "dropped an event of an executor");
+            self.streams.remove(&stream);
+        }
+    }
+}
+
+/// Never, when there is nothing to wait for.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

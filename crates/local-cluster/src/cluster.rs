@@ -1,0 +1,234 @@
+//! A whole cluster in this process: one master, its agents, and the work directory.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fmt, io};
+
+use mesos::resources::Resources;
+use mesos::v1;
+use tempfile::TempDir;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::agent::{self, AgentHandle};
+use crate::core::wire::AgentIndex;
+use crate::master::{self, Departure, MasterConfig, MasterHandle};
+
+/// What a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// One entry for each agent. A cluster without agents offers nothing.
+    pub agents: Vec<AgentConfig>,
+    /// Where agents put sandboxes. `None`: a temporary directory, which is removed at the end.
+    pub work_dir: Option<PathBuf>,
+    /// Time between two allocation runs. Mesos: 1 s.
+    pub allocation_interval: Duration,
+    /// Seed of all ids. With the same seed and the same calls, a cluster gives the same ids.
+    pub seed: u64,
+}
+
+/// What one agent has to offer.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// What tasks can use, unallocated.
+    pub resources: Resources,
+    /// What constraints can be about.
+    pub attributes: Vec<v1::Attribute>,
+    /// Its name in offers. Every agent listens on loopback, whatever it is called.
+    pub hostname: String,
+    /// How long an executor may take to subscribe.
+    pub executor_registration_timeout: Duration,
+    /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
+    pub executor_shutdown_grace_period: Duration,
+}
+
+impl ClusterConfig {
+    /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
+    /// second, a temporary work directory, random ids.
+    pub fn new(agents: Vec<AgentConfig>) -> Self {
+        Self {
+            agents,
+            work_dir: None,
+            allocation_interval: Duration::from_secs(1),
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+impl AgentConfig {
+    /// An agent called `localhost` with these resources, no attributes, and the timeouts that Mesos
+    /// has when it is told nothing: 1 min to subscribe, 5 s to shut down (PROTOCOL §13.1).
+    pub fn new(resources: Resources) -> Self {
+        Self {
+            resources,
+            attributes: Vec::new(),
+            hostname: "localhost".to_owned(),
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_shutdown_grace_period: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a cluster did not start. What had been started is stopped again.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// There is no place for sandboxes.
+    #[error("failed to make a work directory")]
+    WorkDir(#[source] io::Error),
+    /// The master has no port.
+    #[error("failed to start the master")]
+    Master(#[source] io::Error),
+    /// An agent has no port, or cannot use its work directory.
+    #[error("failed to start agent {index} of the cluster")]
+    Agent {
+        /// Its place in [`ClusterConfig::agents`].
+        index: usize,
+        /// What was in the way.
+        source: io::Error,
+    },
+}
+
+/// A running cluster.
+///
+/// Dropped, it dies at once: connections are cut and executors killed, but not waited for. Prefer
+/// [`stop`](Self::stop).
+pub struct LocalCluster {
+    master: MasterHandle,
+    /// `None` where an agent has been stopped.
+    agents: Vec<Option<AgentHandle>>,
+    work_dir: WorkDir,
+}
+
+impl fmt::Debug for LocalCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalCluster")
+            .field("master", &self.master_address())
+            .field("agents", &self.agents)
+            .field("work_dir", &self.work_dir())
+            .finish()
+    }
+}
+
+impl LocalCluster {
+    /// Starts a master and its agents on free ports of loopback. All of them serve when this
+    /// returns; the agents register in the same moment.
+    ///
+    /// # Errors
+    /// When there is no directory to work in, or a port is missing.
+    pub async fn start(config: ClusterConfig) -> Result<Self, StartError> {
+        let work_dir = match config.work_dir {
+            Some(path) => WorkDir::Given(path),
+            None => {
+                let made = tempfile::Builder::new()
+                    .prefix("mesosgot-cluster-")
+                    .tempdir();
+                WorkDir::Made(made.map_err(StartError::WorkDir)?)
+            }
+        };
+        let mut rng = fastrand::Rng::with_seed(config.seed);
+        let (to_master, from_agents) = mpsc::unbounded_channel();
+        let (to_agents, from_master): (Vec<_>, Vec<_>) = config
+            .agents
+            .iter()
+            .map(|_| mpsc::unbounded_channel())
+            .unzip();
+        let master = MasterConfig {
+            hostname: "localhost".to_owned(),
+            allocation_interval: config.allocation_interval,
+            seed: rng.u64(..),
+        };
+        let master = master::spawn(master, from_agents, to_agents);
+        let mut cluster = Self {
+            master: master.await.map_err(StartError::Master)?,
+            agents: Vec::new(),
+            work_dir,
+        };
+        for (index, (agent, from_master)) in config.agents.into_iter().zip(from_master).enumerate()
+        {
+            let config = agent::AgentConfig {
+                hostname: agent.hostname,
+                resources: agent.resources.to_wire(),
+                attributes: agent.attributes,
+                work_dir: cluster.work_dir().to_owned(),
+                registration_timeout: agent.executor_registration_timeout,
+                shutdown_grace: agent.executor_shutdown_grace_period,
+                seed: rng.u64(..),
+            };
+            let to_master = to_master.clone();
+            match agent::spawn(config, AgentIndex(index), to_master, from_master).await {
+                Ok(agent) => cluster.agents.push(Some(agent)),
+                Err(source) => {
+                    cluster.stop().await;
+                    return Err(StartError::Agent { index, source });
+                }
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// Where the master serves its API.
+    pub fn master_address(&self) -> SocketAddr {
+        self.master.address()
+    }
+
+    /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
+    /// been stopped are left out.
+    pub fn agent_addresses(&self) -> Vec<SocketAddr> {
+        self.agents
+            .iter()
+            .flatten()
+            .map(AgentHandle::address)
+            .collect()
+    }
+
+    /// Where the sandboxes are.
+    pub fn work_dir(&self) -> &Path {
+        match &self.work_dir {
+            WorkDir::Given(path) => path,
+            WorkDir::Made(made) => made.path(),
+        }
+    }
+
+    /// Kills one agent and all of its executors, as when its machine loses power. The master
+    /// notices at once that the link is broken (PROTOCOL §11.1). `index` counts as in
+    /// [`ClusterConfig::agents`]; an agent that is gone already is no fault.
+    pub async fn kill_agent(&mut self, index: usize) {
+        if let Some(agent) = self.agents.get_mut(index).and_then(Option::take) {
+            agent.stop().await;
+            let departure = Departure::Disconnected(AgentIndex(index));
+            self.master.lose_agent(departure);
+        }
+    }
+
+    /// Takes one agent out of the cluster in an orderly way: its executors are ended, and the
+    /// master removes it at once.
+    pub async fn remove_agent(&mut self, index: usize) {
+        if let Some(agent) = self.agents.get_mut(index).and_then(Option::take) {
+            agent.stop().await;
+            self.master.lose_agent(Departure::Left(AgentIndex(index)));
+        }
+    }
+
+    /// Stops everything: connections are cut, executors killed and reaped, and the work directory
+    /// is removed if it was made here.
+    pub async fn stop(self) {
+        self.master.stop().await;
+        for agent in self.agents.into_iter().flatten() {
+            agent.stop().await;
+        }
+        if let WorkDir::Made(made) = self.work_dir {
+            // Sandboxes can be large; removing them must not hold up other tasks.
+            let removed = tokio::task::spawn_blocking(move || made.close()).await;
+            if let Ok(Err(error)) = removed {
+                tracing::warn!(%error, "work directory not removed");
+            }
+        }
+    }
+}
+
+/// Who removes it decides what kind it is.
+enum WorkDir {
+    Given(PathBuf),
+    Made(TempDir),
+}

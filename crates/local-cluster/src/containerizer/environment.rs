@@ -1,0 +1,70 @@
+//! The environment of an executor: all of it, for the agent's own is not inherited
+//! (PROTOCOL §9.2).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::core::agent::{Launch, duration};
+
+/// What an executor gets when its command sets no PATH.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long an executor may look for an agent that has gone (PROTOCOL §13.1).
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// The longest random wait of an executor before it subscribes again (PROTOCOL §13.1).
+const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// The variables of an executor; those of its command win over the agent's.
+pub(super) fn of(
+    launch: &Launch,
+    endpoint: SocketAddr,
+    sandbox: &Path,
+) -> BTreeMap<String, String> {
+    let sandbox = sandbox.to_string_lossy().into_owned();
+    let checkpoint = if launch.checkpoint { "1" } else { "0" };
+    let mut variables: BTreeMap<String, String> = [
+        ("LIBPROCESS_IP", endpoint.ip().to_string()),
+        ("LIBPROCESS_PORT", "0".to_owned()),
+        ("MESOS_AGENT_ENDPOINT", endpoint.to_string()),
+        ("MESOS_CHECKPOINT", checkpoint.to_owned()),
+        ("MESOS_DIRECTORY", sandbox.clone()),
+        (
+            "MESOS_EXECUTOR_ID",
+            launch.executor.executor_id.value.clone(),
+        ),
+        (
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
+            duration::to_text(launch.shutdown_grace),
+        ),
+        ("MESOS_FRAMEWORK_ID", launch.framework_id.to_string()),
+        ("MESOS_HTTP_COMMAND_EXECUTOR", "0".to_owned()),
+        ("MESOS_SANDBOX", sandbox),
+        ("MESOS_SLAVE_ID", launch.agent_id.to_string()),
+        ("MESOS_SLAVE_PID", format!("slave(1)@{endpoint}")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if launch.checkpoint {
+        let recovery = duration::to_text(RECOVERY_TIMEOUT);
+        variables.insert("MESOS_RECOVERY_TIMEOUT".to_owned(), recovery);
+        let backoff = duration::to_text(SUBSCRIPTION_BACKOFF_MAX);
+        variables.insert("MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(), backoff);
+    }
+    let command = launch.executor.command.as_ref();
+    for variable in command
+        .and_then(|command| command.environment.as_ref())
+        .map_or(&[][..], |environment| &environment.variables)
+    {
+        // A secret has no value here: there is nothing that could resolve it.
+        if let Some(value) = &variable.value {
+            variables.insert(variable.name.clone(), value.clone());
+        }
+    }
+    variables
+        .entry("PATH".to_owned())
+        .or_insert_with(|| DEFAULT_PATH.to_owned());
+    variables
+}

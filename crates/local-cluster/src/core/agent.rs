@@ -1,0 +1,364 @@
+//! One agent, as a machine: it decides what the executors on it are told and what becomes of
+//! their tasks.
+//!
+//! It owns the executors with their tasks ([`executor`] has their states), the status updates
+//! that no scheduler has acknowledged ([`updates`]), and every timer of both. It does not start
+//! processes, serve HTTP or talk to the master: it says what is to be done ([`Output`]) and is
+//! told what has happened ([`Input`]).
+//!
+//! ```text
+//!   Unregistered ──ToAgent::Registered──► Registered
+//!
+//!   framework: (unknown) ──RunTasks──► Active ──ShutdownFramework──► Terminating ──► (unknown)
+//!                                        └── no executor is left ────────────────────►
+//! ```
+//!
+//! Until it is registered it takes nothing but the registration: no task can reach it, and what
+//! executors send has nowhere to go.
+
+mod call;
+pub(crate) mod duration;
+mod executor;
+mod from_executor;
+mod from_master;
+mod status;
+mod termination;
+#[cfg(test)]
+mod tests;
+mod updates;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use mesos::v1;
+use mesos::v1::framework_info::capability;
+use mesos::v1::{AgentInfo, ExecutorInfo, FrameworkInfo, TaskState, TaskStatus};
+use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+
+pub(crate) use self::call::{Body, Call, InvalidCall};
+use self::executor::Executor;
+use self::status::{Verdict, new_uuid};
+use self::updates::{Added, Updates};
+use super::wire::{ToAgent, ToMaster};
+
+/// The machine of one agent.
+///
+/// After [`new`](Self::new) and after every [`handle`](Self::handle) and
+/// [`handle_timeout`](Self::handle_timeout), take all of [`poll_output`](Self::poll_output), in
+/// order, and then call `handle_timeout` at [`poll_timeout`](Self::poll_timeout).
+#[derive(Debug)]
+pub(crate) struct Agent {
+    config: Config,
+    /// Its id, from its registration on.
+    id: Option<AgentId>,
+    frameworks: BTreeMap<FrameworkId, Framework>,
+    /// Whose a container is, while its process may live.
+    containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
+    updates: Updates,
+    outputs: VecDeque<Output>,
+    rng: fastrand::Rng,
+}
+
+/// What an agent is, and how long it waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Hostname, port, resources and attributes; the id is the master's to give.
+    pub(crate) info: AgentInfo,
+    /// The address that statuses give as that of the container.
+    pub(crate) ip: Ipv4Addr,
+    /// How long an executor may take from its launch to its SUBSCRIBE.
+    pub(crate) registration_timeout: Duration,
+    /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
+    pub(crate) shutdown_grace: Duration,
+    /// From where uuids are drawn.
+    pub(crate) seed: u64,
+    /// One moment on both clocks, by which statuses get their time of day.
+    pub(crate) started: Instant,
+    /// The same moment, since 1970.
+    pub(crate) started_unix: Duration,
+}
+
+/// One HTTP request of an executor; the stream of a SUBSCRIBE goes by the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RequestId(pub(crate) u64);
+
+/// What can happen to an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Input {
+    /// The master says.
+    Master(Box<ToAgent>),
+    /// An executor calls; every call is answered at once.
+    Call { request: RequestId, call: Call },
+    /// The process of a container was started.
+    Started { container_id: ContainerId, pid: u32 },
+    /// A container could not be made; it is gone.
+    LaunchFailed {
+        container_id: ContainerId,
+        message: String,
+    },
+    /// A container has ended with this wait status, -1 if that is unknown.
+    Exited {
+        container_id: ContainerId,
+        status: i32,
+    },
+}
+
+/// What an agent wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Output {
+    /// Tell the master.
+    Master(Box<ToMaster>),
+    /// Answer a call.
+    Answer { request: RequestId, answer: Answer },
+    /// Write an event to a stream; nobody minds when that is broken or gone.
+    Event {
+        stream: RequestId,
+        event: Box<v1::executor::Event>,
+    },
+    /// End a stream.
+    Close { stream: RequestId },
+    /// Start an executor: sandbox, artifacts, process. Ends with `LaunchFailed` or `Exited`.
+    Launch(Box<Launch>),
+    /// Kill a container with all its processes; `Exited` follows.
+    Destroy { container_id: ContainerId },
+}
+
+/// How a call is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 202: taken, whatever becomes of it.
+    Accepted,
+    /// 200: the stream begins.
+    Stream,
+    /// There is no such framework on the agent.
+    UnknownFramework,
+    /// There is no such executor of the framework.
+    UnknownExecutor,
+    /// The executor has to SUBSCRIBE first.
+    NotSubscribed,
+}
+
+/// What is needed to start an executor.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Launch {
+    pub(crate) container_id: ContainerId,
+    pub(crate) agent_id: AgentId,
+    pub(crate) framework_id: FrameworkId,
+    pub(crate) executor: ExecutorInfo,
+    /// Whether its framework wants its executors to outlive the agent process.
+    pub(crate) checkpoint: bool,
+    pub(crate) shutdown_grace: Duration,
+}
+
+/// A framework with executors here.
+#[derive(Debug)]
+struct Framework {
+    info: FrameworkInfo,
+    stage: Stage,
+    executors: BTreeMap<ExecutorId, Executor>,
+    /// Which executor has a task, until that is completed.
+    owners: BTreeMap<TaskId, ExecutorId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Active,
+    /// The master has removed it: only its executors' ends are awaited.
+    Terminating,
+}
+
+impl Agent {
+    /// An agent that has yet to register; its first output is to say so to the master.
+    pub(crate) fn new(config: Config) -> Self {
+        let register = ToMaster::Register {
+            agent: config.info.clone(),
+            executors: Vec::new(),
+            tasks: Vec::new(),
+        };
+        Self {
+            rng: fastrand::Rng::with_seed(config.seed),
+            config,
+            id: None,
+            frameworks: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            updates: Updates::default(),
+            outputs: VecDeque::from([Output::Master(Box::new(register))]),
+        }
+    }
+
+    /// Takes what has happened.
+    pub(crate) fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Master(message) => self.handle_master(now, *message),
+            Input::Call { request, call } => self.handle_call(now, request, call),
+            Input::Started { container_id, pid } => {
+                if let Some(executor) = self.executor_of(&container_id) {
+                    executor.pid = Some(pid);
+                }
+            }
+            Input::LaunchFailed {
+                container_id,
+                message,
+            } => {
+                self.handle_launch_failed(now, &container_id, &message);
+            }
+            Input::Exited {
+                container_id,
+                status,
+            } => {
+                self.handle_exited(now, &container_id, status, None);
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((framework_id, status)) = self.updates.poll_due(now) {
+            self.forward(framework_id, status);
+        }
+        self.handle_deadlines(now);
+    }
+
+    /// What is to be done next.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if nothing happens before.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.frameworks
+            .values()
+            .flat_map(|framework| framework.executors.values())
+            .filter_map(Executor::deadline)
+            .chain(self.updates.poll_timeout())
+            .min()
+    }
+
+    /// Makes an update of the agent's own: what it has to say about a task.
+    fn report(
+        &mut self,
+        now: Instant,
+        framework_id: &FrameworkId,
+        executor_id: Option<&ExecutorId>,
+        task_id: &TaskId,
+        verdict: Verdict,
+    ) {
+        let Some(agent_id) = self.id.clone() else {
+            return;
+        };
+        let uuid = new_uuid(&mut self.rng).into_bytes().to_vec().into();
+        let timestamp = self.timestamp(now);
+        let status = verdict.into_status(&agent_id, executor_id, task_id, timestamp, uuid);
+        self.add_update(now, framework_id, status);
+    }
+
+    /// Puts an update into its stream, and on its way if it is the first there. This is the one
+    /// place that changes the state of a task.
+    fn add_update(
+        &mut self,
+        now: Instant,
+        framework_id: &FrameworkId,
+        status: TaskStatus,
+    ) -> Added {
+        let added = self.updates.add(now, framework_id, status.clone());
+        let task_id = TaskId::from(&status.task_id);
+        if matches!(added, Added::Forward | Added::Waiting)
+            && let Some(executor) = self.owner_of(framework_id, &task_id)
+        {
+            executor.set_state(&task_id, status.state());
+        }
+        match added {
+            Added::Forward => self.forward(framework_id.clone(), status),
+            Added::Full => tracing::warn!(
+                %framework_id,
+                %task_id,
+                "dropped a status update: too many are unacknowledged"
+            ),
+            Added::Waiting | Added::Duplicate => {}
+        }
+        added
+    }
+
+    /// Sends an update, with the state that the task has by now.
+    fn forward(&mut self, framework_id: FrameworkId, status: TaskStatus) {
+        let task_id = TaskId::from(&status.task_id);
+        let latest_state = self
+            .owner_of(&framework_id, &task_id)
+            .and_then(|executor| executor.state(&task_id))
+            .unwrap_or_else(|| status.state());
+        self.tell_master(ToMaster::StatusUpdate {
+            framework_id,
+            status,
+            latest_state,
+        });
+    }
+
+    /// The time of day, in seconds since 1970.
+    fn timestamp(&self, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.config.started);
+        (self.config.started_unix + passed).as_secs_f64()
+    }
+
+    fn tell_master(&mut self, message: ToMaster) {
+        self.outputs.push_back(Output::Master(Box::new(message)));
+    }
+
+    fn send(&mut self, stream: RequestId, event: v1::executor::Event) {
+        let event = Box::new(event);
+        self.outputs.push_back(Output::Event { stream, event });
+    }
+
+    fn executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        executor_id: &ExecutorId,
+    ) -> Option<&mut Executor> {
+        self.frameworks
+            .get_mut(framework_id)?
+            .executors
+            .get_mut(executor_id)
+    }
+
+    /// The executor in a container.
+    fn executor_of(&mut self, container_id: &ContainerId) -> Option<&mut Executor> {
+        let (framework_id, executor_id) = self.containers.get(container_id)?;
+        self.frameworks
+            .get_mut(framework_id)?
+            .executors
+            .get_mut(executor_id)
+    }
+
+    /// The executor that has a task.
+    fn owner_of(&mut self, framework_id: &FrameworkId, task_id: &TaskId) -> Option<&mut Executor> {
+        let framework = self.frameworks.get_mut(framework_id)?;
+        framework.executors.get_mut(framework.owners.get(task_id)?)
+    }
+}
+
+impl Framework {
+    fn new(info: FrameworkInfo) -> Self {
+        Self {
+            info,
+            stage: Stage::Active,
+            executors: BTreeMap::new(),
+            owners: BTreeMap::new(),
+        }
+    }
+
+    /// The state of a task that was lost on its way: TASK_DROPPED for those who know that word
+    /// (PROTOCOL §6).
+    fn dropped(&self) -> TaskState {
+        let partition_aware = capability::Type::PartitionAware;
+        if self
+            .info
+            .capabilities
+            .iter()
+            .any(|capability| capability.r#type() == partition_aware)
+        {
+            TaskState::TaskDropped
+        } else {
+            TaskState::TaskLost
+        }
+    }
+}

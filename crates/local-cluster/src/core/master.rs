@@ -1,0 +1,376 @@
+//! The master as a machine: what schedulers and agents say goes in, what they are told comes out.
+//!
+//! Owns frameworks, agents, offers and tasks, as Mesos' master does, in memory only. Refuses
+//! nothing that Mesos takes, in the words of Mesos (PROTOCOL §3-§8, §10). Has no clock, no sockets
+//! and no encoding: requests come parsed, and events leave as messages.
+//!
+//! ```text
+//!   framework            SUBSCRIBE                              stream closed
+//!     unknown ------------------------------> connected <-----------------------> disconnected
+//!        ^                                      |  ^ SUBSCRIBE again (failover)         |
+//!        | id not in the completed list         |  +--- old stream: ERROR, end          |
+//!        |                                      | TEARDOWN        failover_timeout over |
+//!        |                                      v                                       |
+//!        +------ never again ------------- completed <----------------------------------+
+//!
+//!   agent     Register            link lost                75 s
+//!     unknown ---------> connected --------> disconnected -------> unreachable
+//!                            ^   Register, same id |                   |
+//!                            +---------------------+-------------------+
+//! ```
+
+mod accept;
+mod agents;
+mod allocator;
+mod calls;
+mod events;
+mod framework;
+mod frameworks;
+mod roles;
+mod tasks;
+mod validation;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use mesos::v1::scheduler::{Call, Event, call};
+use mesos::{AgentId, FrameworkId, OfferId, v1};
+
+use self::agents::Agent;
+use self::allocator::{Filters, Offer};
+use self::framework::Framework;
+use super::wire::{AgentIndex, ToAgent, ToMaster};
+
+/// What a master is told when it is made.
+#[derive(Debug, Clone)]
+pub(crate) struct MasterConfig {
+    /// How it introduces itself. Its id is the first part of every id that it gives.
+    pub(crate) info: v1::MasterInfo,
+    /// Time between two allocation runs. Mesos: 1 s.
+    pub(crate) allocation_interval: Duration,
+    /// An instant and the seconds since the Unix epoch at it, for the timestamps of updates.
+    pub(crate) epoch: (Instant, f64),
+    /// Seed of the stream ids.
+    pub(crate) seed: u64,
+}
+
+/// A request that waits for its answer, as numbered by the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RequestIndex(pub(crate) u64);
+
+/// A stream of events, as numbered by the master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct StreamIndex(pub(crate) u64);
+
+/// What a master hears.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A scheduler has made a call that could be parsed.
+    Call {
+        request: RequestIndex,
+        call: Box<Call>,
+        headers: CallHeaders,
+    },
+    /// The client of a stream has gone away.
+    StreamClosed { stream: StreamIndex },
+    /// An agent says something.
+    Agent {
+        agent: AgentIndex,
+        message: ToMaster,
+    },
+    /// The link to an agent is broken: it was killed, or it crashed.
+    AgentDisconnected { agent: AgentIndex },
+    /// An agent leaves in an orderly way, its executors with it.
+    AgentLeft { agent: AgentIndex },
+    /// Nothing; time has passed.
+    Timeout,
+}
+
+/// What a call says besides its body.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallHeaders {
+    /// `Mesos-Stream-Id`.
+    pub(crate) stream_id: Option<String>,
+    /// Whether no encoding of an answer is acceptable to the client.
+    pub(crate) accepts_nothing: bool,
+}
+
+/// What a master does. Outputs come in the order in which they have to be done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Output {
+    /// Answers a request.
+    Reply { request: RequestIndex, reply: Reply },
+    /// Writes one event to a stream.
+    Event {
+        stream: StreamIndex,
+        event: Box<Event>,
+    },
+    /// Ends a stream after what was written to it.
+    EndStream { stream: StreamIndex },
+    /// Tells an agent something.
+    ToAgent { agent: AgentIndex, message: ToAgent },
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// 202.
+    Accepted,
+    /// 200 without content.
+    Ok,
+    /// 200 with a stream; its events follow as outputs.
+    Stream {
+        stream: StreamIndex,
+        stream_id: String,
+    },
+    /// Not 2xx.
+    Refused(Rejection),
+}
+
+/// Why a call is refused: an HTTP status and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+impl Rejection {
+    fn new(status: u16, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+        }
+    }
+}
+
+/// The master.
+///
+/// Call [`handle`](Self::handle) for every input, drain [`poll_output`](Self::poll_output) after
+/// each, and come back with [`Input::Timeout`] at [`poll_timeout`](Self::poll_timeout). `now` must
+/// not go back.
+#[derive(Debug)]
+pub(crate) struct Master {
+    config: MasterConfig,
+    rng: fastrand::Rng,
+    frameworks: BTreeMap<FrameworkId, Framework>,
+    /// Frameworks that are gone for good, oldest first.
+    completed: VecDeque<FrameworkId>,
+    agents: BTreeMap<AgentIndex, Agent>,
+    agent_index: HashMap<AgentId, AgentIndex>,
+    /// Agents that stopped answering, and when, in nanoseconds since the Unix epoch.
+    unreachable: BTreeMap<AgentId, i64>,
+    offers: BTreeMap<OfferId, Offer>,
+    filters: Filters,
+    allocation_due: Instant,
+    counters: Counters,
+    outputs: VecDeque<Output>,
+}
+
+/// How many ids of each kind have been given.
+#[derive(Debug, Default)]
+struct Counters {
+    frameworks: u64,
+    agents: u64,
+    offers: u64,
+    streams: u64,
+}
+
+/// Completed frameworks that are remembered, as by Mesos (PROTOCOL §4).
+const COMPLETED_FRAMEWORKS_MAX: usize = 50;
+
+/// Between two HEARTBEAT events, as by Mesos; not configurable there either (PROTOCOL §4).
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// From a broken link to an unreachable agent: five pings of 15 s (PROTOCOL §11.1).
+const AGENT_TIMEOUT: Duration = Duration::from_secs(75);
+
+impl Master {
+    pub(crate) fn new(now: Instant, config: MasterConfig) -> Self {
+        Self {
+            rng: fastrand::Rng::with_seed(config.seed),
+            allocation_due: now + config.allocation_interval,
+            config,
+            frameworks: BTreeMap::new(),
+            completed: VecDeque::new(),
+            agents: BTreeMap::new(),
+            agent_index: HashMap::new(),
+            unreachable: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            filters: Filters::default(),
+            counters: Counters::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input. Never fails: whatever a peer says has an answer.
+    pub(crate) fn handle(&mut self, now: Instant, input: Input) {
+        self.handle_timeouts(now);
+        match input {
+            Input::Call {
+                request,
+                call,
+                headers,
+            } => {
+                self.handle_call(now, request, *call, &headers);
+            }
+            Input::StreamClosed { stream } => self.handle_stream_closed(now, stream),
+            Input::Agent { agent, message } => self.handle_agent(now, agent, message),
+            Input::AgentDisconnected { agent } => self.handle_agent_disconnected(now, agent),
+            Input::AgentLeft { agent } => self.handle_agent_left(now, agent),
+            Input::Timeout => {}
+        }
+    }
+
+    /// The next thing to do, until there is none.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to come back at the latest.
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        let frameworks = self.frameworks.values().filter_map(Framework::due);
+        let agents = self.agents.values().filter_map(Agent::due);
+        frameworks
+            .chain(agents)
+            .fold(self.allocation_due, Instant::min)
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        self.send_heartbeats(now);
+        self.remove_overdue_frameworks(now);
+        self.remove_overdue_agents(now);
+        if self.allocation_due <= now {
+            self.allocate(now);
+            // Runs that were missed are not made up for.
+            while self.allocation_due <= now {
+                self.allocation_due += self.config.allocation_interval;
+            }
+        }
+    }
+
+    /// The checks of PROTOCOL §3 in their order, then the call itself.
+    fn handle_call(
+        &mut self,
+        now: Instant,
+        request: RequestIndex,
+        call: Call,
+        headers: &CallHeaders,
+    ) {
+        let reply = match calls::validate(&call, headers) {
+            Err(rejection) => Reply::Refused(rejection),
+            Ok(call::Type::Subscribe) => {
+                // The reply is made there: events must come after it.
+                return self.subscribe(now, request, call);
+            }
+            Ok(call_type) => match self.check_subscription(&call, headers) {
+                Err(rejection) => Reply::Refused(rejection),
+                Ok(framework_id) => self.dispatch(now, &framework_id, call_type, call),
+            },
+        };
+        self.outputs.push_back(Output::Reply { request, reply });
+    }
+
+    /// Who calls, if it is a framework with a stream and knows that stream's id.
+    fn check_subscription(
+        &self,
+        call: &Call,
+        headers: &CallHeaders,
+    ) -> Result<FrameworkId, Rejection> {
+        let id = call.framework_id.clone().unwrap_or_default().value;
+        let id = FrameworkId::new(id);
+        let Some(framework) = self.frameworks.get(&id) else {
+            return Err(Rejection::new(400, "Framework cannot be found"));
+        };
+        let Some((_, stream_id)) = framework.stream() else {
+            return Err(Rejection::new(403, "Framework is not subscribed"));
+        };
+        match &headers.stream_id {
+            None => Err(Rejection::new(
+                400,
+                "All non-subscribe calls should include the 'Mesos-Stream-Id' header",
+            )),
+            Some(given) if given != stream_id => Err(Rejection::new(
+                400,
+                format!(
+                    "The stream ID '{given}' included in this request didn't match the stream ID \
+                     currently associated with framework ID {id}"
+                ),
+            )),
+            Some(_) => Ok(id),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        now: Instant,
+        framework: &FrameworkId,
+        call_type: call::Type,
+        call: Call,
+    ) -> Reply {
+        use call::Type;
+        match call_type {
+            Type::Subscribe => unreachable!("it is handled by `subscribe`"),
+            Type::Teardown => self.remove_framework(now, framework),
+            Type::Accept => self.accept(now, framework, call.accept.unwrap_or_default()),
+            Type::Decline => self.decline(now, framework, &call.decline.unwrap_or_default()),
+            Type::Revive => self.revive(now, framework, &call.revive.unwrap_or_default().roles),
+            Type::Suppress => self.suppress(framework, &call.suppress.unwrap_or_default().roles),
+            Type::Kill => self.kill(now, framework, call.kill.unwrap_or_default()),
+            Type::Shutdown => self.shutdown_executor(framework, call.shutdown.unwrap_or_default()),
+            Type::Acknowledge => {
+                self.acknowledge(framework, call.acknowledge.unwrap_or_default());
+            }
+            Type::Reconcile => self.reconcile(now, framework, call.reconcile.unwrap_or_default()),
+            Type::ReconcileOperations => {
+                let operations = call.reconcile_operations.unwrap_or_default().operations;
+                self.reconcile_operations(framework, operations);
+            }
+            Type::Message => self.message_to_executor(framework, call.message.unwrap_or_default()),
+            Type::UpdateFramework => {
+                return self.update_framework(framework, call.update_framework.unwrap_or_default());
+            }
+            // The built-in allocator of Mesos ignores requests. Inverse offers are never made
+            // here, and no operation has a status yet, so all ids in these calls are unknown ones,
+            // which Mesos passes over in silence.
+            Type::Request
+            | Type::AcceptInverseOffers
+            | Type::DeclineInverseOffers
+            | Type::AcknowledgeOperationStatus => {}
+            // A real master dies of it.
+            Type::Unknown => return Reply::Refused(Rejection::new(501, "501 Not Implemented.")),
+        }
+        Reply::Accepted
+    }
+
+    /// Writes an event to the stream of a framework; without one it is lost, as in Mesos.
+    fn send(&mut self, framework: &FrameworkId, event: Event) {
+        let stream = self.frameworks.get(framework).and_then(Framework::stream);
+        if let Some((stream, _)) = stream {
+            self.outputs.push_back(Output::Event {
+                stream,
+                event: Box::new(event),
+            });
+        }
+    }
+
+    /// Tells an agent something, if its link is up.
+    fn send_to_agent(&mut self, agent: AgentIndex, message: ToAgent) {
+        if self.agents.get(&agent).is_some_and(Agent::is_connected) {
+            self.outputs.push_back(Output::ToAgent { agent, message });
+        }
+    }
+
+    /// The agent that is registered under this id, connected or not.
+    fn agent_by_id(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.get(self.agent_index.get(id)?)
+    }
+
+    /// Seconds since the Unix epoch.
+    fn timestamp(&self, now: Instant) -> f64 {
+        let (instant, seconds) = self.config.epoch;
+        seconds + now.saturating_duration_since(instant).as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests;

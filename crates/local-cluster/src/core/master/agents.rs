@@ -1,0 +1,504 @@
+//! How agents come, fall silent and go, and what the master knows of each (PROTOCOL §11.1).
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use mesos::resources::Resources;
+use mesos::v1::task_status::Reason;
+use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
+
+use super::framework::{Task, is_terminal};
+use super::{AGENT_TIMEOUT, Master, events};
+use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+
+/// An agent that has registered and has neither left nor become unreachable.
+#[derive(Debug)]
+pub(super) struct Agent {
+    index: AgentIndex,
+    id: AgentId,
+    /// With the id set.
+    info: v1::AgentInfo,
+    total: Resources,
+    /// Neither offered nor held by a task or an executor.
+    free: Resources,
+    executors: BTreeMap<(FrameworkId, ExecutorId), KnownExecutor>,
+    link: Link,
+}
+
+/// An executor that the master believes to be running.
+#[derive(Debug)]
+pub(super) struct KnownExecutor {
+    pub(super) info: v1::ExecutorInfo,
+    /// Allocated to the role of the offer that it was launched with.
+    pub(super) resources: Resources,
+}
+
+#[derive(Debug)]
+enum Link {
+    Up,
+    Down { unreachable_due: Instant },
+}
+
+/// All agents of this cluster listen there.
+const LOOPBACK: &str = "127.0.0.1";
+
+impl Agent {
+    fn new(index: AgentIndex, id: AgentId, info: v1::AgentInfo, total: Resources) -> Self {
+        Self {
+            index,
+            info: v1::AgentInfo {
+                id: Some(id.clone().into()),
+                ..info
+            },
+            id,
+            free: total.clone(),
+            total,
+            executors: BTreeMap::new(),
+            link: Link::Up,
+        }
+    }
+
+    pub(super) fn index(&self) -> AgentIndex {
+        self.index
+    }
+
+    pub(super) fn id(&self) -> &AgentId {
+        &self.id
+    }
+
+    pub(super) fn info(&self) -> &v1::AgentInfo {
+        &self.info
+    }
+
+    pub(super) fn total(&self) -> &Resources {
+        &self.total
+    }
+
+    pub(super) fn free(&self) -> &Resources {
+        &self.free
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Up)
+    }
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.link {
+            Link::Up => None,
+            Link::Down { unreachable_due } => Some(unreachable_due),
+        }
+    }
+
+    /// Where its API is, for offers.
+    pub(super) fn url(&self) -> v1::Url {
+        v1::Url {
+            scheme: "http".to_owned(),
+            address: v1::Address {
+                hostname: Some(self.info.hostname.clone()),
+                ip: Some(LOOPBACK.to_owned()),
+                port: self.info.port(),
+            },
+            path: Some("/slave(1)".to_owned()),
+            query: vec![],
+            fragment: None,
+        }
+    }
+
+    pub(super) fn executor(
+        &self,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+    ) -> Option<&KnownExecutor> {
+        self.executors.get(&(framework.clone(), executor.clone()))
+    }
+
+    pub(super) fn executor_ids(&self, of: &FrameworkId) -> impl Iterator<Item = ExecutorId> {
+        let own = self
+            .executors
+            .keys()
+            .filter(move |(framework, _)| framework == of);
+        own.map(|(_, executor)| executor.clone())
+    }
+
+    pub(super) fn executor_resources(&self) -> impl Iterator<Item = (&FrameworkId, &Resources)> {
+        self.executors
+            .iter()
+            .map(|((framework, _), executor)| (framework, &executor.resources))
+    }
+
+    /// Takes resources out of what is free.
+    pub(super) fn take(&mut self, resources: &Resources) {
+        let rest = self.free.checked_sub(&resources.unallocate());
+        self.free = rest.expect("only what is free is offered");
+    }
+
+    /// Puts resources back to what is free. Nobody is offered them before the next run.
+    pub(super) fn release(&mut self, resources: &Resources) {
+        self.free += resources.unallocate();
+    }
+
+    /// Notes an executor, whose resources have been taken already.
+    pub(super) fn add_executor(&mut self, framework: &FrameworkId, executor: KnownExecutor) {
+        let id = ExecutorId::from(executor.info.executor_id.value.as_str());
+        self.executors.insert((framework.clone(), id), executor);
+    }
+
+    /// Forgets an executor; whether it was known.
+    fn remove_executor(&mut self, framework: &FrameworkId, executor: &ExecutorId) -> bool {
+        let removed = self
+            .executors
+            .remove(&(framework.clone(), executor.clone()));
+        if let Some(executor) = &removed {
+            self.release(&executor.resources);
+        }
+        removed.is_some()
+    }
+
+    pub(super) fn remove_executors_of(&mut self, framework: &FrameworkId) {
+        let ids: Vec<_> = self.executor_ids(framework).collect();
+        for id in ids {
+            self.remove_executor(framework, &id);
+        }
+    }
+}
+
+impl Master {
+    pub(super) fn handle_agent(&mut self, now: Instant, index: AgentIndex, message: ToMaster) {
+        match message {
+            ToMaster::Register {
+                agent,
+                executors,
+                tasks,
+            } => {
+                self.register(now, index, agent, executors, tasks);
+            }
+            ToMaster::StatusUpdate {
+                framework_id,
+                status,
+                latest_state,
+            } => {
+                self.forward_update(&framework_id, status, latest_state);
+            }
+            ToMaster::ExecutorExited {
+                framework_id,
+                executor_id,
+                status,
+            } => {
+                let Some(agent) = self.agents.get_mut(&index) else {
+                    return;
+                };
+                // Of one that the master does not know it tells nobody, as Mesos.
+                if agent.remove_executor(&framework_id, &executor_id) {
+                    let event = events::executor_failure(&agent.id, executor_id, status);
+                    self.send(&framework_id, event);
+                }
+            }
+            ToMaster::FrameworkMessage {
+                framework_id,
+                executor_id,
+                data,
+            } => {
+                let Some(agent) = self.agents.get(&index) else {
+                    return;
+                };
+                let event = events::message(&agent.id, executor_id, data);
+                self.send(&framework_id, event);
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        now: Instant,
+        index: AgentIndex,
+        info: v1::AgentInfo,
+        executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
+        tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+    ) {
+        let total = match Resources::from_wire(&info.resources) {
+            Ok(total) => total,
+            Err(error) => {
+                tracing::error!(?index, %error, "agent refused");
+                return;
+            }
+        };
+        let id = info.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
+        if self
+            .agents
+            .get(&index)
+            .is_some_and(|known| Some(&known.id) != id.as_ref())
+        {
+            // It has lost its work directory and with it all that it was.
+            self.handle_agent_left(now, index);
+        }
+        let id = id.unwrap_or_else(|| self.new_agent_id());
+        tracing::info!(agent = %id, resources = %total, "agent registered");
+        self.rescind_offers_of(index);
+        self.unreachable.remove(&id);
+        self.agent_index.insert(id.clone(), index);
+        self.agents
+            .insert(index, Agent::new(index, id.clone(), info, total));
+        self.adopt(now, index, executors, tasks);
+        self.send_to_agent(index, ToAgent::Registered { agent_id: id });
+        self.repeat_kills(index);
+        self.allocate(now);
+    }
+
+    fn new_agent_id(&mut self) -> AgentId {
+        let id = format!("{}-S{}", self.config.info.id, self.counters.agents);
+        self.counters.agents += 1;
+        AgentId::from(id)
+    }
+
+    /// Books what is running on an agent that has registered; tasks that are not there are lost.
+    fn adopt(
+        &mut self,
+        now: Instant,
+        index: AgentIndex,
+        executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
+        tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+    ) {
+        // The agent is booked anew: what its tasks held before is part of what is free now.
+        for framework in self.frameworks.values_mut() {
+            let own = framework
+                .tasks
+                .values_mut()
+                .filter(|task| task.agent == index);
+            own.for_each(|task| task.resources = Resources::new());
+        }
+        let mut running = Vec::new();
+        for (framework_id, info, state) in tasks {
+            let task_id = TaskId::from(info.task_id.value.as_str());
+            running.push((framework_id.clone(), task_id.clone()));
+            let Some(agent) = self.agents.get_mut(&index) else {
+                return;
+            };
+            let Some(framework) = self.frameworks.get_mut(&framework_id) else {
+                continue;
+            };
+            let mut resources = Resources::from_wire(&info.resources).unwrap_or_default();
+            if is_terminal(state) || !agent.free.contains(&resources.unallocate()) {
+                resources = Resources::new();
+            }
+            agent.take(&resources);
+            let known = framework.tasks.remove(&task_id);
+            let (forwarded, kill) = known
+                .map(|task| (task.forwarded, task.kill))
+                .unwrap_or_default();
+            let executor_id = match &info.executor {
+                Some(executor) => ExecutorId::from(executor.executor_id.value.as_str()),
+                None => ExecutorId::from(task_id.as_str()),
+            };
+            let task = Task {
+                agent: index,
+                agent_id: agent.id.clone(),
+                executor_id,
+                resources,
+                state,
+                forwarded,
+                kill,
+            };
+            framework.tasks.insert(task_id, task);
+        }
+        for (framework_id, info) in executors {
+            let Some(agent) = self.agents.get_mut(&index) else {
+                return;
+            };
+            let resources = Resources::from_wire(&info.resources).unwrap_or_default();
+            if self.frameworks.contains_key(&framework_id)
+                && agent.free.contains(&resources.unallocate())
+            {
+                agent.take(&resources);
+                agent.add_executor(&framework_id, KnownExecutor { info, resources });
+            }
+        }
+        for (framework_id, task_id) in self.tasks_on(index) {
+            if !running.contains(&(framework_id.clone(), task_id.clone())) {
+                self.lose_task(
+                    now,
+                    &framework_id,
+                    &task_id,
+                    &Loss {
+                        state: self.frameworks[&framework_id].lost_or(v1::TaskState::TaskDropped),
+                        reason: Reason::Reconciliation,
+                        message: "Task is unknown to the agent".to_owned(),
+                        unreachable_time: None,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Mesos keeps the tasks of frameworks that checkpoint, and gives up the others at once.
+    pub(super) fn handle_agent_disconnected(&mut self, now: Instant, index: AgentIndex) {
+        let Some(agent) = self
+            .agents
+            .get_mut(&index)
+            .filter(|agent| agent.is_connected())
+        else {
+            return;
+        };
+        agent.link = Link::Down {
+            unreachable_due: now + AGENT_TIMEOUT,
+        };
+        let hostname = agent.info.hostname.clone();
+        tracing::info!(agent = %agent.id, "agent disconnected");
+        self.rescind_offers_of(index);
+        let loss = Loss {
+            state: v1::TaskState::TaskLost,
+            reason: Reason::AgentDisconnected,
+            message: format!("Agent {hostname} disconnected"),
+            unreachable_time: None,
+        };
+        let checkpoints = |master: &Self, id: &FrameworkId| {
+            master
+                .frameworks
+                .get(id)
+                .is_some_and(|framework| framework.info.checkpoint())
+        };
+        for (framework_id, task_id) in self.tasks_on(index) {
+            if !checkpoints(self, &framework_id) {
+                self.lose_task(now, &framework_id, &task_id, &loss);
+            }
+        }
+        let frameworks: Vec<_> = self.frameworks.keys().cloned().collect();
+        for framework_id in frameworks {
+            if !checkpoints(self, &framework_id)
+                && let Some(agent) = self.agents.get_mut(&index)
+            {
+                agent.remove_executors_of(&framework_id);
+            }
+        }
+    }
+
+    pub(super) fn handle_agent_left(&mut self, now: Instant, index: AgentIndex) {
+        let Some(agent) = self.agents.get(&index) else {
+            return;
+        };
+        let message = format!(
+            "Agent {} removed: the agent unregistered",
+            agent.info.hostname
+        );
+        self.remove_agent(now, index, |_| Loss {
+            state: v1::TaskState::TaskLost,
+            reason: Reason::AgentRemoved,
+            message: message.clone(),
+            unreachable_time: None,
+        });
+    }
+
+    /// Agents that have been silent for too long are unreachable.
+    pub(super) fn remove_overdue_agents(&mut self, now: Instant) {
+        let overdue: Vec<_> = self
+            .agents
+            .values()
+            .filter(|agent| agent.due().is_some_and(|due| due <= now))
+            .map(|agent| (agent.index, agent.id.clone()))
+            .collect();
+        for (index, id) in overdue {
+            let nanoseconds = nanoseconds(self.timestamp(now));
+            self.unreachable.insert(id, nanoseconds);
+            self.remove_agent(now, index, |framework| Loss {
+                state: framework.lost_or(v1::TaskState::TaskUnreachable),
+                reason: Reason::AgentRemoved,
+                message: "health check timed out".to_owned(),
+                unreachable_time: Some(v1::TimeInfo { nanoseconds }),
+            });
+        }
+    }
+
+    fn remove_agent(
+        &mut self,
+        now: Instant,
+        index: AgentIndex,
+        loss: impl Fn(&super::Framework) -> Loss,
+    ) {
+        for (framework_id, task_id) in self.tasks_on(index) {
+            let loss = loss(&self.frameworks[&framework_id]);
+            self.lose_task(now, &framework_id, &task_id, &loss);
+        }
+        self.rescind_offers_of(index);
+        let Some(agent) = self.agents.remove(&index) else {
+            return;
+        };
+        self.agent_index.remove(&agent.id);
+        tracing::info!(agent = %agent.id, "agent removed");
+        let frameworks: Vec<_> = self.frameworks.keys().cloned().collect();
+        for framework in frameworks {
+            self.send(&framework, events::agent_failure(&agent.id));
+        }
+    }
+
+    /// Forgets a task and says so.
+    fn lose_task(&mut self, now: Instant, id: &FrameworkId, task_id: &TaskId, loss: &Loss) {
+        let timestamp = self.timestamp(now);
+        let Some(framework) = self.frameworks.get_mut(id) else {
+            return;
+        };
+        let Some(task) = framework.tasks.remove(task_id) else {
+            return;
+        };
+        if let Some(agent) = self.agents.get_mut(&task.agent) {
+            agent.release(&task.resources);
+        }
+        // That it has ended is known already, or comes from the agent.
+        if is_terminal(task.known_state()) {
+            return;
+        }
+        let status = v1::TaskStatus {
+            task_id: task_id.clone().into(),
+            state: loss.state.into(),
+            source: Some(v1::task_status::Source::Master.into()),
+            reason: Some(loss.reason.into()),
+            message: Some(loss.message.clone()),
+            agent_id: Some(task.agent_id.into()),
+            executor_id: Some(task.executor_id.into()),
+            timestamp: Some(timestamp),
+            unreachable_time: loss.unreachable_time,
+            ..Default::default()
+        };
+        self.send(id, events::update(status));
+    }
+
+    fn rescind_offers_of(&mut self, agent: AgentIndex) {
+        let ids: Vec<OfferId> = self
+            .offers
+            .iter()
+            .filter(|(_, offer)| offer.agent == agent)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
+            self.rescind(&id);
+        }
+    }
+
+    fn tasks_on(&self, agent: AgentIndex) -> Vec<(FrameworkId, TaskId)> {
+        let tasks = self
+            .frameworks
+            .iter()
+            .flat_map(|(framework_id, framework)| {
+                let own = framework
+                    .tasks
+                    .iter()
+                    .filter(move |(_, task)| task.agent == agent);
+                own.map(move |(task_id, _)| (framework_id.clone(), task_id.clone()))
+            });
+        tasks.collect()
+    }
+}
+
+/// What is said of a task that is lost with its agent.
+struct Loss {
+    state: v1::TaskState,
+    reason: Reason,
+    message: String,
+    unreachable_time: Option<v1::TimeInfo>,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "64 bits of nanoseconds last to the year 2262"
+)]
+fn nanoseconds(seconds: f64) -> i64 {
+    (seconds * 1e9) as i64
+}

@@ -1,0 +1,421 @@
+//! Who is offered what (PROTOCOL §6): one offer is all that an agent has free for one role.
+//!
+//! The framework that has the least goes first (dominant resource fairness, first over roles, then
+//! over the frameworks of a role) and gets all of it; filters are what frameworks did not want.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use mesos::resources::{Resource, Resources, Scalar, Value};
+use mesos::v1::scheduler::call;
+use mesos::{FrameworkId, OfferId, v1};
+
+use super::agents::Agent;
+use super::framework::Framework;
+use super::roles::{may_use, validate_role};
+use super::{Master, events};
+use crate::core::wire::AgentIndex;
+
+/// Resources that a framework may use, until it says so or they are taken back.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) framework: FrameworkId,
+    pub(super) agent: AgentIndex,
+    pub(super) role: String,
+    /// Allocated to the role.
+    pub(super) resources: Resources,
+}
+
+impl Master {
+    /// Offers all that is free, and sends each framework its offers in one event.
+    pub(super) fn allocate(&mut self, now: Instant) {
+        self.filters.expire(now);
+        let mut made: BTreeMap<FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
+        let agents: Vec<AgentIndex> = self.agents.keys().copied().collect();
+        for agent in agents {
+            // Every offer changes the order, so it is found anew after each.
+            while let Some((framework, role, resources)) = self.next_allocation(agent) {
+                let offer = self.make_offer(agent, &framework, role, resources);
+                made.entry(framework).or_default().extend(offer);
+            }
+        }
+        for (framework, offers) in made {
+            self.send(&framework, events::offers(offers));
+        }
+    }
+
+    /// Who is to be offered what of an agent next.
+    fn next_allocation(&self, index: AgentIndex) -> Option<(FrameworkId, String, Resources)> {
+        let agent = self
+            .agents
+            .get(&index)
+            .filter(|agent| agent.is_connected())?;
+        if agent.free().is_empty() {
+            return None;
+        }
+        let takers = self.frameworks.iter().flat_map(|(id, framework)| {
+            let roles = framework.roles.iter();
+            let active = framework.stream().is_some();
+            roles
+                .filter(move |role| active && !framework.suppressed.contains(*role))
+                .filter_map(move |role| {
+                    Some((
+                        id,
+                        role,
+                        self.offerable(agent, id, framework, role.as_str())?,
+                    ))
+                })
+        });
+        let (id, role, resources) =
+            takers.min_by(|(one, one_role, _), (other, other_role, _)| {
+                self.compare_shares((one, one_role), (other, other_role))
+            })?;
+        Some((id.clone(), role.clone(), resources.allocate(role)))
+    }
+
+    /// What of an agent can be offered to a framework in a role, if it is worth an offer.
+    fn offerable(
+        &self,
+        agent: &Agent,
+        id: &FrameworkId,
+        framework: &Framework,
+        role: &str,
+    ) -> Option<Resources> {
+        let can = framework.capabilities;
+        if !can.gpu_resources && agent.total().scalar("gpus") > Scalar::default() {
+            return None;
+        }
+        let resources: Resources = agent
+            .free()
+            .iter()
+            .filter(|resource| match resource.reservations() {
+                [] => true,
+                [.., last] => may_use(role, &last.role),
+            })
+            .filter(|resource| can.reservation_refinement || resource.reservations().len() <= 1)
+            .filter(|resource| can.revocable_resources || !resource.is_revocable())
+            .filter(|resource| can.shared_resources || !resource.is_shared())
+            .cloned()
+            .collect();
+        let is_worth = !resources.is_empty()
+            && is_allocatable(&resources, framework.info.offer_filters.get(role))
+            && !self.filters.hide(id, role, agent.index(), &resources);
+        is_worth.then_some(resources)
+    }
+
+    /// Less is first: roles by share, then frameworks by share, then who was offered less often.
+    fn compare_shares(
+        &self,
+        (one, one_role): (&FrameworkId, &String),
+        (other, other_role): (&FrameworkId, &String),
+    ) -> Ordering {
+        let role_share = |role: &str| self.share(|_, of| of == role);
+        let framework_share =
+            |id: &FrameworkId, role: &str| self.share(|owner, of| owner == id && of == role);
+        let offers_made = |id| self.frameworks.get(id).map_or(0, |known| known.offers_made);
+        role_share(one_role)
+            .total_cmp(&role_share(other_role))
+            .then_with(|| one_role.cmp(other_role))
+            .then_with(|| {
+                framework_share(one, one_role).total_cmp(&framework_share(other, other_role))
+            })
+            .then_with(|| offers_made(one).cmp(&offers_made(other)))
+            .then_with(|| one.cmp(other))
+    }
+
+    /// The dominant share of all that is allocated to some owners: of the scalar that they have
+    /// most of, how much of the cluster's.
+    fn share(&self, is_owner: impl Fn(&FrameworkId, &str) -> bool) -> f64 {
+        let offered = self
+            .offers
+            .values()
+            .map(|offer| (&offer.framework, &offer.resources));
+        let running = self.frameworks.iter().flat_map(|(id, framework)| {
+            framework
+                .tasks
+                .values()
+                .map(move |task| (id, &task.resources))
+        });
+        let executors = self.agents.values().flat_map(Agent::executor_resources);
+        let mut held: BTreeMap<&str, f64> = BTreeMap::new();
+        for (owner, resources) in offered.chain(running).chain(executors) {
+            for resource in resources {
+                if let Value::Scalar(amount) = resource.value()
+                    && is_owner(owner, resource.allocation_role().unwrap_or_default())
+                {
+                    *held.entry(resource.name()).or_default() += amount.to_f64();
+                }
+            }
+        }
+        let share = |(name, amount): (&str, f64)| {
+            let total: f64 = self
+                .agents
+                .values()
+                .map(|agent| agent.total().scalar(name).to_f64())
+                .sum();
+            if total > 0.0 { amount / total } else { 0.0 }
+        };
+        held.into_iter().map(share).fold(0.0, f64::max)
+    }
+
+    fn make_offer(
+        &mut self,
+        index: AgentIndex,
+        framework_id: &FrameworkId,
+        role: String,
+        resources: Resources,
+    ) -> Option<v1::Offer> {
+        let framework = self.frameworks.get_mut(framework_id)?;
+        let agent = self.agents.get_mut(&index)?;
+        agent.take(&resources);
+        framework.offers_made += 1;
+        let id = OfferId::from(format!("{}-O{}", self.config.info.id, self.counters.offers));
+        self.counters.offers += 1;
+        let wire = offer_to_wire(&id, framework_id, framework, agent, &role, &resources);
+        let offer = Offer {
+            framework: framework_id.clone(),
+            agent: index,
+            role,
+            resources,
+        };
+        self.offers.insert(id, offer);
+        Some(wire)
+    }
+
+    /// Takes an offer back and tells the framework.
+    pub(super) fn rescind(&mut self, id: &OfferId) {
+        if let Some(offer) = self.return_offer(id) {
+            self.send(&offer.framework, events::rescind(id));
+        }
+    }
+
+    /// Takes all offers of a framework back without a word.
+    pub(super) fn discard_offers(&mut self, framework: &FrameworkId) {
+        let ids: Vec<_> = self
+            .offers
+            .iter()
+            .filter(|(_, offer)| offer.framework == *framework)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
+            self.return_offer(&id);
+        }
+    }
+
+    /// Ends an offer; what was in it is free again.
+    pub(super) fn return_offer(&mut self, id: &OfferId) -> Option<Offer> {
+        let offer = self.offers.remove(id)?;
+        if let Some(agent) = self.agents.get_mut(&offer.agent) {
+            agent.release(&offer.resources);
+        }
+        Some(offer)
+    }
+
+    /// Offers that are gone are passed over.
+    pub(super) fn decline(
+        &mut self,
+        now: Instant,
+        framework: &FrameworkId,
+        decline: &call::Decline,
+    ) {
+        for id in &decline.offer_ids {
+            let id = OfferId::from(id.value.as_str());
+            if self
+                .offers
+                .get(&id)
+                .is_some_and(|offer| offer.framework == *framework)
+                && let Some(offer) = self.return_offer(&id)
+            {
+                self.refuse(now, &offer, &offer.resources, decline.filters.as_ref());
+            }
+        }
+    }
+
+    /// Does not offer `resources`, or less, to this framework for a while.
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        offer: &Offer,
+        resources: &Resources,
+        filters: Option<&v1::Filters>,
+    ) {
+        let interval = self.config.allocation_interval;
+        if let Some(lifetime) = filter_lifetime(filters, interval)
+            && !resources.is_empty()
+        {
+            let key = (offer.framework.clone(), offer.role.clone(), offer.agent);
+            self.filters
+                .add(key, resources.unallocate(), now + lifetime);
+        }
+    }
+
+    /// REVIVE: offers come again, whatever was refused, and at once.
+    pub(super) fn revive(&mut self, now: Instant, framework: &FrameworkId, roles: &[String]) {
+        let Some(roles) = self.checked_roles(framework, roles) else {
+            return;
+        };
+        if let Some(framework) = self.frameworks.get_mut(framework) {
+            framework.suppressed.retain(|role| !roles.contains(role));
+        }
+        self.filters.clear_roles(framework, &roles);
+        self.allocate(now);
+    }
+
+    /// SUPPRESS: no more offers; those that are out stay good.
+    pub(super) fn suppress(&mut self, framework: &FrameworkId, roles: &[String]) {
+        let Some(roles) = self.checked_roles(framework, roles) else {
+            return;
+        };
+        if let Some(framework) = self.frameworks.get_mut(framework) {
+            framework.suppressed.extend(roles);
+        }
+    }
+
+    /// The roles that a call means: all when it names none. One wrong name, and the whole call is
+    /// dropped.
+    fn checked_roles(&self, framework: &FrameworkId, roles: &[String]) -> Option<Vec<String>> {
+        let own = &self.frameworks.get(framework)?.roles;
+        if roles.is_empty() {
+            return Some(own.iter().cloned().collect());
+        }
+        let is_right = |role: &String| validate_role(role).is_ok() && own.contains(role);
+        if !roles.iter().all(is_right) {
+            tracing::warn!(%framework, ?roles, "call with roles that are not subscribed dropped");
+            return None;
+        }
+        Some(roles.to_vec())
+    }
+}
+
+/// What was refused, by framework, role and agent.
+#[derive(Debug, Default)]
+pub(super) struct Filters(BTreeMap<FilterKey, Vec<Filter>>);
+
+type FilterKey = (FrameworkId, String, AgentIndex);
+
+#[derive(Debug)]
+struct Filter {
+    resources: Resources,
+    expires: Instant,
+}
+
+/// The most filters for one framework, role and agent. Mesos has no bound; with more than so many
+/// different refusals within their lifetimes, the one that ends first is forgotten, and what it
+/// hid is offered early.
+const FILTERS_MAX: usize = 64;
+
+impl Filters {
+    fn add(&mut self, key: FilterKey, resources: Resources, expires: Instant) {
+        let filters = self.0.entry(key).or_default();
+        // One that hides no more and no longer than the new one has become pointless.
+        filters.retain(|old| old.expires > expires || !resources.contains(&old.resources));
+        filters.push(Filter { resources, expires });
+        if filters.len() > FILTERS_MAX
+            && let Some((first, _)) = filters
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, filter)| filter.expires)
+        {
+            filters.swap_remove(first);
+        }
+    }
+
+    /// Whether all of `resources` was refused together.
+    fn hide(
+        &self,
+        framework: &FrameworkId,
+        role: &str,
+        agent: AgentIndex,
+        resources: &Resources,
+    ) -> bool {
+        let key = (framework.clone(), role.to_owned(), agent);
+        let filters = self.0.get(&key).into_iter().flatten();
+        filters
+            .into_iter()
+            .any(|filter| filter.resources.contains(resources))
+    }
+
+    fn expire(&mut self, now: Instant) {
+        for filters in self.0.values_mut() {
+            filters.retain(|filter| filter.expires > now);
+        }
+        self.0.retain(|_, filters| !filters.is_empty());
+    }
+
+    pub(super) fn clear(&mut self, framework: &FrameworkId) {
+        self.0.retain(|(owner, _, _), _| owner != framework);
+    }
+
+    pub(super) fn clear_roles(&mut self, framework: &FrameworkId, roles: &[String]) {
+        let roles: BTreeSet<_> = roles.iter().collect();
+        self.0
+            .retain(|(owner, role, _), _| owner != framework || !roles.contains(role));
+    }
+}
+
+/// How long a refusal holds, if at all (PROTOCOL §6).
+fn filter_lifetime(filters: Option<&v1::Filters>, interval: Duration) -> Option<Duration> {
+    const DEFAULT: Duration = Duration::from_secs(5);
+    const MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+    let seconds = filters.map_or(DEFAULT.as_secs_f64(), v1::Filters::refuse_seconds);
+    if seconds == 0.0 {
+        return None;
+    }
+    let lifetime = Duration::try_from_secs_f64(seconds.min(MAX.as_secs_f64())).unwrap_or(DEFAULT);
+    Some(lifetime.max(interval))
+}
+
+/// Whether there is enough for an offer: 0.01 cpus or 32 MB by default, or one of the sets that the
+/// framework has named for the role.
+fn is_allocatable(resources: &Resources, filters: Option<&v1::OfferFilters>) -> bool {
+    let has = |name: &str, amount: f64| resources.scalar(name).to_f64() >= amount;
+    match filters.and_then(|filters| filters.min_allocatable_resources.as_ref()) {
+        None => has("cpus", 0.01) || has("mem", 32.0),
+        Some(wanted) => {
+            wanted.quantities.is_empty()
+                || wanted.quantities.iter().any(|set| {
+                    set.quantities
+                        .iter()
+                        .all(|(name, amount)| has(name, amount.value))
+                })
+        }
+    }
+}
+
+/// An offer in the form that its framework understands.
+fn offer_to_wire(
+    id: &OfferId,
+    framework_id: &FrameworkId,
+    framework: &Framework,
+    agent: &Agent,
+    role: &str,
+    resources: &Resources,
+) -> v1::Offer {
+    let can = framework.capabilities;
+    let resources = if can.multi_role {
+        resources.clone()
+    } else {
+        resources.unallocate()
+    };
+    let allocation = v1::resource::AllocationInfo {
+        role: Some(role.to_owned()),
+    };
+    v1::Offer {
+        id: id.clone().into(),
+        framework_id: framework_id.clone().into(),
+        agent_id: agent.id().clone().into(),
+        hostname: agent.info().hostname.clone(),
+        resources: if can.reservation_refinement {
+            resources.iter().map(Resource::to_wire).collect()
+        } else {
+            resources.to_wire_pre_refinement()
+        },
+        executor_ids: agent.executor_ids(framework_id).map(Into::into).collect(),
+        attributes: agent.info().attributes.clone(),
+        url: Some(agent.url()),
+        unavailability: None,
+        allocation_info: can.multi_role.then_some(allocation),
+        domain: agent.info().domain.clone(),
+    }
+}

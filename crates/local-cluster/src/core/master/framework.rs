@@ -1,0 +1,200 @@
+//! One framework: who it is, what it can do, whether it listens, and its tasks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use bytes::Bytes;
+use mesos::resources::Resources;
+use mesos::v1::framework_info::capability;
+use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
+
+use super::StreamIndex;
+use crate::core::wire::AgentIndex;
+
+/// A framework that has subscribed and is not completed.
+#[derive(Debug)]
+pub(super) struct Framework {
+    /// With the id set, whatever the scheduler sent.
+    pub(super) info: v1::FrameworkInfo,
+    pub(super) capabilities: Capabilities,
+    pub(super) roles: BTreeSet<String>,
+    pub(super) suppressed: BTreeSet<String>,
+    pub(super) connection: Connection,
+    /// Those that have not ended, and those whose end has not been acknowledged.
+    pub(super) tasks: BTreeMap<TaskId, Task>,
+    /// Offers made so far; breaks ties between frameworks that have as much as each other.
+    pub(super) offers_made: u64,
+}
+
+/// Whether somebody listens.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Connected {
+        stream: StreamIndex,
+        stream_id: String,
+        heartbeat_due: Instant,
+    },
+    Disconnected {
+        /// When it is removed.
+        removal_due: Instant,
+    },
+}
+
+/// A task that was sent to an agent.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) agent: AgentIndex,
+    pub(super) agent_id: AgentId,
+    pub(super) executor_id: ExecutorId,
+    /// What it holds, allocated to a role; nothing once it has ended.
+    pub(super) resources: Resources,
+    /// The newest state that the agent knows.
+    pub(super) state: v1::TaskState,
+    /// The update that was forwarded last.
+    pub(super) forwarded: Option<Forwarded>,
+    /// The kill to repeat when the agent comes back.
+    pub(super) kill: Option<Option<v1::KillPolicy>>,
+}
+
+/// What the master keeps of a forwarded update.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    pub(super) state: v1::TaskState,
+    pub(super) uuid: Option<Bytes>,
+    pub(super) healthy: Option<bool>,
+    pub(super) container_status: Option<v1::ContainerStatus>,
+}
+
+/// The capabilities that change what a master does.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "capabilities are independent of each other"
+)]
+pub(super) struct Capabilities {
+    pub(super) multi_role: bool,
+    pub(super) reservation_refinement: bool,
+    pub(super) partition_aware: bool,
+    pub(super) gpu_resources: bool,
+    pub(super) revocable_resources: bool,
+    pub(super) shared_resources: bool,
+}
+
+impl Framework {
+    pub(super) fn new(
+        id: &FrameworkId,
+        info: v1::FrameworkInfo,
+        suppressed: BTreeSet<String>,
+        connection: Connection,
+    ) -> Self {
+        let info = v1::FrameworkInfo {
+            id: Some(id.clone().into()),
+            ..info
+        };
+        Self {
+            capabilities: Capabilities::of(&info),
+            roles: roles(&info),
+            info,
+            suppressed,
+            connection,
+            tasks: BTreeMap::new(),
+            offers_made: 0,
+        }
+    }
+
+    /// Takes a new FrameworkInfo; the user and `checkpoint` stay (PROTOCOL §4).
+    pub(super) fn replace_info(&mut self, info: v1::FrameworkInfo) {
+        self.info = v1::FrameworkInfo {
+            id: self.info.id.clone(),
+            user: std::mem::take(&mut self.info.user),
+            checkpoint: self.info.checkpoint,
+            ..info
+        };
+        self.capabilities = Capabilities::of(&self.info);
+        self.roles = roles(&self.info);
+    }
+
+    /// Its stream, if there is one.
+    pub(super) fn stream(&self) -> Option<(StreamIndex, &str)> {
+        match &self.connection {
+            Connection::Connected {
+                stream, stream_id, ..
+            } => Some((*stream, stream_id)),
+            Connection::Disconnected { .. } => None,
+        }
+    }
+
+    /// When something has to be done about it.
+    pub(super) fn due(&self) -> Option<Instant> {
+        Some(match self.connection {
+            Connection::Connected { heartbeat_due, .. } => heartbeat_due,
+            Connection::Disconnected { removal_due } => removal_due,
+        })
+    }
+
+    /// The state for a task that Mesos calls lost unless the framework knows better words.
+    pub(super) fn lost_or(&self, state: v1::TaskState) -> v1::TaskState {
+        if self.capabilities.partition_aware {
+            state
+        } else {
+            v1::TaskState::TaskLost
+        }
+    }
+}
+
+impl Task {
+    /// The state that a scheduler may know of.
+    pub(super) fn known_state(&self) -> v1::TaskState {
+        self.forwarded
+            .as_ref()
+            .map_or(self.state, |forwarded| forwarded.state)
+    }
+}
+
+impl Capabilities {
+    pub(super) fn of(info: &v1::FrameworkInfo) -> Self {
+        use capability::Type;
+        let has = |wanted: Type| {
+            info.capabilities
+                .iter()
+                .any(|capability| capability.r#type == Some(wanted.into()))
+        };
+        Self {
+            multi_role: has(Type::MultiRole),
+            reservation_refinement: has(Type::ReservationRefinement),
+            partition_aware: has(Type::PartitionAware),
+            gpu_resources: has(Type::GpuResources),
+            revocable_resources: has(Type::RevocableResources),
+            shared_resources: has(Type::SharedResources),
+        }
+    }
+}
+
+/// Whether a task in this state has ended (PROTOCOL §8.1).
+pub(super) fn is_terminal(state: v1::TaskState) -> bool {
+    use v1::TaskState;
+    match state {
+        TaskState::TaskFinished
+        | TaskState::TaskFailed
+        | TaskState::TaskKilled
+        | TaskState::TaskLost
+        | TaskState::TaskError
+        | TaskState::TaskDropped
+        | TaskState::TaskGone
+        | TaskState::TaskGoneByOperator => true,
+        TaskState::TaskStaging
+        | TaskState::TaskStarting
+        | TaskState::TaskRunning
+        | TaskState::TaskKilling
+        | TaskState::TaskUnreachable
+        | TaskState::TaskUnknown => false,
+    }
+}
+
+/// The roles of a framework; one without MULTI_ROLE has one, `*` unless it says another.
+pub(super) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
+    if Capabilities::of(info).multi_role {
+        return info.roles.iter().cloned().collect();
+    }
+    BTreeSet::from([info.role.clone().unwrap_or_else(|| "*".to_owned())])
+}

@@ -1,0 +1,541 @@
+//! The master driven by scripts: what schedulers and agents do goes in, what happens comes out.
+
+mod frameworks;
+mod launching;
+mod offering;
+mod running;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use expect_test::Expect;
+use mesos::resources::Resources;
+use mesos::v1::task_status::{Reason, Source};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::codec::{self, Encoding};
+
+/// Runs a script and compares what came of it.
+///
+/// A line is one of these; times are virtual, `F` is the name of a framework:
+/// - `agent N RESOURCES`: an agent registers; `lost N`, `left N`: it goes.
+/// - `subscribe F {…}`: with these fields of FrameworkInfo (and `suppressed_roles`) on top of the
+///   usual ones; `subscribe F again {…}`: with the id that it was given.
+/// - `F {…}`: a call, framework id and stream id added.
+/// - `F launch OFFERS TASK RESOURCES EXECUTOR`: an ACCEPT; the rest of the offers is not refused.
+/// - `close F`: its stream is cut.
+/// - `update N F TASK STATE [LATEST]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
+///   an agent says so.
+/// - `advance SECONDS`.
+/// - `---`: what came before is not of interest.
+#[track_caller]
+pub(super) fn check(script: &str, expected: Expect) {
+    let mut test = Test::new();
+    for line in script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        test.run(line);
+    }
+    expected.assert_eq(&test.transcript);
+}
+
+/// How much of a line is repeated in the transcript.
+const SHOWN_CHARS_MAX: usize = 60;
+
+struct Test {
+    master: Master,
+    start: Instant,
+    now: Instant,
+    requests: u64,
+    schedulers: BTreeMap<String, Scheduler>,
+    transcript: String,
+}
+
+#[derive(Default)]
+struct Scheduler {
+    id: Option<String>,
+    stream: Option<StreamIndex>,
+    stream_id: Option<String>,
+}
+
+impl Test {
+    fn new() -> Self {
+        let start = Instant::now();
+        let info = v1::MasterInfo {
+            id: "M".to_owned(),
+            ..Default::default()
+        };
+        let config = MasterConfig {
+            info,
+            allocation_interval: Duration::from_secs(1),
+            epoch: (start, 1000.0),
+            seed: 1,
+        };
+        Self {
+            master: Master::new(start, config),
+            start,
+            now: start,
+            requests: 0,
+            schedulers: BTreeMap::new(),
+            transcript: String::new(),
+        }
+    }
+
+    fn run(&mut self, line: &str) {
+        if line == "---" {
+            self.transcript.clear();
+            return;
+        }
+        let shown: String = line.chars().take(SHOWN_CHARS_MAX).collect();
+        let cut = if shown.len() < line.len() { "…" } else { "" };
+        let _ = writeln!(self.transcript, "> {shown}{cut}");
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let words: Vec<&str> = rest.split(' ').collect();
+        match verb {
+            "agent" => self.register(words[0], words[1]),
+            "lost" => self.handle(Input::AgentDisconnected {
+                agent: agent(words[0]),
+            }),
+            "left" => self.handle(Input::AgentLeft {
+                agent: agent(words[0]),
+            }),
+            "subscribe" => self.subscribe(words[0], rest),
+            "close" => {
+                let stream = self.schedulers[words[0]].stream.expect("it has subscribed");
+                self.handle(Input::StreamClosed { stream });
+            }
+            "update" => self.update(&words),
+            "exited" => {
+                let message = ToMaster::ExecutorExited {
+                    framework_id: self.framework(words[1]),
+                    executor_id: words[2].into(),
+                    status: words[3].parse().expect("a status"),
+                };
+                self.handle(Input::Agent {
+                    agent: agent(words[0]),
+                    message,
+                });
+            }
+            "message" => {
+                let message = ToMaster::FrameworkMessage {
+                    framework_id: self.framework(words[1]),
+                    executor_id: words[2].into(),
+                    data: Bytes::copy_from_slice(words[3].as_bytes()),
+                };
+                self.handle(Input::Agent {
+                    agent: agent(words[0]),
+                    message,
+                });
+            }
+            "advance" => self.advance(words[0].parse().expect("seconds")),
+            scheduler if words[0] == "launch" => {
+                let call = launch_call(&words);
+                self.call(scheduler, call);
+            }
+            scheduler => self.call(scheduler, serde_json::from_str(rest).expect("JSON")),
+        }
+    }
+
+    fn register(&mut self, index: &str, resources: &str) {
+        let info = v1::AgentInfo {
+            hostname: "localhost".to_owned(),
+            port: Some(5051),
+            resources: Resources::parse(resources).expect("resources").to_wire(),
+            ..Default::default()
+        };
+        let id = self
+            .master
+            .agents
+            .get(&agent(index))
+            .map(|known| known.id().clone());
+        let message = ToMaster::Register {
+            agent: v1::AgentInfo {
+                id: id.map(Into::into),
+                ..info
+            },
+            executors: vec![],
+            tasks: vec![],
+        };
+        self.handle(Input::Agent {
+            agent: agent(index),
+            message,
+        });
+    }
+
+    fn subscribe(&mut self, name: &str, rest: &str) {
+        let again = rest.contains(" again");
+        let mut info = json!({
+            "user": "root", "name": name, "roles": ["rec"], "failover_timeout": 3600.0,
+            "capabilities": [
+                {"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"},
+                {"type": "PARTITION_AWARE"},
+            ],
+        });
+        let given = rest.find('{').map_or("{}", |start| &rest[start..]);
+        let given: BTreeMap<String, Value> = serde_json::from_str(given).expect("JSON");
+        for (field, value) in given {
+            info[field] = value;
+        }
+        let suppressed = info["suppressed_roles"].take();
+        let scheduler = self.schedulers.entry(name.to_owned()).or_default();
+        if again {
+            info["id"] = json!({"value": scheduler.id});
+        }
+        let mut call = json!({
+            "type": "SUBSCRIBE",
+            "subscribe": {"framework_info": info, "suppressed_roles": suppressed},
+        });
+        call["framework_id"] = call["subscribe"]["framework_info"]["id"].clone();
+        let call = parse(&call);
+        let request = self.next_request();
+        self.master.handle(
+            self.now,
+            Input::Call {
+                request,
+                call: Box::new(call),
+                headers: CallHeaders::default(),
+            },
+        );
+        self.drain(Some(name));
+    }
+
+    fn call(&mut self, name: &str, mut call: Value) {
+        let scheduler = &self.schedulers[name];
+        call["framework_id"] = json!({"value": scheduler.id});
+        let headers = CallHeaders {
+            stream_id: scheduler.stream_id.clone(),
+            accepts_nothing: false,
+        };
+        let call = Box::new(parse(&call));
+        let request = self.next_request();
+        self.handle(Input::Call {
+            request,
+            call,
+            headers,
+        });
+    }
+
+    fn update(&mut self, words: &[&str]) {
+        let state = |word: &str| v1::TaskState::from_str_name(word).expect("a state");
+        let latest = words.get(4).unwrap_or(&words[3]);
+        let status = v1::TaskStatus {
+            task_id: v1::TaskId {
+                value: words[2].to_owned(),
+            },
+            state: state(words[3]).into(),
+            source: Some(Source::Executor.into()),
+            agent_id: Some(v1::AgentId {
+                value: format!("M-S{}", words[0]),
+            }),
+            timestamp: Some(1.0),
+            uuid: Some(Bytes::copy_from_slice(words[3].as_bytes())),
+            healthy: Some(true),
+            ..Default::default()
+        };
+        let message = ToMaster::StatusUpdate {
+            framework_id: self.framework(words[1]),
+            status,
+            latest_state: state(latest),
+        };
+        self.handle(Input::Agent {
+            agent: agent(words[0]),
+            message,
+        });
+    }
+
+    fn advance(&mut self, seconds: f64) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        loop {
+            let due = self.master.poll_timeout();
+            self.now = due.min(end);
+            self.handle(Input::Timeout);
+            if due > end {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.master.handle(self.now, input);
+        self.drain(None);
+    }
+
+    /// Writes down all outputs; `subscribing` is who gets the next stream.
+    fn drain(&mut self, subscribing: Option<&str>) {
+        while let Some(output) = self.master.poll_output() {
+            if let Some(name) = subscribing {
+                self.note_subscription(name, &output);
+            }
+            let line = self.describe(&output);
+            let at = (self.now - self.start).as_secs_f64();
+            let _ = writeln!(self.transcript, "{at:.1} {line}");
+        }
+        assert!(self.master.poll_timeout() > self.now, "time goes on");
+        self.master.check_invariants();
+    }
+
+    fn note_subscription(&mut self, name: &str, output: &Output) {
+        let scheduler = self.schedulers.entry(name.to_owned()).or_default();
+        match output {
+            Output::Reply {
+                reply: Reply::Stream { stream, stream_id },
+                ..
+            } => {
+                scheduler.stream = Some(*stream);
+                scheduler.stream_id = Some(stream_id.clone());
+            }
+            Output::Event { stream, event } if Some(*stream) == scheduler.stream => {
+                if let Some(subscribed) = &event.subscribed {
+                    scheduler.id = Some(subscribed.framework_id.value.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn describe(&self, output: &Output) -> String {
+        let stream_name = |stream: &StreamIndex| {
+            let known = self
+                .schedulers
+                .iter()
+                .find(|(_, it)| it.stream == Some(*stream));
+            known.map_or("old stream".to_owned(), |(name, _)| name.clone())
+        };
+        match output {
+            Output::Reply { reply, .. } => match reply {
+                Reply::Accepted => "202".to_owned(),
+                Reply::Ok => "200".to_owned(),
+                Reply::Stream { .. } => "200 stream".to_owned(),
+                Reply::Refused(Rejection { status, text }) => format!("{status} {text}"),
+            },
+            Output::Event { stream, event } => {
+                format!("{} < {}", stream_name(stream), describe_event(event))
+            }
+            Output::EndStream { stream } => format!("{} ends", stream_name(stream)),
+            Output::ToAgent { agent, message } => {
+                format!("agent {} < {}", agent.0, describe_message(message))
+            }
+        }
+    }
+
+    fn next_request(&mut self) -> RequestIndex {
+        self.requests += 1;
+        RequestIndex(self.requests)
+    }
+
+    fn framework(&self, name: &str) -> FrameworkId {
+        let id = self
+            .schedulers
+            .get(name)
+            .and_then(|scheduler| scheduler.id.clone());
+        FrameworkId::from(id.unwrap_or_else(|| name.to_owned()))
+    }
+}
+
+impl Master {
+    /// What must hold after every input.
+    fn check_invariants(&self) {
+        for agent in self.agents.values() {
+            let offers = self
+                .offers
+                .values()
+                .filter(|offer| offer.agent == agent.index());
+            let tasks = self
+                .frameworks
+                .values()
+                .flat_map(|framework| framework.tasks.values());
+            let tasks = tasks.filter(|task| task.agent == agent.index());
+            let executors = agent.executor_resources().map(|(_, resources)| resources);
+            let mut sum = agent.free().clone();
+            for resources in offers
+                .map(|offer| &offer.resources)
+                .chain(tasks.map(|task| &task.resources))
+                .chain(executors)
+            {
+                sum += resources.unallocate();
+            }
+            assert_eq!(&sum, agent.total(), "nothing is lost, nothing is had twice");
+        }
+    }
+}
+
+fn agent(word: &str) -> AgentIndex {
+    AgentIndex(word.parse().expect("the index of an agent"))
+}
+
+fn parse(call: &Value) -> Call {
+    codec::decode(Encoding::Json, Bytes::from(call.to_string())).expect("a call")
+}
+
+fn resources_json(text: &str) -> Value {
+    let scalars = text.split(';').map(|part| {
+        let (name, amount) = part.split_once(':').expect("name:amount");
+        json!({"name": name, "type": "SCALAR", "scalar": {"value": amount}})
+    });
+    scalars.collect()
+}
+
+/// A task on an executor of 0.1 cpus and 32 MB.
+pub(super) fn task_json(task: &str, resources: &str, executor: &str) -> Value {
+    json!({
+        "name": task, "task_id": {"value": task}, "agent_id": {"value": "M-S0"},
+        "resources": resources_json(resources),
+        "executor": {
+            "type": "CUSTOM", "executor_id": {"value": executor}, "command": {"value": "run"},
+            "resources": resources_json("cpus:0.1;mem:32"),
+        },
+    })
+}
+
+/// `launch OFFERS TASK RESOURCES EXECUTOR`, taken apart.
+fn launch_call(words: &[&str]) -> Value {
+    let offers: Vec<_> = words[1]
+        .split(',')
+        .map(|offer| json!({"value": format!("M-{offer}")}))
+        .collect();
+    json!({"type": "ACCEPT", "accept": {
+        "offer_ids": offers,
+        "operations": [{"type": "LAUNCH", "launch": {"task_infos": [
+            task_json(words[2], words[3], words[4]),
+        ]}}],
+        "filters": {"refuse_seconds": 0},
+    }})
+}
+
+fn describe_event(event: &Event) -> String {
+    use mesos::v1::scheduler::event::Type;
+    let name = event.r#type().as_str_name();
+    match event.r#type() {
+        Type::Subscribed => {
+            let id = event
+                .subscribed
+                .as_ref()
+                .map(|subscribed| &subscribed.framework_id.value);
+            format!("{name} {}", id.expect("a body"))
+        }
+        Type::Offers => {
+            let offers = event
+                .offers
+                .as_ref()
+                .expect("a body")
+                .offers
+                .iter()
+                .map(describe_offer);
+            format!("{name} {}", offers.collect::<Vec<_>>().join(" | "))
+        }
+        Type::Rescind => {
+            format!(
+                "{name} {}",
+                event.rescind.as_ref().expect("a body").offer_id.value
+            )
+        }
+        Type::Update => describe_status(&event.update.as_ref().expect("a body").status),
+        Type::Message => {
+            let message = event.message.as_ref().expect("a body");
+            format!("{name} {} {:?}", message.executor_id.value, message.data)
+        }
+        Type::Failure => {
+            let failure = event.failure.as_ref().expect("a body");
+            let executor = failure.executor_id.as_ref().map(|id| id.value.as_str());
+            format!("{name} executor {executor:?} status {:?}", failure.status)
+        }
+        Type::Error => format!("{name} {}", event.error.as_ref().expect("a body").message),
+        Type::UpdateOperationStatus => {
+            let update = event.update_operation_status.as_ref().expect("a body");
+            format!(
+                "{name} {} {}",
+                update.status.state().as_str_name(),
+                update.status.message()
+            )
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn describe_offer(offer: &v1::Offer) -> String {
+    let resources = Resources::from_wire(&offer.resources).expect("valid resources");
+    let mut text = format!(
+        "{} of {}: {resources}",
+        offer.id.value, offer.agent_id.value
+    );
+    let executors: Vec<_> = offer
+        .executor_ids
+        .iter()
+        .map(|id| id.value.as_str())
+        .collect();
+    if !executors.is_empty() {
+        let _ = write!(text, " with {}", executors.join(" "));
+    }
+    text
+}
+
+fn describe_status(status: &v1::TaskStatus) -> String {
+    let mut text = format!("{} {}", status.task_id.value, status.state().as_str_name());
+    if status.source() != Source::Executor {
+        let _ = write!(text, " {}", status.source().as_str_name());
+    }
+    if let Some(reason) = status
+        .reason
+        .and_then(|reason| Reason::try_from(reason).ok())
+    {
+        let _ = write!(text, " {}", reason.as_str_name());
+    }
+    if let Some(message) = &status.message {
+        let _ = write!(text, " {message:?}");
+    }
+    for (what, is_there) in [
+        ("no agent", status.agent_id.is_none()),
+        ("executor id", status.executor_id.is_some()),
+        ("uuid", status.uuid.is_some()),
+        ("unreachable time", status.unreachable_time.is_some()),
+        ("no timestamp", status.timestamp.is_none()),
+    ] {
+        if is_there {
+            let _ = write!(text, " [{what}]");
+        }
+    }
+    text
+}
+
+fn describe_message(message: &ToAgent) -> String {
+    match message {
+        ToAgent::Registered { agent_id } => format!("Registered {agent_id}"),
+        ToAgent::RunTasks {
+            executor,
+            tasks,
+            group,
+            launch_executor,
+            ..
+        } => {
+            let ids: Vec<_> = tasks
+                .iter()
+                .map(|task| task.task_id.value.as_str())
+                .collect();
+            let kind = if *group { "group " } else { "" };
+            let executor_id = &executor.executor_id.value;
+            let new = if *launch_executor { "new " } else { "" };
+            format!("RunTasks {kind}{} on {new}{executor_id}", ids.join(" "))
+        }
+        ToAgent::KillTask {
+            task_id,
+            kill_policy,
+            ..
+        } => {
+            let policy = kill_policy.map_or("", |_| " with a policy");
+            format!("KillTask {task_id}{policy}")
+        }
+        ToAgent::ShutdownExecutor { executor_id, .. } => format!("ShutdownExecutor {executor_id}"),
+        ToAgent::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),
+        ToAgent::FrameworkMessage {
+            executor_id, data, ..
+        } => {
+            format!("FrameworkMessage {executor_id} {data:?}")
+        }
+        ToAgent::AcknowledgeUpdate { task_id, .. } => format!("AcknowledgeUpdate {task_id}"),
+        ToAgent::UpdateFramework { framework } => format!("UpdateFramework {}", framework.name),
+    }
+}

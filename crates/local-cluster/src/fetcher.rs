@@ -1,0 +1,230 @@
+//! Brings the artifacts of a command into a sandbox (PROTOCOL §11.5).
+//!
+//! One URI after the other, each tried once. Taken are paths, `file://`, `http://` and `https://`;
+//! archives are unpacked where Mesos would, if they are tar or gzip. What it does not know it
+//! refuses by name: an archive that silently stays packed would fail later and elsewhere. Nothing
+//! is ever written outside the sandbox. How large an artifact is, is not bounded, as in Mesos.
+
+mod archive;
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use mesos::v1::command_info::Uri;
+use thiserror::Error;
+
+use self::archive::Archive;
+
+/// How long a server may take to accept the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a download may bring nothing at all; Mesos' `fetcher_stall_timeout` has this default.
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Why an artifact is not in the sandbox.
+#[derive(Debug, Error)]
+pub(crate) enum FetchError {
+    #[error("the URI `{0}` has no file name")]
+    NoName(String),
+    #[error("the URI `{0}` is a relative path, and this agent has no `frameworks_home`")]
+    RelativePath(String),
+    #[error("the scheme of the URI `{0}` is not supported; use a path, `file`, `http` or `https`")]
+    UnsupportedScheme(String),
+    #[error("the output file `{0}` does not stay in the sandbox")]
+    OutputFile(String),
+    #[error("failed to copy `{uri}`")]
+    Copy { uri: String, source: io::Error },
+    #[error("failed to download `{uri}`")]
+    Download { uri: String, source: DownloadError },
+    #[error(
+        "`{0}` is an archive of a kind that this agent does not unpack; use tar or tar.gz, or set `extract` to false"
+    )]
+    UnsupportedArchive(String),
+    #[error("failed to unpack `{name}`")]
+    Unpack { name: String, source: io::Error },
+    #[error("failed to make `{name}` executable")]
+    MakeExecutable { name: String, source: io::Error },
+}
+
+/// Why a download failed.
+#[derive(Debug, Error)]
+pub(crate) enum DownloadError {
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    #[error("the server answered {0} where 200 was expected")]
+    Status(reqwest::StatusCode),
+    #[error("failed to write to the sandbox")]
+    Write(#[from] io::Error),
+}
+
+/// Brings one artifact into a directory. Dropped, it leaves what it has written so far.
+///
+/// Local copies and unpacking block: this is for a thread of its own.
+///
+/// # Errors
+/// Anything that keeps it from being there in full.
+pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError> {
+    let source = Source::parse(&uri.value)?;
+    let name = match uri.output_file.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => stays_inside(name).ok_or_else(|| FetchError::OutputFile(name.to_owned()))?,
+        None => PathBuf::from(source.name(&uri.value)?),
+    };
+    let target = directory.join(&name);
+    let failed = |source| FetchError::Copy {
+        uri: uri.value.clone(),
+        source,
+    };
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match source {
+        Source::Path(path) => copy(path, &target).map_err(failed)?,
+        Source::Http(url) => {
+            download(url, &target)
+                .await
+                .map_err(|source| FetchError::Download {
+                    uri: uri.value.clone(),
+                    source,
+                })?
+        }
+    }
+    let name = name.display().to_string();
+    if uri.executable() {
+        let mode = Permissions::from_mode(0o755);
+        return fs::set_permissions(&target, mode)
+            .map_err(|source| FetchError::MakeExecutable { name, source });
+    }
+    if !uri.extract() {
+        return Ok(());
+    }
+    match Archive::by_name(&name) {
+        None => Ok(()),
+        Some(Archive::Unsupported) => Err(FetchError::UnsupportedArchive(name)),
+        Some(archive) => archive
+            .unpack(&target)
+            .map_err(|source| FetchError::Unpack { name, source }),
+    }
+}
+
+/// Where an artifact comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source<'a> {
+    Path(&'a Path),
+    Http(&'a str),
+}
+
+impl<'a> Source<'a> {
+    fn parse(uri: &'a str) -> Result<Self, FetchError> {
+        if let Some(path) = uri.strip_prefix("file://") {
+            // The authority can be empty or this machine.
+            let path = path.strip_prefix("localhost").unwrap_or(path);
+            return if path.starts_with('/') {
+                Ok(Self::Path(Path::new(path)))
+            } else {
+                Err(FetchError::UnsupportedScheme(uri.to_owned()))
+            };
+        }
+        if uri.starts_with("http://") || uri.starts_with("https://") {
+            return Ok(Self::Http(uri));
+        }
+        if uri.contains("://") {
+            return Err(FetchError::UnsupportedScheme(uri.to_owned()));
+        }
+        if uri.starts_with('/') {
+            return Ok(Self::Path(Path::new(uri)));
+        }
+        Err(FetchError::RelativePath(uri.to_owned()))
+    }
+
+    /// The name that the artifact gets when none was asked for: all behind the last slash of the
+    /// path; as in Mesos a query is part of it.
+    fn name(self, uri: &'a str) -> Result<&'a str, FetchError> {
+        let path = match self {
+            Self::Path(path) => path.to_str().unwrap_or_default(),
+            Self::Http(url) => {
+                let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+                host.find('/').map_or("", |slash| &host[slash..])
+            }
+        };
+        match path.rsplit('/').next() {
+            Some("" | "." | "..") | None => Err(FetchError::NoName(uri.to_owned())),
+            Some(name) => Ok(name),
+        }
+    }
+}
+
+/// The path, if it is relative and has no way up in it.
+fn stays_inside(path: &str) -> Option<PathBuf> {
+    let path = Path::new(path);
+    let inside = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    (inside && path.file_name().is_some()).then(|| path.to_owned())
+}
+
+/// Copies a file; never through a link that an earlier artifact may have left at the target.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = fs::File::open(from)?;
+    let metadata = from.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let mut to = create(to)?;
+    io::copy(&mut from, &mut to)?;
+    to.set_permissions(metadata.permissions())
+}
+
+/// Makes a new file in the place of whatever is there.
+fn create(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::File::create_new(path)
+}
+
+async fn download(url: &str, to: &Path) -> Result<(), DownloadError> {
+    let response = client(url)?.get(url).send().await?;
+    if response.status() != reqwest::StatusCode::OK {
+        return Err(DownloadError::Status(response.status()));
+    }
+    let mut file = create(to)?;
+    let mut body = response.bytes_stream();
+    while let Some(piece) = body.next().await {
+        file.write_all(&piece?)?;
+    }
+    Ok(())
+}
+
+fn client(url: &str) -> reqwest::Result<reqwest::Client> {
+    // Whoever was first has chosen, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(STALL_TIMEOUT);
+    // A proxy for the world outside cannot reach this machine's loopback.
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build()
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else {
+        return false;
+    };
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! The fetcher on real files, real archives and a real server on loopback.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A source directory with files in it, and an empty sandbox.
+struct Fixture {
+    source: tempfile::TempDir,
+    sandbox: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self {
+            source: tempfile::tempdir().unwrap(),
+            sandbox: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Puts a file into the source directory and says its path.
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.source.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    async fn fetch(&self, uri: Uri) -> Result<(), String> {
+        let directory = self.sandbox.path().join("box");
+        fs::create_dir_all(&directory).unwrap();
+        fetch(&uri, &directory)
+            .await
+            .map_err(|error| crate::error::chain(&error))
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.sandbox.path().join("box").join(name)).unwrap()
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        let path = self.sandbox.path().join("box").join(name);
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    /// Everything in the sandbox and beside it.
+    fn list(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.sandbox.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let name = path.strip_prefix(self.sandbox.path()).unwrap();
+                    found.push(name.to_str().unwrap().to_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+fn uri(value: impl Into<String>) -> Uri {
+    Uri {
+        value: value.into(),
+        ..Uri::default()
+    }
+}
+
+fn tar(entries: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        // `set_path` would refuse the names that are wanted here.
+        header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, content.as_bytes()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A server that answers one request with these bytes; its address.
+async fn serve(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_path_is_copied_under_its_own_name_or_the_one_asked_for() {
+    let fixture = Fixture::new();
+    let path = fixture.file("program", b"code");
+    fixture.fetch(uri(&path)).await.unwrap();
+    fixture.fetch(uri(format!("file://{path}"))).await.unwrap();
+    let renamed = Uri {
+        output_file: Some("bin/here".to_owned()),
+        ..uri(&path)
+    };
+    fixture
+        .fetch(Uri {
+            executable: Some(true),
+            ..renamed
+        })
+        .await
+        .unwrap();
+    assert_eq!(fixture.list(), ["box/bin/here", "box/program"]);
+    assert_eq!(fixture.read("program"), "code");
+    assert_eq!(fixture.mode("bin/here"), 0o755);
+    assert_eq!(fixture.mode("program") & 0o111, 0);
+}
+
+#[tokio::test]
+async fn archives_are_unpacked_unless_told_otherwise() {
+    let fixture = Fixture::new();
+    let archive = tar(&[("a", "1"), ("d/b", "2")]);
+    let plain = fixture.file("one.tar", &archive);
+    let packed = fixture.file("two.tgz", &gzip(&archive));
+    let single = fixture.file("three.gz", &gzip(b"3"));
+    fixture.fetch(uri(plain.as_str())).await.unwrap();
+    fixture
+        .fetch(Uri {
+            extract: Some(false),
+            ..uri(packed)
+        })
+        .await
+        .unwrap();
+    fixture.fetch(uri(single)).await.unwrap();
+    assert_eq!(
+        fixture.list(),
+        [
+            "box/a",
+            "box/d/b",
+            "box/one.tar",
+            "box/three",
+            "box/three.gz",
+            "box/two.tgz"
+        ]
+    );
+    assert_eq!(fixture.read("d/b"), "2");
+    assert_eq!(fixture.read("three"), "3");
+}
+
+#[tokio::test]
+async fn an_executable_archive_stays_packed() {
+    let fixture = Fixture::new();
+    let path = fixture.file("one.tar", &tar(&[("a", "1")]));
+    fixture
+        .fetch(Uri {
+            executable: Some(true),
+            ..uri(path)
+        })
+        .await
+        .unwrap();
+    assert_eq!(fixture.list(), ["box/one.tar"]);
+}
+
+#[tokio::test]
+async fn nothing_is_written_outside_the_sandbox() {
+    let fixture = Fixture::new();
+    let path = fixture.file("program", b"code");
+    for name in ["../out", "/tmp/out", "a/../../out", "..", "."] {
+        let escaping = Uri {
+            output_file: Some(name.to_owned()),
+            ..uri(&path)
+        };
+        assert_eq!(
+            fixture.fetch(escaping).await,
+            Err(format!(
+                "the output file `{name}` does not stay in the sandbox"
+            ))
+        );
+    }
+    let archive = fixture.file("bad.tar", &tar(&[("../out", "1")]));
+    assert_eq!(
+        fixture.fetch(uri(archive)).await,
+        Err("failed to unpack `bad.tar`: the entry `../out` would leave the sandbox".to_owned())
+    );
+    assert_eq!(fixture.list(), ["box/bad.tar"]);
+}
+
+#[tokio::test]
+async fn an_artifact_does_not_write_through_a_link_of_an_earlier_one() {
+    let fixture = Fixture::new();
+    let path = fixture.file("program", b"code");
+    let victim = fixture.file("victim", b"safe");
+    fs::create_dir_all(fixture.sandbox.path().join("box")).unwrap();
+    std::os::unix::fs::symlink(&victim, fixture.sandbox.path().join("box/program")).unwrap();
+    fixture.fetch(uri(path)).await.unwrap();
+    assert_eq!(fs::read_to_string(victim).unwrap(), "safe");
+    assert_eq!(fixture.read("program"), "code");
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_is_refused_by_name() {
+    let fixture = Fixture::new();
+    let zip = fixture.file("x.zip", b"");
+    let broken = fixture.file("x.tar.gz", b"no archive");
+    let cases = [
+        (
+            uri("/no/such/file"),
+            "failed to copy `/no/such/file`: No such file or directory (os error 2)",
+        ),
+        (
+            uri("hdfs://h/x"),
+            "the scheme of the URI `hdfs://h/x` is not supported; use a path, `file`, `http` or `https`",
+        ),
+        (
+            uri("x/y"),
+            "the URI `x/y` is a relative path, and this agent has no `frameworks_home`",
+        ),
+        (uri("http://host"), "the URI `http://host` has no file name"),
+        (uri("/tmp/"), "the URI `/tmp/` has no file name"),
+        (uri("/tmp"), "failed to copy `/tmp`: is a directory"),
+        (
+            uri(zip),
+            "`x.zip` is an archive of a kind that this agent does not unpack; use tar or tar.gz, or set `extract` to false",
+        ),
+        (
+            uri(broken),
+            "failed to unpack `x.tar.gz`: invalid gzip header",
+        ),
+    ];
+    for (uri, text) in cases {
+        assert_eq!(fixture.fetch(uri).await, Err(text.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_url_is_downloaded() {
+    let fixture = Fixture::new();
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ncode").await;
+    fixture
+        .fetch(uri(format!("{server}/some/program")))
+        .await
+        .unwrap();
+    assert_eq!(fixture.read("program"), "code");
+}
+
+#[tokio::test]
+async fn a_download_that_fails_or_breaks_is_a_failure() {
+    let fixture = Fixture::new();
+    let server = serve("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    let url = format!("{server}/x");
+    assert_eq!(
+        fixture.fetch(uri(&url)).await,
+        Err(format!(
+            "failed to download `{url}`: the server answered 404 Not Found where 200 was expected"
+        ))
+    );
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\ncode").await;
+    let error = fixture.fetch(uri(format!("{server}/x"))).await.unwrap_err();
+    assert!(error.starts_with("failed to download"), "{error}");
+}

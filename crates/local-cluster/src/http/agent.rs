@@ -1,0 +1,129 @@
+//! The HTTP API of an agent: what executors send to it (PROTOCOL §9.1).
+//!
+//! Owns routes, the checks that come before the agent looks at a call, and the words of the
+//! answers. Everything else is the agent's to decide.
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use mesos::v1;
+use tokio::sync::{mpsc, oneshot};
+
+use super::request::{Refusal, accepted, accepted_encoding, not_found, read_call, routes};
+use super::stream::RecordBody;
+use super::{Body, Handler, Request, Response};
+use crate::codec::Encoding;
+use crate::core::agent::{Answer, Body as CallBody, Call, InvalidCall};
+
+/// The name of the process, which may stand in front of every path.
+const PROCESS: &str = "/slave(1)";
+
+/// How many calls may wait for the agent. When it is behind, connections wait.
+pub(crate) const CALLS_MAX: usize = 1024;
+
+/// Answers executors; all clones give their calls to one agent.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentHandler {
+    calls: mpsc::Sender<HttpCall>,
+}
+
+/// A valid call on its way to the agent.
+#[derive(Debug)]
+pub(crate) struct HttpCall {
+    pub(crate) call: Call,
+    /// In what its events are to be written, if it is a SUBSCRIBE.
+    pub(crate) encoding: Encoding,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// What the agent makes of a call.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A stream, which begins.
+    Stream(RecordBody),
+    /// Anything else.
+    Answer(Answer),
+}
+
+impl AgentHandler {
+    pub(crate) fn new(calls: mpsc::Sender<HttpCall>) -> Self {
+        Self { calls }
+    }
+
+    async fn executor(&self, request: Request) -> Result<Response, Refusal> {
+        let (parts, call) = read_call::<v1::executor::Call>(request).await?;
+        let call = Call::try_from(call).map_err(refuse)?;
+        let encoding = match call.body {
+            CallBody::Subscribe { .. } => accepted_encoding(&parts.headers)?,
+            CallBody::Update(_) | CallBody::Message(_) | CallBody::Heartbeat => Encoding::Json,
+        };
+        let (reply, replied) = oneshot::channel();
+        let call = HttpCall {
+            call,
+            encoding,
+            reply,
+        };
+        // Neither fails while the agent runs.
+        self.calls.send(call).await.map_err(|_| terminating())?;
+        match replied.await.map_err(|_| terminating())? {
+            Reply::Stream(body) => Ok(stream(body, encoding)),
+            Reply::Answer(answer) => answered(answer),
+        }
+    }
+}
+
+impl Handler for AgentHandler {
+    async fn handle(&self, request: Request) -> Response {
+        let path = request.uri().path().to_owned();
+        for route in routes(&path, PROCESS) {
+            match route {
+                "/api/v1/executor" => {
+                    return self.executor(request).await.unwrap_or_else(Response::from);
+                }
+                // The operator API.
+                "/api/v1" => return not_implemented().into(),
+                "/health" => return Response::new(Body::empty()),
+                _ => {}
+            }
+        }
+        not_found()
+    }
+}
+
+fn refuse(error: InvalidCall) -> Refusal {
+    match error {
+        InvalidCall::NotImplemented => not_implemented(),
+        error => Refusal::bad_request(format!("Failed to validate Executor::Call: {error}")),
+    }
+}
+
+fn terminating() -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Agent is terminating")
+}
+
+fn not_implemented() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_IMPLEMENTED,
+        InvalidCall::NotImplemented.to_string(),
+    )
+}
+
+fn answered(answer: Answer) -> Result<Response, Refusal> {
+    match answer {
+        // A stream comes as `Reply::Stream`.
+        Answer::Accepted | Answer::Stream => Ok(accepted()),
+        Answer::UnknownFramework => Err(Refusal::bad_request("Framework cannot be found")),
+        Answer::UnknownExecutor => Err(Refusal::bad_request("Executor cannot be found")),
+        Answer::NotSubscribed => Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "Executor is not subscribed",
+        )),
+    }
+}
+
+/// 200 with the stream; executors have no stream id.
+fn stream(body: RecordBody, encoding: Encoding) -> Response {
+    let mut response = Response::new(Body::Records(body));
+    let media_type = HeaderValue::from_static(encoding.media_type());
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}

@@ -1,0 +1,156 @@
+//! The HTTP API of a master: what schedulers send to it (PROTOCOL §1, §3).
+//!
+//! Owns routes, and the checks that come before the master looks at a call. Everything else is the
+//! master's to decide.
+
+use std::net::SocketAddr;
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::{Method, StatusCode};
+use mesos::v1::scheduler::Call;
+use tokio::sync::{mpsc, oneshot};
+
+use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
+use super::stream::RecordBody;
+use super::{Body, Handler, Request, Response};
+use crate::codec::Encoding;
+use crate::core::master::{CallHeaders, Rejection};
+
+/// The version of Mesos whose behaviour this is. Some clients refuse anything but three numbers.
+pub(crate) const MESOS_VERSION: &str = "1.12.0";
+
+/// The name of the process, which may stand in front of every path.
+const PROCESS: &str = "/master";
+
+const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// How many calls may wait for the master. When it is behind, connections wait.
+pub(crate) const CALLS_MAX: usize = 1024;
+
+/// Answers schedulers; all clones give their calls to one master.
+#[derive(Debug, Clone)]
+pub(crate) struct MasterHandler {
+    calls: mpsc::Sender<HttpCall>,
+    address: SocketAddr,
+    hostname: String,
+}
+
+/// A call on its way to the master.
+#[derive(Debug)]
+pub(crate) struct HttpCall {
+    pub(crate) call: Box<Call>,
+    pub(crate) headers: CallHeaders,
+    /// In what its events are to be written, if it is a SUBSCRIBE.
+    pub(crate) encoding: Encoding,
+    pub(crate) reply: oneshot::Sender<HttpReply>,
+}
+
+/// What the master makes of a call.
+#[derive(Debug)]
+pub(crate) enum HttpReply {
+    /// A stream, which begins.
+    Stream { body: RecordBody, stream_id: String },
+    /// 202.
+    Accepted,
+    /// 200 without content.
+    Ok,
+    /// Not 2xx.
+    Refused(Rejection),
+}
+
+impl MasterHandler {
+    pub(crate) fn new(
+        calls: mpsc::Sender<HttpCall>,
+        address: SocketAddr,
+        hostname: impl Into<String>,
+    ) -> Self {
+        Self {
+            calls,
+            address,
+            hostname: hostname.into(),
+        }
+    }
+
+    async fn scheduler(&self, request: Request) -> Result<Response, Refusal> {
+        let (parts, call) = read_call::<Call>(request).await?;
+        let encoding = accepted_encoding(&parts.headers);
+        let stream_id = parts.headers.get(STREAM_ID);
+        let headers = CallHeaders {
+            stream_id: stream_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
+            accepts_nothing: encoding.is_err(),
+        };
+        // Where nothing is acceptable nothing is encoded.
+        let encoding = encoding.unwrap_or(Encoding::Json);
+        let (reply, replied) = oneshot::channel();
+        let call = HttpCall {
+            call: Box::new(call),
+            headers,
+            encoding,
+            reply,
+        };
+        let stopping = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Master is terminating");
+        self.calls.send(call).await.map_err(|_| stopping())?;
+        match replied.await.map_err(|_| stopping())? {
+            HttpReply::Stream { body, stream_id } => Ok(stream(body, &stream_id, encoding)),
+            HttpReply::Accepted => Ok(accepted()),
+            HttpReply::Ok => Ok(Response::new(Body::empty())),
+            HttpReply::Refused(Rejection { status, text }) => {
+                let status = StatusCode::from_u16(status);
+                Err(Refusal::new(status.expect("the master knows HTTP"), text))
+            }
+        }
+    }
+
+    /// Where the leader is: here.
+    fn redirect(&self) -> Response {
+        let location = format!("//{}:{}", self.hostname, self.address.port());
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response
+    }
+}
+
+impl Handler for MasterHandler {
+    async fn handle(&self, request: Request) -> Response {
+        let path = request.uri().path().to_owned();
+        for route in routes(&path, PROCESS) {
+            match route {
+                "/api/v1/scheduler" => {
+                    return self.scheduler(request).await.unwrap_or_else(Response::from);
+                }
+                "/version" => return json(version()),
+                "/health" => return Response::new(Body::empty()),
+                "/redirect" => return self.redirect(),
+                // What operators ask is not built.
+                "/api/v1" if request.method() == Method::POST => return not_implemented(),
+                "/state" | "/metrics/snapshot" => return not_implemented(),
+                _ => {}
+            }
+        }
+        not_found()
+    }
+}
+
+/// The text of `/version`.
+fn version() -> String {
+    format!(
+        r#"{{"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"{MESOS_VERSION}"}}"#
+    )
+}
+
+fn not_implemented() -> Response {
+    Refusal::new(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented.").into()
+}
+
+fn stream(body: RecordBody, stream_id: &str, encoding: Encoding) -> Response {
+    let mut response = Response::new(Body::Records(body));
+    let headers = response.headers_mut();
+    let stream_id = HeaderValue::from_str(stream_id);
+    headers.insert(STREAM_ID, stream_id.expect("a stream id is a UUID"));
+    let media_type = HeaderValue::from_static(encoding.media_type());
+    headers.insert(CONTENT_TYPE, media_type);
+    response
+}

@@ -1,0 +1,265 @@
+//! A master that runs: the machine of [`core::master`](crate::core::master) with a clock, an HTTP
+//! server and the channels to and from its agents.
+//!
+//! It decides nothing. Each input is handed to the machine, each output done, in order.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime};
+
+use mesos::v1;
+use mesos::v1::master_info::capability;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::codec::{self, Encoding};
+use crate::core::master::{
+    Input, Master, MasterConfig as MachineConfig, Output, Reply, RequestIndex, StreamIndex,
+};
+use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::http;
+use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MESOS_VERSION, MasterHandler};
+use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+
+/// What a master is.
+#[derive(Debug, Clone)]
+pub(crate) struct MasterConfig {
+    pub(crate) hostname: String,
+    pub(crate) allocation_interval: Duration,
+    /// From where it draws its own id and those of its streams.
+    pub(crate) seed: u64,
+}
+
+/// A running master. Dropped, it dies at once, and all connections with it.
+#[derive(Debug)]
+pub(crate) struct MasterHandle {
+    address: SocketAddr,
+    departures: mpsc::UnboundedSender<Departure>,
+    driver: JoinHandle<()>,
+    server: JoinHandle<()>,
+}
+
+/// How an agent is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// Without a word; it may come back.
+    Disconnected(AgentIndex),
+    /// In an orderly way, for good.
+    Left(AgentIndex),
+}
+
+impl MasterHandle {
+    /// Where it serves its API.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells it that an agent is gone.
+    pub(crate) fn lose_agent(&self, departure: Departure) {
+        // A master that has died hears nothing.
+        let _ = self.departures.send(departure);
+    }
+
+    /// Stops it as SIGKILL would: streams are cut, nobody is told.
+    pub(crate) async fn stop(mut self) {
+        self.driver.abort();
+        self.server.abort();
+        // Errors would be cancellations, which are what was asked for.
+        let _ = (&mut self.driver).await;
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for MasterHandle {
+    fn drop(&mut self) {
+        self.driver.abort();
+        self.server.abort();
+    }
+}
+
+/// Starts a master on a free port of loopback. It serves when this returns.
+///
+/// The channels are not bounded: master and agent are machines of one process that read whatever
+/// comes, as their originals do.
+///
+/// # Errors
+/// When there is no port.
+pub(crate) async fn spawn(
+    config: MasterConfig,
+    from_agents: mpsc::UnboundedReceiver<(AgentIndex, ToMaster)>,
+    to_agents: Vec<mpsc::UnboundedSender<ToAgent>>,
+) -> io::Result<MasterHandle> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let (calls_to, calls) = mpsc::channel(CALLS_MAX);
+    let (departures_to, departures) = mpsc::unbounded_channel();
+    let (closed_to, closed) = mpsc::unbounded_channel();
+    let handler = MasterHandler::new(calls_to, address, config.hostname.as_str());
+    let now = Instant::now();
+    let mut rng = fastrand::Rng::with_seed(config.seed);
+    let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();
+    // A clock before 1970 gives wrong times of day and nothing worse.
+    let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let machine = MachineConfig {
+        info: master_info(id.to_string(), address, config.hostname),
+        allocation_interval: config.allocation_interval,
+        epoch: (now, unix.as_secs_f64()),
+        seed: rng.u64(..),
+    };
+    let driver = Driver {
+        machine: Master::new(now, machine),
+        to_agents,
+        replies: HashMap::new(),
+        streams: HashMap::new(),
+        closed_to,
+        last_request: 0,
+    };
+    let sources = Sources {
+        from_agents,
+        calls,
+        closed,
+        departures,
+    };
+    Ok(MasterHandle {
+        address,
+        departures: departures_to,
+        driver: tokio::spawn(driver.run(sources)),
+        server: tokio::spawn(http::serve(listener, handler)),
+    })
+}
+
+/// How a master introduces itself.
+pub(crate) fn master_info(id: String, address: SocketAddr, hostname: String) -> v1::MasterInfo {
+    use capability::Type;
+    let capability = |kind: Type| v1::master_info::Capability {
+        r#type: Some(kind.into()),
+    };
+    v1::MasterInfo {
+        id,
+        // Network byte order, read as a number of this machine.
+        ip: u32::from_ne_bytes(Ipv4Addr::LOCALHOST.octets()),
+        port: address.port().into(),
+        pid: Some(format!("master@{address}")),
+        hostname: Some(hostname.clone()),
+        version: Some(MESOS_VERSION.to_owned()),
+        address: Some(v1::Address {
+            hostname: Some(hostname),
+            ip: Some(Ipv4Addr::LOCALHOST.to_string()),
+            port: address.port().into(),
+        }),
+        domain: None,
+        capabilities: vec![
+            capability(Type::AgentUpdate),
+            capability(Type::AgentDraining),
+            capability(Type::QuotaV2),
+        ],
+    }
+}
+
+/// What the machine acts through.
+struct Driver {
+    machine: Master,
+    to_agents: Vec<mpsc::UnboundedSender<ToAgent>>,
+    /// Calls that the machine has not answered yet, which it does before it takes another.
+    replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<HttpReply>)>,
+    /// At most one for each framework.
+    streams: HashMap<StreamIndex, (Encoding, RecordSender)>,
+    closed_to: mpsc::UnboundedSender<StreamIndex>,
+    last_request: u64,
+}
+
+/// What the machine is fed from.
+struct Sources {
+    from_agents: mpsc::UnboundedReceiver<(AgentIndex, ToMaster)>,
+    calls: mpsc::Receiver<HttpCall>,
+    closed: mpsc::UnboundedReceiver<StreamIndex>,
+    departures: mpsc::UnboundedReceiver<Departure>,
+}
+
+impl Driver {
+    /// Runs until it is aborted.
+    async fn run(mut self, mut sources: Sources) {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.perform(output);
+            }
+            let due = self.machine.poll_timeout();
+            let input = tokio::select! {
+                Some((agent, message)) = sources.from_agents.recv() => {
+                    Input::Agent { agent, message }
+                }
+                Some(call) = sources.calls.recv() => self.take_call(call),
+                Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
+                Some(departure) = sources.departures.recv() => match departure {
+                    Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
+                    Departure::Left(agent) => Input::AgentLeft { agent },
+                },
+                () = tokio::time::sleep_until(due.into()) => Input::Timeout,
+            };
+            self.machine.handle(Instant::now(), input);
+        }
+    }
+
+    fn take_call(&mut self, call: HttpCall) -> Input {
+        self.last_request += 1;
+        let request = RequestIndex(self.last_request);
+        self.replies.insert(request, (call.encoding, call.reply));
+        Input::Call {
+            request,
+            call: call.call,
+            headers: call.headers,
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Reply { request, reply } => self.reply(request, reply),
+            Output::Event { stream, event } => self.send(stream, &event),
+            Output::EndStream { stream } => drop(self.streams.remove(&stream)),
+            Output::ToAgent { agent, message } => {
+                if let Some(to_agent) = self.to_agents.get(agent.0) {
+                    // To an agent that has just died it is lost, as over a broken link.
+                    let _ = to_agent.send(message);
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, request: RequestIndex, reply: Reply) {
+        let Some((encoding, reply_to)) = self.replies.remove(&request) else {
+            return;
+        };
+        let reply = match reply {
+            Reply::Accepted => HttpReply::Accepted,
+            Reply::Ok => HttpReply::Ok,
+            Reply::Refused(rejection) => HttpReply::Refused(rejection),
+            Reply::Stream { stream, stream_id } => {
+                let closed_to = self.closed_to.clone();
+                let (sender, body) = stream::stream(STREAM_BYTES_MAX, move || {
+                    // Without a master nobody minds.
+                    let _ = closed_to.send(stream);
+                });
+                self.streams.insert(stream, (encoding, sender));
+                HttpReply::Stream { body, stream_id }
+            }
+        };
+        // The client may have gone meanwhile; its call counts, and a stream says so by its end.
+        let _ = reply_to.send(reply);
+    }
+
+    fn send(&mut self, stream: StreamIndex, event: &v1::scheduler::Event) {
+        let Some((encoding, sender)) = self.streams.get(&stream) else {
+            return;
+        };
+        if let Err(error) = sender.send(&codec::encode(*encoding, event)) {
+            tracing::warn!(%error, "stream of a scheduler cut");
+            self.streams.remove(&stream);
+            let _ = self.closed_to.send(stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The master over real connections: single requests, and whole recordings of a real master.
+
+mod replay;
+
+use expect_test::expect;
+use mesos::resources::Resources;
+use testkit::http::Connection;
+use tokio::sync::mpsc;
+
+use super::*;
+
+/// A master with one agent that registers and then does nothing.
+pub(super) struct Fixture {
+    pub(super) master: MasterHandle,
+    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
+    from_master: mpsc::UnboundedReceiver<ToAgent>,
+}
+
+impl Fixture {
+    pub(super) async fn start(resources: &str) -> Self {
+        let (to_master, from_agents) = mpsc::unbounded_channel();
+        let (to_agent, from_master) = mpsc::unbounded_channel();
+        let config = MasterConfig {
+            hostname: "localhost".to_owned(),
+            allocation_interval: Duration::from_millis(20),
+            seed: 7,
+        };
+        let master = spawn(config, from_agents, vec![to_agent]);
+        let mut fixture = Self {
+            master: master.await.expect("a port of loopback"),
+            to_master,
+            from_master,
+        };
+        let agent = v1::AgentInfo {
+            hostname: "localhost".to_owned(),
+            port: Some(5051),
+            resources: Resources::parse(resources).expect("resources").to_wire(),
+            ..Default::default()
+        };
+        fixture.say(ToMaster::Register {
+            agent,
+            executors: vec![],
+            tasks: vec![],
+        });
+        let registered = fixture.from_master.recv().await;
+        assert!(matches!(registered, Some(ToAgent::Registered { .. })));
+        fixture
+    }
+
+    fn say(&self, message: ToMaster) {
+        self.to_master
+            .send((AgentIndex(0), message))
+            .expect("the master lives");
+    }
+}
+
+const SUBSCRIBE: &str = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":60}}}"#;
+
+async fn subscribe(fixture: &Fixture) -> (Connection, String, String) {
+    let mut connection = Connection::open(fixture.master.address()).await;
+    connection
+        .post(
+            "/api/v1/scheduler",
+            &[("Content-Type", "application/json")],
+            SUBSCRIBE,
+        )
+        .await;
+    let head = connection.head().await;
+    assert_eq!(head.status, 200);
+    let stream_id = head
+        .header("Mesos-Stream-Id")
+        .expect("a stream id")
+        .to_owned();
+    let subscribed = connection.record().await.expect("a record");
+    let id = subscribed["subscribed"]["framework_id"]["value"]
+        .as_str()
+        .expect("an id");
+    (connection, stream_id, id.to_owned())
+}
+
+#[tokio::test]
+async fn a_subscriber_gets_one_chunk_for_each_record_and_calls_on_another_connection() {
+    let mut fixture = Fixture::start("cpus:1;mem:64").await;
+    let (mut stream, stream_id, id) = subscribe(&fixture).await;
+    assert_eq!(
+        stream.record().await.expect("a record")["type"],
+        "HEARTBEAT"
+    );
+    let offers = stream.record().await.expect("a record");
+    let agent_id = offers["offers"]["offers"][0]["agent_id"]["value"]
+        .as_str()
+        .expect("an id");
+
+    let mut calls = Connection::open(fixture.master.address()).await;
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Mesos-Stream-Id", &*stream_id),
+    ];
+    let message = format!(
+        r#"{{"type":"MESSAGE","framework_id":{{"value":"{id}"}},"message":{{"agent_id":{{"value":"{agent_id}"}},"executor_id":{{"value":"e"}},"data":"aGk="}}}}"#
+    );
+    calls.post("/api/v1/scheduler", &headers, &message).await;
+    let head = calls.head().await;
+    assert_eq!(
+        (head.status, head.header("Content-Length")),
+        (202, Some("0"))
+    );
+    assert_eq!(head.header("Content-Type"), None);
+    let sent = fixture.from_master.recv().await;
+    assert!(matches!(sent, Some(ToAgent::FrameworkMessage { data, .. }) if data == "hi"));
+
+    fixture.say(ToMaster::FrameworkMessage {
+        framework_id: id.as_str().into(),
+        executor_id: "e".into(),
+        data: "ho".into(),
+    });
+    assert_eq!(
+        stream.record().await.expect("a record")["message"]["data"],
+        "aG8="
+    );
+
+    let teardown = format!(r#"{{"type":"TEARDOWN","framework_id":{{"value":"{id}"}}}}"#);
+    calls.post("/api/v1/scheduler", &headers, &teardown).await;
+    assert_eq!(calls.head().await.status, 202);
+    assert_eq!(stream.record().await, None, "the stream has a clean end");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_noticed() {
+    let mut fixture = Fixture::start("cpus:1;mem:64").await;
+    let (stream, _, id) = subscribe(&fixture).await;
+    drop(stream);
+    // Once it is noticed, coming back makes the agent send its updates again, without a takeover.
+    let mut connection = Connection::open(fixture.master.address()).await;
+    let revive = format!(r#"{{"type":"REVIVE","framework_id":{{"value":"{id}"}}}}"#);
+    loop {
+        connection
+            .post(
+                "/api/v1/scheduler",
+                &[("Content-Type", "application/json")],
+                &revive,
+            )
+            .await;
+        let head = connection.head().await;
+        let text = connection.body(&head).await;
+        if head.status == 403 {
+            assert_eq!(text, "Framework is not subscribed");
+            break;
+        }
+        assert_eq!(head.status, 400, "its stream id is missed until then");
+    }
+    fixture.from_master.close();
+}
+
+#[tokio::test]
+async fn the_other_endpoints_answer() {
+    let fixture = Fixture::start("cpus:1;mem:64").await;
+    let mut transcript = String::new();
+    for path in [
+        "/version",
+        "/master/version",
+        "/health",
+        "/redirect",
+        "/api/v1",
+        "/api/v1/scheduler/x/",
+        "/state",
+        "/nothing/here",
+        "/version/../x",
+        "/",
+    ] {
+        let mut connection = Connection::open(fixture.master.address()).await;
+        connection
+            .send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+            .await;
+        let head = connection.head().await;
+        let body = connection.body(&head).await;
+        transcript += &format!("{path}: {} {body}\n", head.status);
+    }
+    expect![[r#"
+        /version: 200 {"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"1.12.0"}
+        /master/version: 200 {"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"1.12.0"}
+        /health: 200 
+        /redirect: 307 
+        /api/v1: 404 404 Not Found.
+        /api/v1/scheduler/x/: 405 405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.
+        /state: 501 501 Not Implemented.
+        /nothing/here: 404 404 Not Found.
+        /version/../x: 404 404 Not Found.
+        /: 404 404 Not Found.
+    "#]].assert_eq(&transcript);
+}
+
+#[tokio::test]
+async fn a_stopped_master_cuts_its_streams() {
+    let fixture = Fixture::start("cpus:1;mem:64").await;
+    let (mut stream, ..) = subscribe(&fixture).await;
+    fixture.master.stop().await;
+    while stream.record().await.is_some() {}
+}
