@@ -1,0 +1,3 @@
+//! Whole clusters, seen as a framework sees them.
+
+mod cluster;
