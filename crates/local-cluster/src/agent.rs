@@ -40,21 +40,6 @@ pub(crate) struct AgentConfig {
     pub(crate) seed: u64,
 }
 
-impl AgentConfig {
-    /// An agent with the timeouts that Mesos has when it is told nothing.
-    pub(crate) fn new(hostname: impl Into<String>, work_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            hostname: hostname.into(),
-            resources: Vec::new(),
-            attributes: Vec::new(),
-            work_dir: work_dir.into(),
-            registration_timeout: Config::REGISTRATION_TIMEOUT,
-            shutdown_grace: Config::SHUTDOWN_GRACE,
-            seed: fastrand::u64(..),
-        }
-    }
-}
-
 /// A running agent. Dropped, it dies at once: connections are cut and executors killed, but not
 /// waited for.
 #[derive(Debug)]
@@ -243,7 +228,7 @@ impl Driver {
     fn perform(&mut self, output: Output) {
         match output {
             // A master that is gone hears nothing, as over a broken link.
-            Output::Master(message) => drop(self.to_master.send((self.index, message))),
+            Output::Master(message) => drop(self.to_master.send((self.index, *message))),
             Output::Answer { request, answer } => self.answer(request, answer),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::Close { stream } => drop(self.streams.remove(&stream)),

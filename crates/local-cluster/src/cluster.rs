@@ -12,7 +12,6 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::agent::{self, AgentHandle};
-use crate::core::agent::Config;
 use crate::core::wire::AgentIndex;
 use crate::master::{self, Departure, MasterConfig, MasterHandle};
 
@@ -65,8 +64,8 @@ impl AgentConfig {
             resources,
             attributes: Vec::new(),
             hostname: "localhost".to_owned(),
-            executor_registration_timeout: Config::REGISTRATION_TIMEOUT,
-            executor_shutdown_grace_period: Config::SHUTDOWN_GRACE,
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_shutdown_grace_period: Duration::from_secs(5),
         }
     }
 }
@@ -148,12 +147,13 @@ impl LocalCluster {
         for (index, (agent, from_master)) in config.agents.into_iter().zip(from_master).enumerate()
         {
             let config = agent::AgentConfig {
+                hostname: agent.hostname,
                 resources: agent.resources.to_wire(),
                 attributes: agent.attributes,
+                work_dir: cluster.work_dir().to_owned(),
                 registration_timeout: agent.executor_registration_timeout,
                 shutdown_grace: agent.executor_shutdown_grace_period,
                 seed: rng.u64(..),
-                ..agent::AgentConfig::new(agent.hostname, cluster.work_dir())
             };
             let to_master = to_master.clone();
             match agent::spawn(config, AgentIndex(index), to_master, from_master).await {

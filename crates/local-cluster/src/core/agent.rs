@@ -79,13 +79,6 @@ pub(crate) struct Config {
     pub(crate) started_unix: Duration,
 }
 
-impl Config {
-    /// The registration timeout of an agent that was told nothing (PROTOCOL §13.1).
-    pub(crate) const REGISTRATION_TIMEOUT: Duration = Duration::from_mins(1);
-    /// The shutdown grace of an agent that was told nothing (PROTOCOL §13.1).
-    pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-}
-
 /// One HTTP request of an executor; the stream of a SUBSCRIBE goes by the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RequestId(pub(crate) u64);
@@ -115,7 +108,7 @@ pub(crate) enum Input {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Output {
     /// Tell the master.
-    Master(ToMaster),
+    Master(Box<ToMaster>),
     /// Answer a call.
     Answer { request: RequestId, answer: Answer },
     /// Write an event to a stream; nobody minds when that is broken or gone.
@@ -190,7 +183,7 @@ impl Agent {
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             updates: Updates::default(),
-            outputs: VecDeque::from([Output::Master(register)]),
+            outputs: VecDeque::from([Output::Master(Box::new(register))]),
         }
     }
 
@@ -308,7 +301,7 @@ impl Agent {
     }
 
     fn tell_master(&mut self, message: ToMaster) {
-        self.outputs.push_back(Output::Master(message));
+        self.outputs.push_back(Output::Master(Box::new(message)));
     }
 
     fn send(&mut self, stream: RequestId, event: v1::executor::Event) {

@@ -1,3 +1,5 @@
-//! Whole clusters, seen as a framework sees them.
+//! Whole clusters, seen as a framework sees them: over HTTP, with executors that are processes.
 
 mod cluster;
+mod executors;
+mod scheduler;

@@ -297,7 +297,7 @@ impl Watch {
     fn drain(&mut self) {
         while let Some(output) = self.agent.poll_output() {
             match output {
-                Output::Master(message) => self.watch_message(message),
+                Output::Master(message) => self.watch_message(*message),
                 Output::Answer { request, answer } => {
                     assert!(self.unanswered.remove(&request), "one answer for each call");
                     if answer == Answer::Stream {

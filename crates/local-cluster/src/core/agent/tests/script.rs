@@ -256,7 +256,7 @@ impl Player {
 
     fn render(&mut self, output: Output) -> String {
         match output {
-            Output::Master(message) => format!("master {}", self.render_message(message)),
+            Output::Master(message) => format!("master {}", self.render_message(*message)),
             Output::Answer { request, answer } => format!("answer r{} {answer:?}", request.0),
             Output::Event { stream, event } => {
                 format!("stream r{} {}", stream.0, self.render_event(*event))
@@ -434,8 +434,8 @@ pub(super) fn config(started: Instant) -> Config {
             ..Default::default()
         },
         ip: Ipv4Addr::LOCALHOST,
-        registration_timeout: Config::REGISTRATION_TIMEOUT,
-        shutdown_grace: Config::SHUTDOWN_GRACE,
+        registration_timeout: Duration::from_mins(1),
+        shutdown_grace: Duration::from_secs(5),
         seed: 7,
         started,
         started_unix: Duration::from_secs(1_000_000),

@@ -1,0 +1,203 @@
+//! A scheduler that hides nothing, and the cluster it talks to.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mesos::resources::Resources;
+use mesosgot_local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
+use serde_json::{Value, json};
+use testkit::http::Connection;
+
+/// Time between two allocation runs: short, so that tests need not wait a second for offers.
+const ALLOCATION_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A subscribed framework on a cluster with one agent.
+pub(crate) struct Scheduler {
+    pub(crate) cluster: LocalCluster,
+    stream: Connection,
+    calls: Connection,
+    stream_id: String,
+    pub(crate) framework_id: String,
+}
+
+impl Scheduler {
+    /// Starts a cluster and subscribes.
+    pub(crate) async fn start() -> Self {
+        let resources = Resources::parse("cpus:4;mem:1024").expect("valid resources");
+        let agent = AgentConfig {
+            executor_shutdown_grace_period: Duration::from_millis(100),
+            ..AgentConfig::new(resources)
+        };
+        let cluster = LocalCluster::start(ClusterConfig {
+            allocation_interval: ALLOCATION_INTERVAL,
+            ..ClusterConfig::new(vec![agent])
+        })
+        .await
+        .expect("a cluster");
+        let mut stream = Connection::open(cluster.master_address()).await;
+        let framework_info = json!({
+            "user": "nobody",
+            "name": "it",
+            "roles": ["it"],
+            "capabilities": [
+                { "type": "MULTI_ROLE" },
+                { "type": "RESERVATION_REFINEMENT" },
+                { "type": "PARTITION_AWARE" },
+            ],
+        });
+        let subscribe =
+            json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": framework_info } });
+        post(&mut stream, &[], &subscribe).await;
+        let head = stream.head().await;
+        assert_eq!(head.status, 200);
+        let stream_id = head
+            .header("Mesos-Stream-Id")
+            .expect("a stream id")
+            .to_owned();
+        let subscribed = stream.record().await.expect("SUBSCRIBED");
+        let framework_id = text(&subscribed["subscribed"]["framework_id"]["value"]);
+        let calls = Connection::open(cluster.master_address()).await;
+        Self {
+            cluster,
+            stream,
+            calls,
+            stream_id,
+            framework_id,
+        }
+    }
+
+    /// Makes a call.
+    pub(crate) async fn call(&mut self, r#type: &str, body: Value) {
+        let call = json!({
+            "framework_id": { "value": self.framework_id },
+            "type": r#type,
+            r#type.to_lowercase(): body,
+        });
+        post(
+            &mut self.calls,
+            &[("Mesos-Stream-Id", &self.stream_id)],
+            &call,
+        )
+        .await;
+        let head = self.calls.head().await;
+        assert_eq!(
+            (head.status, self.calls.body(&head).await),
+            (202, String::new())
+        );
+    }
+
+    /// The body of the next event of this type; others are passed over.
+    pub(crate) async fn event(&mut self, r#type: &str) -> Value {
+        loop {
+            let event = self.stream.record().await.expect("the stream goes on");
+            if event["type"] == r#type {
+                return event[r#type.to_lowercase()].clone();
+            }
+            let other = text(&event["type"]);
+            assert!(
+                matches!(&*other, "OFFERS" | "HEARTBEAT" | "RESCIND"),
+                "unexpected: {event}"
+            );
+        }
+    }
+
+    /// The next status update, acknowledged.
+    pub(crate) async fn update(&mut self) -> Value {
+        let status = self.event("UPDATE").await["status"].clone();
+        let acknowledge = json!({
+            "agent_id": status["agent_id"],
+            "task_id": status["task_id"],
+            "uuid": status["uuid"],
+        });
+        self.call("ACKNOWLEDGE", acknowledge).await;
+        status
+    }
+
+    /// Launches tasks of these names on one executor, with the next offer; the agent's id.
+    pub(crate) async fn launch(&mut self, executor: &Value, names: &[&str]) -> Value {
+        let offer = self.event("OFFERS").await["offers"][0].clone();
+        let tasks: Vec<Value> = names
+            .iter()
+            .map(|name| {
+                json!({
+                    "name": name,
+                    "task_id": { "value": name },
+                    "agent_id": offer["agent_id"],
+                    "executor": executor,
+                    "resources": resources(0.1, 32.0),
+                })
+            })
+            .collect();
+        let launch = json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } });
+        let accept = json!({ "offer_ids": [offer["id"]], "operations": [launch] });
+        self.call("ACCEPT", accept).await;
+        offer["agent_id"].clone()
+    }
+
+    /// What an executor has written to a file of its newest sandbox.
+    pub(crate) fn read(&self, agent_id: &Value, executor_id: &str, file: &str) -> String {
+        let path = self
+            .cluster
+            .work_dir()
+            .join("slaves")
+            .join(text(&agent_id["value"]))
+            .join("frameworks")
+            .join(&self.framework_id)
+            .join("executors")
+            .join(executor_id)
+            .join("runs/latest")
+            .join(file);
+        fs::read_to_string(path).expect("a file in the sandbox")
+    }
+}
+
+/// An executor of this id with this command.
+pub(crate) fn executor(id: &str, command: Value) -> Value {
+    json!({
+        "type": "CUSTOM",
+        "executor_id": { "value": id },
+        "command": command,
+        "resources": resources(0.1, 32.0),
+    })
+}
+
+/// The command that executes the example executor where it lies.
+pub(crate) fn example() -> Value {
+    json!({ "shell": false, "value": example_path(), "arguments": ["executor"] })
+}
+
+/// Where cargo has put the example executor: beside the directory of this test.
+pub(crate) fn example_path() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let profile = test.ancestors().nth(2).expect("a target directory");
+    let path = profile.join("examples/executor");
+    assert!(
+        path.exists(),
+        "cargo builds the examples with the tests: {}",
+        path.display()
+    );
+    path
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
+
+fn resources(cpus: f64, mem: f64) -> Value {
+    json!([
+        { "name": "cpus", "type": "SCALAR", "scalar": { "value": cpus } },
+        { "name": "mem", "type": "SCALAR", "scalar": { "value": mem } },
+    ])
+}
+
+async fn post(connection: &mut Connection, headers: &[(&str, &str)], call: &Value) {
+    let json = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json"),
+    ];
+    let headers: Vec<_> = json.iter().chain(headers).copied().collect();
+    connection
+        .post("/api/v1/scheduler", &headers, &call.to_string())
+        .await;
+}
