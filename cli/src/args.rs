@@ -6,7 +6,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Launch a gang of WebAssembly tasks on Apache Mesos.
 #[derive(Debug, Parser)]
-#[command(name = "mesosgot", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "mesosgot",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -19,7 +24,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// How to print what happens.
-    #[arg(long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
     pub(crate) output: OutputFormat,
 
     /// Print results and errors only.
@@ -96,7 +107,9 @@ mod tests {
     #[test]
     fn what_follows_two_dashes_belongs_to_the_app_scheduler() {
         let cli = Cli::parse_from(["mesosgot", "run", "a.yaml", "--", "--seconds", "10"]);
-        let Command::Run(run) = cli.command else { panic!("not `run`: {:?}", cli.command) };
+        let Command::Run(run) = cli.command else {
+            panic!("not `run`: {:?}", cli.command)
+        };
         assert_eq!(run.job.job, PathBuf::from("a.yaml"));
         assert_eq!(run.args, ["--seconds", "10"]);
     }

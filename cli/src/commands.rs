@@ -20,14 +20,22 @@ pub(crate) enum Failure {
     /// The job file or a module of it is wrong.
     Job(Diagnostics),
     /// Something else: what was attempted with its causes, and what the user can do about it.
-    Other { exit: Exit, error: anyhow::Error, help: Option<String> },
+    Other {
+        exit: Exit,
+        error: anyhow::Error,
+        help: Option<String>,
+    },
     /// The user interrupted it before there was a job to end.
     Interrupted,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self::Other { exit, error: error.into(), help: None }
+        Self::Other {
+            exit,
+            error: error.into(),
+            help: None,
+        }
     }
 
     pub(crate) fn with_help(self, text: impl Into<String>) -> Self {

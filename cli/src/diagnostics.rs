@@ -36,12 +36,17 @@ fn render(diagnostics: &Diagnostics) -> String {
 }
 
 fn draw(diagnostics: &Diagnostics, diagnostic: &Diagnostic) -> Report {
-    let label = diagnostic.label.clone().unwrap_or_else(|| "here".to_owned());
+    let label = diagnostic
+        .label
+        .clone()
+        .unwrap_or_else(|| "here".to_owned());
     let mut drawn = MietteDiagnostic::new(diagnostic.message.clone())
         .with_label(LabeledSpan::at(diagnostic.span.clone(), label));
     if let Some(help) = &diagnostic.help {
         drawn = drawn.with_help(help.clone());
     }
-    Report::new(drawn)
-        .with_source_code(NamedSource::new(&diagnostics.file_name, diagnostics.text.clone()))
+    Report::new(drawn).with_source_code(NamedSource::new(
+        &diagnostics.file_name,
+        diagnostics.text.clone(),
+    ))
 }

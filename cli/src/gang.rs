@@ -50,16 +50,27 @@ pub(crate) async fn run(
     let engine = Engine::new().map_err(|error| Failure::new(Exit::Failure, error))?;
     let app = compile_app(&engine, loaded);
     let output = Output::new(
-        LineWriter { reporter: Arc::clone(reporter), stream: Stream::Stdout },
-        LineWriter { reporter: Arc::clone(reporter), stream: Stream::Stderr },
+        LineWriter {
+            reporter: Arc::clone(reporter),
+            stream: Stream::Stdout,
+        },
+        LineWriter {
+            reporter: Arc::clone(reporter),
+            stream: Stream::Stderr,
+        },
     );
     let scheduler = &loaded.job.scheduler;
     let args: Vec<String> = scheduler.args.iter().cloned().chain(args).collect();
-    let env: Vec<(String, String)> =
-        scheduler.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let env: Vec<(String, String)> = scheduler
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let run_app = |ends: link::app::App| async move {
         let app = app.await?;
-        app.run(ends, &args, &env, &output).await.map_err(|error| text(&error))
+        app.run(ends, &args, &env, &output)
+            .await
+            .map_err(|error| text(&error))
     };
     let mut tally = Tally::new(&loaded.job);
     let progress = |progress| {
@@ -81,7 +92,11 @@ fn compile_app(
     let compiled = tokio::task::spawn_blocking(move || {
         AppScheduler::compile(&engine, &component.bytes).map_err(|error| text(&error))
     });
-    async { compiled.await.unwrap_or_else(|error| Err(format!("the compiler panicked: {error}"))) }
+    async {
+        compiled
+            .await
+            .unwrap_or_else(|error| Err(format!("the compiler panicked: {error}")))
+    }
 }
 
 /// An error with its causes in one text.
@@ -108,16 +123,24 @@ fn config(
     let mut master = MasterConfig::new(masters);
     master.role.clone_from(&job.cluster.role);
     master.failover_timeout = job.cluster.failover_timeout;
-    let groups = job.groups.iter().zip(&loaded.groups).map(|(group, component)| GroupConfig {
-        name: group.name.clone(),
-        count: group.count,
-        resources: resources(group),
-        memory_bytes_max: group.mem.bytes(),
-        kill_grace: group.kill_grace,
-        module: Module::new(component.bytes.clone()),
-        args: group.args.clone(),
-        env: group.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-    });
+    let groups = job
+        .groups
+        .iter()
+        .zip(&loaded.groups)
+        .map(|(group, component)| GroupConfig {
+            name: group.name.clone(),
+            count: group.count,
+            resources: resources(group),
+            memory_bytes_max: group.mem.bytes(),
+            kill_grace: group.kill_grace,
+            module: Module::new(component.bytes.clone()),
+            args: group.args.clone(),
+            env: group
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        });
     let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
     Ok(FrameworkConfig {
         name: job.name.clone(),
@@ -126,7 +149,11 @@ fn config(
             job::Strategy::Pack => Strategy::Pack,
             job::Strategy::Spread => Strategy::Spread,
         },
-        timing: Timing { gang: job.gang.timeout, hold: job.gang.hold, ..Timing::default() },
+        timing: Timing {
+            gang: job.gang.timeout,
+            hold: job.gang.hold,
+            ..Timing::default()
+        },
         executors: Executors {
             resources: scalars(job.executor.cpus, job.executor.mem.mebibytes()),
             program: program(&job.executor.binary)?,
@@ -157,7 +184,10 @@ fn scalars(cpus: f64, mem_mebibytes: f64) -> Resources {
 /// What one task of the group takes from its agent.
 fn resources(group: &Group) -> Resources {
     let mut resources = scalars(group.cpus, group.mem.mebibytes());
-    let others = [("disk", group.disk.mebibytes()), ("gpus", f64::from(group.gpus))];
+    let others = [
+        ("disk", group.disk.mebibytes()),
+        ("gpus", f64::from(group.gpus)),
+    ];
     for (name, amount) in others.into_iter().filter(|(_, amount)| *amount > 0.0) {
         resources += Resources::parse(&format!("{name}:{amount}"))
             .expect("the job file's amounts are checked");
@@ -168,15 +198,19 @@ fn resources(group: &Group) -> Resources {
 fn program(binary: &ExecutorBinary) -> Result<ExecutorProgram, Failure> {
     match binary {
         ExecutorBinary::Path(path) => Ok(ExecutorProgram::Installed(vec![path.clone()])),
-        ExecutorBinary::Url(uri) => {
-            Ok(ExecutorProgram::Fetched { uri: uri.clone(), args: Vec::new() })
-        }
+        ExecutorBinary::Url(uri) => Ok(ExecutorProgram::Fetched {
+            uri: uri.clone(),
+            args: Vec::new(),
+        }),
         ExecutorBinary::Serve => {
             let this = own_program()?;
             let bytes = std::fs::read(&this)
                 .with_context(|| format!("failed to read `{}`", this.display()))
                 .map_err(|error| Failure::new(Exit::Failure, error))?;
-            Ok(ExecutorProgram::Served { bytes: bytes.into(), args: vec![crate::EXECUTOR.to_owned()] })
+            Ok(ExecutorProgram::Served {
+                bytes: bytes.into(),
+                args: vec![crate::EXECUTOR.to_owned()],
+            })
         }
     }
 }
@@ -211,14 +245,22 @@ fn stop(mut urgency: watch::Receiver<Urgency>) -> watch::Receiver<Option<Stop>> 
 fn tell(progress: &Progress, reporter: &Reporter) {
     match progress {
         Progress::Subscribed { framework, first } => {
-            reporter.event(&Event::Subscribed { framework_id: framework.as_str(), again: !first });
+            reporter.event(&Event::Subscribed {
+                framework_id: framework.as_str(),
+                again: !first,
+            });
         }
         Progress::Disconnected { reason } => reporter.event(&Event::Disconnected { reason }),
         Progress::Waiting(shortfall) => {
-            reporter.event(&Event::Waiting { reason: shortfall.to_string() });
+            reporter.event(&Event::Waiting {
+                reason: shortfall.to_string(),
+            });
         }
         Progress::Placed { tasks, agents } => {
-            reporter.event(&Event::Placed { tasks: *tasks, agents: *agents });
+            reporter.event(&Event::Placed {
+                tasks: *tasks,
+                agents: *agents,
+            });
         }
         Progress::Task(task) => reporter.event(&task_event(task)),
         Progress::PlacedAgain(task) => {
@@ -233,7 +275,9 @@ fn tell(progress: &Progress, reporter: &Reporter) {
             reporter.event(&Event::AppReturned { error: Some(error) });
         }
         Progress::Stopping(outcome) => {
-            reporter.event(&Event::Stopping { reason: stopping(outcome) });
+            reporter.event(&Event::Stopping {
+                reason: stopping(outcome),
+            });
         }
         Progress::NotTornDown => {
             let message = "the master was out of reach when the job ended; it removes the \
@@ -267,18 +311,21 @@ fn stopping(outcome: &Outcome) -> String {
 }
 
 /// The exit code, the word and the reason for how the framework ended: the only such table.
-fn ended(
-    result: Result<JobOutcome, FrameworkError>,
-    masters: &[String],
-) -> Result<Ended, Failure> {
-    let ended = |exit, word, reason: String| Ok(Ended { exit, word, reason: Some(reason) });
+fn ended(result: Result<JobOutcome, FrameworkError>, masters: &[String]) -> Result<Ended, Failure> {
+    let ended = |exit, word, reason: String| {
+        Ok(Ended {
+            exit,
+            word,
+            reason: Some(reason),
+        })
+    };
     match result {
-        Ok(JobOutcome::Succeeded) => {
-            Ok(Ended { exit: Exit::Success, word: "succeeded", reason: None })
-        }
-        Ok(JobOutcome::TaskFailed(task)) => {
-            ended(Exit::Failure, "failed", format!("task {task}"))
-        }
+        Ok(JobOutcome::Succeeded) => Ok(Ended {
+            exit: Exit::Success,
+            word: "succeeded",
+            reason: None,
+        }),
+        Ok(JobOutcome::TaskFailed(task)) => ended(Exit::Failure, "failed", format!("task {task}")),
         Ok(JobOutcome::AppFailed { message }) => {
             ended(Exit::Failure, "failed", format!("app scheduler: {message}"))
         }
@@ -290,7 +337,11 @@ fn ended(
         }
         Err(error @ (FrameworkError::Unreachable { .. } | FrameworkError::Refused(_))) => {
             let masters = masters.join(",");
-            ended(Exit::Cluster, "refused", format!("master `{masters}`: {}", text(&error)))
+            ended(
+                Exit::Cluster,
+                "refused",
+                format!("master `{masters}`: {}", text(&error)),
+            )
         }
         Err(FrameworkError::InvalidJob(error)) => Err(Failure::new(Exit::Usage, error)),
         Err(error) => Err(Failure::new(Exit::Failure, error)),
@@ -308,7 +359,11 @@ impl Write for LineWriter {
         let line = String::from_utf8_lossy(bytes);
         let line = line.trim_end_matches('\n');
         let (task, line) = parse_line(line).unwrap_or((app_scheduler::OUTPUT_NAME, line));
-        self.reporter.event(&Event::Output { task, stream: self.stream, line });
+        self.reporter.event(&Event::Output {
+            task,
+            stream: self.stream,
+            line,
+        });
         Ok(bytes.len())
     }
 

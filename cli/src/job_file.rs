@@ -27,8 +27,11 @@ pub(crate) struct LoadedJob {
 impl LoadedJob {
     /// The names of all tasks.
     pub(crate) fn task_names(&self) -> Vec<String> {
-        let of_group =
-            |group: &job::Group| (0..group.count).map(|number| format!("{}-{number}", group.name)).collect::<Vec<_>>();
+        let of_group = |group: &job::Group| {
+            (0..group.count)
+                .map(|number| format!("{}-{number}", group.name))
+                .collect::<Vec<_>>()
+        };
         self.job.groups.iter().flat_map(of_group).collect()
     }
 }
@@ -74,14 +77,26 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
     }
     let groups = loaded.split_off(1);
     let scheduler = loaded.remove(0);
-    Ok(LoadedJob { job, scheduler, groups })
+    Ok(LoadedJob {
+        job,
+        scheduler,
+        groups,
+    })
 }
 
 /// Where a module is named, as what, and which: the app scheduler's first, then the groups'.
 fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
-    let scheduler = (vec!["scheduler", "module"], World::Scheduler, &job.scheduler.module);
+    let scheduler = (
+        vec!["scheduler", "module"],
+        World::Scheduler,
+        &job.scheduler.module,
+    );
     let groups = job.groups.iter().map(|group| {
-        (vec!["tasks", group.name.as_str(), "module"], World::Task, &group.module)
+        (
+            vec!["tasks", group.name.as_str(), "module"],
+            World::Task,
+            &group.module,
+        )
     });
     std::iter::once(scheduler).chain(groups).collect()
 }
@@ -102,13 +117,23 @@ async fn build_projects(
     if projects.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let names: Vec<_> = projects.iter().map(|folder| folder.display().to_string()).collect();
-    reporter.event(&Event::Building { modules: names.iter().map(String::as_str).collect() });
-    let folders: Vec<_> = projects.iter().map(|folder| source.folder.join(folder)).collect();
-    build::build(&folders, reporter.is_quiet()).await.map_err(|error: BuildError| {
-        let help = error.help();
-        Failure::new(Exit::Usage, error).with_help_if(help)
-    })
+    let names: Vec<_> = projects
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    reporter.event(&Event::Building {
+        modules: names.iter().map(String::as_str).collect(),
+    });
+    let folders: Vec<_> = projects
+        .iter()
+        .map(|folder| source.folder.join(folder))
+        .collect();
+    build::build(&folders, reporter.is_quiet())
+        .await
+        .map_err(|error: BuildError| {
+            let help = error.help();
+            Failure::new(Exit::Usage, error).with_help_if(help)
+        })
 }
 
 /// The text of a job file and where it lies.
@@ -124,7 +149,7 @@ impl Source {
         let text = fs::read_to_string(path)
             .with_context(|| format!("failed to read the job file `{name}`"))
             .map_err(|error| Failure::new(Exit::Usage, error))?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { name, text, folder })
     }
 
@@ -144,7 +169,10 @@ impl Source {
             Module::File(path) => self.folder.join(path),
             Module::Project(folder) => {
                 let folder = self.folder.join(folder);
-                built.get(&folder).cloned().expect("every project was built")
+                built
+                    .get(&folder)
+                    .cloned()
+                    .expect("every project was built")
             }
             Module::Url { .. } => {
                 return Err(self.fault(
@@ -155,7 +183,11 @@ impl Source {
             }
         };
         let wasm = fs::read(&path).map_err(|error| {
-            self.fault(place, format!("failed to read `{}`: {error}", path.display()), None)
+            self.fault(
+                place,
+                format!("failed to read `{}`: {error}", path.display()),
+                None,
+            )
         })?;
         component::prepare(wasm, world).map_err(|error| {
             let message = format!("`{}` is {error}", describe(module));
@@ -165,7 +197,9 @@ impl Source {
 
     /// A fault at the value under `place`, found after parsing.
     fn fault(&self, place: &[&str], message: String, help: Option<String>) -> Failure {
-        Failure::Job(Diagnostics::at(&self.name, &self.text, place, message, help))
+        Failure::Job(Diagnostics::at(
+            &self.name, &self.text, place, message, help,
+        ))
     }
 }
 
@@ -175,7 +209,11 @@ struct Folder<'a>(&'a Path);
 impl Lookup for Folder<'_> {
     fn kind(&self, path: &Path) -> Option<PathKind> {
         let metadata = fs::metadata(self.0.join(path)).ok()?;
-        Some(if metadata.is_dir() { PathKind::Folder } else { PathKind::File })
+        Some(if metadata.is_dir() {
+            PathKind::Folder
+        } else {
+            PathKind::File
+        })
     }
 
     fn names(&self, folder: &Path) -> Vec<String> {

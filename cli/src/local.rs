@@ -23,7 +23,8 @@ const AGENT_OTHER_RESOURCES: &str = "mem:16384;disk:16384;ports:[31000-32000]";
 
 /// What an embedded agent offers unless told otherwise.
 pub(crate) fn default_resources() -> Resources {
-    let cpus = available_parallelism().map_or(AGENT_CPUS_MIN, |cores| cores.get().max(AGENT_CPUS_MIN));
+    let cpus =
+        available_parallelism().map_or(AGENT_CPUS_MIN, |cores| cores.get().max(AGENT_CPUS_MIN));
     Resources::parse(&format!("cpus:{cpus};{AGENT_OTHER_RESOURCES}"))
         .expect("the text is made of constants")
 }
@@ -63,7 +64,11 @@ impl LocalRun {
         let tail = Tail::start(work_dir.path().to_owned(), move |stream, line| {
             print(&sink, stream, line);
         });
-        Ok(Self { cluster, tail, work_dir })
+        Ok(Self {
+            cluster,
+            tail,
+            work_dir,
+        })
     }
 
     /// The master's address.
@@ -73,7 +78,11 @@ impl LocalRun {
 
     /// Ends all executors, prints what they have printed, and removes the work directory.
     pub(crate) async fn stop(self) {
-        let Self { cluster, tail, work_dir } = self;
+        let Self {
+            cluster,
+            tail,
+            work_dir,
+        } = self;
         // Executors first, then what they printed last, then the files.
         cluster.stop().await;
         tail.stop();

@@ -26,7 +26,12 @@ pub(crate) fn directives(verbose: u8) -> String {
 pub(crate) fn init(directives: &str) -> anyhow::Result<()> {
     let targets: Targets = directives.parse()?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour);
-    tracing_subscriber::registry().with(lines).with(targets).init();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(colour);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
     Ok(())
 }

@@ -25,7 +25,10 @@ use crate::args::Cli;
 
 fn main() -> ExitCode {
     // One binary is enough on one machine: agents start this program as their executor.
-    if std::env::args_os().nth(1).is_some_and(|first| first == EXECUTOR) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == EXECUTOR)
+    {
         return executor_host::program();
     }
     // clap prints its own errors, with exit code 2.

@@ -44,7 +44,13 @@ impl Reporter {
             bar
         });
         let (stdout_closed, _) = watch::channel(false);
-        Self { format, quiet, live, name_width: Mutex::new(0), stdout_closed }
+        Self {
+            format,
+            quiet,
+            live,
+            name_width: Mutex::new(0),
+            stdout_closed,
+        }
     }
 
     /// Whether nothing but results and errors is printed.
@@ -64,8 +70,15 @@ impl Reporter {
 
     /// Makes room for these names in front of the lines of tasks.
     pub(crate) fn align<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        let widest = names.into_iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let mut width = self.name_width.lock().expect("no holder of this lock panics");
+        let widest = names
+            .into_iter()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or(0);
+        let mut width = self
+            .name_width
+            .lock()
+            .expect("no holder of this lock panics");
         *width = (*width).max(widest);
     }
 
@@ -91,7 +104,10 @@ impl Reporter {
                 self.print(&line);
             }
             OutputFormat::Text => {
-                let width = *self.name_width.lock().expect("no holder of this lock panics");
+                let width = *self
+                    .name_width
+                    .lock()
+                    .expect("no holder of this lock panics");
                 match text::render(event, width) {
                     text::Rendered::Result(line) => self.print(&line),
                     text::Rendered::Error(line) => self.talk(&line),
@@ -111,7 +127,10 @@ impl Reporter {
     fn print(&self, line: &str) {
         self.suspended(|| {
             let mut stdout = anstream::stdout().lock();
-            if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
+            if writeln!(stdout, "{line}")
+                .and_then(|()| stdout.flush())
+                .is_err()
+            {
                 self.stdout_closed.send_replace(true);
             }
         });

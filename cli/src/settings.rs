@@ -31,7 +31,10 @@ pub(crate) enum SettingsError {
     #[error("`--master` is not understood")]
     Master(#[source] MasterError),
     #[error("`--resources {text}` is not understood")]
-    Resources { text: String, source: mesos::resources::ParseResourcesError },
+    Resources {
+        text: String,
+        source: mesos::resources::ParseResourcesError,
+    },
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
     NotEmbedded { flag: &'static str, master: String },
 }
@@ -62,18 +65,29 @@ pub(crate) fn cluster(args: &RunArgs, job: &Job) -> Result<Cluster, SettingsErro
         Master::Local => return embedded(args),
         Master::Addresses(masters) => masters,
     };
-    let flags = [("--agents", args.agents.is_some()), ("--resources", args.resources.is_some())];
+    let flags = [
+        ("--agents", args.agents.is_some()),
+        ("--resources", args.resources.is_some()),
+    ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
-        return Err(SettingsError::NotEmbedded { flag, master: masters.join(",") });
+        return Err(SettingsError::NotEmbedded {
+            flag,
+            master: masters.join(","),
+        });
     }
     Ok(Cluster::Mesos { masters })
 }
 
 fn embedded(args: &RunArgs) -> Result<Cluster, SettingsError> {
     let resources = match &args.resources {
-        Some(text) => Resources::parse(text)
-            .map_err(|source| SettingsError::Resources { text: text.clone(), source })?,
+        Some(text) => Resources::parse(text).map_err(|source| SettingsError::Resources {
+            text: text.clone(),
+            source,
+        })?,
         None => local::default_resources(),
     };
-    Ok(Cluster::Embedded { agents: args.agents.unwrap_or(1), resources })
+    Ok(Cluster::Embedded {
+        agents: args.agents.unwrap_or(1),
+        resources,
+    })
 }

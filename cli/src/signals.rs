@@ -66,7 +66,11 @@ fn raised(urgency: Urgency) -> Urgency {
 
 /// Waits until the user has asked to stop, at least once.
 pub(crate) async fn interrupted(urgency: &mut watch::Receiver<Urgency>) {
-    if urgency.wait_for(|urgency| *urgency > Urgency::None).await.is_err() {
+    if urgency
+        .wait_for(|urgency| *urgency > Urgency::None)
+        .await
+        .is_err()
+    {
         // The listener only ends with the process.
         std::future::pending::<()>().await;
     }

@@ -16,8 +16,14 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(job: &Job) -> Self {
-        let groups = job.groups.iter().map(|group| (group.name.clone(), group.count));
-        Self { groups: groups.collect(), states: BTreeMap::new() }
+        let groups = job
+            .groups
+            .iter()
+            .map(|group| (group.name.clone(), group.count));
+        Self {
+            groups: groups.collect(),
+            states: BTreeMap::new(),
+        }
     }
 
     /// Takes a report into account.
@@ -29,7 +35,10 @@ impl Tally {
 
     fn in_state(&self, group: &str, state: TaskState) -> usize {
         let is_of_group = |task: &str| task.rsplit_once('-').is_some_and(|(name, _)| name == group);
-        self.states.iter().filter(|(task, now)| **now == state && is_of_group(task)).count()
+        self.states
+            .iter()
+            .filter(|(task, now)| **now == state && is_of_group(task))
+            .count()
     }
 }
 
@@ -69,12 +78,18 @@ mod tests {
     #[test]
     fn tasks_are_counted_in_their_group() {
         let groups = vec![("floor".to_owned(), 2), ("floor-b".to_owned(), 1)];
-        let mut tally = Tally { groups, states: BTreeMap::new() };
+        let mut tally = Tally {
+            groups,
+            states: BTreeMap::new(),
+        };
         assert_eq!(tally.to_string(), "floor 0/2 up, floor-b 0/1 up");
         tally.count(&report("floor-0", TaskState::Running));
         tally.count(&report("floor-1", TaskState::Running));
         tally.count(&report("floor-b-0", TaskState::Running));
         tally.count(&report("floor-1", TaskState::Finished));
-        assert_eq!(tally.to_string(), "floor 1/2 up (1 finished), floor-b 1/1 up");
+        assert_eq!(
+            tally.to_string(),
+            "floor 1/2 up (1 finished), floor-b 1/1 up"
+        );
     }
 }

@@ -10,6 +10,9 @@ use crate::report::{Event, Reporter};
 pub(super) async fn run(args: JobArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let loaded = job_file::load(&args.job, reporter).await?;
     let tasks = loaded.job.task_count() as usize;
-    reporter.event(&Event::Checked { job: &loaded.job.name, tasks });
+    reporter.event(&Event::Checked {
+        job: &loaded.job.name,
+        tasks,
+    });
     Ok(Exit::Success)
 }

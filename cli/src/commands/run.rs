@@ -43,7 +43,15 @@ pub(super) async fn run(
             (vec![local.master().to_string()], Some(local))
         }
     };
-    let ended = gang::run(&loaded, masters, args.args, log_directives, reporter, urgency).await;
+    let ended = gang::run(
+        &loaded,
+        masters,
+        args.args,
+        log_directives,
+        reporter,
+        urgency,
+    )
+    .await;
     // Whatever happened: no executor survives this.
     if let Some(local) = local {
         local.stop().await;

@@ -19,7 +19,10 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
     #[error("failed to run `{program}`: {source}")]
-    Spawn { program: String, source: std::io::Error },
+    Spawn {
+        program: String,
+        source: std::io::Error,
+    },
     #[error("`{}` is not a guest project: {reason}", folder.display())]
     NotAGuest { folder: PathBuf, reason: String },
     #[error("the target {TARGET} is not installed and `{command}` failed: {reason}")]
@@ -32,9 +35,9 @@ impl BuildError {
     /// What the user can do about it.
     pub(crate) fn help(&self) -> Option<String> {
         match self {
-            Self::Spawn { program, .. } => {
-                Some(format!("install Rust from https://rustup.rs, or put `{program}` on the PATH"))
-            }
+            Self::Spawn { program, .. } => Some(format!(
+                "install Rust from https://rustup.rs, or put `{program}` on the PATH"
+            )),
             Self::NotAGuest { .. } => Some(
                 "a guest project has a Cargo.toml with `crate-type = [\"cdylib\"]` under `[lib]`"
                     .to_owned(),
@@ -74,7 +77,11 @@ pub(crate) async fn build(
     let mut artifacts = BTreeMap::new();
     for (workspace, projects) in workspaces {
         compile(&workspace, &projects, quiet).await?;
-        artifacts.extend(projects.into_iter().map(|project| (project.folder, project.artifact)));
+        artifacts.extend(
+            projects
+                .into_iter()
+                .map(|project| (project.folder, project.artifact)),
+        );
     }
     Ok(artifacts)
 }
@@ -107,22 +114,35 @@ struct Target {
 
 /// Finds out what the project in `folder` is called, what it makes, and its workspace.
 async fn describe(folder: &Path) -> Result<(PathBuf, Project), BuildError> {
-    let not_a_guest =
-        |reason: String| BuildError::NotAGuest { folder: folder.to_owned(), reason };
+    let not_a_guest = |reason: String| BuildError::NotAGuest {
+        folder: folder.to_owned(),
+        reason,
+    };
     let manifest = folder
         .join("Cargo.toml")
         .canonicalize()
         .map_err(|error| not_a_guest(format!("no readable Cargo.toml in it: {error}")))?;
     let output = Command::new(cargo())
-        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--manifest-path",
+        ])
         .arg(&manifest)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| BuildError::Spawn { program: "cargo".to_owned(), source })?;
+        .map_err(|source| BuildError::Spawn {
+            program: "cargo".to_owned(),
+            source,
+        })?;
     if !output.status.success() {
-        return Err(not_a_guest(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        return Err(not_a_guest(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
     }
     let metadata: Metadata = serde_json::from_slice(&output.stdout)
         .map_err(|error| not_a_guest(format!("cargo metadata is not understood: {error}")))?;
@@ -142,8 +162,16 @@ fn project(folder: &Path, manifest: &Path, metadata: &Metadata) -> Result<Projec
         .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
         .ok_or("its library is not a `cdylib`")?;
     let file = format!("{}.wasm", target.name.replace('-', "_"));
-    let artifact = metadata.target_directory.join(TARGET).join("release").join(file);
-    Ok(Project { folder: folder.to_owned(), package: package.name.clone(), artifact })
+    let artifact = metadata
+        .target_directory
+        .join(TARGET)
+        .join("release")
+        .join(file);
+    Ok(Project {
+        folder: folder.to_owned(),
+        package: package.name.clone(),
+        artifact,
+    })
 }
 
 async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<(), BuildError> {
@@ -164,11 +192,16 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
         .kill_on_drop(true)
         .status()
         .await
-        .map_err(|source| BuildError::Spawn { program: "cargo".to_owned(), source })?;
+        .map_err(|source| BuildError::Spawn {
+            program: "cargo".to_owned(),
+            source,
+        })?;
     if status.success() {
         return Ok(());
     }
-    Err(BuildError::Cargo { command: format!("cargo {}", arguments.join(" ")) })
+    Err(BuildError::Cargo {
+        command: format!("cargo {}", arguments.join(" ")),
+    })
 }
 
 /// Installs the wasm target when the toolchain lacks it.
@@ -180,14 +213,20 @@ async fn ensure_target() -> Result<(), BuildError> {
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| BuildError::Spawn { program: "rustc".to_owned(), source })?;
+        .map_err(|source| BuildError::Spawn {
+            program: "rustc".to_owned(),
+            source,
+        })?;
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     if output.status.success() && folder.is_dir() {
         return Ok(());
     }
     tracing::info!(target = TARGET, "installing the wasm target");
     let command = format!("rustup target add {TARGET}");
-    let failed = |reason: String| BuildError::Target { command: command.clone(), reason };
+    let failed = |reason: String| BuildError::Target {
+        command: command.clone(),
+        reason,
+    };
     let output = Command::new("rustup")
         .args(["target", "add", TARGET])
         .stdin(Stdio::null())
@@ -198,7 +237,9 @@ async fn ensure_target() -> Result<(), BuildError> {
     if output.status.success() {
         return Ok(());
     }
-    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    Err(failed(
+        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -216,8 +257,12 @@ mod tests {
 
     #[test]
     fn a_cdylib_is_found_where_cargo_puts_it() {
-        let found = project(Path::new("task"), Path::new("/w/task/Cargo.toml"), &metadata("cdylib"))
-            .expect("it is a guest");
+        let found = project(
+            Path::new("task"),
+            Path::new("/w/task/Cargo.toml"),
+            &metadata("cdylib"),
+        )
+        .expect("it is a guest");
         assert_eq!(found.package, "my-task");
         assert_eq!(
             found.artifact,
@@ -227,7 +272,11 @@ mod tests {
 
     #[test]
     fn a_library_that_makes_no_wasm_file_is_refused() {
-        let found = project(Path::new("task"), Path::new("/w/task/Cargo.toml"), &metadata("lib"));
+        let found = project(
+            Path::new("task"),
+            Path::new("/w/task/Cargo.toml"),
+            &metadata("lib"),
+        );
         assert_eq!(found, Err("its library is not a `cdylib`".to_owned()));
     }
 }

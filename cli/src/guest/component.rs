@@ -118,16 +118,22 @@ pub(crate) fn prepare(wasm: Vec<u8>, wanted: World) -> Result<Component, Compone
 
 fn into_component(wasm: Vec<u8>) -> Result<Vec<u8>, ComponentError> {
     let Some((magic, rest)) = wasm.split_first_chunk::<4>() else {
-        return Err(ComponentError::NotWasm { found: describe(&wasm) });
+        return Err(ComponentError::NotWasm {
+            found: describe(&wasm),
+        });
     };
     if magic != MAGIC {
-        return Err(ComponentError::NotWasm { found: describe(&wasm) });
+        return Err(ComponentError::NotWasm {
+            found: describe(&wasm),
+        });
     }
     match rest.first_chunk::<4>() {
         Some(&COMPONENT) => Ok(wasm),
         Some(&CORE_MODULE) => wrap(&wasm),
         Some(&found) => Err(ComponentError::UnknownVersion { found }),
-        None => Err(ComponentError::NotWasm { found: "an incomplete header".to_owned() }),
+        None => Err(ComponentError::NotWasm {
+            found: "an incomplete header".to_owned(),
+        }),
     }
 }
 
@@ -144,24 +150,37 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
         ComponentEncoder::default()
             .validate(true)
             .module(module)?
-            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?
+            .adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )?
             .encode()
     };
-    encode().map_err(|error| ComponentError::Wrap { reason: chain(&error) })
+    encode().map_err(|error| ComponentError::Wrap {
+        reason: chain(&error),
+    })
 }
 
 fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
-    let decoded = wit_component::decode(component)
-        .map_err(|error| ComponentError::Invalid { reason: chain(&error) })?;
+    let decoded = wit_component::decode(component).map_err(|error| ComponentError::Invalid {
+        reason: chain(&error),
+    })?;
     let DecodedWasm::Component(resolve, world) = decoded else {
-        return Err(ComponentError::Invalid { reason: "it is a WIT package".to_owned() });
+        return Err(ComponentError::Invalid {
+            reason: "it is a WIT package".to_owned(),
+        });
     };
     let world = &resolve.worlds[world];
     let exports = |wanted: World| {
-        world.exports.keys().any(|key| resolve.name_world_key(key) == wanted.export())
+        world
+            .exports
+            .keys()
+            .any(|key| resolve.name_world_key(key) == wanted.export())
     };
     if !exports(wanted) {
-        let found = [World::Task, World::Scheduler].into_iter().find(|world| exports(*world));
+        let found = [World::Task, World::Scheduler]
+            .into_iter()
+            .find(|world| exports(*world));
         return Err(ComponentError::WrongWorld { wanted, found });
     }
     for key in world.imports.keys() {
@@ -176,7 +195,11 @@ fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
 
 /// An error with its causes in one line.
 fn chain(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    error
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 #[cfg(test)]
@@ -193,33 +216,48 @@ mod tests {
 
     #[test]
     fn files_that_are_not_guests_are_refused_with_the_reason() {
-        check_error(b"", &expect![[r#"
+        check_error(
+            b"",
+            &expect![[r#"
             not a wasm file: it starts with nothing (the file is empty), not with `\0asm`
             name a `.wasm` file, or the folder of a guest project
-        "#]]);
-        check_error(b"\x7fELF\x02\x01", &expect![[r#"
+        "#]],
+        );
+        check_error(
+            b"\x7fELF\x02\x01",
+            &expect![[r#"
             not a wasm file: it starts with `\x7fELF`, not with `\0asm`
             name a `.wasm` file, or the folder of a guest project
-        "#]]);
-        check_error(b"\0asm\x02\0\0\0", &expect![[r#"
+        "#]],
+        );
+        check_error(
+            b"\0asm\x02\0\0\0",
+            &expect![[r#"
             wasm of an unknown kind: version bytes [02, 00, 00, 00]
             name a `.wasm` file, or the folder of a guest project
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn an_empty_component_is_not_a_task() {
-        check_error(b"\0asm\x0d\0\x01\0", &expect![[r#"
+        check_error(
+            b"\0asm\x0d\0\x01\0",
+            &expect![[r#"
             not a task: it does not export `run-task`
             mark its function with `#[mesosgot_sdk::task]`
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_core_module_without_the_guest_library_is_refused() {
-        check_error(b"\0asm\x01\0\0\0", &expect![[r#"
+        check_error(
+            b"\0asm\x01\0\0\0",
+            &expect![[r#"
             not a task: it does not export `run-task`
             mark its function with `#[mesosgot_sdk::task]`
-        "#]]);
+        "#]],
+        );
     }
 }

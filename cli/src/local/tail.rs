@@ -35,10 +35,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// Reads every sandbox below `work_dir` from now on, and gives each line to `sink`.
-    pub(crate) fn start(
-        work_dir: PathBuf,
-        sink: impl Fn(Stream, &[u8]) + Send + 'static,
-    ) -> Self {
+    pub(crate) fn start(work_dir: PathBuf, sink: impl Fn(Stream, &[u8]) + Send + 'static) -> Self {
         let (stop, stopped) = channel();
         let thread = spawn(move || {
             let mut files = Files::default();
@@ -102,7 +99,9 @@ impl Files {
     /// Opens the `stdout` and `stderr` of sandboxes that are new. Links (`runs/latest`) are passed
     /// over.
     fn find(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
-        let is_runs = folder.parent().is_some_and(|parent| parent.ends_with("runs"));
+        let is_runs = folder
+            .parent()
+            .is_some_and(|parent| parent.ends_with("runs"));
         if is_runs {
             self.open(folder, "stdout", Stream::Stdout);
             self.open(folder, "stderr", Stream::Stderr);
@@ -127,7 +126,14 @@ impl Files {
         }
         // Not there yet is the normal case; the next poll tries again.
         if let Ok(file) = File::open(&path) {
-            self.open.insert(path, OpenFile { file, stream, lines: LineSplitter::default() });
+            self.open.insert(
+                path,
+                OpenFile {
+                    file,
+                    stream,
+                    lines: LineSplitter::default(),
+                },
+            );
         }
     }
 }
@@ -140,7 +146,8 @@ impl OpenFile {
             if read == 0 {
                 return Ok(());
             }
-            self.lines.push(&buffer[..read], |line| sink(self.stream, line));
+            self.lines
+                .push(&buffer[..read], |line| sink(self.stream, line));
         }
     }
 }
@@ -179,9 +186,15 @@ mod tests {
         let mut splitter = LineSplitter::default();
         let mut lines = Vec::new();
         for piece in pieces {
-            splitter.push(piece, |line| lines.push(String::from_utf8_lossy(line).into_owned()));
+            splitter.push(piece, |line| {
+                lines.push(String::from_utf8_lossy(line).into_owned())
+            });
         }
-        lines.extend(splitter.finish().map(|line| String::from_utf8_lossy(&line).into_owned()));
+        lines.extend(
+            splitter
+                .finish()
+                .map(|line| String::from_utf8_lossy(&line).into_owned()),
+        );
         lines
     }
 
@@ -206,7 +219,8 @@ mod tests {
         std::fs::create_dir_all(&sandbox).expect("the sandbox can be made");
         let (sink, lines) = channel();
         let tail = Tail::start(work_dir.path().to_owned(), move |stream, line| {
-            sink.send((stream, line.to_vec())).expect("the test listens");
+            sink.send((stream, line.to_vec()))
+                .expect("the test listens");
         });
         std::fs::write(sandbox.join("stdout"), "one\ntwo").expect("the file can be written");
         std::fs::write(sandbox.join("stderr"), "oops\n").expect("the file can be written");

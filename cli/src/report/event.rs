@@ -10,7 +10,11 @@ pub(crate) enum Event<'a> {
     /// Guest projects are compiled.
     Building { modules: Vec<&'a str> },
     /// A module of the job is ready.
-    Module { module: &'a str, bytes: usize, sha256: String },
+    Module {
+        module: &'a str,
+        bytes: usize,
+        sha256: String,
+    },
     /// The job file and its modules are in order.
     Checked { job: &'a str, tasks: usize },
     /// The embedded cluster is up.
@@ -44,7 +48,11 @@ pub(crate) enum Event<'a> {
     /// The job is coming to its end.
     Stopping { reason: String },
     /// A line that a task, the app scheduler or an executor has printed.
-    Output { task: &'a str, stream: Stream, line: &'a str },
+    Output {
+        task: &'a str,
+        stream: Stream,
+        line: &'a str,
+    },
     /// Something is wrong but goes on.
     Warning { message: &'a str },
     /// Something is wrong with the job file.
@@ -57,7 +65,11 @@ pub(crate) enum Event<'a> {
         help: Option<&'a str>,
     },
     /// The command could not be done.
-    Error { message: String, causes: Vec<String>, help: Option<String> },
+    Error {
+        message: String,
+        causes: Vec<String>,
+        help: Option<String>,
+    },
     /// How the job ended; always last.
     Outcome(Outcome<'a>),
 }

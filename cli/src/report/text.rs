@@ -37,23 +37,38 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::Module { module, bytes, .. } => {
             talk("Built", &format!("{module} ({} KiB)", bytes.div_ceil(1024)))
         }
-        Event::Checked { job, tasks } => {
-            talk("Checked", &format!("job `{job}` with {}", count(*tasks, "task")))
-        }
+        Event::Checked { job, tasks } => talk(
+            "Checked",
+            &format!("job `{job}` with {}", count(*tasks, "task")),
+        ),
         Event::ClusterStarted { master, agents } => talk(
             "Starting",
-            &format!("embedded cluster with {}, master on {master}", count(*agents, "agent")),
+            &format!(
+                "embedded cluster with {}, master on {master}",
+                count(*agents, "agent")
+            ),
         ),
-        Event::Subscribed { framework_id, again, .. } => {
+        Event::Subscribed {
+            framework_id,
+            again,
+            ..
+        } => {
             let verb = if *again { "Resubscribed" } else { "Subscribed" };
             talk(verb, &format!("as framework {framework_id}"))
         }
         Event::Disconnected { reason } => talk("Disconnected", reason),
         Event::Waiting { reason } => talk("Waiting", reason),
-        Event::Placed { tasks, agents } => {
-            talk("Placed", &format!("{} on {}", count(*tasks, "task"), count(*agents, "agent")))
-        }
-        Event::Task { task, state, reason, message, .. } => task_line(task, state, reason.as_deref(), *message),
+        Event::Placed { tasks, agents } => talk(
+            "Placed",
+            &format!("{} on {}", count(*tasks, "task"), count(*agents, "agent")),
+        ),
+        Event::Task {
+            task,
+            state,
+            reason,
+            message,
+            ..
+        } => task_line(task, state, reason.as_deref(), *message),
         Event::AppStarted => talk("Running", "all tasks are up, the app scheduler begins"),
         Event::AppReturned { .. } => Rendered::Nothing,
         Event::Stopping { reason } => talk("Stopping", reason),
@@ -63,7 +78,11 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         }
         // People are shown the source line instead.
         Event::Diagnostic { .. } => Rendered::Nothing,
-        Event::Error { message, causes, help } => Rendered::Error(error(message, causes, help)),
+        Event::Error {
+            message,
+            causes,
+            help,
+        } => Rendered::Error(error(message, causes, help)),
         Event::Outcome(outcome) => ended(outcome),
     }
 }
@@ -109,9 +128,9 @@ fn output(task: &str, stream: Stream, line: &str, name_width: usize) -> Rendered
 
 /// Always the same colour for the same name (FNV-1a picks it).
 fn color_of(name: &str) -> AnsiColors {
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     NAME_COLORS[hash as usize % NAME_COLORS.len()]
 }
 
@@ -127,9 +146,18 @@ fn error(message: &str, causes: &[String], help: &Option<String>) -> String {
 }
 
 fn ended(outcome: &Outcome<'_>) -> Rendered {
-    let Outcome { job, seconds, tasks, reason, .. } = outcome;
+    let Outcome {
+        job,
+        seconds,
+        tasks,
+        reason,
+        ..
+    } = outcome;
     match reason {
-        None => talk("Finished", &format!("job `{job}`: {} in {seconds:.1}s", count(*tasks, "task"))),
+        None => talk(
+            "Finished",
+            &format!("job `{job}`: {} in {seconds:.1}s", count(*tasks, "task")),
+        ),
         Some(reason) => {
             let what = outcome.outcome.replace('_', " ");
             let text = format!("job `{job}` {what} after {seconds:.1}s: {reason}");
@@ -164,10 +192,17 @@ mod tests {
 
     #[test]
     fn output_of_tasks_starts_in_one_column() {
-        let event = Event::Output { task: "floor-1", stream: Stream::Stdout, line: "ding" };
-        check(&event, &expect![[r#"
+        let event = Event::Output {
+            task: "floor-1",
+            stream: Stream::Stdout,
+            line: "ding",
+        };
+        check(
+            &event,
+            &expect![[r#"
             stdout: floor-1    | ding
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -179,9 +214,12 @@ mod tests {
             reason: Some("REASON_EXECUTOR_TERMINATED".to_owned()),
             message: Some("Executor terminated"),
         };
-        check(&event, &expect![[r#"
+        check(
+            &event,
+            &expect![[r#"
             stderr:       Failed task `a-0`: TASK_FAILED (REASON_EXECUTOR_TERMINATED): Executor terminated
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -193,9 +231,12 @@ mod tests {
             reason: None,
             message: None,
         };
-        check(&event, &expect![[r#"
+        check(
+            &event,
+            &expect![[r#"
             nowhere: 
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -205,12 +246,15 @@ mod tests {
             causes: vec!["connection refused".to_owned()],
             help: Some("is the master running?".to_owned()),
         };
-        check(&event, &expect![[r#"
+        check(
+            &event,
+            &expect![[r#"
             stderr: error: failed to subscribe to `h:5050`
               caused by: connection refused
 
             hint: is the master running?
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -223,8 +267,11 @@ mod tests {
             tasks: 12,
             reason: None,
         };
-        check(&Event::Outcome(outcome), &expect![[r#"
+        check(
+            &Event::Outcome(outcome),
+            &expect![[r#"
             stderr unless quiet:     Finished job `elevator`: 12 tasks in 10.2s
-        "#]]);
+        "#]],
+        );
     }
 }

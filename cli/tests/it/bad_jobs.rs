@@ -14,8 +14,14 @@ fn check(scene: &Scene, text: &str, expected: &Expect) {
     ended.assert_code(2);
     assert_eq!(ended.stdout, "", "results go to stdout, and there is none");
     let folder = job.parent().expect("it has a folder").display().to_string();
-    let guests = crate::support::workspace().join("cli/tests/guests").display().to_string();
-    let shown = ended.stderr.replace(&folder, "{folder}").replace(&guests, "{guests}");
+    let guests = crate::support::workspace()
+        .join("cli/tests/guests")
+        .display()
+        .to_string();
+    let shown = ended
+        .stderr
+        .replace(&folder, "{folder}")
+        .replace(&guests, "{guests}");
     expected.assert_eq(&shown);
 }
 
@@ -31,7 +37,8 @@ fn a_wrong_key_is_shown_with_what_was_meant() {
 
 #[test]
 fn a_missing_module_is_shown() {
-    let text = format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: nowhere, count: 1 }}\n");
+    let text =
+        format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: nowhere, count: 1 }}\n");
     check(&Scene::new(), &text, &expect![[]]);
 }
 
@@ -48,7 +55,8 @@ fn a_module_that_is_not_wasm_is_shown() {
     let scene = Scene::new();
     let module = scene.tmp().with_file_name("task.wasm");
     fs::write(module, "#!/bin/sh\n").expect("the file can be written");
-    let text = format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: task.wasm, count: 1 }}\n");
+    let text =
+        format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: task.wasm, count: 1 }}\n");
     check(&scene, &text, &expect![[]]);
 }
 
@@ -76,7 +84,10 @@ tasks:
     let outcome = ended.outcome();
     assert_eq!(outcome["outcome"], "never_placed");
     let reason = outcome["reason"].as_str().expect("there is a reason");
-    assert!(reason.contains("echo") && reason.contains("cpus"), "{reason}");
+    assert!(
+        reason.contains("echo") && reason.contains("cpus"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -84,5 +95,9 @@ fn a_job_file_that_is_not_there_is_named() {
     let scene = Scene::new();
     let ended = scene.run(&["run", "no/such/job.yaml"]);
     ended.assert_code(2);
-    assert!(ended.stderr.contains("no/such/job.yaml"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("no/such/job.yaml"),
+        "{}",
+        ended.stderr
+    );
 }

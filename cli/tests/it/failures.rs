@@ -39,7 +39,10 @@ fn a_task_that_returns_an_error_ends_the_job_with_its_text() {
 #[test]
 fn a_task_that_traps_ends_the_job_with_its_backtrace() {
     let ended = run(&Scene::new(), "[poke]", "[trap, a cliff]");
-    assert_failed(&ended, &["bad-0", "TASK_FAILED", "fell over \"a cliff\"", "fall_over"]);
+    assert_failed(
+        &ended,
+        &["bad-0", "TASK_FAILED", "fell over \"a cliff\"", "fall_over"],
+    );
 }
 
 #[test]
@@ -54,17 +57,25 @@ tasks:
     );
     let job = job.display().to_string();
     let mut running = scene.start(&["run", &job, "--output", "json"]);
-    running.wait_for("the app scheduler is up", |line| line.contains("director is up"));
+    running.wait_for("the app scheduler is up", |line| {
+        line.contains("director is up")
+    });
     let executors = scene.executors();
-    assert!(!executors.is_empty(), "the executor is a process of its own");
+    assert!(
+        !executors.is_empty(),
+        "the executor is a process of its own"
+    );
     for pid in executors {
         let pid = Pid::from_raw(pid).expect("a process id is not zero");
         // A helper of the executor may end with it, before its turn.
-        drop(kill_process(pid, Signal::KILL));
+        let _ = kill_process(pid, Signal::KILL);
     }
     let ended = running.wait();
     scene.assert_clean();
-    assert_failed(&ended, &["echo-", "TASK_FAILED", "REASON_EXECUTOR_TERMINATED"]);
+    assert_failed(
+        &ended,
+        &["echo-", "TASK_FAILED", "REASON_EXECUTOR_TERMINATED"],
+    );
 }
 
 #[test]
@@ -95,10 +106,23 @@ tasks:
     let state = |task: &str| {
         let of_task = |event: &&Value| event["event"] == "task" && event["task"] == task;
         let events = ended.events();
-        events.iter().rfind(of_task).map(|event| event["state"].clone())
+        events
+            .iter()
+            .rfind(of_task)
+            .map(|event| event["state"].clone())
     };
-    assert_eq!(state("deaf-0"), Some("TASK_KILLED".into()), "{}", ended.stdout);
-    assert_eq!(state("echo-0"), Some("TASK_FINISHED".into()), "{}", ended.stdout);
+    assert_eq!(
+        state("deaf-0"),
+        Some("TASK_KILLED".into()),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(
+        state("echo-0"),
+        Some("TASK_FINISHED".into()),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -106,7 +130,10 @@ fn a_master_that_is_not_there_is_exit_code_3() {
     let scene = Scene::new();
     // A port that was free a moment ago: nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it has an address").to_string();
+    let address = listener
+        .local_addr()
+        .expect("it has an address")
+        .to_string();
     drop(listener);
     let job = scene.job(
         "job: lost

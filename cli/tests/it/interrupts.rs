@@ -61,9 +61,13 @@ tasks:
     );
     let job = job.display().to_string();
     let mut running = scene.start(&["run", &job, "--output", "json"]);
-    running.wait_for("the app scheduler is up", |line| line.contains("director is up"));
+    running.wait_for("the app scheduler is up", |line| {
+        line.contains("director is up")
+    });
     running.signal(Signal::INT);
-    running.wait_for("the job is stopping", |line| line.contains("\"event\":\"stopping\""));
+    running.wait_for("the job is stopping", |line| {
+        line.contains("\"event\":\"stopping\"")
+    });
     running.signal(Signal::INT);
     running.wait().assert_code(130);
     scene.assert_clean();

@@ -46,7 +46,11 @@ fn the_elevator_job_runs_its_twelve_tasks_and_delivers_its_riders() {
     let first = seeded_summary(&ended);
 
     let again = Scene::new().run(&[&ELEVATOR[..], &ELEVATOR_ARGS].concat());
-    assert_eq!(seeded_summary(&again), first, "the same seed brings the same riders");
+    assert_eq!(
+        seeded_summary(&again),
+        first,
+        "the same seed brings the same riders"
+    );
 }
 
 #[test]
@@ -64,7 +68,10 @@ fn hello_is_a_whole_job() {
     let ended = scene.run(&["run", "examples/hello/hello.yaml", "--output", "json"]);
     ended.assert_code(0);
     let said = ended.lines_of("scheduler");
-    assert!(said.iter().any(|line| line.starts_with("7 tasks said")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with("7 tasks said")),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -79,12 +86,18 @@ tasks:
     );
     let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
     ended.assert_code(0);
-    let expected: Vec<_> = (0..400).map(|number| format!("line {number} of 400")).collect();
+    let expected: Vec<_> = (0..400)
+        .map(|number| format!("line {number} of 400"))
+        .collect();
     for number in 0..5 {
         let task = format!("printer-{number}");
         assert_eq!(ended.lines_of(&task), expected, "lines of {task}");
         let answer = format!("{task} says hello {task}");
-        assert!(ended.lines_of("scheduler").contains(&answer), "{}", ended.stdout);
+        assert!(
+            ended.lines_of("scheduler").contains(&answer),
+            "{}",
+            ended.stdout
+        );
     }
 }
 
@@ -108,7 +121,11 @@ tasks:
         "scheduler | printer-0 says hello printer-0",
     ];
     assert_eq!(lines, expected);
-    assert!(ended.stderr.contains("Finished job `talking`: 1 task in"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("Finished job `talking`: 1 task in"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -116,10 +133,17 @@ fn build_makes_the_modules_and_check_finds_them_in_order() {
     let scene = Scene::new();
     let built = scene.run(&["build", "examples/hello/hello.yaml", "--output", "json"]);
     built.assert_code(0);
-    let modules = built.events().iter().filter(|event| event["event"] == "module").count();
+    let modules = built
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "module")
+        .count();
     assert_eq!(modules, 3, "{}", built.stdout);
     let checked = scene.run(&["check", "examples/hello/hello.yaml", "--output", "json"]);
     checked.assert_code(0);
     let last = checked.events().pop().expect("there is an event");
-    assert_eq!((&last["event"], &last["tasks"]), (&"checked".into(), &7.into()));
+    assert_eq!(
+        (&last["event"], &last["tasks"]),
+        (&"checked".into(), &7.into())
+    );
 }

@@ -82,7 +82,12 @@ impl Scene {
             stderr.read_to_string(&mut text).expect("stderr is UTF-8");
             text
         });
-        Running { child, stdout, printed: String::new(), stderr: Some(stderr) }
+        Running {
+            child,
+            stdout,
+            printed: String::new(),
+            stderr: Some(stderr),
+        }
     }
 
     /// Runs the program to its end and checks that it leaves nothing behind.
@@ -98,7 +103,11 @@ impl Scene {
     pub(crate) fn assert_clean(&self) {
         let deadline = Instant::now() + EXIT_TIME_MAX;
         while !self.executors().is_empty() {
-            assert!(Instant::now() < deadline, "executors are left: {:?}", self.executors());
+            assert!(
+                Instant::now() < deadline,
+                "executors are left: {:?}",
+                self.executors()
+            );
             thread::yield_now();
         }
         let left: Vec<_> = fs::read_dir(self.tmp())
@@ -163,13 +172,15 @@ impl Running {
         let watchdog = thread::spawn(move || {
             if watchdog.recv_timeout(RUN_TIME_MAX).is_err() {
                 // It hangs; killed, it fails the test by its exit code. Gone already: no matter.
-                drop(kill_process(pid, Signal::KILL));
+                let _ = kill_process(pid, Signal::KILL);
             }
         });
-        self.stdout.read_to_string(&mut self.printed).expect("stdout is UTF-8");
+        self.stdout
+            .read_to_string(&mut self.printed)
+            .expect("stdout is UTF-8");
         let status = self.child.wait().expect("the program can be waited for");
         // The watchdog may have given up already.
-        drop(done.send(()));
+        let _ = done.send(());
         watchdog.join().expect("the watchdog does not panic");
         let stderr = self.stderr.take().expect("it is taken once");
         Ended {
@@ -201,7 +212,10 @@ impl Ended {
     /// The last event.
     #[track_caller]
     pub(crate) fn outcome(&self) -> Value {
-        let outcome = self.events().pop().unwrap_or_else(|| panic!("no event: {self:?}"));
+        let outcome = self
+            .events()
+            .pop()
+            .unwrap_or_else(|| panic!("no event: {self:?}"));
         assert_eq!(outcome["event"], "outcome", "the outcome is last: {self:?}");
         outcome
     }
@@ -216,6 +230,12 @@ impl Ended {
 
     #[track_caller]
     pub(crate) fn assert_code(&self, code: i32) {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
+use crate::spans::Spans;
+
 /// All that was found wrong with one file, in order of position. There is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -55,6 +57,25 @@ impl Diagnostic {
     pub(crate) fn with_help(mut self, help: Option<impl Into<String>>) -> Self {
         self.help = help.map(Into::into);
         self
+    }
+}
+
+impl Diagnostics {
+    /// A fault that shows only after parsing, such as a module that is no wasm, at the value
+    /// under `path` (keys from the top) or at the nearest thing around it.
+    pub fn at(
+        file_name: &str,
+        text: &str,
+        path: &[&str],
+        message: impl Into<String>,
+        help: Option<String>,
+    ) -> Self {
+        let span = Spans::index(text).value(path);
+        Self {
+            file_name: file_name.to_owned(),
+            text: text.to_owned(),
+            list: vec![Diagnostic::new(text, span, message).with_help(help)],
+        }
     }
 }
 
