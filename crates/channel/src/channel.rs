@@ -77,22 +77,15 @@ impl Channel {
         self.is_open && self.receiving.is_over() && self.sending.is_over()
     }
 
-    /// Whether a turn would put anything in a frame. `here`: the window granted to the peer,
-    /// `there`: the one that the peer granted.
-    pub(crate) fn has_work(&self, here: Window, there: Window) -> bool {
+    /// Whether a turn would put anything in a frame.
+    pub(crate) fn has_work(&self, window: Window) -> bool {
         !self.sending.is_announced && self.is_open
-            || self.receiving.has_record(here)
-            || self.sending.has_record(there)
+            || self.receiving.has_record(window)
+            || self.sending.has_record(window)
     }
 
     /// Fills a frame with what there is, as far as room, window and fairness allow.
-    pub(crate) fn fill(
-        &mut self,
-        number: u32,
-        here: Window,
-        there: Window,
-        frame: &mut FrameBuilder,
-    ) -> Turn {
+    pub(crate) fn fill(&mut self, number: u32, window: Window, frame: &mut FrameBuilder) -> Turn {
         // Nothing may name the number before it is announced.
         if !self.sending.is_announced && self.is_open {
             let open = Open {
@@ -104,10 +97,10 @@ impl Channel {
             }
             self.sending.is_announced = true;
         }
-        if !self.receiving.fill(here, frame) {
+        if !self.receiving.fill(window, frame) {
             return Turn::NoRoom;
         }
-        self.sending.fill(number, there, frame)
+        self.sending.fill(number, window, frame)
     }
 
     pub(crate) fn counters(&self) -> ChannelCounters {

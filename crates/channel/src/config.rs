@@ -55,8 +55,8 @@ pub struct Window {
 /// Values out of bounds are moved to the nearest bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How much of a channel this end is ready to hold, for each channel.
-    /// Default: 256 messages and 4 MiB.
+    /// How much of each channel this end is ready to hold, to send as well as received. The
+    /// smaller window of the two ends holds. Default: 256 messages and 4 MiB.
     pub window: Window,
     /// The largest frame this end makes, in bytes. Default: 256 KiB, which a real Mesos carries
     /// as easily as 20 bytes. From [`FRAME_BYTES_MIN`] to [`FRAME_BYTES_MAX`].

@@ -111,11 +111,12 @@ pub struct Undelivered {
 /// - [`handle_frame`](Self::handle_frame) for what arrives;
 /// - [`poll_output`](Self::poll_output) and [`poll_frame`](Self::poll_frame) for what goes out.
 ///
-/// The drain rule: after each call of the others, call `poll_output` until it answers `None`. Call `poll_frame` whenever the transport can take a frame, until it answers `None`;
-/// then again after the next call of a verb or of `handle_frame` if
-/// [`has_frame`](Self::has_frame), and at the time of [`poll_timeout`](Self::poll_timeout). A
-/// frame is made when it is asked for: while the transport is busy, messages gather, and the next
-/// frame carries them all; while it is idle, the first message goes at once.
+/// The drain rule: after each call of another method, call `poll_output` until it answers `None`.
+/// Call `poll_frame` whenever the transport can take a frame, until it answers `None`; then again
+/// after the next verb or `handle_frame` if [`has_frame`](Self::has_frame), and at the time of
+/// [`poll_timeout`](Self::poll_timeout). A frame is made when it is asked for: while the transport
+/// is busy, messages gather, and the next frame carries them all; while it is idle, the first
+/// message goes at once.
 ///
 /// `now` must not go back from one call to the next.
 #[derive(Debug)]
@@ -141,6 +142,7 @@ enum State {
     },
     Linked {
         peer: u64,
+        /// The smaller one of both ends'.
         window: Window,
     },
     Broken(Violation),
@@ -207,7 +209,7 @@ impl LinkEnd {
     /// When the channel is full, not open or closed, or the message is too large. Nothing was taken
     /// then.
     pub fn send(&mut self, channel: ChannelId, message: Bytes) -> Result<(), SendError> {
-        let window = self.sending_window().ok_or(SendError::Closed)?;
+        let window = self.window().ok_or(SendError::Closed)?;
         let bytes = message.len() as u64;
         let found = self.table.get_mut(channel.0);
         let found = found.filter(|found| found.is_open);
@@ -229,14 +231,14 @@ impl LinkEnd {
     /// Whether [`send`](Self::send) would take a message now. If not, and the channel is not
     /// closed, [`Output::Writable`] follows.
     pub fn poll_writable(&mut self, channel: ChannelId) -> bool {
-        self.sending_window()
+        self.window()
             .zip(self.table.get_mut(channel.0))
             .is_some_and(|(window, channel)| channel.sending.poll_room(window))
     }
 
     /// Whether nothing can be sent on a channel any more.
     pub fn is_closed(&self, channel: ChannelId) -> bool {
-        self.sending_window().is_none()
+        self.window().is_none()
             || self
                 .table
                 .get(channel.0)
@@ -465,13 +467,13 @@ impl LinkEnd {
 
     /// The first frame of the peer: from now on it is known.
     fn link(&mut self, frame: &Frame) -> Result<(), Violation> {
-        let window = Window {
-            messages: frame.window_messages,
-            bytes: frame.window_bytes,
-        };
-        if window.messages == 0 || window.bytes == 0 {
+        if frame.window_messages == 0 || frame.window_bytes == 0 {
             return Err(Violation::ZeroWindow);
         }
+        let window = Window {
+            messages: self.config.window.messages.min(frame.window_messages),
+            bytes: self.config.window.bytes.min(frame.window_bytes),
+        };
         let peer = frame.from;
         self.state = State::Linked { peer, window };
         self.outputs.push_back(Output::Linked { peer });
@@ -489,9 +491,9 @@ impl LinkEnd {
         Ok(())
     }
 
-    /// The window for what is sent from here: the peer's, or our own until it is known. `None`:
-    /// nothing can be sent any more.
-    fn sending_window(&self) -> Option<Window> {
+    /// The window of each direction of each channel: the smaller one of both ends', or our own
+    /// until the other is known. `None`: nothing goes in or out any more.
+    fn window(&self) -> Option<Window> {
         match self.state {
             State::Listening | State::Greeting { .. } => Some(self.config.window),
             State::Linked { window, .. } => Some(window),
@@ -501,12 +503,12 @@ impl LinkEnd {
 
     /// Puts a channel in the queue of those that have something to send, if it has.
     fn schedule(&mut self, number: u32) {
-        let Some(window) = self.sending_window() else {
+        let Some(window) = self.window() else {
             return;
         };
         if let Some(channel) = self.table.get_mut(number)
             && !channel.is_ready
-            && channel.has_work(self.config.window, window)
+            && channel.has_work(window)
         {
             channel.is_ready = true;
             self.ready.push_back(number);

@@ -32,7 +32,8 @@ pub struct Frame {
     /// The incarnation of the end that it is for, once known.
     #[prost(fixed64, optional, tag = "3")]
     pub to: Option<u64>,
-    /// The window that the sender of the frame grants each channel, in messages. Constant.
+    /// The window of each channel that the sender of the frame is ready for, in messages. The
+    /// smaller one of both ends' holds. Constant.
     #[prost(uint32, tag = "4")]
     pub window_messages: u32,
     /// The same in bytes. Constant.

@@ -1,1 +1,29 @@
-//! The scheduler shell: drives the scheduler and channel machines against a Mesos master.
+//! The scheduler shell: carries out what the scheduler machine decides, against a Mesos master.
+//!
+//! [`run`] takes a job as plain values and an app scheduler as a function, and answers how the job
+//! has ended. It owns sockets, the clock and tasks of the runtime; every decision about the gang
+//! is the `scheduler` crate's, every decision about frames the `link` crate's.
+//!
+//! - [`config`]: what to run and where.
+//! - [`outcome`]: how it ended.
+//! - `convert`: the only bridge between wire messages and domain values.
+//! - `launch`: what a task and its executor look like on the wire.
+//! - `modules`: serves modules, and the executor itself, to agents.
+//! - `driver`: the loop.
+
+pub mod config;
+mod convert;
+mod driver;
+mod launch;
+mod modules;
+pub mod outcome;
+
+pub use config::{
+    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, ModuleServing,
+};
+pub use driver::run;
+pub use outcome::{FrameworkError, JobOutcome};
+pub use scheduler::{
+    Certainty, InvalidJob, Leftover, NeverPlaced, Obstacle, Progress, Reason, Shortfall, Source,
+    Stop, Strategy, TaskReport, TaskState, Timing,
+};

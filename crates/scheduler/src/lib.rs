@@ -1,1 +1,36 @@
-//! Offers, gang placement, task ledger and policies, as a deterministic machine.
+//! What a Mesos framework decides that launches a whole gang of tasks or none of it.
+//!
+//! No I/O, no clock, no threads: [`Scheduler`] takes what has happened and answers what is to be
+//! done, so that a test can play a day of a cluster in a millisecond. The shell around it is the
+//! `framework` crate; wire messages stop there.
+//!
+//! In reading order:
+//! - [`job`]: what is to run, as plain values.
+//! - [`io`]: everything that the machine hears and says, on one page.
+//! - [`machine`]: the life of a gang, from the first subscription to the teardown.
+//! - [`placement`]: which task goes to which agent, and why a gang does not fit.
+//! - [`offers`]: which offers are held, and which are given back.
+//! - [`ledger`]: the states of all tasks; nothing else changes them.
+//! - [`policy`]: what the end of a task means for the job.
+//! - [`status`]: task states and reasons as values.
+
+mod interest;
+pub mod io;
+pub mod job;
+pub mod ledger;
+pub mod machine;
+pub mod offers;
+pub mod placement;
+pub mod policy;
+mod reconcile;
+pub mod status;
+
+pub use io::{
+    Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
+    NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport,
+};
+pub use job::{Group, InvalidJob, Job, Strategy, Timing};
+pub use machine::{KillRefused, Scheduler, TaskView};
+pub use offers::Offer;
+pub use placement::{Certainty, Leftover, Obstacle, Shortfall};
+pub use status::{Reason, Source, StatusUpdate, TaskState, Uuid};

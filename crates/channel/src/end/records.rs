@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::{ChannelId, LinkEnd, Output, is_name};
 use crate::channel::Amount;
-use crate::config::Window;
 use crate::error::Violation;
 use crate::wire::{Close, Credit, Data, Kind, Open, Piece, Record, Stop};
 
@@ -63,8 +62,8 @@ impl LinkEnd {
 
     fn apply_data(&mut self, data: Data, frame_bytes: usize) -> Result<(), Violation> {
         let number = self.known(data.channel)?;
-        let window = self.config.window;
-        let Some(channel) = self.table.get_mut(number) else {
+        let window = self.window();
+        let Some((channel, window)) = self.table.get_mut(number).zip(window) else {
             return Ok(());
         };
         for message in data.messages {
@@ -86,8 +85,8 @@ impl LinkEnd {
 
     fn apply_piece(&mut self, piece: &Piece) -> Result<(), Violation> {
         let number = self.known(piece.channel)?;
-        let window = self.config.window;
-        let Some(channel) = self.table.get_mut(number) else {
+        let window = self.window();
+        let Some((channel, window)) = self.table.get_mut(number).zip(window) else {
             return Ok(());
         };
         if let Some(data) = channel.receiving.handle_piece(piece, window)? {
@@ -117,17 +116,18 @@ impl LinkEnd {
     }
 
     fn apply_credit(&mut self, credit: Credit) -> Result<(), Violation> {
-        let Some(window) = self.window_of(credit.channel)? else {
-            return Ok(());
-        };
-        let Some(found) = self.table.get_mut(credit.channel) else {
+        self.check_given(credit.channel)?;
+        let window = self.window();
+        // The peer may not have heard yet that the channel is over.
+        let Some((found, window)) = self.table.get_mut(credit.channel).zip(window) else {
             return Ok(());
         };
         let taken = Amount {
             messages: credit.messages,
             bytes: credit.bytes,
         };
-        if found.sending.handle_credit(credit.channel, taken, window)? {
+        let sending = &mut found.sending;
+        if sending.handle_credit(credit.channel, taken, window)? {
             let channel = ChannelId(credit.channel);
             self.outputs.push_back(Output::Writable { channel });
         }
@@ -136,11 +136,9 @@ impl LinkEnd {
     }
 
     fn apply_stop(&mut self, stop: Stop) -> Result<(), Violation> {
+        self.check_given(stop.channel)?;
         if stop.channel == ChannelId::CONTROL.0 {
             return Err(Violation::UnknownChannel(stop.channel));
-        }
-        if self.window_of(stop.channel)?.is_none() {
-            return Ok(());
         }
         let Some(found) = self.table.get_mut(stop.channel) else {
             return Ok(());
@@ -158,14 +156,12 @@ impl LinkEnd {
         number.ok_or(Violation::UnknownChannel(peer))
     }
 
-    /// The window of a channel on which we send; `None` if it is over, which the peer could not
-    /// know yet.
-    fn window_of(&self, number: u32) -> Result<Option<Window>, Violation> {
-        if !self.table.was_given(number) {
-            return Err(Violation::UnknownChannel(number));
+    /// Refuses our number of a channel that never was.
+    fn check_given(&self, number: u32) -> Result<(), Violation> {
+        match self.table.was_given(number) {
+            true => Ok(()),
+            false => Err(Violation::UnknownChannel(number)),
         }
-        let channel = self.table.get(number);
-        Ok(channel.and_then(|_| self.sending_window()))
     }
 }
 

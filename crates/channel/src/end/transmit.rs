@@ -30,7 +30,7 @@ impl LinkEnd {
                 continue;
             };
             let room = frame.room();
-            match channel.fill(number, self.config.window, window, &mut frame) {
+            match channel.fill(number, window, &mut frame) {
                 Turn::Done => channel.is_ready = false,
                 Turn::More => self.ready.push_back(number),
                 // Who found no room at all is the first in the next frame.

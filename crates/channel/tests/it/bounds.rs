@@ -12,7 +12,7 @@ use mesosgot_channel::{
 };
 use prost::Message as _;
 
-use crate::pair::{EXECUTOR, Pair, SCHEDULER};
+use crate::pair::{EXECUTOR, Faults, Pair, SCHEDULER};
 
 /// A scheduler's end, and a peer that says whatever it is told to.
 struct Raw {
@@ -434,30 +434,39 @@ fn a_message_may_be_so_large_and_no_larger() {
 }
 
 #[test]
-fn the_smaller_window_of_the_peer_holds_for_what_was_sent_before_it_was_known() {
-    let small = Window {
+fn the_smaller_window_of_both_ends_holds_even_for_what_was_sent_before() {
+    let window = Window {
         messages: 2,
         bytes: 100,
     };
-    let config = Config {
-        window: small,
+    let small = Config {
+        window,
         ..Config::new()
     };
-    let mut pair = Pair::new([Config::new(), config], crate::pair::Faults::NONE, 0);
+    let mut pair = Pair::new([Config::new(), small], Faults::NONE, 0);
     let here = pair.ends[SCHEDULER].open("a").unwrap();
     let there = pair.ends[EXECUTOR].open("a").unwrap();
+    let hello = Bytes::from_static(b"hello");
     for _ in 0..10 {
-        pair.ends[SCHEDULER]
-            .send(here, Bytes::from_static(b"hello"))
-            .unwrap();
+        pair.ends[SCHEDULER].send(here, hello.clone()).unwrap();
     }
     for received in [2, 4, 6, 8, 10] {
         pair.advance_ms(1000);
-        assert_eq!(pair.ends[EXECUTOR].counters().messages_received, received);
+        let counters = pair.ends[EXECUTOR].counters();
+        assert_eq!(counters.messages_received, received);
         pair.ends[EXECUTOR].take(there, 2, 10);
     }
     pair.advance_ms(1000);
-    assert!(pair.ends[SCHEDULER].poll_writable(here));
+    // The other direction: the larger window is at the end that receives.
+    for _ in 0..10 {
+        let end = &mut pair.ends[EXECUTOR];
+        end.send(there, hello.clone()).unwrap();
+        end.send(there, hello.clone()).unwrap();
+        assert_eq!(end.send(there, hello.clone()), Err(SendError::Full));
+        pair.advance_ms(1000);
+        pair.ends[SCHEDULER].take(here, 2, 10);
+        pair.advance_ms(1000);
+    }
 }
 
 #[test]

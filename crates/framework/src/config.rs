@@ -1,0 +1,196 @@
+//! What to run and where, as plain values; no file format here.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use link::LinkConfig;
+use mesos::resources::Resources;
+use mesos_client::{Credentials, Masters, Tls};
+use scheduler::{Group, Job, Strategy, Timing};
+use sha2::{Digest as _, Sha256};
+
+/// One run of one job.
+#[derive(Debug, Clone)]
+pub struct FrameworkConfig {
+    /// The name of the job, and of the framework.
+    pub name: String,
+    /// The groups of tasks.
+    pub groups: Vec<GroupConfig>,
+    /// Whether tasks are kept together or apart.
+    pub strategy: Strategy,
+    /// How long to wait for what.
+    pub timing: Timing,
+    /// How tasks are hosted on an agent.
+    pub executors: Executors,
+    /// Where the cluster is and who we are there.
+    pub master: MasterConfig,
+    /// How agents get modules from us.
+    pub modules: ModuleServing,
+    /// The links to executors; its windows are told to them.
+    pub link: LinkConfig,
+    /// The source of all chance in this run. Two runs of a job at the same time need different
+    /// ones: names of this run are made of it.
+    pub seed: u64,
+}
+
+/// Tasks that differ in nothing but their number.
+#[derive(Debug, Clone)]
+pub struct GroupConfig {
+    /// The name; its tasks are called `<name>-0`, `<name>-1` …
+    pub name: String,
+    /// How many tasks.
+    pub count: u32,
+    /// What one task takes from its agent.
+    pub resources: Resources,
+    /// The most memory of a task's instance, in bytes; 0 leaves it to the executor.
+    pub memory_bytes_max: u64,
+    /// How long a task may take to end by itself once its `in` channel is closed.
+    pub kill_grace: Duration,
+    /// Its code.
+    pub module: Module,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// A WebAssembly component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    bytes: Bytes,
+    sha256: [u8; 32],
+}
+
+impl Module {
+    /// A module of these bytes; they are not looked into.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let sha256 = Sha256::digest(&bytes).into();
+        Self { bytes, sha256 }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Their digest, by which the executor knows the module.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+/// How tasks are hosted on an agent.
+#[derive(Debug, Clone)]
+pub struct Executors {
+    /// What an executor takes beside its tasks.
+    pub resources: Resources,
+    /// What an agent is to start.
+    pub program: ExecutorProgram,
+    /// Its environment beside what the agent gives.
+    pub env: Vec<(String, String)>,
+    /// How long an executor may take to end its tasks once the framework is gone.
+    pub shutdown_grace: Duration,
+}
+
+/// What an agent starts as executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecutorProgram {
+    /// A program that every agent has: its path and arguments, at least the path.
+    Installed(Vec<String>),
+    /// A program that the agent fetches: a URI of its fetcher, and arguments.
+    Fetched {
+        /// Such as `https://…/mesosgot-executor`.
+        uri: String,
+        /// Its arguments, without its name.
+        args: Vec<String>,
+    },
+    /// A program that the agent fetches from us.
+    Served {
+        /// The program.
+        bytes: Bytes,
+        /// Its arguments, without its name.
+        args: Vec<String>,
+    },
+}
+
+/// Where the cluster is and who we are there.
+#[derive(Debug, Clone)]
+pub struct MasterConfig {
+    /// The masters.
+    pub masters: Masters,
+    /// The user as whom executors run.
+    pub user: String,
+    /// The role to which resources are offered.
+    pub role: String,
+    /// The principal, if the cluster knows any.
+    pub principal: Option<String>,
+    /// What is shown to a master that authenticates.
+    pub credentials: Option<Credentials>,
+    /// For masters behind `https`.
+    pub tls: Tls,
+    /// How long tasks live without us. 0: not at all, also not for the moment in which a broken
+    /// connection is renewed.
+    pub failover_timeout: Duration,
+    /// Whether agents write down what they know of us, so that tasks survive the agent's restart.
+    pub checkpoint: bool,
+    /// The address of a page about this framework.
+    pub webui_url: Option<String>,
+}
+
+impl MasterConfig {
+    /// User `root`, role `*`, no principal, no failover timeout, no checkpoints.
+    pub fn new(masters: Masters) -> Self {
+        Self {
+            masters,
+            user: "root".to_owned(),
+            role: "*".to_owned(),
+            principal: None,
+            credentials: None,
+            tls: Tls::default(),
+            failover_timeout: Duration::ZERO,
+            checkpoint: false,
+            webui_url: None,
+        }
+    }
+}
+
+/// How agents get modules from us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleServing {
+    /// Where to listen. Port 0 is any that is free.
+    pub bind: SocketAddr,
+    /// The host, or host and port, under which agents reach that; by default what is bound.
+    pub advertise: Option<String>,
+}
+
+impl Default for ModuleServing {
+    /// Any port of loopback: enough for a cluster on this machine.
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            advertise: None,
+        }
+    }
+}
+
+impl FrameworkConfig {
+    /// What the scheduler machine is to know of this.
+    pub(crate) fn job(&self, run: &str) -> Job {
+        let groups = self.groups.iter().map(|group| Group {
+            name: group.name.clone(),
+            count: group.count,
+            resources: group.resources.clone(),
+            kill_grace: group.kill_grace,
+        });
+        Job {
+            name: self.name.clone(),
+            run: run.to_owned(),
+            groups: groups.collect(),
+            executor: self.executors.resources.clone(),
+            strategy: self.strategy,
+            timing: self.timing,
+        }
+    }
+}

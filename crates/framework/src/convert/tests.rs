@@ -1,0 +1,125 @@
+use mesos::v1::scheduler::event;
+
+use super::*;
+
+fn event_of(kind: EventType) -> Event {
+    Event {
+        r#type: Some(kind.into()),
+        ..Event::default()
+    }
+}
+
+fn update(change: impl FnOnce(&mut v1::TaskStatus)) -> Result<StatusUpdate, Malformed> {
+    let mut status = v1::TaskStatus {
+        task_id: TaskId::from("t").into(),
+        state: v1::TaskState::TaskRunning.into(),
+        ..v1::TaskStatus::default()
+    };
+    change(&mut status);
+    let wire = Event {
+        update: Some(event::Update { status }),
+        ..event_of(EventType::Update)
+    };
+    match event(wire)? {
+        Heard::Input(Input::Update(update)) => Ok(update),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn states_and_reasons_keep_the_names_that_mesos_gives_them() {
+    for number in 0..=13 {
+        let wire = v1::TaskState::try_from(number).unwrap();
+        assert_eq!(task_state(wire).name(), wire.as_str_name());
+    }
+    let invalid = v1::task_status::Reason::InvalidOffers;
+    let read = update(|status| status.reason = Some(invalid.into())).unwrap();
+    assert_eq!(read.reason, Some(Reason::INVALID_OFFERS));
+}
+
+#[test]
+fn an_update_without_uuid_is_the_masters_and_one_with_a_wrong_one_is_refused() {
+    let read = update(|status| status.uuid = Some(Bytes::new())).unwrap();
+    assert_eq!((read.uuid, read.source), (None, Source::Master));
+    let read = update(|status| status.uuid = Some(Bytes::from_static(&[7; 16]))).unwrap();
+    assert_eq!(
+        (read.uuid, read.source),
+        (Some(Uuid([7; 16])), Source::Executor)
+    );
+    let refused = update(|status| status.uuid = Some(Bytes::from_static(&[7; 15])));
+    assert_eq!(refused, Err(Malformed::Uuid(15)));
+    assert_eq!(
+        update(|status| status.state = 99),
+        Err(Malformed::TaskState(99))
+    );
+}
+
+#[test]
+fn an_event_without_its_body_is_refused_and_an_unknown_one_left_out() {
+    for kind in [
+        EventType::Offers,
+        EventType::Rescind,
+        EventType::Update,
+        EventType::Message,
+    ] {
+        assert_eq!(
+            event(event_of(kind)),
+            Err(Malformed::NoBody(kind.as_str_name()))
+        );
+    }
+    let failure = Event {
+        failure: Some(event::Failure::default()),
+        ..event_of(EventType::Failure)
+    };
+    let missing = Malformed::Missing {
+        event: "FAILURE",
+        field: "agent_id",
+    };
+    assert_eq!(event(failure), Err(missing));
+    assert_eq!(
+        event(event_of(EventType::InverseOffers)),
+        Ok(Heard::Nothing)
+    );
+    assert_eq!(event(Event::default()), Ok(Heard::Nothing));
+}
+
+#[test]
+fn an_offer_that_makes_no_sense_is_kept_so_that_it_can_be_declined() {
+    let senseless = v1::Resource {
+        name: "cpus".to_owned(),
+        ..v1::Resource::default()
+    };
+    let offer = v1::Offer {
+        id: OfferId::from("o1").into(),
+        agent_id: AgentId::from("a1").into(),
+        resources: vec![senseless],
+        ..v1::Offer::default()
+    };
+    let wire = Event {
+        offers: Some(event::Offers {
+            offers: vec![offer],
+        }),
+        ..event_of(EventType::Offers)
+    };
+    let Ok(Heard::Input(Input::Offers(offers))) = event(wire) else {
+        panic!("offers are an input");
+    };
+    assert_eq!(offers[0].id, "o1".into());
+    assert_eq!(offers[0].role, "*");
+    assert!(offers[0].resources.is_empty());
+}
+
+#[test]
+fn a_kill_carries_a_policy_only_when_there_is_one() {
+    let kill = |grace| {
+        let decided = Decided::Kill {
+            task: "t".into(),
+            agent: None,
+            grace,
+        };
+        call(decided).call.kill.unwrap().kill_policy
+    };
+    assert_eq!(kill(None), None);
+    let policy = kill(Some(Duration::from_millis(1500))).unwrap();
+    assert_eq!(policy.grace_period.unwrap().nanoseconds, 1_500_000_000);
+}

@@ -1,0 +1,343 @@
+//! The loop between a master, the scheduler machine, the links and the app scheduler.
+//!
+//! It decides nothing: what is heard becomes an input, each output one act. The machine is owned
+//! by this loop alone; everything else sends to it.
+
+use std::time::Duration;
+
+use link::app::{App, AppDriver, Request, RequestError, TaskSummary};
+use mesos::OfferId;
+use mesos_client::{RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice};
+use scheduler::{
+    Command, ExecutorLaunch, Input, KillRefused, Outcome, Output, Progress, Scheduler, Stop,
+    TaskLaunch, TaskState,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, warn};
+
+use crate::config::{ExecutorProgram, FrameworkConfig};
+use crate::convert::{self, Heard};
+use crate::launch::{self, Blueprint, Served};
+use crate::modules::ModuleServer;
+use crate::outcome::{FrameworkError, JobOutcome};
+
+mod app_run;
+mod calls;
+mod events;
+mod links;
+
+use app_run::AppRun;
+use calls::Calls;
+use events::HeldEvents;
+use links::{FrameFate, Links};
+
+/// How long the last calls, TEARDOWN among them, may take when the job has ended.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a job and answers how it has ended.
+///
+/// `app` is the app scheduler; it is run once, on a task of its own, when all tasks are up, and
+/// aborted if it has not returned when the job is over. `progress` is called, in order, with all
+/// that people may want to know; it must not block. `stop` ends the job: gracefully with
+/// [`Stop::Graceful`], without waiting for anything with [`Stop::Now`]; nothing happens while it
+/// is `None`.
+///
+/// Whatever the answer, the framework has been torn down if its master could be reached. To drop
+/// the future instead ends the connection, and with it the tasks once `failover_timeout` is over.
+///
+/// ```no_run
+/// # use mesosgot_framework::{FrameworkConfig, FrameworkError, JobOutcome, run};
+/// # async fn example(config: FrameworkConfig) -> Result<(), FrameworkError> {
+/// let (stop, stopped) = tokio::sync::watch::channel(None);
+/// let greet = |app: link::app::App| async move {
+///     let sent = app.outbox.send("hello-0", "good morning".into()).await;
+///     sent.map_err(|error| error.to_string())?;
+///     app.inbox.recv().await.map(|_| ()).ok_or_else(|| "no answer".to_owned())
+/// };
+/// let outcome = run(config, greet, |progress| println!("{progress:?}"), stopped).await?;
+/// assert_eq!(outcome, JobOutcome::Succeeded);
+/// # drop(stop);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the job could not be run at all; the class says who must act.
+pub async fn run<A, F>(
+    config: FrameworkConfig,
+    app: A,
+    progress: impl FnMut(Progress) + Send,
+    mut stop: watch::Receiver<Option<Stop>>,
+) -> Result<JobOutcome, FrameworkError>
+where
+    A: FnOnce(App) -> F + Send,
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    if matches!(&config.executors.program, ExecutorProgram::Installed(argv) if argv.is_empty()) {
+        return Err(FrameworkError::NoExecutorProgram);
+    }
+    let mut rng = fastrand::Rng::with_seed(config.seed);
+    let job = config.job(&format!("{:08x}", rng.u32(..)));
+    let scheduler = Scheduler::new(job, now(), rng.u64(..))?;
+    let (server, blueprint) = serve_modules(&config).await?;
+    let (handle, mut notices) = SchedulerClient::start(SchedulerConfig {
+        credentials: config.master.credentials.clone(),
+        tls: config.master.tls.clone(),
+        seed: rng.u64(..),
+        ..SchedulerConfig::new(
+            config.master.masters.clone(),
+            launch::framework_info(&config),
+        )
+    })?;
+    let (app_ends, app_driver) = App::new();
+    let mut driver = Driver {
+        scheduler,
+        blueprint,
+        rng,
+        calls: Calls::new(handle.clone()),
+        links: Links::new(handle.clone(), config.link.clone()),
+        events: HeldEvents::default(),
+        app: AppRun::new(app, app_ends),
+        app_driver,
+        progress,
+        refused: None,
+    };
+    let ended = driver.run(&mut notices, &mut stop).await;
+    driver.links.shut();
+    handle.stop();
+    drop(server);
+    ended
+}
+
+async fn serve_modules(
+    config: &FrameworkConfig,
+) -> Result<(ModuleServer, Blueprint), FrameworkError> {
+    let fault = |source| FrameworkError::ModuleServer {
+        bind: config.modules.bind,
+        source,
+    };
+    let mut served = Served::new(config).map_err(fault)?;
+    let catalogue = served.take_catalogue();
+    let server = ModuleServer::start(&config.modules, catalogue)
+        .await
+        .map_err(fault)?;
+    let blueprint = Blueprint::new(config, &served, &server);
+    Ok((server, blueprint))
+}
+
+/// The time, as the machines count it; it can be paused by tests.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+struct Driver<A, P> {
+    scheduler: Scheduler,
+    blueprint: Blueprint,
+    rng: fastrand::Rng,
+    calls: Calls,
+    links: Links,
+    events: HeldEvents,
+    app: AppRun<A>,
+    app_driver: AppDriver,
+    progress: P,
+    refused: Option<RefusedError>,
+}
+
+impl<A, F, P> Driver<A, P>
+where
+    A: FnOnce(App) -> F,
+    F: Future<Output = Result<(), String>> + Send + 'static,
+    P: FnMut(Progress),
+{
+    async fn run(
+        &mut self,
+        notices: &mut mpsc::Receiver<SchedulerNotice>,
+        stop: &mut watch::Receiver<Option<Stop>>,
+    ) -> Result<JobOutcome, FrameworkError> {
+        let mut may_stop = true;
+        let mut may_request = true;
+        // A stop may have been asked for before anything began.
+        stop.mark_changed();
+        loop {
+            if let Some(outcome) = self.drain() {
+                // Even if the calls do not get through, the job is over.
+                let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
+                return self.ended(outcome);
+            }
+            let due = self.scheduler.poll_timeout().map(Instant::from_std);
+            tokio::select! {
+                notice = notices.recv() => match notice {
+                    Some(notice) => self.hear(notice),
+                    None => return Err(FrameworkError::ClientEnded),
+                },
+                failed = self.calls.next_failed() => self.handle(failed),
+                (event, sender) = self.events.next() => {
+                    let event = self.links.with_undelivered(event, &sender);
+                    self.app_driver.push_event(event);
+                }
+                request = self.app_driver.next_request(), if may_request => match request {
+                    Some(request) => self.answer(request),
+                    None => may_request = false,
+                },
+                result = self.app.returned() => {
+                    self.discard_messages();
+                    self.handle(Input::Command(Command::AppReturned(result)));
+                }
+                changed = stop.changed(), if may_stop => match changed {
+                    Ok(()) => {
+                        let wanted = *stop.borrow_and_update();
+                        if let Some(stop) = wanted {
+                            self.handle(Input::Command(Command::Stop(stop)));
+                        }
+                    }
+                    Err(_) => may_stop = false,
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.handle(Input::Tick);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.scheduler.handle(now(), input);
+    }
+
+    fn hear(&mut self, notice: SchedulerNotice) {
+        match notice {
+            SchedulerNotice::Subscribed { framework_id, .. } => {
+                self.handle(Input::Subscribed(framework_id));
+            }
+            SchedulerNotice::Event(event) => match convert::event(event) {
+                Ok(Heard::Input(input)) => self.handle(input),
+                Ok(Heard::Frame { executor, data }) => {
+                    if self.links.handle_frame(&executor, data) == FrameFate::Broken {
+                        self.handle(Input::Command(Command::Abandon(executor)));
+                    }
+                }
+                Ok(Heard::Nothing) => {}
+                Err(error) => warn!(%error, "left out an event that makes no sense"),
+            },
+            SchedulerNotice::Disconnected { reason }
+            | SchedulerNotice::AttemptFailed { reason, .. } => {
+                self.handle(Input::Disconnected {
+                    reason: reason.to_string(),
+                });
+            }
+            SchedulerNotice::Refused(refused) => {
+                let reason = refused.to_string();
+                self.refused = Some(refused);
+                self.handle(Input::Refused { reason });
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        // Whoever has asked may have gone since.
+        match request {
+            Request::ListTasks { reply } => {
+                let _ = reply.send(self.scheduler.tasks().map(summary).collect());
+            }
+            Request::Kill { task, reply } => {
+                let killed = self.scheduler.kill(now(), &task);
+                let _ = reply.send(killed.map_err(|refused| match refused {
+                    KillRefused::Unknown => RequestError::Unknown,
+                    KillRefused::ShuttingDown => RequestError::ShuttingDown,
+                }));
+            }
+            Request::Spawn { reply, .. } => {
+                let _ = reply.send(Err(RequestError::Unsupported));
+            }
+        }
+    }
+
+    /// Carries out all outputs; answers the outcome if one of them is the last.
+    fn drain(&mut self) -> Option<Outcome> {
+        while let Some(output) = self.scheduler.poll_output() {
+            match output {
+                Output::Accept {
+                    offers,
+                    executor,
+                    tasks,
+                    refuse,
+                } => {
+                    self.launch(offers, executor, tasks, refuse);
+                }
+                Output::LiftBarrier(executors) => self.links.lift_barrier(&executors),
+                Output::StartApp => {
+                    // Every task has its channel; nothing is opened into the inbox later.
+                    self.app_driver.inbox().seal();
+                    self.app.start();
+                }
+                Output::AbortApp => self.app.abort(),
+                Output::CloseInputs(tasks) => self.links.close_inputs(&tasks),
+                Output::ExecutorGone(executor) => self.links.shut_one(&executor),
+                Output::Event(event) => {
+                    let sender = self.links.sender_of(&event);
+                    if let Some(event) = self.events.push(event, sender) {
+                        self.app_driver.push_event(event);
+                    }
+                }
+                Output::Report(progress) => (self.progress)(progress),
+                Output::Finished(outcome) => return Some(outcome),
+                Output::Call(call) => self.calls.push(convert::call(call)),
+            }
+        }
+        None
+    }
+
+    /// Takes what tasks still send when the app scheduler has returned: a task that is about to
+    /// end must neither wait for room nor fail because nobody listens.
+    fn discard_messages(&self) {
+        let inbox = self.app_driver.inbox().clone();
+        tokio::spawn(async move {
+            // The inbox is closed with the driver.
+            while inbox.recv().await.is_some() {}
+        });
+    }
+
+    /// Makes the link to a new executor, and launches it with its tasks.
+    fn launch(
+        &mut self,
+        offers: Vec<OfferId>,
+        executor: ExecutorLaunch,
+        tasks: Vec<TaskLaunch>,
+        refuse: Duration,
+    ) {
+        let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
+        let (here, there) = (self.rng.u64(..), self.rng.u64(..));
+        let infos = self.blueprint.task_infos(&executor, there, tasks);
+        self.calls.push(convert::accept(offers, infos, refuse));
+        if let Err(error) = self.links.open(&executor, here, &names, &self.app_driver) {
+            // Its tasks could never be spoken to.
+            warn!(executor = %executor.id, %error, "cannot open channels");
+            self.handle(Input::Command(Command::Abandon(executor.id)));
+        }
+    }
+
+    fn ended(&mut self, outcome: Outcome) -> Result<JobOutcome, FrameworkError> {
+        debug!(?outcome, "the job has ended");
+        match outcome {
+            Outcome::Succeeded => Ok(JobOutcome::Succeeded),
+            Outcome::TaskFailed(report) => Ok(JobOutcome::TaskFailed(report)),
+            Outcome::AppFailed { message } => Ok(JobOutcome::AppFailed { message }),
+            Outcome::NeverPlaced(why) => Ok(JobOutcome::NeverPlaced(why)),
+            Outcome::Interrupted => Ok(JobOutcome::Interrupted),
+            Outcome::Unreachable { reason } => Err(FrameworkError::Unreachable { reason }),
+            Outcome::Refused { reason } => Err(FrameworkError::Refused(
+                self.refused.take().unwrap_or(RefusedError::Invalid(reason)),
+            )),
+        }
+    }
+}
+
+fn summary(task: scheduler::TaskView<'_>) -> TaskSummary {
+    TaskSummary {
+        name: task.name.to_owned(),
+        group: task.group.to_owned(),
+        // Every task has been launched when there is an app scheduler to ask.
+        state: task.state.unwrap_or(TaskState::Staging).name().to_owned(),
+        agent: task.agent.map(|agent| agent.as_str().to_owned()),
+    }
+}

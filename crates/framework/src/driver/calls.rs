@@ -1,0 +1,114 @@
+//! The calls that the machine asks for, one after the other in its order.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::pin::Pin;
+
+use mesos_client::{CallError, SchedulerHandle};
+use scheduler::{FailedCall, Input};
+use tracing::debug;
+
+use crate::convert::{self, PendingCall};
+
+/// The most calls that wait. A gang of 10,000 tasks makes three updates each to acknowledge; what
+/// waits beyond that is acknowledgements, which may be left out: the agent sends the update again
+/// (PROTOCOL §8.2).
+const WAITING_MAX: usize = 65_536;
+
+type InFlight = Pin<Box<dyn Future<Output = Result<(), CallError>> + Send>>;
+
+/// Calls that wait for their turn, and the one that is under way.
+pub(super) struct Calls {
+    handle: SchedulerHandle,
+    waiting: VecDeque<PendingCall>,
+    in_flight: Option<(InFlight, Option<FailedCall>)>,
+}
+
+impl Calls {
+    pub(super) fn new(handle: SchedulerHandle) -> Self {
+        Self {
+            handle,
+            waiting: VecDeque::new(),
+            in_flight: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, call: PendingCall) {
+        if self.waiting.len() < WAITING_MAX || call.call.acknowledge.is_none() {
+            self.waiting.push_back(call);
+        }
+    }
+
+    /// Makes calls until one of them fails in a way that the machine wants to hear of.
+    /// Cancellation safe.
+    pub(super) async fn next_failed(&mut self) -> Input {
+        loop {
+            if let Some(failed) = self.make_one().await {
+                return failed;
+            }
+            if self.is_empty() {
+                pending::<()>().await;
+            }
+        }
+    }
+
+    /// Makes all calls that wait; nobody is there any more to hear of failures.
+    pub(super) async fn flush(&mut self) {
+        while !self.is_empty() {
+            self.make_one().await;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_none()
+    }
+
+    /// Makes the next call, if there is one.
+    async fn make_one(&mut self) -> Option<Input> {
+        if self.in_flight.is_none() {
+            let PendingCall { call, on_failure } = self.waiting.pop_front()?;
+            let handle = self.handle.clone();
+            let made = Box::pin(async move { handle.call(call).await });
+            self.in_flight = Some((made, on_failure));
+        }
+        let (made, _) = self.in_flight.as_mut()?;
+        let result = made.await;
+        let (_, on_failure) = self.in_flight.take()?;
+        let error = result.err()?;
+        debug!(%error, "a call has failed");
+        on_failure.map(|call| Input::CallFailed {
+            call,
+            fault: convert::call_fault(&error),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos::v1;
+    use mesos_client::{SchedulerClient, SchedulerConfig};
+    use scheduler::{Call, Uuid};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn beyond_the_bound_only_acknowledgements_are_left_out() {
+        let masters = "127.0.0.1:1".parse().unwrap();
+        let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
+        let (handle, _notices) = SchedulerClient::start(config).unwrap();
+        let mut calls = Calls::new(handle);
+        let acknowledge = || {
+            convert::call(Call::Acknowledge {
+                agent: "a".into(),
+                task: "t".into(),
+                uuid: Uuid([0; 16]),
+            })
+        };
+        for _ in 0..=WAITING_MAX {
+            calls.push(acknowledge());
+        }
+        assert_eq!(calls.waiting.len(), WAITING_MAX);
+        calls.push(convert::call(Call::Teardown));
+        assert_eq!(calls.waiting.len(), WAITING_MAX + 1);
+    }
+}

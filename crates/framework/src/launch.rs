@@ -1,0 +1,254 @@
+//! What the framework, a task and its executor look like on the wire.
+//!
+//! A real Mesos refuses a message that lacks a required field; everything here is filled in.
+
+use std::io;
+
+use bytes::Bytes;
+use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSpec, VERSION};
+use mesos::v1;
+use prost::Message as _;
+use scheduler::{ExecutorLaunch, TaskLaunch};
+use v1::framework_info::Capability;
+use v1::framework_info::capability::Type as CapabilityType;
+
+use crate::config::{ExecutorProgram, FrameworkConfig, GroupConfig};
+use crate::convert;
+use crate::modules::{Catalogue, EXECUTOR_NAME, ModuleServer};
+
+/// Everything about a job's tasks and executors that does not change from launch to launch.
+#[derive(Debug)]
+pub(crate) struct Blueprint {
+    job: String,
+    groups: Vec<GroupBlueprint>,
+    command: v1::CommandInfo,
+    shutdown_grace: v1::DurationInfo,
+    window_messages: u32,
+    window_bytes: u64,
+}
+
+#[derive(Debug)]
+struct GroupBlueprint {
+    /// The spec of every task but for its name.
+    spec: TaskSpec,
+}
+
+/// Paths in the catalogue, before there is a server.
+#[derive(Debug)]
+pub(crate) struct Served {
+    catalogue: Catalogue,
+    /// The module of each group.
+    modules: Vec<String>,
+    executor: Option<String>,
+}
+
+impl Served {
+    /// Everything that agents must get from us. Groups of the same module share its path.
+    ///
+    /// # Errors
+    /// When there is no randomness for the paths.
+    pub(crate) fn new(config: &FrameworkConfig) -> io::Result<Self> {
+        let mut catalogue = Catalogue::default();
+        let mut modules: Vec<String> = Vec::with_capacity(config.groups.len());
+        for (index, group) in config.groups.iter().enumerate() {
+            let same = |other: &GroupConfig| other.module.sha256() == group.module.sha256();
+            let path = match config.groups[..index].iter().position(same) {
+                Some(earlier) => modules[earlier].clone(),
+                None => catalogue.add("module.wasm", group.module.bytes().clone())?,
+            };
+            modules.push(path);
+        }
+        let executor = match &config.executors.program {
+            ExecutorProgram::Served { bytes, .. } => {
+                Some(catalogue.add(EXECUTOR_NAME, bytes.clone())?)
+            }
+            ExecutorProgram::Installed(_) | ExecutorProgram::Fetched { .. } => None,
+        };
+        Ok(Self {
+            catalogue,
+            modules,
+            executor,
+        })
+    }
+
+    /// The files, to be served.
+    pub(crate) fn take_catalogue(&mut self) -> Catalogue {
+        std::mem::take(&mut self.catalogue)
+    }
+}
+
+impl Blueprint {
+    /// What follows from the configuration and the address of the module server.
+    pub(crate) fn new(config: &FrameworkConfig, served: &Served, server: &ModuleServer) -> Self {
+        let groups = config.groups.iter().zip(&served.modules);
+        let executor_url = served.executor.as_ref().map(|path| server.url(path));
+        Self {
+            job: config.name.clone(),
+            groups: groups
+                .map(|(group, path)| GroupBlueprint {
+                    spec: task_spec(group, server.url(path)),
+                })
+                .collect(),
+            command: command(config, executor_url),
+            shutdown_grace: convert::duration(config.executors.shutdown_grace),
+            window_messages: config.link.window.messages,
+            window_bytes: config.link.window.bytes,
+        }
+    }
+
+    /// The tasks of one ACCEPT, each with the same executor.
+    pub(crate) fn task_infos(
+        &self,
+        executor: &ExecutorLaunch,
+        incarnation: u64,
+        tasks: Vec<TaskLaunch>,
+    ) -> Vec<v1::TaskInfo> {
+        let executor_info = self.executor_info(executor, incarnation);
+        tasks
+            .into_iter()
+            .map(|task| v1::TaskInfo {
+                task_id: task.id.into(),
+                agent_id: (&executor.agent).into(),
+                resources: task.resources.to_wire(),
+                executor: Some(executor_info.clone()),
+                data: Some(self.task_data(task.group, &task.name)),
+                name: task.name,
+                ..v1::TaskInfo::default()
+            })
+            .collect()
+    }
+
+    fn task_data(&self, group: usize, name: &str) -> Bytes {
+        let spec = TaskSpec {
+            name: name.to_owned(),
+            ..self.groups[group].spec.clone()
+        };
+        spec.encode_to_vec().into()
+    }
+
+    /// The same for every task of the launch, or the agent would refuse the second (PROTOCOL §7).
+    fn executor_info(&self, executor: &ExecutorLaunch, incarnation: u64) -> v1::ExecutorInfo {
+        let spec = ExecutorSpec {
+            version: VERSION,
+            job: self.job.clone(),
+            incarnation,
+            window_messages: self.window_messages,
+            window_bytes: self.window_bytes,
+        };
+        v1::ExecutorInfo {
+            executor_id: (&executor.id).into(),
+            r#type: Some(v1::executor_info::Type::Custom.into()),
+            name: Some(format!("mesosgot {}", self.job)),
+            data: Some(spec.encode_to_vec().into()),
+            resources: executor.resources.to_wire(),
+            command: Some(self.command.clone()),
+            shutdown_grace_period: Some(self.shutdown_grace),
+            ..v1::ExecutorInfo::default()
+        }
+    }
+}
+
+fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
+    let env = group.env.iter().map(|(name, value)| EnvironmentVariable {
+        name: name.clone(),
+        value: value.clone(),
+    });
+    TaskSpec {
+        version: VERSION,
+        name: String::new(),
+        group: group.name.clone(),
+        module: Some(ModuleSpec {
+            sha256: group.module.sha256().to_vec(),
+            size: group.module.bytes().len() as u64,
+            urls: vec![url],
+        }),
+        args: group.args.clone(),
+        env: env.collect(),
+        memory_bytes_max: group.memory_bytes_max,
+        kill_grace_ms: u64::try_from(group.kill_grace.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn command(config: &FrameworkConfig, executor_url: Option<String>) -> v1::CommandInfo {
+    let (program, args, uri) = match &config.executors.program {
+        ExecutorProgram::Installed(argv) => {
+            let (program, args) = argv
+                .split_first()
+                .map_or((String::new(), &[][..]), |(p, a)| (p.clone(), a));
+            (program, args, None)
+        }
+        ExecutorProgram::Fetched { uri, args } => (fetched_name(), &args[..], Some(uri.clone())),
+        ExecutorProgram::Served { args, .. } => (fetched_name(), &args[..], executor_url),
+    };
+    let uris = uri.into_iter().map(|value| v1::command_info::Uri {
+        value,
+        executable: Some(true),
+        output_file: Some(EXECUTOR_NAME.to_owned()),
+        ..v1::command_info::Uri::default()
+    });
+    let variables = config
+        .executors
+        .env
+        .iter()
+        .map(|(name, value)| v1::environment::Variable {
+            name: name.clone(),
+            value: Some(value.clone()),
+            ..v1::environment::Variable::default()
+        });
+    v1::CommandInfo {
+        uris: uris.collect(),
+        environment: Some(v1::Environment {
+            variables: variables.collect(),
+        }),
+        // Without a shell the arguments are the whole argv, the name of the program included
+        // (PROTOCOL §9.2).
+        shell: Some(false),
+        arguments: std::iter::once(program.clone())
+            .chain(args.iter().cloned())
+            .collect(),
+        value: Some(program),
+        ..v1::CommandInfo::default()
+    }
+}
+
+/// The fetcher puts it into the sandbox, which is the executor's working directory.
+fn fetched_name() -> String {
+    format!("./{EXECUTOR_NAME}")
+}
+
+/// Who we are for a master.
+pub(crate) fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
+    let master = &config.master;
+    let wants_gpus = config.groups.iter().any(|group| {
+        let gpus = group.resources.scalar("gpus");
+        !gpus.is_zero()
+    });
+    let capabilities = [
+        CapabilityType::MultiRole,
+        CapabilityType::ReservationRefinement,
+        CapabilityType::PartitionAware,
+        CapabilityType::TaskKillingState,
+    ];
+    // With it, agents that have GPUs are offered to us; without it, only the others.
+    let gpus = wants_gpus.then_some(CapabilityType::GpuResources);
+    v1::FrameworkInfo {
+        user: master.user.clone(),
+        name: format!("mesosgot {}", config.name),
+        failover_timeout: Some(master.failover_timeout.as_secs_f64()),
+        checkpoint: Some(master.checkpoint),
+        principal: master.principal.clone(),
+        webui_url: master.webui_url.clone(),
+        roles: vec![master.role.clone()],
+        capabilities: capabilities
+            .into_iter()
+            .chain(gpus)
+            .map(|kind| Capability {
+                r#type: Some(kind.into()),
+            })
+            .collect(),
+        ..v1::FrameworkInfo::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use link::LinkConfig;
+use mesos::resources::Resources;
+use scheduler::{Strategy, Timing};
+
+use super::*;
+use crate::config::{Executors, MasterConfig, Module, ModuleServing};
+
+fn config(program: ExecutorProgram) -> FrameworkConfig {
+    let group = |name: &str, module: &'static [u8], needs: &str| GroupConfig {
+        name: name.to_owned(),
+        count: 2,
+        resources: Resources::parse(needs).unwrap(),
+        memory_bytes_max: 1 << 20,
+        kill_grace: Duration::from_secs(3),
+        module: Module::new(module),
+        args: vec!["--fast".to_owned()],
+        env: vec![("A".to_owned(), "1".to_owned())],
+    };
+    FrameworkConfig {
+        name: "job".to_owned(),
+        groups: vec![
+            group("same", b"one", "cpus:1"),
+            group("alike", b"one", "cpus:1;gpus:1"),
+            group("other", b"two", "cpus:1"),
+        ],
+        strategy: Strategy::Pack,
+        timing: Timing::default(),
+        executors: Executors {
+            resources: Resources::parse("cpus:0.1;mem:32").unwrap(),
+            program,
+            env: vec![("RUST_LOG".to_owned(), "debug".to_owned())],
+            shutdown_grace: Duration::from_secs(5),
+        },
+        master: MasterConfig::new("127.0.0.1:5050".parse().unwrap()),
+        modules: ModuleServing::default(),
+        link: LinkConfig::new(),
+        seed: 1,
+    }
+}
+
+async fn blueprint(config: &FrameworkConfig) -> (Blueprint, ModuleServer) {
+    let mut served = Served::new(config).unwrap();
+    let catalogue = served.take_catalogue();
+    let server = ModuleServer::start(&config.modules, catalogue)
+        .await
+        .unwrap();
+    (Blueprint::new(config, &served, &server), server)
+}
+
+fn launch(group: usize, name: &str) -> (ExecutorLaunch, Vec<TaskLaunch>) {
+    let executor = ExecutorLaunch {
+        id: "job.r.1".into(),
+        agent: "a1".into(),
+        resources: Resources::parse("cpus:0.1;mem:32").unwrap(),
+    };
+    let task = TaskLaunch {
+        id: format!("{name}.r.1").into(),
+        name: name.to_owned(),
+        group,
+        resources: Resources::parse("cpus:1").unwrap(),
+    };
+    (executor, vec![task])
+}
+
+#[tokio::test]
+async fn a_task_carries_its_spec_and_an_executor_that_is_the_same_for_all() {
+    let config = config(ExecutorProgram::Installed(vec![
+        "/bin/x".to_owned(),
+        "-v".to_owned(),
+    ]));
+    let (blueprint, server) = blueprint(&config).await;
+    let (executor, mut tasks) = launch(0, "same-0");
+    tasks.extend(launch(2, "other-1").1);
+    let infos = blueprint.task_infos(&executor, 42, tasks);
+    assert_eq!(infos[0].executor, infos[1].executor);
+
+    let spec = TaskSpec::decode(infos[1].data.clone().unwrap()).unwrap();
+    let module = spec.module.unwrap();
+    assert_eq!(
+        (spec.name.as_str(), spec.group.as_str()),
+        ("other-1", "other")
+    );
+    assert_eq!((spec.kill_grace_ms, spec.memory_bytes_max), (3000, 1 << 20));
+    assert_eq!(
+        (module.size, &module.sha256[..]),
+        (3, &Module::new(&b"two"[..]).sha256()[..])
+    );
+    assert!(module.urls[0].starts_with(&server.url("")));
+
+    let executor = infos[0].executor.clone().unwrap();
+    let spec = ExecutorSpec::decode(executor.data.unwrap()).unwrap();
+    assert_eq!(
+        (spec.version, spec.incarnation, spec.window_messages),
+        (VERSION, 42, 256)
+    );
+    let command = executor.command.unwrap();
+    assert_eq!(command.value.as_deref(), Some("/bin/x"));
+    assert_eq!(command.arguments, ["/bin/x", "-v"]);
+    assert_eq!((command.shell, command.uris.len()), (Some(false), 0));
+}
+
+#[tokio::test]
+async fn an_executor_that_is_served_is_fetched_into_the_sandbox() {
+    let config = config(ExecutorProgram::Served {
+        bytes: Bytes::from_static(b"ELF"),
+        args: vec!["run".to_owned()],
+    });
+    let (blueprint, server) = blueprint(&config).await;
+    let (executor, tasks) = launch(0, "same-0");
+    let info = blueprint.task_infos(&executor, 1, tasks).remove(0);
+    let command = info.executor.unwrap().command.unwrap();
+    assert!(command.uris[0].value.starts_with(&server.url("")));
+    assert!(command.uris[0].value.ends_with("/mesosgot-executor"));
+    assert_eq!(command.uris[0].executable, Some(true));
+    assert_eq!(command.arguments, ["./mesosgot-executor", "run"]);
+}
+
+#[test]
+fn groups_of_one_module_share_its_path() {
+    let config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    let served = Served::new(&config).unwrap();
+    assert_eq!(served.modules[0], served.modules[1]);
+    assert_ne!(served.modules[0], served.modules[2]);
+}
+
+#[test]
+fn a_framework_asks_for_agents_with_gpus_only_when_it_needs_gpus() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    let gpus = Capability {
+        r#type: Some(CapabilityType::GpuResources.into()),
+    };
+    assert!(framework_info(&config).capabilities.contains(&gpus));
+    config.groups.remove(1);
+    assert!(!framework_info(&config).capabilities.contains(&gpus));
+    assert_eq!(framework_info(&config).roles, ["*"]);
+}

@@ -1,0 +1,196 @@
+//! Serves modules, and the executor itself, to agents and executors.
+//!
+//! Everything has an unguessable path, because whoever can read a module can run it; whoever
+//! fetches one checks its digest. It serves whole files only, and nothing but what it was given.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use rustls::crypto::ring;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use crate::config::ModuleServing;
+
+/// The name of the executor in its URL and in the sandbox: the fetcher takes the last part of the
+/// path (PROTOCOL §11.5).
+pub(crate) const EXECUTOR_NAME: &str = "mesosgot-executor";
+
+/// A server of modules; it ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ModuleServer {
+    base: String,
+    serving: JoinHandle<()>,
+}
+
+type Files = Arc<HashMap<String, Bytes>>;
+
+/// Files by their path, before they are served.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue(HashMap<String, Bytes>);
+
+impl Catalogue {
+    /// Adds a file under a path that nobody can guess; answers the path.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub(crate) fn add(&mut self, name: &str, bytes: Bytes) -> io::Result<String> {
+        let path = format!("{:032x}/{name}", unguessable()?);
+        self.0.insert(path.clone(), bytes);
+        Ok(path)
+    }
+}
+
+fn unguessable() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    let random = ring::default_provider().secure_random;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("the system has no randomness"))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+impl ModuleServer {
+    /// Serves a catalogue.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub(crate) async fn start(serving: &ModuleServing, catalogue: Catalogue) -> io::Result<Self> {
+        let listener = TcpListener::bind(serving.bind).await?;
+        let bound = listener.local_addr()?;
+        let files: Files = Arc::new(catalogue.0);
+        let router = Router::new()
+            .route("/{token}/{name}", get(file))
+            .with_state(files);
+        let task = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                warn!(%error, "module server has ended");
+            }
+        });
+        let base = base(serving, bound);
+        debug!(%bound, base, "serving modules");
+        Ok(Self {
+            base,
+            serving: task,
+        })
+    }
+
+    /// The URL under which agents find a path of the catalogue.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
+    }
+}
+
+impl Drop for ModuleServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Where agents reach what is bound; an advertised host without a port has the bound one.
+fn base(serving: &ModuleServing, bound: SocketAddr) -> String {
+    let Some(host) = &serving.advertise else {
+        return format!("http://{bound}");
+    };
+    // A colon within brackets belongs to an IPv6 address.
+    let after_brackets = host.rsplit(']').next().unwrap_or(host);
+    if after_brackets.contains(':') {
+        format!("http://{host}")
+    } else {
+        format!("http://{host}:{}", bound.port())
+    }
+}
+
+async fn file(State(files): State<Files>, Path((token, name)): Path<(String, String)>) -> Response {
+    match files.get(&format!("{token}/{name}")) {
+        Some(bytes) => {
+            let kind = if name.ends_with(".wasm") {
+                "application/wasm"
+            } else {
+                "application/octet-stream"
+            };
+            ([(CONTENT_TYPE, kind)], bytes.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn an_advertised_host_gets_the_bound_port_unless_it_names_one() {
+        let bound = SocketAddr::from((Ipv4Addr::LOCALHOST, 4321));
+        let base_of = |advertise: Option<&str>| {
+            let advertise = advertise.map(str::to_owned);
+            base(
+                &ModuleServing {
+                    bind: bound,
+                    advertise,
+                },
+                bound,
+            )
+        };
+        assert_eq!(base_of(None), "http://127.0.0.1:4321");
+        assert_eq!(base_of(Some("me.example")), "http://me.example:4321");
+        assert_eq!(base_of(Some("me.example:80")), "http://me.example:80");
+        assert_eq!(base_of(Some("[::1]")), "http://[::1]:4321");
+        assert_eq!(base_of(Some("[::1]:80")), "http://[::1]:80");
+    }
+
+    async fn fetch(url: &str) -> String {
+        let rest = url.strip_prefix("http://").unwrap();
+        let (address, path) = rest.split_once('/').unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_exact_path_leads_to_a_file() {
+        let mut catalogue = Catalogue::default();
+        let path = catalogue
+            .add("m.wasm", Bytes::from_static(b"code"))
+            .unwrap();
+        let other = catalogue
+            .add("m.wasm", Bytes::from_static(b"more"))
+            .unwrap();
+        assert_ne!(path, other);
+        let server = ModuleServer::start(&ModuleServing::default(), catalogue)
+            .await
+            .unwrap();
+        let answer = fetch(&server.url(&path)).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(
+            answer.contains("content-type: application/wasm\r\n"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\ncode"), "{answer}");
+        let guess = format!("{:032x}/m.wasm", unguessable().unwrap());
+        assert!(fetch(&server.url(&guess)).await.starts_with("HTTP/1.1 404"));
+        assert!(
+            fetch(&server.url("m.wasm"))
+                .await
+                .starts_with("HTTP/1.1 404")
+        );
+    }
+}

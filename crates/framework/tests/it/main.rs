@@ -1,0 +1,9 @@
+//! Whole runs against a cluster in this process that is told how its tasks behave.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy does not see"
+)]
+
+mod cluster;
+mod runs;

@@ -1,0 +1,224 @@
+//! What is to run: groups of equal tasks, what each needs, and how long to wait for what.
+//!
+//! Plain values that the shell fills in; no file format and no modules here.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mesos::ids::{self, InvalidId};
+use mesos::resources::{Resources, Value};
+use thiserror::Error;
+
+/// A gang and the rules for it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The name of the job; a part of executor ids.
+    pub name: String,
+    /// Tells this run of the job from every other; a part of task ids and executor ids.
+    pub run: String,
+    /// The groups, in the order of the job file.
+    pub groups: Vec<Group>,
+    /// What one executor needs beside its tasks, once per agent. Unreserved, scalars only.
+    pub executor: Resources,
+    /// Whether tasks are kept together or apart.
+    pub strategy: Strategy,
+    /// How long to wait for what.
+    pub timing: Timing,
+}
+
+/// Tasks that differ in nothing but their number.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The name; its tasks are called `<name>-0`, `<name>-1` …
+    pub name: String,
+    /// How many tasks.
+    pub count: u32,
+    /// What one task needs. Unreserved, scalars only.
+    pub resources: Resources,
+    /// How long a task may take to end by itself once its `in` channel is closed.
+    pub kill_grace: Duration,
+}
+
+/// How a gang is laid out when there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// On as few agents as possible.
+    #[default]
+    Pack,
+    /// On as many agents as possible, evenly.
+    Spread,
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// For the first subscription.
+    pub subscribe: Duration,
+    /// From the first subscription until all tasks are up (`gang.timeout`).
+    pub gang: Duration,
+    /// How long offers are held while the gang does not fit (`gang.hold`).
+    pub hold: Duration,
+    /// How long a task may be unreachable before that counts as its loss.
+    ///
+    /// The agent has then been silent for 75 s already (PROTOCOL §11.1).
+    pub unreachable: Duration,
+}
+
+impl Default for Timing {
+    /// 30 s to subscribe, 5 min for the gang, 10 s of hold, 60 s unreachable.
+    fn default() -> Self {
+        Self {
+            subscribe: Duration::from_secs(30),
+            gang: Duration::from_secs(5 * 60),
+            hold: Duration::from_secs(10),
+            unreachable: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The most tasks of one job: they may all come to one agent, and a link has 32,768 channels.
+pub const TASKS_MAX: u64 = 32_000;
+
+/// Why a job cannot be run anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidJob {
+    /// There is nothing to launch.
+    #[error("the job has no tasks")]
+    NoTasks,
+    /// There is more than one executor could host.
+    #[error("the job has {0} tasks, more than {TASKS_MAX}")]
+    TooManyTasks(u64),
+    /// Tasks of both groups would have the same names.
+    #[error("two groups are called `{0}`")]
+    TwoGroups(String),
+    /// A name does not do as a part of a Mesos id.
+    #[error("the name `{name}` cannot be a part of an id")]
+    Name {
+        /// The name of a group, of the job or of the run.
+        name: String,
+        /// What is wrong with it.
+        source: InvalidId,
+    },
+    /// Only amounts can be asked for.
+    #[error("`{owner}` asks for `{resource}`, which is not an amount")]
+    NotScalar {
+        /// The group, or `executor`.
+        owner: String,
+        /// The resource.
+        resource: String,
+    },
+    /// A master refuses a task that uses nothing (PROTOCOL §7).
+    #[error("a task of `{0}` needs no resources")]
+    NoResources(String),
+}
+
+impl Job {
+    /// How many tasks there are in all groups.
+    pub fn task_count(&self) -> u64 {
+        self.groups.iter().map(|group| u64::from(group.count)).sum()
+    }
+
+    /// Checks what no cluster could run.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn check(&self) -> Result<(), InvalidJob> {
+        let task_count = self.task_count();
+        if task_count == 0 {
+            return Err(InvalidJob::NoTasks);
+        }
+        if task_count > TASKS_MAX {
+            return Err(InvalidJob::TooManyTasks(task_count));
+        }
+        check_name(&self.name)?;
+        check_name(&self.run)?;
+        check_scalars("executor", &self.executor)?;
+        let mut names = BTreeSet::new();
+        for group in &self.groups {
+            check_name(&group.name)?;
+            if !names.insert(group.name.as_str()) {
+                return Err(InvalidJob::TwoGroups(group.name.clone()));
+            }
+            check_scalars(&group.name, &group.resources)?;
+            if group.resources.is_empty() {
+                return Err(InvalidJob::NoResources(group.name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The longest name; with run, number and attempt an id stays below the 255 bytes of Mesos.
+const NAME_BYTES_MAX: usize = 150;
+
+fn check_name(name: &str) -> Result<(), InvalidJob> {
+    let too_long = (name.len() > NAME_BYTES_MAX).then_some(InvalidId::TooLong);
+    match too_long.map_or_else(|| ids::check(name), Err) {
+        Ok(()) => Ok(()),
+        Err(source) => Err(InvalidJob::Name {
+            name: name.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn check_scalars(owner: &str, resources: &Resources) -> Result<(), InvalidJob> {
+    let other = resources
+        .iter()
+        .find(|resource| !matches!(resource.value(), Value::Scalar(_)));
+    other.map_or(Ok(()), |resource| {
+        Err(InvalidJob::NotScalar {
+            owner: owner.to_owned(),
+            resource: resource.name().to_owned(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(groups: &[(&str, u32, &str)]) -> Job {
+        let groups = groups.iter().map(|(name, count, needs)| Group {
+            name: (*name).to_owned(),
+            count: *count,
+            resources: Resources::parse(needs).unwrap(),
+            kill_grace: Duration::ZERO,
+        });
+        Job {
+            name: "job".to_owned(),
+            run: "r".to_owned(),
+            groups: groups.collect(),
+            executor: Resources::new(),
+            strategy: Strategy::Pack,
+            timing: Timing::default(),
+        }
+    }
+
+    #[test]
+    fn a_job_that_no_cluster_could_run_is_refused_with_the_reason() {
+        assert_eq!(job(&[("t", 1, "cpus:1")]).check(), Ok(()));
+        assert_eq!(job(&[]).check(), Err(InvalidJob::NoTasks));
+        assert_eq!(job(&[("t", 0, "cpus:1")]).check(), Err(InvalidJob::NoTasks));
+        let many = job(&[("t", 32_000, "cpus:1"), ("u", 1, "cpus:1")]).check();
+        assert_eq!(many, Err(InvalidJob::TooManyTasks(32_001)));
+        let twice = job(&[("t", 1, "cpus:1"), ("t", 1, "cpus:1")]).check();
+        assert_eq!(twice, Err(InvalidJob::TwoGroups("t".to_owned())));
+        let nothing = job(&[("t", 1, "cpus:0")]).check();
+        assert_eq!(nothing, Err(InvalidJob::NoResources("t".to_owned())));
+        let ports = job(&[("t", 1, "cpus:1;ports:[1-2]")]).check();
+        assert_eq!(
+            ports.unwrap_err().to_string(),
+            "`t` asks for `ports`, which is not an amount"
+        );
+        assert!(matches!(
+            job(&[("a/b", 1, "cpus:1")]).check(),
+            Err(InvalidJob::Name { .. })
+        ));
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        assert!(matches!(
+            job(&[(&long, 1, "cpus:1")]).check(),
+            Err(InvalidJob::Name { .. })
+        ));
+    }
+}

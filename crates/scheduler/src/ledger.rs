@@ -1,0 +1,457 @@
+//! The states of all tasks; the only place that changes them.
+//!
+//! ```text
+//!            launch              update                 update
+//! Pending ───────────► Staging ─────────► … Running … ─────────► Ended
+//!    ▲                    │  ▲                │   ▲                │
+//!    │    undo_launch     │  └─ Unreachable ◄─┘   │                │
+//!    ├────────────────────┘        └──────────────┘                │
+//!    └──────────────────────── retry ──────────────────────────────┘
+//! ```
+//! A task keeps its name; every launch of it is an attempt with an id that no other has, so that
+//! late news of an earlier attempt cannot be taken for news of this one. States only go forward,
+//! whatever is lost, doubled or late (PROTOCOL §8.2).
+//!
+//! The ledger does not know what a state means for the job; that is [`crate::policy`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use mesos::{AgentId, ExecutorId, TaskId};
+
+use crate::io::TaskReport;
+use crate::job::Job;
+use crate::status::{Reason, Source, StatusUpdate, TaskState};
+
+mod task;
+mod transition;
+
+pub use task::{Ended, Task};
+use task::{KillOrder, Live, Phase, Standing};
+use transition::{follows, speaks_for_executor};
+
+/// How many updates of one task are remembered to know them again.
+///
+/// An agent sends the next one only when the last is acknowledged (PROTOCOL §8.2), so one would do
+/// but for updates that are still on their way when it sends them anew; older ones are stale by
+/// their state.
+const UUIDS_REMEMBERED: usize = 8;
+
+/// How long to wait for the effect of a KILL before it is repeated: it is lost without notice
+/// while the executor's stream is broken (PROTOCOL §8.5).
+const KILL_AGAIN_MIN: Duration = Duration::from_secs(5);
+
+/// The longest wait between two KILLs of a task.
+const KILL_AGAIN_MAX: Duration = Duration::from_secs(60);
+
+/// All tasks of a job.
+#[derive(Debug)]
+pub struct Ledger {
+    run: String,
+    unreachable_max: Duration,
+    tasks: Vec<Task>,
+    by_name: HashMap<String, usize>,
+    /// The living attempts and the last ones of ended tasks.
+    by_id: HashMap<TaskId, usize>,
+    pending: BTreeSet<usize>,
+    live: usize,
+    running: usize,
+    /// The executors that have living tasks, and how many.
+    executors: BTreeMap<ExecutorId, ExecutorEntry>,
+    alarms: BTreeSet<(Instant, Alarm)>,
+}
+
+#[derive(Debug)]
+struct ExecutorEntry {
+    agent: AgentId,
+    live: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    Kill(usize),
+    Unreachable(usize),
+}
+
+/// What an update has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The task, by its index, has a new state.
+    Changed(usize),
+    /// It was applied before.
+    Duplicate,
+    /// It is older than what is known already.
+    Stale,
+    /// There is no such task, or it is an earlier attempt.
+    Unknown,
+}
+
+/// What the time has brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fired {
+    /// A KILL is to be sent, perhaps again.
+    Kill {
+        /// The task.
+        task: TaskId,
+        /// Its agent.
+        agent: AgentId,
+        /// The grace period to be told.
+        grace: Option<Duration>,
+    },
+    /// The task, by its index, was unreachable for too long: it has ended as lost.
+    Lost(usize),
+}
+
+impl Ledger {
+    /// All tasks of the job, none launched.
+    pub fn new(job: &Job) -> Self {
+        let mut tasks = Vec::new();
+        for (group, spec) in job.groups.iter().enumerate() {
+            for number in 0..spec.count {
+                let name = format!("{}-{number}", spec.name);
+                tasks.push(Task {
+                    name,
+                    group,
+                    attempts: 0,
+                    seen: VecDeque::new(),
+                    phase: Phase::Pending,
+                });
+            }
+        }
+        let names = tasks.iter().enumerate();
+        Self {
+            run: job.run.clone(),
+            unreachable_max: job.timing.unreachable,
+            by_name: names
+                .map(|(index, task)| (task.name.clone(), index))
+                .collect(),
+            by_id: HashMap::new(),
+            pending: (0..tasks.len()).collect(),
+            live: 0,
+            running: 0,
+            executors: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            tasks,
+        }
+    }
+
+    /// All tasks; a task's index never changes.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// The task of this name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The tasks that want a place, by index.
+    pub fn pending(&self) -> impl Iterator<Item = usize> {
+        self.pending.iter().copied()
+    }
+
+    /// Whether every task has been launched.
+    pub fn is_placed(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether every task is up, or was.
+    pub fn is_up(&self) -> bool {
+        self.pending.is_empty() && self.running == self.live
+    }
+
+    /// How many tasks are in state TASK_RUNNING.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many tasks are launched and have not ended.
+    pub fn live(&self) -> usize {
+        self.live
+    }
+
+    /// The agent of a living task; none when this is not the id of one.
+    pub fn agent_of_task(&self, id: &TaskId) -> Option<&AgentId> {
+        match &self.tasks[*self.by_id.get(id)?].phase {
+            Phase::Live(live) => Some(&live.agent),
+            Phase::Pending | Phase::Ended(_) => None,
+        }
+    }
+
+    /// The living tasks, by index.
+    pub fn living(&self) -> impl Iterator<Item = usize> {
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .filter(|(_, task)| matches!(task.phase, Phase::Live(_)))
+            .map(|(index, _)| index)
+    }
+
+    /// Ids and agents of the living tasks, to be asked about.
+    pub fn places(&self) -> impl Iterator<Item = (TaskId, AgentId)> {
+        self.tasks.iter().filter_map(|task| match &task.phase {
+            Phase::Live(live) => Some((live.id.clone(), live.agent.clone())),
+            Phase::Pending | Phase::Ended(_) => None,
+        })
+    }
+
+    /// The executors that have living tasks.
+    pub fn executors(&self) -> impl Iterator<Item = (&ExecutorId, &AgentId)> {
+        self.executors
+            .iter()
+            .map(|(executor, entry)| (executor, &entry.agent))
+    }
+
+    /// The agent of an executor, while that has living tasks.
+    pub fn agent_of(&self, executor: &ExecutorId) -> Option<&AgentId> {
+        self.executors.get(executor).map(|entry| &entry.agent)
+    }
+
+    /// Gives a pending task a place; answers the id of this attempt.
+    ///
+    /// # Panics
+    /// When the task is not pending: that would launch it twice.
+    pub fn launch(&mut self, index: usize, agent: &AgentId, executor: &ExecutorId) -> TaskId {
+        assert!(
+            self.pending.remove(&index),
+            "only pending tasks are launched"
+        );
+        let task = &mut self.tasks[index];
+        task.attempts += 1;
+        task.seen.clear();
+        let id = TaskId::new(format!("{}.{}.{}", task.name, self.run, task.attempts));
+        task.phase = Phase::Live(Live {
+            id: id.clone(),
+            agent: agent.clone(),
+            executor: executor.clone(),
+            standing: Standing::Known(TaskState::Staging),
+            taken: false,
+            kill: None,
+        });
+        self.by_id.insert(id.clone(), index);
+        self.live += 1;
+        let entry = self
+            .executors
+            .entry(executor.clone())
+            .or_insert_with(|| ExecutorEntry {
+                agent: agent.clone(),
+                live: 0,
+            });
+        entry.live += 1;
+        id
+    }
+
+    /// Makes a task pending again whose launch was certainly never carried out; whether it did.
+    pub fn undo_launch(&mut self, id: &TaskId) -> bool {
+        let Some(&index) = self.by_id.get(id) else {
+            return false;
+        };
+        let is_untouched = |live: &Live| !live.taken && live.kill.is_none();
+        if !matches!(&self.tasks[index].phase, Phase::Live(live) if is_untouched(live)) {
+            return false;
+        }
+        self.leave_live(index);
+        self.make_pending(index, id);
+        true
+    }
+
+    /// Makes a task that has ended pending again.
+    ///
+    /// # Panics
+    /// When it has not ended.
+    pub fn retry(&mut self, index: usize) {
+        let ended = self.tasks[index]
+            .ended()
+            .expect("only tasks that have ended are retried");
+        let id = ended.id.clone();
+        self.make_pending(index, &id);
+    }
+
+    /// Takes an update in.
+    pub fn apply(&mut self, now: Instant, update: &StatusUpdate) -> Applied {
+        let Some(&index) = self.by_id.get(&update.task) else {
+            return Applied::Unknown;
+        };
+        let task = &mut self.tasks[index];
+        if let Some(uuid) = update.uuid {
+            if task.seen.contains(&uuid) {
+                return Applied::Duplicate;
+            }
+            task.seen.truncate(UUIDS_REMEMBERED - 1);
+            task.seen.push_front(uuid);
+        }
+        let Phase::Live(live) = &mut task.phase else {
+            return Applied::Stale;
+        };
+        if !follows(live, update) {
+            return Applied::Stale;
+        }
+        live.taken |= speaks_for_executor(update);
+        if update.state.is_end() {
+            let end = TaskReport {
+                task: task.name.clone(),
+                state: update.state,
+                source: update.source,
+                reason: update.reason.clone(),
+                message: update.message.clone(),
+                agent: Some(live.agent.clone()),
+            };
+            self.end(index, end);
+        } else {
+            let standing = match update.state {
+                TaskState::Unreachable => Standing::Unreachable {
+                    until: now + self.unreachable_max,
+                },
+                state => Standing::Known(state),
+            };
+            self.stand(index, standing);
+        }
+        Applied::Changed(index)
+    }
+
+    /// Orders a living task to be killed from `at` on; an earlier order is replaced by a sooner
+    /// or sharper one.
+    pub fn order_kill(&mut self, index: usize, at: Instant, grace: Option<Duration>) {
+        let Phase::Live(live) = &mut self.tasks[index].phase else {
+            return;
+        };
+        let mut order = KillOrder {
+            grace,
+            next: at,
+            wait: KILL_AGAIN_MIN,
+            was_sent: false,
+        };
+        if let Some(earlier) = live.kill.take() {
+            self.alarms.remove(&(earlier.next, Alarm::Kill(index)));
+            order.was_sent = earlier.was_sent;
+        }
+        self.alarms.insert((order.next, Alarm::Kill(index)));
+        live.kill = Some(order);
+    }
+
+    /// Makes every KILL due that was sent already: it may have been lost with the subscription.
+    pub fn repeat_kills(&mut self, now: Instant) {
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            let Phase::Live(Live {
+                kill: Some(order), ..
+            }) = &mut task.phase
+            else {
+                continue;
+            };
+            if order.was_sent {
+                self.alarms.remove(&(order.next, Alarm::Kill(index)));
+                order.next = now;
+                self.alarms.insert((now, Alarm::Kill(index)));
+            }
+        }
+    }
+
+    /// What the time has brought; to be called until it answers nothing.
+    pub fn fire(&mut self, now: Instant) -> Option<Fired> {
+        let &(at, alarm) = self.alarms.first().filter(|(at, _)| *at <= now)?;
+        match alarm {
+            Alarm::Kill(index) => {
+                self.alarms.remove(&(at, alarm));
+                let Phase::Live(live) = &mut self.tasks[index].phase else {
+                    unreachable!("alarms end with the life of their task");
+                };
+                let order = live
+                    .kill
+                    .as_mut()
+                    .expect("a kill alarm is that of a kill order");
+                order.next = now + order.wait;
+                order.wait = (order.wait * 2).min(KILL_AGAIN_MAX);
+                order.was_sent = true;
+                self.alarms.insert((order.next, alarm));
+                Some(Fired::Kill {
+                    task: live.id.clone(),
+                    agent: live.agent.clone(),
+                    grace: order.grace,
+                })
+            }
+            Alarm::Unreachable(index) => {
+                let end = TaskReport {
+                    task: self.tasks[index].name.clone(),
+                    state: TaskState::Unreachable,
+                    source: Source::Master,
+                    reason: Some(Reason::AGENT_REMOVED),
+                    message: Some("its agent stayed unreachable".to_owned()),
+                    agent: self.tasks[index].agent().cloned(),
+                };
+                self.end(index, end);
+                Some(Fired::Lost(index))
+            }
+        }
+    }
+
+    /// When the next alarm is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    fn end(&mut self, index: usize, end: TaskReport) {
+        let live = self.leave_live(index);
+        self.tasks[index].phase = Phase::Ended(Ended {
+            id: live.id,
+            executor: live.executor,
+            was_taken: live.taken,
+            kill_ordered: live.kill.is_some(),
+            end,
+        });
+    }
+
+    fn make_pending(&mut self, index: usize, last: &TaskId) {
+        // Earlier attempts are forgotten: their news are `Unknown`.
+        self.by_id.remove(last);
+        self.tasks[index].phase = Phase::Pending;
+        self.pending.insert(index);
+    }
+
+    /// Takes a living task out of all counts and alarms.
+    fn leave_live(&mut self, index: usize) -> Live {
+        let phase = std::mem::replace(&mut self.tasks[index].phase, Phase::Pending);
+        let Phase::Live(live) = phase else {
+            unreachable!("only living tasks leave life");
+        };
+        self.live -= 1;
+        match live.standing {
+            Standing::Known(TaskState::Running) => self.running -= 1,
+            Standing::Known(_) => {}
+            Standing::Unreachable { until } => {
+                self.alarms.remove(&(until, Alarm::Unreachable(index)));
+            }
+        }
+        if let Some(order) = &live.kill {
+            self.alarms.remove(&(order.next, Alarm::Kill(index)));
+        }
+        if let Some(entry) = self.executors.get_mut(&live.executor) {
+            entry.live -= 1;
+            if entry.live == 0 {
+                self.executors.remove(&live.executor);
+            }
+        }
+        live
+    }
+
+    fn stand(&mut self, index: usize, standing: Standing) {
+        let Phase::Live(live) = &mut self.tasks[index].phase else {
+            unreachable!("only living tasks stand");
+        };
+        match std::mem::replace(&mut live.standing, standing) {
+            Standing::Known(TaskState::Running) => self.running -= 1,
+            Standing::Known(_) => {}
+            Standing::Unreachable { until } => {
+                self.alarms.remove(&(until, Alarm::Unreachable(index)));
+            }
+        }
+        match standing {
+            Standing::Known(TaskState::Running) => self.running += 1,
+            Standing::Known(_) => {}
+            Standing::Unreachable { until } => {
+                self.alarms.insert((until, Alarm::Unreachable(index)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,478 @@
+//! The life of a gang, from the first subscription to the teardown.
+//!
+//! ```text
+//! Waiting ──subscribed──► Placing ──it fits──► Launching ──all are up──► Running
+//!    │                       │                  │     ▲                     │
+//!    │ not in time           │ not in time      │     └─ lost on the way:    │ app returned
+//!    │                       │                  │        placed again        │ a task failed
+//!    │                       ▼                  ▼                            │ stop
+//!    │                    Stopping ◄─────────────────────────────────────────┘
+//!    │            tasks end, app returns, teardown
+//!    ▼                       ▼
+//!  Ended ◄───────────────────┘
+//! ```
+//! - **Waiting**: no master has taken the subscription yet.
+//! - **Placing**: nothing is launched; offers are collected until the whole gang fits.
+//! - **Launching**: launches are under way. One that fails for reasons of its offer is placed
+//!   again; any other failure undoes the gang. No function of a task has begun.
+//! - **Running**: the start barrier is lifted and the app scheduler runs.
+//! - **Stopping**: first every `in` channel closes and tasks have their grace, then they are
+//!   killed until they end; then the app scheduler has a moment to return; then TEARDOWN.
+//! - **Ended**: nothing is heard any more.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use mesos::{AgentId, ExecutorId};
+use thiserror::Error;
+
+use crate::interest::{Interest, Tell};
+use crate::io::{
+    Call, CallFault, Command, FailedCall, Failure, Input, JobEvent, JobEventKind, Outcome, Output,
+    Progress,
+};
+use crate::job::{InvalidJob, Job};
+use crate::ledger::{Fired, Ledger};
+use crate::offers::{OfferPool, REFUSE_UNWANTED};
+use crate::placement::Shortfall;
+use crate::reconcile::{Question, Reconciliation};
+use crate::status::TaskState;
+
+mod placing;
+mod stopping;
+mod updates;
+
+use stopping::Ending;
+
+/// How long to wait for a first offer before that is worth telling.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Launches a gang and looks after it until it has ended.
+///
+/// The shell calls [`handle`](Self::handle) with everything that happens, in the order in which it
+/// happens, and with the time of it; time never goes back. After every input it drains
+/// [`poll_output`](Self::poll_output) until that answers nothing, carries the outputs out in their
+/// order, and calls `handle` with [`Input::Tick`] at [`poll_timeout`](Self::poll_timeout) if
+/// nothing else comes first. [`Output::Finished`] is the last output; inputs after it are ignored.
+///
+/// Every offer that was handed in is answered by exactly one [`Output::Accept`] or
+/// [`Output::Decline`], unless it is rescinded, the subscription is lost, or the framework is torn
+/// down first. Nothing that a master says makes the machine panic.
+#[derive(Debug)]
+pub struct Scheduler {
+    job: Job,
+    ledger: Ledger,
+    pool: OfferPool,
+    interest: Interest,
+    reconciliation: Reconciliation,
+    rng: fastrand::Rng,
+    /// How many executors were launched.
+    executors: u64,
+    /// Those that broke the rules of their link; at most one entry for each that was launched.
+    abandoned: Vec<ExecutorId>,
+    is_connected: bool,
+    app: AppRun,
+    state: State,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting {
+        until: Instant,
+        /// Why the last attempt failed.
+        reason: Option<String>,
+    },
+    Placing {
+        until: Instant,
+        /// The last that is known about why the gang does not fit.
+        shortfall: Option<Shortfall>,
+        /// When to tell that nothing is offered.
+        tell_at: Option<Instant>,
+    },
+    Launching {
+        until: Instant,
+    },
+    Running,
+    Stopping {
+        outcome: Outcome,
+        ending: Ending,
+    },
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AppRun {
+    NotStarted,
+    Running,
+    Returned,
+}
+
+/// A task as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskView<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its group.
+    pub group: &'a str,
+    /// Its state; none while it has no place.
+    pub state: Option<TaskState>,
+    /// Its agent, once launched.
+    pub agent: Option<&'a AgentId>,
+}
+
+/// Why a task is not killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KillRefused {
+    /// No task has that name.
+    #[error("there is no such task")]
+    Unknown,
+    /// All tasks are ending anyway.
+    #[error("the job is being shut down")]
+    ShuttingDown,
+}
+
+impl Scheduler {
+    /// A machine that waits for its first subscription.
+    ///
+    /// `seed` is all the chance there is in it: the same inputs give the same outputs.
+    ///
+    /// # Errors
+    /// When no cluster could run the job.
+    pub fn new(job: Job, now: Instant, seed: u64) -> Result<Self, InvalidJob> {
+        job.check()?;
+        Ok(Self {
+            ledger: Ledger::new(&job),
+            pool: OfferPool::default(),
+            interest: Interest::new(),
+            reconciliation: Reconciliation::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            executors: 0,
+            abandoned: Vec::new(),
+            is_connected: false,
+            app: AppRun::NotStarted,
+            state: State::Waiting {
+                until: now + job.timing.subscribe,
+                reason: None,
+            },
+            outputs: VecDeque::new(),
+            job,
+        })
+    }
+
+    /// Takes in what has happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        if matches!(self.state, State::Ended) {
+            return;
+        }
+        match input {
+            Input::Subscribed(framework) => {
+                self.handle_subscribed(now);
+                let first = matches!(self.state, State::Waiting { .. });
+                self.report(Progress::Subscribed { framework, first });
+                self.event(if first {
+                    JobEventKind::Registered
+                } else {
+                    JobEventKind::Reregistered
+                });
+                if first {
+                    self.state = State::Placing {
+                        until: now + self.job.timing.gang,
+                        shortfall: None,
+                        tell_at: Some(now + QUIET),
+                    };
+                }
+            }
+            Input::Disconnected { reason } => self.handle_disconnected(reason),
+            Input::Refused { reason } => {
+                self.end_now(Outcome::Refused { reason });
+                return;
+            }
+            Input::Offers(offers) => self.handle_offers(now, offers),
+            Input::Rescind(offer) => {
+                if self.pool.rescind(&offer) {
+                    self.event(JobEventKind::OfferRescinded);
+                }
+            }
+            Input::Update(update) => self.handle_update(now, &update),
+            Input::Failure(failure) => self.handle_failure(failure),
+            Input::CallFailed { call, fault } => self.handle_call_failed(now, call, fault),
+            Input::Command(command) => self.handle_command(now, command),
+            Input::Tick => {}
+        }
+        self.advance(now);
+    }
+
+    /// Kills a task for the app scheduler. A task that has ended stays as it is.
+    ///
+    /// # Errors
+    /// When there is nothing to kill, or everything is.
+    pub fn kill(&mut self, now: Instant, task: &str) -> Result<(), KillRefused> {
+        if matches!(self.state, State::Stopping { .. } | State::Ended) {
+            return Err(KillRefused::ShuttingDown);
+        }
+        let index = self.ledger.index_of(task).ok_or(KillRefused::Unknown)?;
+        self.ledger.order_kill(index, now, None);
+        self.advance(now);
+        Ok(())
+    }
+
+    /// All tasks as they are now, in the order of their groups.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
+        self.ledger.tasks().iter().map(|task| TaskView {
+            name: task.name(),
+            group: &self.job.groups[task.group()].name,
+            state: task.state(),
+            agent: task.agent(),
+        })
+    }
+
+    /// The next thing to be done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to come back if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let state = match &self.state {
+            State::Waiting { until, .. } | State::Launching { until } => Some(*until),
+            State::Placing { until, tell_at, .. } => {
+                tell_at.map(|at| at.min(*until)).or(Some(*until))
+            }
+            State::Running => None,
+            State::Stopping { ending, .. } => Some(ending.until()),
+            State::Ended => return None,
+        };
+        let connected = [
+            self.interest.poll_timeout(),
+            self.reconciliation.poll_timeout(),
+        ];
+        let connected = connected.into_iter().filter(|_| self.is_connected);
+        let held = self.pool.held_until(self.job.timing.hold);
+        connected
+            .chain([state, held, self.ledger.poll_timeout()])
+            .flatten()
+            .min()
+    }
+
+    /// Does what the time and the last input have made due; every input ends here.
+    fn advance(&mut self, now: Instant) {
+        if matches!(self.state, State::Ended) {
+            return;
+        }
+        match &self.state {
+            State::Waiting { until, .. } if now >= *until => self.give_up_subscribing(),
+            State::Placing { until, .. } if now >= *until => self.give_up_placing(now),
+            State::Placing {
+                tell_at: Some(at), ..
+            } if now >= *at => self.tell_quiet(),
+            State::Launching { .. } if self.ledger.is_up() => self.start(),
+            State::Launching { until } if now >= *until => self.give_up_placing(now),
+            _ => {}
+        }
+        while let Some(fired) = self.ledger.fire(now) {
+            match fired {
+                // Without a connection the alarm comes again, and sooner with the subscription.
+                Fired::Kill { .. } if !self.is_connected => {}
+                Fired::Kill { task, agent, grace } => {
+                    self.call(Call::Kill {
+                        task,
+                        agent: Some(agent),
+                        grace,
+                    });
+                }
+                Fired::Lost(index) => self.handle_end(now, index),
+            }
+        }
+        if self
+            .pool
+            .held_until(self.job.timing.hold)
+            .is_some_and(|at| now >= at)
+        {
+            self.give_offers_back();
+        }
+        self.advance_ending(now);
+        if self.is_connected && !matches!(self.state, State::Ended) {
+            self.advance_calls(now);
+        }
+    }
+
+    /// Asks and tells the master what is due.
+    fn advance_calls(&mut self, now: Instant) {
+        while let Some(question) = self.reconciliation.poll(now) {
+            self.call(Call::Reconcile(match question {
+                Question::Explicit(tasks) => tasks,
+                Question::Implicit => Vec::new(),
+            }));
+        }
+        match self.interest.poll(now) {
+            Some(Tell::Suppress) => self.call(Call::Suppress),
+            Some(Tell::Revive) => self.call(Call::Revive),
+            None => {}
+        }
+    }
+
+    fn handle_subscribed(&mut self, now: Instant) {
+        self.is_connected = true;
+        self.pool.void();
+        self.interest.subscribed();
+        self.reconciliation.restart(now, self.ledger.places());
+        self.ledger.repeat_kills(now);
+        self.shut_down_abandoned();
+    }
+
+    fn handle_disconnected(&mut self, reason: String) {
+        if let State::Waiting { reason: last, .. } = &mut self.state {
+            *last = Some(reason.clone());
+        }
+        if self.is_connected {
+            self.event(JobEventKind::Disconnected);
+        }
+        self.is_connected = false;
+        self.pool.void();
+        self.reconciliation.pause();
+        self.report(Progress::Disconnected { reason });
+    }
+
+    fn handle_failure(&mut self, failure: Failure) {
+        let Failure {
+            agent,
+            executor,
+            status,
+        } = failure;
+        let gone: Vec<ExecutorId> = match &executor {
+            Some(executor) => vec![executor.clone()],
+            None => {
+                let executors = self.ledger.executors();
+                executors
+                    .filter(|(_, on)| **on == agent)
+                    .map(|(id, _)| id.clone())
+                    .collect()
+            }
+        };
+        let kind = match executor {
+            Some(_) => JobEventKind::ExecutorLost,
+            None => JobEventKind::AgentLost,
+        };
+        // An executor that is gone stays gone; an agent may be unreachable only for a while, and
+        // what its executors have sent may still come.
+        if let Some(executor) = executor.clone() {
+            self.output(Output::ExecutorGone(executor));
+        }
+        // FAILURE about an agent goes to every framework (PROTOCOL §11.1).
+        if !gone.is_empty() {
+            self.output(Output::Event(JobEvent {
+                agent: Some(agent),
+                executor,
+                message: status.map(|status| format!("wait status {status}")),
+                ..JobEvent::new(kind)
+            }));
+        }
+    }
+
+    fn handle_call_failed(&mut self, now: Instant, call: FailedCall, fault: CallFault) {
+        match (call, fault) {
+            (FailedCall::Interest, _) => self.interest.failed(now),
+            // The offers are gone or void, and nothing runs: the tasks want other places.
+            (FailedCall::Accept(tasks), CallFault::NoEffect) => {
+                for task in &tasks {
+                    if self.ledger.undo_launch(task) {
+                        self.reconciliation.heard_of(task);
+                    }
+                }
+                self.want_offers();
+            }
+            // A retry could launch them twice (PROTOCOL §13.4); the master knows better.
+            (FailedCall::Accept(tasks), CallFault::Unknown) => {
+                let ledger = &self.ledger;
+                let asked = tasks
+                    .into_iter()
+                    .filter_map(|task| Some((ledger.agent_of_task(&task)?.clone(), task)))
+                    .map(|(agent, task)| (task, agent));
+                self.reconciliation.ask(now, asked);
+            }
+        }
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::AppReturned(result) => self.handle_app_returned(now, result),
+            Command::Stop(stop) => self.handle_stop(now, stop),
+            Command::Abandon(executor) => {
+                if self.ledger.agent_of(&executor).is_some() {
+                    self.abandoned.push(executor.clone());
+                    self.output(Output::ExecutorGone(executor));
+                    self.shut_down_abandoned();
+                }
+            }
+        }
+    }
+
+    /// Asks for the end of executors that broke the rules, again after every subscription: the
+    /// call may have been lost.
+    fn shut_down_abandoned(&mut self) {
+        if !self.is_connected {
+            return;
+        }
+        for executor in &self.abandoned {
+            if let Some(agent) = self.ledger.agent_of(executor) {
+                self.outputs.push_back(Output::Call(Call::ShutdownExecutor {
+                    executor: executor.clone(),
+                    agent: agent.clone(),
+                }));
+            }
+        }
+    }
+
+    /// Every task is up: the barrier is lifted.
+    fn start(&mut self) {
+        let executors = self
+            .ledger
+            .executors()
+            .map(|(executor, _)| executor.clone())
+            .collect();
+        self.output(Output::LiftBarrier(executors));
+        self.output(Output::StartApp);
+        self.report(Progress::AppStarted);
+        self.app = AppRun::Running;
+        self.state = State::Running;
+    }
+
+    fn want_offers(&mut self) {
+        let is_wanted = match self.state {
+            State::Placing { .. } | State::Launching { .. } => !self.ledger.is_placed(),
+            State::Waiting { .. } => true,
+            State::Running | State::Stopping { .. } | State::Ended => false,
+        };
+        self.interest.want(is_wanted);
+    }
+
+    fn decline_held(&mut self) {
+        let offers = self.pool.take_all();
+        if !offers.is_empty() {
+            self.call(Call::Decline {
+                offers,
+                refuse: REFUSE_UNWANTED,
+            });
+        }
+    }
+
+    fn event(&mut self, kind: JobEventKind) {
+        self.output(Output::Event(JobEvent::new(kind)));
+    }
+
+    fn report(&mut self, progress: Progress) {
+        self.output(Output::Report(progress));
+    }
+
+    fn call(&mut self, call: Call) {
+        self.output(Output::Call(call));
+    }
+
+    fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Scripts of what happens to a gang, and random ones.
+
+mod play;
+mod random;
+mod scripts;

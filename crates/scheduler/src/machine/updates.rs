@@ -1,0 +1,122 @@
+//! From status updates to what they mean for the job.
+
+use std::time::{Duration, Instant};
+
+use mesos::ExecutorId;
+
+use super::{Scheduler, State};
+use crate::io::{Call, JobEvent, JobEventKind, Outcome, Output, Progress, TaskReport};
+use crate::ledger::{Applied, Ended};
+use crate::policy::{self, Fate};
+use crate::status::{StatusUpdate, TaskState};
+
+impl Scheduler {
+    pub(super) fn handle_update(&mut self, now: Instant, update: &StatusUpdate) {
+        self.reconciliation.heard_of(&update.task);
+        match self.ledger.apply(now, update) {
+            Applied::Changed(index) if update.state.is_end() => self.handle_end(now, index),
+            Applied::Changed(index) => self.tell_state(index, update),
+            Applied::Duplicate => {}
+            Applied::Stale | Applied::Unknown => self.refuse_revenant(update),
+        }
+        // After handling, so that nothing is lost if we are; what the master has made itself has
+        // no uuid, comes once, and must not be acknowledged (PROTOCOL §8.2).
+        if let (Some(uuid), Some(agent)) = (update.uuid, update.agent.clone()) {
+            let task = update.task.clone();
+            self.call(Call::Acknowledge { agent, task, uuid });
+        }
+    }
+
+    /// Kills a task that runs although it was given up, or an earlier attempt that was late: it
+    /// would run beside its successor.
+    fn refuse_revenant(&mut self, update: &StatusUpdate) {
+        if self.is_connected
+            && !update.state.is_end()
+            && self.ledger.agent_of_task(&update.task).is_none()
+        {
+            self.call(Call::Kill {
+                task: update.task.clone(),
+                agent: update.agent.clone(),
+                grace: Some(Duration::ZERO),
+            });
+        }
+    }
+
+    /// Tells the new state of a living task.
+    fn tell_state(&mut self, index: usize, update: &StatusUpdate) {
+        let task = &self.ledger.tasks()[index];
+        let report = TaskReport {
+            task: task.name().to_owned(),
+            state: update.state,
+            source: update.source,
+            reason: update.reason.clone(),
+            message: update.message.clone(),
+            agent: task.agent().cloned(),
+        };
+        self.tell(report, task.executor().cloned());
+    }
+
+    fn tell(&mut self, report: TaskReport, executor: Option<ExecutorId>) {
+        let kind = match report.state {
+            TaskState::Staging | TaskState::Starting | TaskState::Killing => None,
+            TaskState::Running => Some(JobEventKind::TaskRunning),
+            TaskState::Finished => Some(JobEventKind::TaskFinished),
+            TaskState::Failed | TaskState::Error => Some(JobEventKind::TaskFailed),
+            TaskState::Killed => Some(JobEventKind::TaskKilled),
+            TaskState::Unreachable
+            | TaskState::Lost
+            | TaskState::Dropped
+            | TaskState::Gone
+            | TaskState::GoneByOperator
+            | TaskState::Unknown => Some(JobEventKind::TaskLost),
+        };
+        if let Some(kind) = kind {
+            self.output(Output::Event(JobEvent {
+                kind,
+                task: Some(report.task.clone()),
+                state: Some(report.state),
+                reason: report.reason.clone(),
+                message: report.message.clone(),
+                agent: report.agent.clone(),
+                executor,
+            }));
+        }
+        self.report(Progress::Task(report));
+    }
+
+    /// A task has ended: what follows from it.
+    pub(super) fn handle_end(&mut self, now: Instant, index: usize) {
+        let ended = self.ledger.tasks()[index]
+            .ended()
+            .expect("the task has just ended");
+        let Ended {
+            executor,
+            was_taken,
+            kill_ordered,
+            end,
+            ..
+        } = ended.clone();
+        let fate = policy::fate(policy::Ended {
+            state: end.state,
+            reason: end.reason.as_ref(),
+            was_taken,
+            kill_ordered,
+        });
+        if policy::takes_executor_along(end.state, end.source, end.reason.as_ref()) {
+            self.output(Output::ExecutorGone(executor.clone()));
+        }
+        match (fate, &self.state) {
+            // The gang is still being launched: another place may do.
+            (Fate::PlaceAgain, State::Launching { .. }) => {
+                self.ledger.retry(index);
+                self.report(Progress::PlacedAgain(end));
+                self.want_offers();
+            }
+            (Fate::Expected, _) => self.tell(end, Some(executor)),
+            (Fate::PlaceAgain | Fate::Failure, _) => {
+                self.tell(end.clone(), Some(executor));
+                self.begin_stopping(now, Outcome::TaskFailed(end));
+            }
+        }
+    }
+}
