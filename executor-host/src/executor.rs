@@ -1,6 +1,6 @@
 //! The executor program: everything between an agent and the tasks.
 //!
-//! It owns the loop that feeds the machine of [`core`](crate::core) and does what it wants. It
+//! It owns the loop that feeds the machine of `core` and does what it wants. It
 //! refuses to decide: which task begins, stops or is reported is the machine's, how frames travel
 //! the link's, how an agent is kept the client's.
 //!
@@ -11,6 +11,7 @@
 //!   │          └── sending ◄── updates, frames of the link ◄─────────┘
 //! ```
 
+mod agent;
 mod convert;
 mod lives;
 mod sending;
@@ -25,8 +26,7 @@ use bytes::Bytes;
 use link::{FrameError, Link, Role, spec};
 use mesos::{ExecutorId, TaskId, v1};
 use mesos_client::{
-    EnvironmentError, ExecutorClient, ExecutorConfig, ExecutorHandle, ExecutorNotice, StartError,
-    Unacknowledged,
+    EnvironmentError, ExecutorClient, ExecutorConfig, ExecutorNotice, StartError, Unacknowledged,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -37,6 +37,7 @@ use v1::executor::event::Type as EventType;
 
 pub use self::convert::LaunchError;
 use self::{
+    agent::AgentEnd,
     convert::{Launch, WallClock},
     lives::{Host, Lives},
     sending::{Sent, UpdateToSend},
@@ -142,49 +143,6 @@ pub async fn run(
     let mut executor = Executor::new(host, agent, executor_id, random, shutdown_grace, &spec);
     executor.subscribed(&framework_info);
     Ok(executor.run(stop).await)
-}
-
-/// The loop's end of the client.
-struct AgentEnd {
-    client: ExecutorHandle,
-    notices: mpsc::Receiver<ExecutorNotice>,
-    /// The client has ended, and its receiver would answer so for ever.
-    is_over: bool,
-    /// What a subscription must carry is asked for here.
-    questions: mpsc::Receiver<oneshot::Sender<Unacknowledged>>,
-}
-
-impl AgentEnd {
-    /// Waits for the first subscription, before which there is nothing to be done.
-    async fn first_subscription(&mut self) -> Result<(v1::ExecutorInfo, v1::FrameworkInfo), Exit> {
-        loop {
-            let notice = tokio::select! {
-                Some(reply) = self.questions.recv() => {
-                    let _ = reply.send(Unacknowledged::default());
-                    continue;
-                }
-                notice = self.notices.recv() => notice,
-            };
-            match notice {
-                Some(ExecutorNotice::Subscribed {
-                    executor_info,
-                    framework_info,
-                    ..
-                }) => {
-                    return Ok((executor_info, framework_info));
-                }
-                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Shutdown => {
-                    return Err(Exit::Shutdown);
-                }
-                Some(ExecutorNotice::GaveUp { reason }) => {
-                    error!(%reason, "there was no subscription");
-                    return Err(Exit::AgentLost);
-                }
-                Some(notice) => debug!(?notice, "before the first subscription"),
-                None => return Err(Exit::AgentLost),
-            }
-        }
-    }
 }
 
 /// All that can make the executor act.

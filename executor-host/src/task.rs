@@ -9,7 +9,7 @@
 //! ```
 //!
 //! *Ready* is instantiated and waits for the start barrier, *Running* is inside its function. When
-//! to go on and when to stop is decided by [`core`](crate::core); stopping by force is dropping
+//! to go on and when to stop is decided by the executor machine; stopping by force is dropping
 //! the future, which unwinds the guest's fiber at its next host call or tick of the epoch.
 
 use tracing::debug;
