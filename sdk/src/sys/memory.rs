@@ -7,15 +7,17 @@
 //! The rules are the host's: order, a bounded window per channel, `closed` only after everything
 //! that was sent before, `closed` to the sender when the other end has gone.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use self::state::State;
 use super::NOTHING_TO_WAIT_FOR;
 use crate::{
-    Event, MESSAGE_BYTES_MAX, RecvTimeoutError, RequestError, SendError, TaskMessage, TaskSummary,
-    TryRecvError, TrySendError,
+    Event, RecvTimeoutError, RequestError, SendError, TaskMessage, TaskSummary, TryRecvError,
+    TrySendError,
 };
 
 /// All channels of a job.
@@ -24,53 +26,12 @@ pub(crate) struct Job {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
-    window: usize,
-    tasks: Vec<Task>,
-    /// What the tasks have sent, in the order of sending.
-    inbox: VecDeque<(usize, Vec<u8>)>,
-    scheduler_receives: bool,
-    scheduler_sends: bool,
-    events: VecDeque<Event>,
-    more_events: bool,
-    shutting_down: bool,
-    /// Tasks whose ends nobody has taken yet.
-    spawned: Vec<usize>,
-    /// Threads to wake at the next change.
-    watchers: Vec<Thread>,
-}
-
-/// A task and what is on its way to it.
-struct Task {
-    name: String,
-    group: String,
-    inbox: VecDeque<Vec<u8>>,
-    /// Of this task in the job's inbox.
-    sent: usize,
-    inbox_closed: bool,
-    receives: bool,
-    sends: bool,
-    killed: bool,
-}
-
 impl Job {
     /// A job whose channels hold so many messages each.
     pub(crate) fn new(window: usize) -> Self {
         assert!(window > 0, "a channel holds at least one message");
-        let state = State {
-            window,
-            tasks: Vec::new(),
-            inbox: VecDeque::new(),
-            scheduler_receives: true,
-            scheduler_sends: true,
-            events: VecDeque::new(),
-            more_events: true,
-            shutting_down: false,
-            spawned: Vec::new(),
-            watchers: Vec::new(),
-        };
         Self {
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Mutex::new(State::new(window))),
         }
     }
 
@@ -181,105 +142,6 @@ fn wake(mut state: MutexGuard<'_, State>) {
     let watchers = std::mem::take(&mut state.watchers);
     drop(state);
     watchers.iter().for_each(Thread::unpark);
-}
-
-impl State {
-    fn add_task(&mut self, group: &str) -> usize {
-        let number = self.tasks.iter().filter(|task| task.group == group).count();
-        self.tasks.push(Task {
-            name: format!("{group}-{number}"),
-            group: group.to_owned(),
-            inbox: VecDeque::new(),
-            sent: 0,
-            inbox_closed: !self.scheduler_sends || self.shutting_down,
-            receives: true,
-            sends: true,
-            killed: false,
-        });
-        self.tasks.len() - 1
-    }
-
-    fn position(&self, name: &str) -> Option<usize> {
-        self.tasks.iter().position(|task| task.name == name)
-    }
-
-    /// Notes the calling thread, to be woken by the next change.
-    fn watch(&mut self) {
-        let current = thread::current();
-        if self
-            .watchers
-            .iter()
-            .all(|watcher| watcher.id() != current.id())
-        {
-            self.watchers.push(current);
-        }
-    }
-
-    fn take_of_task(&mut self, task: usize) -> Result<Vec<u8>, TryRecvError> {
-        let task = &mut self.tasks[task];
-        match task.inbox.pop_front() {
-            Some(message) => Ok(message),
-            None if task.inbox_closed => Err(TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
-        }
-    }
-
-    fn take_of_scheduler(&mut self) -> Result<TaskMessage, TryRecvError> {
-        match self.inbox.pop_front() {
-            Some((task, data)) => {
-                let task = &mut self.tasks[task];
-                task.sent -= 1;
-                Ok(TaskMessage {
-                    task: task.name.clone(),
-                    data,
-                })
-            }
-            None if self.tasks.iter().all(|task| !task.sends) => Err(TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
-        }
-    }
-
-    fn take_event(&mut self) -> Result<Event, TryRecvError> {
-        match self.events.pop_front() {
-            Some(event) => Ok(event),
-            None if !self.more_events => Err(TryRecvError::Closed),
-            None => Err(TryRecvError::Empty),
-        }
-    }
-
-    fn send_of_task(&mut self, task: usize, message: &[u8]) -> Result<(), TrySendError> {
-        if message.len() > MESSAGE_BYTES_MAX {
-            return Err(TrySendError::TooLarge);
-        }
-        if !self.scheduler_receives {
-            return Err(TrySendError::Closed);
-        }
-        if self.tasks[task].sent >= self.window {
-            return Err(TrySendError::Full);
-        }
-        self.tasks[task].sent += 1;
-        self.inbox.push_back((task, message.to_vec()));
-        Ok(())
-    }
-
-    fn send_of_scheduler(&mut self, name: &str, message: &[u8]) -> Result<(), TrySendError> {
-        let window = self.window;
-        let Some(task) = self.position(name) else {
-            return Err(TrySendError::UnknownTask);
-        };
-        let task = &mut self.tasks[task];
-        if message.len() > MESSAGE_BYTES_MAX {
-            return Err(TrySendError::TooLarge);
-        }
-        if !task.receives || task.inbox_closed {
-            return Err(TrySendError::Closed);
-        }
-        if task.inbox.len() >= window {
-            return Err(TrySendError::Full);
-        }
-        task.inbox.push_back(message.to_vec());
-        Ok(())
-    }
 }
 
 /// Parks until woken or until the time is up, and says whether it is not up yet.
@@ -504,9 +366,9 @@ impl Control {
                 name: task.name.clone(),
                 group: task.group.clone(),
                 state: match task {
-                    Task { sends: true, .. } => "TASK_RUNNING",
-                    Task { killed: true, .. } => "TASK_KILLED",
-                    Task { .. } => "TASK_FINISHED",
+                    state::Task { sends: true, .. } => "TASK_RUNNING",
+                    state::Task { killed: true, .. } => "TASK_KILLED",
+                    state::Task { .. } => "TASK_FINISHED",
                 }
                 .to_owned(),
                 agent: None,
