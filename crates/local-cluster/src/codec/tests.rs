@@ -1,5 +1,8 @@
+use std::path::Path;
+
 use expect_test::{Expect, expect};
 use mesos::v1::scheduler::{Call, Event};
+use serde_json::Value;
 
 use super::*;
 
@@ -197,5 +200,91 @@ fn both_encodings_say_the_same() {
             decode(encoding, encode(encoding, &event)),
             Ok(event.clone())
         );
+    }
+}
+
+/// Reads every recorded event of an API and writes it again; what is written must say the same,
+/// defaults and decimal points included.
+fn check_recorded_events<T: Body + std::fmt::Debug + PartialEq>(actor: &str, events_min: usize) {
+    let recordings =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/mesos/transcripts");
+    let Ok(entries) = std::fs::read_dir(&recordings) else {
+        skipped(&recordings);
+        return;
+    };
+    let mut compared = 0;
+    for entry in entries {
+        let path = entry.expect("a readable directory").path();
+        let recording = std::fs::read_to_string(&path).expect("a readable recording");
+        for line in recording
+            .lines()
+            .filter(|line| line.contains(r#""kind": "chunk""#))
+        {
+            let line: Value = serde_json::from_str(line).expect("recordings are JSON lines");
+            let Some((_, record)) = line["body"].as_str().and_then(|body| body.split_once('\n'))
+            else {
+                continue;
+            };
+            // What was cut in the recording is no JSON any more.
+            let Ok(recorded) = serde_json::from_str::<Value>(record) else {
+                continue;
+            };
+            if line["actor"] != actor {
+                continue;
+            }
+            let event: T = decode(Encoding::Json, Bytes::copy_from_slice(record.as_bytes()))
+                .unwrap_or_else(|error| panic!("{error}: {record}"));
+            let ours: Value =
+                serde_json::from_slice(&encode(Encoding::Json, &event)).expect("JSON");
+            assert!(
+                is_same(&ours, &recorded),
+                "{}: {ours} {recorded}",
+                path.display()
+            );
+            let bytes = encode(Encoding::Protobuf, &event);
+            assert_eq!(decode::<T>(Encoding::Protobuf, bytes).as_ref(), Ok(&event));
+            compared += 1;
+        }
+    }
+    assert!(compared >= events_min, "{compared} events compared");
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that does nothing has to say so"
+)]
+fn skipped(recordings: &Path) {
+    eprintln!(
+        "SKIPPED: there are no recordings at {}",
+        recordings.display()
+    );
+}
+
+#[test]
+fn recorded_events_for_schedulers_are_written_as_by_a_real_master() {
+    check_recorded_events::<Event>("scheduler", 300);
+}
+
+#[test]
+fn recorded_events_for_executors_are_written_as_by_a_real_agent() {
+    check_recorded_events::<v1::executor::Event>("executor", 100);
+}
+
+/// Equal, but for the last digit of doubles: Mesos now and then writes one more than is needed.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let has = |(name, value)| other.get(name).is_some_and(|it: &Value| is_same(value, it));
+            one.len() == other.len() && one.iter().all(has)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let mut pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.all(|(one, other)| is_same(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() && other.is_f64() => {
+            let pair = one.as_f64().zip(other.as_f64());
+            pair.is_some_and(|(one, other)| (one - other).abs() < 1e-6)
+        }
+        _ => one == other,
     }
 }
