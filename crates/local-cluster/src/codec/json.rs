@@ -13,8 +13,8 @@ pub(super) enum Json {
     Integer(i64),
     Number(f64),
     String(String),
-    Array(Vec<Json>),
-    Object(BTreeMap<String, Json>),
+    Array(Vec<Self>),
+    Object(BTreeMap<String, Self>),
 }
 
 /// How deep arrays and objects may nest. The deepest call is some 15 levels deep; without a bound

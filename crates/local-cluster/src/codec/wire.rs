@@ -167,7 +167,7 @@ fn concatenated(bytes: &[u8], number: u32) -> Result<Vec<u8>, DecodeError> {
 
 /// The way to a field, kept on the stack: most messages lack nothing and need no text.
 struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
+    parent: Option<&'a Self>,
     field: &'a Field,
     element: Option<usize>,
 }

@@ -64,6 +64,10 @@ pub(crate) struct StreamIndex(pub(crate) u64);
 
 /// What a master hears.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "inputs are taken one by one, never kept"
+)]
 pub(crate) enum Input {
     /// A scheduler has made a call that could be parsed.
     Call {
@@ -97,6 +101,10 @@ pub(crate) struct CallHeaders {
 
 /// What a master does. Outputs come in the order in which they have to be done.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "outputs are drained after every input"
+)]
 pub(crate) enum Output {
     /// Answers a request.
     Reply { request: RequestIndex, reply: Reply },
@@ -310,7 +318,7 @@ impl Master {
         use call::Type;
         match call_type {
             Type::Subscribe => unreachable!("it is handled by `subscribe`"),
-            Type::Teardown => self.remove_framework(now, framework),
+            Type::Teardown => self.remove_framework(framework),
             Type::Accept => self.accept(now, framework, call.accept.unwrap_or_default()),
             Type::Decline => self.decline(now, framework, &call.decline.unwrap_or_default()),
             Type::Revive => self.revive(now, framework, &call.revive.unwrap_or_default().roles),

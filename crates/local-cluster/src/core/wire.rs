@@ -14,6 +14,10 @@ pub(crate) struct AgentIndex(pub(crate) usize);
 
 /// From the master to one agent, in order.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "launches are what most messages are about"
+)]
 pub(crate) enum ToAgent {
     /// The master knows the agent under this id.
     Registered { agent_id: AgentId },

@@ -1,5 +1,5 @@
-//! A whole cluster, from outside: a scheduler in plain HTTP on one side, the executor of
-//! `examples/` on the other.
+//! Whole clusters, seen as a framework sees them: over HTTP, with executors that are processes.
 
+mod cluster;
 mod executors;
 mod scheduler;

@@ -10,7 +10,6 @@ use mesos::v1::task_status::{Reason, Source};
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
 use super::agents::KnownExecutor;
-use super::allocator::Offer;
 use super::framework::Task;
 use super::validation::{Launch, validate_group, validate_task};
 use super::{Master, events};
@@ -49,22 +48,18 @@ impl Master {
             .map(|id| OfferId::from(id.value))
             .collect();
         let checked = self.check_offers(id, &offer_ids);
-        let offers: Vec<Offer> = offer_ids
-            .iter()
-            .filter(|offer_id| {
-                self.offers
-                    .get(*offer_id)
-                    .is_some_and(|offer| offer.framework == *id)
-            })
-            .cloned()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter_map(|offer_id| match &checked {
-                // What is accepted stays taken.
-                Ok(()) => self.offers.remove(&offer_id),
-                Err(_) => self.return_offer(&offer_id),
-            })
-            .collect();
+        let mut offers = Vec::new();
+        for offer_id in &offer_ids {
+            // Offers of others are left alone, even in a call that fails for them.
+            let known = self.offers.get(offer_id);
+            if known.is_some_and(|offer| offer.framework == *id) {
+                offers.extend(match checked {
+                    // What is accepted stays taken.
+                    Ok(()) => self.offers.remove(offer_id),
+                    Err(_) => self.return_offer(offer_id),
+                });
+            }
+        }
         match (checked, offers.first()) {
             (Ok(()), Some(first)) => {
                 let mut remainder = Remainder {

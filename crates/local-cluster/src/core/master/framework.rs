@@ -196,5 +196,14 @@ pub(super) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
     if Capabilities::of(info).multi_role {
         return info.roles.iter().cloned().collect();
     }
-    BTreeSet::from([info.role.clone().unwrap_or_else(|| "*".to_owned())])
+    BTreeSet::from([single_role(info).unwrap_or("*").to_owned()])
+}
+
+/// The one role of a framework without MULTI_ROLE, if it says one.
+#[expect(
+    deprecated,
+    reason = "it is how frameworks without MULTI_ROLE name their role"
+)]
+pub(super) fn single_role(info: &v1::FrameworkInfo) -> Option<&str> {
+    info.role.as_deref()
 }

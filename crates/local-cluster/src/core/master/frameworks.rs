@@ -166,7 +166,7 @@ impl Master {
             .map(|(id, _)| id.clone())
             .collect();
         for id in overdue {
-            self.remove_framework(now, &id);
+            self.remove_framework(&id);
         }
     }
 
@@ -193,7 +193,7 @@ impl Master {
     ///
     /// What its tasks and executors held is free at once, although the agents still have to end
     /// them; Mesos does the same.
-    pub(super) fn remove_framework(&mut self, _now: Instant, id: &FrameworkId) {
+    pub(super) fn remove_framework(&mut self, id: &FrameworkId) {
         self.discard_offers(id);
         self.filters.clear(id);
         let Some(framework) = self.frameworks.remove(id) else {

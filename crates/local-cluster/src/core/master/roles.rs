@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mesos::{ids, v1};
 
-use super::framework::Capabilities;
+use super::framework::{Capabilities, single_role};
 
 /// The longest failover timeout, in seconds: what fits in 64 bits as nanoseconds.
 const FAILOVER_TIMEOUT_SECONDS_MAX: f64 = i64::MAX as f64 / 1e9;
@@ -12,7 +12,7 @@ const FAILOVER_TIMEOUT_SECONDS_MAX: f64 = i64::MAX as f64 / 1e9;
 /// Checks a FrameworkInfo by itself.
 pub(super) fn validate_framework(info: &v1::FrameworkInfo) -> Result<(), String> {
     if Capabilities::of(info).multi_role {
-        if info.role.is_some() {
+        if single_role(info).is_some() {
             return Err(
                 "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
                     .to_owned(),
@@ -38,7 +38,7 @@ pub(super) fn validate_framework(info: &v1::FrameworkInfo) -> Result<(), String>
                     .to_owned(),
             );
         }
-        if let Some(role) = &info.role {
+        if let Some(role) = single_role(info) {
             validate_role(role)
                 .map_err(|detail| format!("'FrameworkInfo.role' is not a valid role: {detail}"))?;
         }

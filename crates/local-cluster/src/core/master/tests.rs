@@ -303,7 +303,7 @@ impl Test {
                 .schedulers
                 .iter()
                 .find(|(_, it)| it.stream == Some(*stream));
-            known.map_or("old stream".to_owned(), |(name, _)| name.clone())
+            known.map_or("old stream", |(name, _)| name).to_owned()
         };
         match output {
             Output::Reply { reply, .. } => match reply {
