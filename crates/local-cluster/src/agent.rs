@@ -145,7 +145,7 @@ struct Driver {
     index: AgentIndex,
     to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
     containerizer: Containerizer,
-    /// Calls that the machine has not answered yet, which it does before it takes another.
+    /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
     /// At most one for each executor.
     streams: BTreeMap<RequestId, (Encoding, RecordSender)>,

@@ -240,7 +240,8 @@ async fn a_task_lives_on_a_real_agent() {
     assert_eq!(fixture.post(&call("UPDATE", status)).await, accepted());
     let update = fixture.update().await;
     assert_eq!(update.state(), TaskState::TaskRunning);
-    assert!(update.container_status.is_some());
+    let container = update.container_status.expect("what the agent knows of it");
+    assert!(container.executor_pid.is_some());
     assert_eq!(
         events.next().await,
         r#"{"type":"ACKNOWLEDGED","acknowledged":{"task_id":{"value":"t1"},"uuid":"2MDPvT42R3q6bDHo3SaNAQ=="}}"#

@@ -88,7 +88,8 @@ pub(crate) struct RequestId(pub(crate) u64);
 pub(crate) enum Input {
     /// The master says.
     Master(Box<ToAgent>),
-    /// An executor calls; every call is answered at once.
+    /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
+    /// the executor's `Started`: it is answered after that.
     Call { request: RequestId, call: Call },
     /// The process of a container was started.
     Started { container_id: ContainerId, pid: u32 },
@@ -193,9 +194,7 @@ impl Agent {
             Input::Master(message) => self.handle_master(now, *message),
             Input::Call { request, call } => self.handle_call(now, request, call),
             Input::Started { container_id, pid } => {
-                if let Some(executor) = self.executor_of(&container_id) {
-                    executor.pid = Some(pid);
-                }
+                self.handle_started(now, &container_id, pid);
             }
             Input::LaunchFailed {
                 container_id,
@@ -314,15 +313,6 @@ impl Agent {
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
     ) -> Option<&mut Executor> {
-        self.frameworks
-            .get_mut(framework_id)?
-            .executors
-            .get_mut(executor_id)
-    }
-
-    /// The executor in a container.
-    fn executor_of(&mut self, container_id: &ContainerId) -> Option<&mut Executor> {
-        let (framework_id, executor_id) = self.containers.get(container_id)?;
         self.frameworks
             .get_mut(framework_id)?
             .executors

@@ -8,7 +8,8 @@
 //!             └──────────────────────────┴──────────────── the container ends ───┘
 //! ```
 //!
-//! - *Registering*: its process is being started; tasks wait in its queue.
+//! - *Registering*: its process is being started; tasks wait in its queue. A SUBSCRIBE counts from
+//!   the moment when the process is known, which statuses have to name.
 //! - *Running*: it has subscribed; tasks are delivered as they come. Whether its stream still
 //!   works is not known here: what is sent to a broken one is lost (PROTOCOL §9.5).
 //! - *Terminating*: it was told to go, or is being destroyed. It takes nothing more, but what it
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use mesos::v1::executor::Event;
-use mesos::v1::{ExecutorInfo, TaskInfo, TaskState};
+use mesos::v1::{ExecutorInfo, TaskInfo, TaskState, TaskStatus};
 use mesos::{ContainerId, TaskId};
 
 use super::RequestId;
@@ -50,6 +51,8 @@ pub(super) enum Life {
     Registering {
         /// When it is destroyed unless it has subscribed.
         until: Instant,
+        /// A SUBSCRIBE that was faster than the news of its process.
+        early: Option<Box<Subscribe>>,
     },
     Running {
         stream: RequestId,
@@ -64,6 +67,16 @@ pub(super) enum Life {
         verdict: Option<Verdict>,
     },
     Terminated,
+}
+
+/// A SUBSCRIBE.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Subscribe {
+    pub(super) request: RequestId,
+    /// Delivered tasks of which the executor knows.
+    pub(super) known: BTreeSet<TaskId>,
+    /// What was not acknowledged to it.
+    pub(super) updates: Vec<TaskStatus>,
 }
 
 #[derive(Debug)]
@@ -98,7 +111,7 @@ impl Executor {
             info,
             container_id,
             pid: None,
-            life: Life::Registering { until },
+            life: Life::Registering { until, early: None },
             tasks: BTreeMap::new(),
             queue: Vec::new(),
             queued_groups: Vec::new(),
@@ -251,10 +264,18 @@ impl Executor {
         }
     }
 
+    /// Takes the SUBSCRIBE that waits for the news of its process.
+    pub(super) fn take_early(&mut self) -> Option<Subscribe> {
+        match &mut self.life {
+            Life::Registering { early, .. } => early.take().map(|early| *early),
+            Life::Running { .. } | Life::Terminating { .. } | Life::Terminated => None,
+        }
+    }
+
     /// When something is to be done about it without anybody asking.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.life {
-            Life::Registering { until } => Some(until),
+            Life::Registering { until, .. } => Some(until),
             Life::Running { heartbeat_at, .. } => Some(heartbeat_at),
             Life::Terminating { destroy_at, .. } => destroy_at,
             Life::Terminated => None,

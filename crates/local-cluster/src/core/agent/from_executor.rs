@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use mesos::v1::executor::event::Subscribed;
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{AgentInfo, TaskStatus};
-use mesos::{ExecutorId, FrameworkId, TaskId};
+use mesos::{ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use super::call::{Body, Call};
-use super::executor::{Life, Standing};
+use super::executor::{Life, Standing, Subscribe};
 use super::status::{self, Verdict, describe_container};
 use super::updates::Added;
 use super::{Agent, Answer, Output, RequestId};
@@ -43,16 +43,12 @@ impl Agent {
                 unacknowledged_tasks,
                 unacknowledged_updates,
             } => {
-                let known = unacknowledged_tasks.into_iter().collect();
-                self.answer(request, Answer::Stream);
-                self.subscribe(
-                    now,
+                let subscribe = Subscribe {
                     request,
-                    &framework_id,
-                    &executor_id,
-                    &known,
-                    unacknowledged_updates,
-                );
+                    known: unacknowledged_tasks.into_iter().collect(),
+                    updates: unacknowledged_updates,
+                };
+                self.subscribe(now, &framework_id, &executor_id, subscribe);
             }
             Body::Update(_) | Body::Message(_) if registering => {
                 self.answer(request, Answer::NotSubscribed);
@@ -80,25 +76,55 @@ impl Agent {
         self.outputs.push_back(Output::Answer { request, answer });
     }
 
+    /// Takes note of the process of an executor, and of a SUBSCRIBE that was faster.
+    pub(super) fn handle_started(&mut self, now: Instant, container_id: &ContainerId, pid: u32) {
+        let Some((framework_id, executor_id)) = self.containers.get(container_id).cloned() else {
+            return;
+        };
+        let Some(executor) = self.executor(&framework_id, &executor_id) else {
+            return;
+        };
+        executor.pid = Some(pid);
+        if let Some(subscribe) = executor.take_early() {
+            self.subscribe(now, &framework_id, &executor_id, subscribe);
+        }
+    }
+
+    /// Tells an executor that it is too late.
+    pub(super) fn turn_away(&mut self, stream: RequestId) {
+        self.answer(stream, Answer::Stream);
+        self.send(stream, status::shutdown());
+        self.outputs.push_back(Output::Close { stream });
+    }
+
     fn subscribe(
         &mut self,
         now: Instant,
-        stream: RequestId,
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
-        known: &BTreeSet<TaskId>,
-        updates: Vec<TaskStatus>,
+        subscribe: Subscribe,
     ) {
         let active = self.is_active(framework_id);
+        let stream = subscribe.request;
         let Some(executor) = self.executor(framework_id, executor_id) else {
             return;
         };
-        let gone = matches!(executor.life, Life::Terminating { .. } | Life::Terminated);
-        if gone || !active {
-            self.send(stream, status::shutdown());
-            self.outputs.push_back(Output::Close { stream });
+        if let Life::Registering { early, .. } = &mut executor.life
+            && executor.pid.is_none()
+        {
+            // A second one replaces the first without a word (PROTOCOL §9.1).
+            if let Some(before) = early.replace(Box::new(subscribe)) {
+                let stream = before.request;
+                self.answer(stream, Answer::Stream);
+                self.outputs.push_back(Output::Close { stream });
+            }
             return;
         }
+        let gone = matches!(executor.life, Life::Terminating { .. } | Life::Terminated);
+        if gone || !active {
+            return self.turn_away(stream);
+        }
+        let Subscribe { known, updates, .. } = subscribe;
         let before = executor.stream();
         executor.life = Life::Running {
             stream,
@@ -106,6 +132,7 @@ impl Agent {
         };
         // All that it was started for was killed meanwhile (PROTOCOL §8.5).
         let needless = executor.is_needless();
+        self.answer(stream, Answer::Stream);
         if let Some(stream) = before {
             self.outputs.push_back(Output::Close { stream });
         }
@@ -117,7 +144,7 @@ impl Agent {
         for status in updates {
             self.update(now, framework_id, status);
         }
-        self.drop_lost_tasks(now, framework_id, executor_id, known);
+        self.drop_lost_tasks(now, framework_id, executor_id, &known);
         self.deliver_queue(framework_id, executor_id);
     }
 

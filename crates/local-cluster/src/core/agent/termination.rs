@@ -34,6 +34,7 @@ impl Agent {
         let Some(executor) = self.executor(framework_id, executor_id) else {
             return;
         };
+        let early = executor.take_early();
         let stream = match executor.life {
             // It cannot be told, but its time runs (PROTOCOL §9.3).
             Life::Registering { .. } => None,
@@ -45,6 +46,9 @@ impl Agent {
             destroy_at: Some(now + grace),
             verdict: None,
         };
+        if let Some(early) = early {
+            self.turn_away(early.request);
+        }
         if let Some(stream) = stream {
             self.send(stream, status::shutdown());
         }
@@ -85,6 +89,7 @@ impl Agent {
         let Some(executor) = self.executor(framework_id, executor_id) else {
             return;
         };
+        let early = executor.take_early();
         match &mut executor.life {
             Life::Running {
                 stream,
@@ -114,6 +119,9 @@ impl Agent {
             Life::Terminated => return,
         }
         let container_id = executor.container_id.clone();
+        if let Some(early) = early {
+            self.turn_away(early.request);
+        }
         self.outputs.push_back(Output::Destroy { container_id });
     }
 
@@ -146,12 +154,15 @@ impl Agent {
         let Some(executor) = self.executor(&framework_id, &executor_id) else {
             return;
         };
-        let stream = executor.stream();
+        let (stream, early) = (executor.stream(), executor.take_early());
         let known = match std::mem::replace(&mut executor.life, Life::Terminated) {
             Life::Terminating { verdict, .. } => verdict,
             Life::Registering { .. } | Life::Running { .. } | Life::Terminated => None,
         };
         let living = executor.living();
+        if let Some(early) = early {
+            self.turn_away(early.request);
+        }
         if let Some(stream) = stream {
             self.outputs.push_back(Output::Close { stream });
         }

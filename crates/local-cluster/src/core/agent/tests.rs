@@ -353,6 +353,7 @@ fn a_task_killed_before_delivery_never_reaches_its_executor() {
         register
         launch ex t1
         join ex t2
+        started c1 77
         quiet
         kill t1
         subscribe ex
@@ -377,6 +378,7 @@ fn an_executor_all_of_whose_tasks_were_killed_gets_shutdown_for_subscribed() {
         "
         register
         launch ex t1
+        started c1 77
         quiet
         kill t1
         subscribe ex
@@ -399,6 +401,38 @@ fn an_executor_all_of_whose_tasks_were_killed_gets_shutdown_for_subscribed() {
 }
 
 #[test]
+fn a_subscribe_waits_for_the_news_of_its_process() {
+    check(
+        "
+        register
+        launch ex t1
+        launch two t2
+        quiet
+        subscribe ex
+        subscribe ex
+        started c1 77
+        subscribe two
+        shutdown two
+        ",
+        expect![[r#"
+            > subscribe ex
+            > subscribe ex
+                answer r1 Stream
+                stream r1 ends
+            > started c1 77
+                answer r2 Stream
+                stream r2 SUBSCRIBED f ex on m-S0 in c1
+                stream r2 LAUNCH t1
+            > subscribe two
+            > shutdown two
+                answer r3 Stream
+                stream r3 SHUTDOWN
+                stream r3 ends
+        "#]],
+    );
+}
+
+#[test]
 fn a_group_is_delivered_and_killed_as_a_whole() {
     check(
         "
@@ -406,6 +440,7 @@ fn a_group_is_delivered_and_killed_as_a_whole() {
         launch ex a b group
         join ex c d group
         join ex e
+        started c1 77
         quiet
         kill a
         subscribe ex
@@ -726,6 +761,7 @@ fn an_executor_may_report_for_a_task_of_another() {
         &format!(
             "{RUNNING}
             launch two t2
+            started c2 78
             subscribe two
             quiet
             update two t1 TASK_RUNNING #a

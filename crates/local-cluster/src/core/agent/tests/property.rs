@@ -58,7 +58,11 @@ enum Step {
         framework: u8,
         executor: u8,
     },
-    /// The oldest, or another container ends.
+    /// A container's process is known.
+    Started {
+        which: u8,
+    },
+    /// A container ends.
     End {
         which: u8,
         failed: bool,
@@ -97,6 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         1 => ids().prop_map(|(framework, executor)| Step::Message { framework, executor }),
+        3 => any::<u8>().prop_map(|which| Step::Started { which }),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(which, failed)| Step::End { which, failed }),
         2 => (0..100_u16).prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -150,7 +155,8 @@ impl Watch {
             body,
         };
         self.handle(Input::Call { request, call });
-        assert!(self.unanswered.is_empty(), "every call is answered at once");
+        // At most one of each executor waits for the news of its process.
+        assert!(self.unanswered.len() <= self.containers.len());
     }
 
     fn handle(&mut self, input: Input) {
@@ -254,6 +260,15 @@ impl Watch {
             } => {
                 self.call(framework, executor, Body::Message(Bytes::new()));
             }
+            Step::Started { which } => {
+                if let Some(index) = usize::from(which).checked_rem(self.containers.len()) {
+                    let container_id = self.containers[index].clone();
+                    self.handle(Input::Started {
+                        container_id,
+                        pid: 77,
+                    });
+                }
+            }
             Step::End { which, failed } => self.end(which, failed),
             Step::Wait { seconds } => self.wait(Duration::from_secs(seconds.into())),
         }
@@ -347,6 +362,7 @@ impl Watch {
                 uuid: status.uuid.unwrap(),
             });
         }
+        assert!(self.unanswered.is_empty(), "every call is answered");
         assert_eq!(self.agent.poll_timeout(), None);
         assert!(self.agent.frameworks.is_empty());
         assert!(self.agent.containers.is_empty());
