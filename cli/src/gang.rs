@@ -150,6 +150,7 @@ fn config(
             job::Strategy::Spread => Strategy::Spread,
         },
         timing: Timing {
+            subscribe: job.cluster.timeout,
             gang: job.gang.timeout,
             hold: job.gang.hold,
             ..Timing::default()

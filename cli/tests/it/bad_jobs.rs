@@ -32,14 +32,14 @@ fn a_wrong_key_is_shown_with_what_was_meant() {
     let text = format!(
         "job: wrong\n{SCHEDULER}\ntasks:\n  echo:\n    module: '{{guests}}/actor'\n    cuont: 4\n"
     );
-    check(&Scene::new(), &text, &expect![[]]);
+    check(&Scene::new(), &text, &expect![[""]]);
 }
 
 #[test]
 fn a_missing_module_is_shown() {
     let text =
         format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: nowhere, count: 1 }}\n");
-    check(&Scene::new(), &text, &expect![[]]);
+    check(&Scene::new(), &text, &expect![[""]]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_count_of_zero_is_shown() {
     let text = format!(
         "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/actor', count: 0 }}\n"
     );
-    check(&Scene::new(), &text, &expect![[]]);
+    check(&Scene::new(), &text, &expect![[""]]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_module_that_is_not_wasm_is_shown() {
     fs::write(module, "#!/bin/sh\n").expect("the file can be written");
     let text =
         format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: task.wasm, count: 1 }}\n");
-    check(&scene, &text, &expect![[]]);
+    check(&scene, &text, &expect![[""]]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
     let text = format!(
         "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/director', count: 1 }}\n"
     );
-    check(&Scene::new(), &text, &expect![[]]);
+    check(&Scene::new(), &text, &expect![[""]]);
 }
 
 #[test]

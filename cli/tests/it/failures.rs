@@ -137,7 +137,7 @@ fn a_master_that_is_not_there_is_exit_code_3() {
     drop(listener);
     let job = scene.job(
         "job: lost
-cluster: { subscribe_timeout: 1s }
+cluster: { timeout: 1s }
 scheduler: { module: '{guests}/director', args: [return] }
 tasks:
   echo: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB }

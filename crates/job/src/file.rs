@@ -77,6 +77,9 @@ pub(crate) struct ClusterFile {
     /// How long the master keeps the tasks when it does not hear of us. Default: `2m`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) failover_timeout: Option<String>,
+    /// How long to look for a master that takes us. Default: `30s`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) timeout: Option<String>,
 }
 
 /// The app scheduler.

@@ -41,6 +41,8 @@ pub struct Cluster {
     /// How long the master keeps the tasks when it does not hear of us; [`FAILOVER_TIMEOUT`] by
     /// default.
     pub failover_timeout: Duration,
+    /// How long to look for a master that takes us; [`CLUSTER_TIMEOUT`] by default.
+    pub timeout: Duration,
 }
 
 /// The app scheduler.
@@ -155,6 +157,10 @@ pub const ROLE: &str = "*";
 /// s without a heartbeat) and to subscribe again (15 s at most between attempts), so that a cut
 /// connection costs nothing; short enough that a killed job does not hold the cluster for long.
 pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Default of `cluster.timeout`: longer than masters take to elect a leader (some 10 s, the session
+/// of ZooKeeper), short enough for a wrong address to be noticed.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Default of `gang.timeout`: time for a busy cluster to free something, and for agents to fetch.
 pub const GANG_TIMEOUT: Duration = Duration::from_secs(300);

@@ -24,9 +24,9 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;
 pub use job::{
-    CHANNEL_WINDOW, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS, EXECUTOR_MEM,
-    Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, Job,
-    KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS,
+    EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang,
+    Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
 };
 pub use master::{Master, MasterError};
 pub use module::{Lookup, Module, PathKind};

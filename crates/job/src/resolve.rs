@@ -14,9 +14,9 @@ use crate::file::{
     SchedulerFile,
 };
 use crate::job::{
-    CHANNEL_WINDOW, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS, EXECUTOR_MEM,
-    Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, Job,
-    KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS,
+    EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang,
+    Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
@@ -127,10 +127,17 @@ impl Resolver<'_> {
             FAILOVER_TIMEOUT,
             Duration::ZERO..=Duration::MAX,
         );
+        let timeout = self.duration(
+            &["cluster", "timeout"],
+            file.timeout.as_deref(),
+            CLUSTER_TIMEOUT,
+            Duration::ZERO..=Duration::MAX,
+        );
         Cluster {
             master,
             role: role.to_owned(),
             failover_timeout,
+            timeout,
         }
     }
 

@@ -50,7 +50,11 @@ fn greet(inbox: &TaskReceiver, outbox: &TaskSender, events: &Events) -> Result<(
     }
     for _ in &tasks {
         let message = inbox.recv().ok_or("a task has gone")?;
-        println!("{} says {}", message.task, String::from_utf8_lossy(&message.data));
+        println!(
+            "{} says {}",
+            message.task,
+            String::from_utf8_lossy(&message.data)
+        );
     }
     Ok(())
 }

@@ -200,10 +200,6 @@ pub(super) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
 }
 
 /// The one role of a framework without MULTI_ROLE, if it says one.
-#[expect(
-    deprecated,
-    reason = "it is how frameworks without MULTI_ROLE name their role"
-)]
 pub(super) fn single_role(info: &v1::FrameworkInfo) -> Option<&str> {
     info.role.as_deref()
 }
