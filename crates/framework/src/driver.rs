@@ -173,7 +173,10 @@ where
                 },
                 failed = self.calls.next_failed() => self.handle(failed),
                 (event, sender) = self.events.next() => {
-                    let event = self.links.with_undelivered(event, &sender);
+                    let event = match sender {
+                        Some(sender) => self.links.with_undelivered(event, &sender),
+                        None => event,
+                    };
                     self.app_driver.push_event(event);
                 }
                 request = self.app_driver.next_request(), if may_request => match request {

@@ -3,6 +3,7 @@
 //! UPDATE and MESSAGE race in Mesos (PROTOCOL §10), so that a task may have ended while what it
 //! sent before is still on its way.
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::time::Duration;
 
@@ -17,10 +18,14 @@ use tokio::time::timeout;
 /// scheduler has to return, so that it hears of the last task.
 const MESSAGES_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Events that wait for messages; at most one for each task of the job.
+/// Events that wait for messages; at most one for each task of the job, and the shutdown.
 #[derive(Default)]
 pub(super) struct HeldEvents {
     waiting: JoinSet<(Event, Sender)>,
+    /// The tasks of the events that wait.
+    tasks: HashSet<String>,
+    /// The shutdown, and the tasks whose ends come first: one of them may be its cause.
+    shutdown: Option<(Event, HashSet<String>)>,
 }
 
 impl HeldEvents {
@@ -28,9 +33,14 @@ impl HeldEvents {
     pub(super) fn push(&mut self, event: JobEvent, sender: Option<Sender>) -> Option<Event> {
         let is_end = event.state.is_some_and(|state| state.is_end());
         let told = told(event);
+        if told.kind == EventKind::Shutdown && !self.tasks.is_empty() {
+            self.shutdown = Some((told, self.tasks.clone()));
+            return None;
+        }
         let Some(sender) = sender.filter(|_| is_end) else {
             return Some(told);
         };
+        self.tasks.insert(sender.name().to_string());
         self.waiting.spawn(async move {
             // Whether it has closed or not: the event comes now.
             let _ = timeout(MESSAGES_PATIENCE, sender.peer_closed()).await;
@@ -39,11 +49,21 @@ impl HeldEvents {
         None
     }
 
-    /// Waits for the next event that can be told. Cancellation safe.
-    pub(super) async fn next(&mut self) -> (Event, Sender) {
+    /// Waits for the next event that can be told, with the channel of its task if it is the end
+    /// of one. Cancellation safe.
+    pub(super) async fn next(&mut self) -> (Event, Option<Sender>) {
+        if let Some((event, _)) = self.shutdown.take_if(|(_, before)| before.is_empty()) {
+            return (event, None);
+        }
         loop {
             match self.waiting.join_next().await {
-                Some(Ok(event)) => return event,
+                Some(Ok((event, sender))) => {
+                    self.tasks.remove(&**sender.name());
+                    if let Some((_, before)) = &mut self.shutdown {
+                        before.remove(&**sender.name());
+                    }
+                    return (event, Some(sender));
+                }
                 // Such a task neither panics nor is aborted while we are here.
                 Some(Err(_)) => {}
                 None => pending().await,

@@ -149,7 +149,16 @@ async fn a_task_that_fails_ends_the_job_with_its_text() {
         End::finished()
     });
     let cluster = Cluster::start(rules(failing)).await;
-    let (outcome, _) = run(config(cluster.address), idle).await;
+    let (told, heard) = oneshot::channel();
+    let (outcome, _) = run(config(cluster.address), |app| async move {
+        let mut kinds = Vec::new();
+        while kinds.last() != Some(&EventKind::Shutdown) {
+            kinds.push(app.events.next().await.ok_or("no shutdown")?.kind);
+        }
+        let _ = told.send(kinds);
+        Ok(())
+    })
+    .await;
     let JobOutcome::TaskFailed(report) = outcome.unwrap() else {
         panic!("a task has failed");
     };
@@ -157,6 +166,8 @@ async fn a_task_that_fails_ends_the_job_with_its_text() {
         (report.task.as_str(), report.state),
         ("t-1", TaskState::Failed)
     );
+    // The cause is told before what follows from it.
+    assert!(heard.await.unwrap().contains(&EventKind::TaskFailed));
     assert_eq!(report.message.as_deref(), Some("it broke"));
     assert!(cluster.master.is_all_acknowledged());
 }
@@ -230,11 +241,12 @@ async fn an_executor_that_dies_fails_the_job_and_its_losses_are_counted() {
         while let Some(event) = app.events.next().await {
             kinds.push(event.kind);
             if event.kind == EventKind::TaskFailed && event.task.as_deref() == Some("t-0") {
+                // Were it missing, nothing would be told.
+                assert!(kinds.contains(&EventKind::ExecutorLost));
                 let _ = told.send(event.undelivered);
                 break;
             }
         }
-        assert!(kinds.contains(&EventKind::ExecutorLost));
         Ok(())
     })
     .await;
