@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use executor_host::app_scheduler::{self, AppScheduler};
 use executor_host::engine::Engine;
 use executor_host::output::{Output, parse_line};
@@ -37,16 +37,27 @@ pub(crate) struct Ended {
     pub(crate) reason: Option<String>,
 }
 
-/// Runs the gang to its end. `args` come after the app scheduler's arguments in the job file.
+/// What a job file does not say about a run.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    /// Where the masters are.
+    pub(crate) masters: Vec<String>,
+    /// Whether the cluster is the embedded one.
+    pub(crate) is_embedded: bool,
+    /// Arguments for the app scheduler, after those of the job file.
+    pub(crate) args: Vec<String>,
+    /// What executors log.
+    pub(crate) log_directives: &'a str,
+}
+
+/// Runs the gang to its end.
 pub(crate) async fn run(
     loaded: &LoadedJob,
-    masters: Vec<String>,
-    args: Vec<String>,
-    log_directives: &str,
+    target: Target<'_>,
     reporter: &Arc<Reporter>,
     urgency: watch::Receiver<Urgency>,
 ) -> Result<Ended, Failure> {
-    let config = config(loaded, &masters, log_directives)?;
+    let config = config(loaded, &target)?;
     let engine = Engine::new().map_err(|error| Failure::new(Exit::Failure, error))?;
     let app = compile_app(&engine, loaded);
     let output = Output::new(
@@ -60,7 +71,7 @@ pub(crate) async fn run(
         },
     );
     let scheduler = &loaded.job.scheduler;
-    let args: Vec<String> = scheduler.args.iter().cloned().chain(args).collect();
+    let args: Vec<String> = scheduler.args.iter().chain(&target.args).cloned().collect();
     let env: Vec<(String, String)> = scheduler
         .env
         .iter()
@@ -79,7 +90,7 @@ pub(crate) async fn run(
         reporter.live(tally.to_string());
     };
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    ended(outcome, &masters)
+    ended(outcome, &target.masters)
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.
@@ -110,13 +121,10 @@ fn text(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn config(
-    loaded: &LoadedJob,
-    masters: &[String],
-    log_directives: &str,
-) -> Result<FrameworkConfig, Failure> {
+fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Failure> {
     let job = &loaded.job;
-    let masters = masters
+    let masters = target
+        .masters
         .join(",")
         .parse()
         .map_err(|error| Failure::new(Exit::Usage, error).with_help(MASTER_HELP))?;
@@ -157,8 +165,8 @@ fn config(
         },
         executors: Executors {
             resources: scalars(job.executor.cpus, job.executor.mem.mebibytes()),
-            program: program(&job.executor.binary)?,
-            env: vec![(LOG_VARIABLE.to_owned(), log_directives.to_owned())],
+            program: program(&job.executor.binary, target.is_embedded)?,
+            env: vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())],
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
@@ -196,8 +204,23 @@ fn resources(group: &Group) -> Resources {
     resources
 }
 
-fn program(binary: &ExecutorBinary) -> Result<ExecutorProgram, Failure> {
+/// What agents start. Those of an embedded cluster are on this machine and need not fetch it.
+fn program(binary: &ExecutorBinary, is_embedded: bool) -> Result<ExecutorProgram, Failure> {
     match binary {
+        ExecutorBinary::Serve if is_embedded => {
+            let path = own_program()?
+                .into_os_string()
+                .into_string()
+                .map_err(|path| {
+                    let error =
+                        anyhow!("the path of this program is not UTF-8: {}", path.display());
+                    Failure::new(Exit::Failure, error)
+                })?;
+            Ok(ExecutorProgram::Installed(vec![
+                path,
+                crate::EXECUTOR.to_owned(),
+            ]))
+        }
         ExecutorBinary::Path(path) => Ok(ExecutorProgram::Installed(vec![path.clone()])),
         ExecutorBinary::Url(uri) => Ok(ExecutorProgram::Fetched {
             uri: uri.clone(),

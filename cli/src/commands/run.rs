@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Failure;
 use crate::args::RunArgs;
 use crate::exit::Exit;
-use crate::gang;
+use crate::gang::{self, Target};
 use crate::job_file;
 use crate::local::LocalRun;
 use crate::report::{Event, Outcome, Reporter};
@@ -43,15 +43,13 @@ pub(super) async fn run(
             (vec![local.master().to_string()], Some(local))
         }
     };
-    let ended = gang::run(
-        &loaded,
+    let target = Target {
         masters,
-        args.args,
+        is_embedded: local.is_some(),
+        args: args.args,
         log_directives,
-        reporter,
-        urgency,
-    )
-    .await;
+    };
+    let ended = gang::run(&loaded, target, reporter, urgency).await;
     // Whatever happened: no executor survives this.
     if let Some(local) = local {
         local.stop().await;

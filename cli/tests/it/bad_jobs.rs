@@ -10,7 +10,8 @@ use crate::support::Scene;
 #[track_caller]
 fn check(scene: &Scene, text: &str, expected: &Expect) {
     let job = scene.job(text);
-    let ended = scene.run(&["run", &job.display().to_string()]);
+    // Quiet, because cargo's own lines differ from run to run.
+    let ended = scene.run(&["run", "--quiet", &job.display().to_string()]);
     ended.assert_code(2);
     assert_eq!(ended.stdout, "", "results go to stdout, and there is none");
     let folder = job.parent().expect("it has a folder").display().to_string();
@@ -25,29 +26,67 @@ fn check(scene: &Scene, text: &str, expected: &Expect) {
     expected.assert_eq(&shown);
 }
 
-const SCHEDULER: &str = "scheduler: { module: '{guests}/director' }";
+const SCHEDULER: &str = "scheduler: { module: guests/director }";
 
 #[test]
 fn a_wrong_key_is_shown_with_what_was_meant() {
     let text = format!(
-        "job: wrong\n{SCHEDULER}\ntasks:\n  echo:\n    module: '{{guests}}/actor'\n    cuont: 4\n"
+        "job: wrong\n{SCHEDULER}\ntasks:\n  echo:\n    module: guests/actor\n    cuont: 4\n"
     );
-    check(&Scene::new(), &text, &expect![[""]]);
+    check(
+        &Scene::new(),
+        &text,
+        &expect![[r#"
+          x unknown key `cuont`
+           ,-[{folder}/job.yaml:6:5]
+         5 |     module: guests/actor
+         6 |     cuont: 4
+           :     ^^|^^
+           :       `-- not known here
+           `----
+          help: did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`
+    "#]],
+    );
 }
 
 #[test]
 fn a_missing_module_is_shown() {
     let text =
         format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: nowhere, count: 1 }}\n");
-    check(&Scene::new(), &text, &expect![[""]]);
+    check(
+        &Scene::new(),
+        &text,
+        &expect![[r#"
+          x `nowhere` does not exist
+           ,-[{folder}/job.yaml:4:19]
+         3 | tasks:
+         4 |   echo: { module: nowhere, count: 1 }
+           :                   ^^^|^^^
+           :                      `-- here
+           `----
+          help: paths are relative to the folder of the job file
+    "#]],
+    );
 }
 
 #[test]
 fn a_count_of_zero_is_shown() {
-    let text = format!(
-        "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/actor', count: 0 }}\n"
+    let text =
+        format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: guests/actor, count: 0 }}\n");
+    check(
+        &Scene::new(),
+        &text,
+        &expect![[r#"
+          x `count` is 0, less than 1
+           ,-[{folder}/job.yaml:4:40]
+         3 | tasks:
+         4 |   echo: { module: guests/actor, count: 0 }
+           :                                        |
+           :                                        `-- here
+           `----
+          help: `count` is from 1 to 10000
+    "#]],
     );
-    check(&Scene::new(), &text, &expect![[""]]);
 }
 
 #[test]
@@ -57,15 +96,41 @@ fn a_module_that_is_not_wasm_is_shown() {
     fs::write(module, "#!/bin/sh\n").expect("the file can be written");
     let text =
         format!("job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: task.wasm, count: 1 }}\n");
-    check(&scene, &text, &expect![[""]]);
+    check(
+        &scene,
+        &text,
+        &expect![[r#"
+          x `task.wasm` is not a wasm file: it starts with `#!/b`, not with `\0asm`
+           ,-[{folder}/job.yaml:4:19]
+         3 | tasks:
+         4 |   echo: { module: task.wasm, count: 1 }
+           :                   ^^^^|^^^^
+           :                       `-- here
+           `----
+          help: name a `.wasm` file, or the folder of a guest project
+    "#]],
+    );
 }
 
 #[test]
 fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
     let text = format!(
-        "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: '{{guests}}/director', count: 1 }}\n"
+        "job: wrong\n{SCHEDULER}\ntasks:\n  echo: {{ module: guests/director, count: 1 }}\n"
     );
-    check(&Scene::new(), &text, &expect![[""]]);
+    check(
+        &Scene::new(),
+        &text,
+        &expect![[r#"
+          x `guests/director` is not a task: it does not export `run-task`; it is an app scheduler
+           ,-[{folder}/job.yaml:4:19]
+         3 | tasks:
+         4 |   echo: { module: guests/director, count: 1 }
+           :                   ^^^^^^^|^^^^^^^
+           :                          `-- here
+           `----
+          help: mark its function with `#[mesosgot_sdk::task]`
+    "#]],
+    );
 }
 
 #[test]
@@ -74,9 +139,9 @@ fn a_gang_that_never_fits_ends_after_its_timeout_with_the_reason() {
     let job = scene.job(
         "job: huge
 gang: { timeout: 2s }
-scheduler: { module: '{guests}/director' }
+scheduler: { module: guests/director }
 tasks:
-  echo: { module: '{guests}/actor', count: 3, cpus: 500, mem: 32MiB }
+  echo: { module: guests/actor, count: 3, cpus: 500, mem: 32MiB }
 ",
     );
     let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);

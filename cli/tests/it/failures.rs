@@ -10,10 +10,10 @@ use crate::support::{Ended, Scene};
 fn run(scene: &Scene, director: &str, actor: &str) -> Ended {
     let job = scene.job(&format!(
         "job: failing
-scheduler: {{ module: '{{guests}}/director', args: {director} }}
+scheduler: {{ module: guests/director, args: {director} }}
 tasks:
-  bad: {{ module: '{{guests}}/actor', count: 1, cpus: 0.1, mem: 32MiB, args: {actor} }}
-  good: {{ module: '{{guests}}/actor', count: 1, cpus: 0.1, mem: 32MiB }}
+  bad: {{ module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB, args: {actor} }}
+  good: {{ module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB }}
 "
     ));
     scene.run(&["run", &job.display().to_string(), "--output", "json"])
@@ -50,9 +50,9 @@ fn a_killed_executor_fails_its_tasks_and_ends_the_job() {
     let scene = Scene::new();
     let job = scene.job(
         "job: killed
-scheduler: { module: '{guests}/director', args: [wait] }
+scheduler: { module: guests/director, args: [wait] }
 tasks:
-  echo: { module: '{guests}/actor', count: 2, cpus: 0.1, mem: 32MiB }
+  echo: { module: guests/actor, count: 2, cpus: 0.1, mem: 32MiB }
 ",
     );
     let job = job.display().to_string();
@@ -95,10 +95,10 @@ fn a_task_that_never_listens_is_stopped_by_force_when_the_job_ends() {
     let scene = Scene::new();
     let job = scene.job(
         "job: deaf
-scheduler: { module: '{guests}/director', args: [return] }
+scheduler: { module: guests/director, args: [return] }
 tasks:
-  deaf: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB, args: [deaf], kill_grace: 1s }
-  echo: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB }
+  deaf: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB, args: [deaf], kill_grace: 1s }
+  echo: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB }
 ",
     );
     let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
@@ -138,9 +138,9 @@ fn a_master_that_is_not_there_is_exit_code_3() {
     let job = scene.job(
         "job: lost
 cluster: { timeout: 1s }
-scheduler: { module: '{guests}/director', args: [return] }
+scheduler: { module: guests/director, args: [return] }
 tasks:
-  echo: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB }
+  echo: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB }
 ",
     );
     let job = job.display().to_string();

@@ -10,9 +10,9 @@ fn interrupt_after(mark: &str, cpus: &str) {
     let scene = Scene::new();
     let job = scene.job(&format!(
         "job: patient
-scheduler: {{ module: '{{guests}}/director', args: [wait] }}
+scheduler: {{ module: guests/director, args: [wait] }}
 tasks:
-  echo: {{ module: '{{guests}}/actor', count: 2, cpus: {cpus}, mem: 32MiB }}
+  echo: {{ module: guests/actor, count: 2, cpus: {cpus}, mem: 32MiB }}
 "
     ));
     let job = job.display().to_string();
@@ -54,9 +54,9 @@ fn a_second_interrupt_ends_a_job_that_will_not_end() {
     let scene = Scene::new();
     let job = scene.job(
         "job: stubborn
-scheduler: { module: '{guests}/director', args: [wait] }
+scheduler: { module: guests/director, args: [wait] }
 tasks:
-  deaf: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB, args: [deaf], kill_grace: 10m }
+  deaf: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB, args: [deaf], kill_grace: 10m }
 ",
     );
     let job = job.display().to_string();

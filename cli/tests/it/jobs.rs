@@ -80,9 +80,9 @@ fn every_task_answers_and_no_line_is_lost_or_garbled() {
     let scene = Scene::new();
     let job = scene.job(
         "job: printing
-scheduler: { module: '{guests}/director', args: [greet] }
+scheduler: { module: guests/director, args: [greet] }
 tasks:
-  printer: { module: '{guests}/actor', count: 5, cpus: 0.1, mem: 32MiB, args: [print, '400'] }
+  printer: { module: guests/actor, count: 5, cpus: 0.1, mem: 32MiB, args: [print, '400'] }
 ",
     );
     let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
@@ -107,9 +107,9 @@ fn task_output_is_told_apart_by_name_and_talk_goes_to_stderr() {
     let scene = Scene::new();
     let job = scene.job(
         "job: talking
-scheduler: { module: '{guests}/director', args: [greet] }
+scheduler: { module: guests/director, args: [greet] }
 tasks:
-  printer: { module: '{guests}/actor', count: 1, cpus: 0.1, mem: 32MiB, args: [print, '1'] }
+  printer: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB, args: [print, '1'] }
 ",
     );
     let ended = scene.run(&["run", &job.display().to_string()]);

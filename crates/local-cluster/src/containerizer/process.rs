@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use mesos::v1::CommandInfo;
 use rustix::io::Errno;
@@ -73,8 +75,7 @@ impl Process {
             command.pre_exec(move || detach(parent));
         }
         let program = info.value().to_owned();
-        let child = command
-            .spawn()
+        let child = while_busy(|| command.spawn(), || sleep(BUSY_PAUSE))
             .map_err(|source| StartError::Execute { program, source })?;
         Ok(Self { child })
     }
@@ -106,6 +107,27 @@ impl Process {
     }
 }
 
+/// How often a program that is open for writing is tried, and the pause between: a second in all.
+///
+/// A fetched program is written by us and closed before it is started, but a child that another
+/// thread forks meanwhile has its files open until it executes, which takes microseconds.
+const BUSY_ATTEMPTS_MAX: u32 = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Spawns, again after a pause as long as the program is open for writing somewhere.
+fn while_busy<T>(
+    mut spawn: impl FnMut() -> io::Result<T>,
+    mut pause: impl FnMut(),
+) -> io::Result<T> {
+    for _ in 1..BUSY_ATTEMPTS_MAX {
+        match spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => pause(),
+            result => return result,
+        }
+    }
+    spawn()
+}
+
 /// In the child: leads a session, and dies with its parent.
 fn detach(parent: Pid) -> io::Result<()> {
     rustix::process::setsid()?;
@@ -131,4 +153,53 @@ fn arguments(info: &CommandInfo) -> Result<Command, StartError> {
         command.arg0(first).args(rest);
     }
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn busy() -> io::Error {
+        Errno::TXTBSY.into()
+    }
+
+    #[test]
+    fn a_program_that_is_still_open_for_writing_is_tried_again() {
+        let mut answers = vec![Ok(7), Err(busy()), Err(busy())];
+        let mut pauses = 0;
+        let result = while_busy(
+            || answers.pop().expect("it is asked three times"),
+            || pauses += 1,
+        );
+        assert_eq!((result.ok(), pauses), (Some(7), 2));
+    }
+
+    #[test]
+    fn a_program_that_stays_open_is_given_up() {
+        let mut attempts = 0;
+        let result = while_busy::<()>(
+            || {
+                attempts += 1;
+                Err(busy())
+            },
+            || {},
+        );
+        let error = result.expect_err("it is never free");
+        assert_eq!(error.kind(), io::ErrorKind::ExecutableFileBusy);
+        assert_eq!(attempts, BUSY_ATTEMPTS_MAX);
+    }
+
+    #[test]
+    fn any_other_fault_is_final() {
+        let mut attempts = 0;
+        let result = while_busy::<()>(
+            || {
+                attempts += 1;
+                Err(Errno::NOENT.into())
+            },
+            || {},
+        );
+        assert!(result.is_err());
+        assert_eq!(attempts, 1);
+    }
 }
