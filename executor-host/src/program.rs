@@ -5,14 +5,18 @@ use std::{io, process::ExitCode, time::Duration};
 use mesos_client::ExecutorConfig;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::{
     executor::{self, Exit, RunError},
     output::Output,
 };
 
-/// Chooses what is logged, in the syntax of `tracing_subscriber`'s filters. Default: `info`.
+/// Chooses what is logged, as `LEVEL` or `TARGET=LEVEL,…`. Default: `info`.
 const LOG_VARIABLE: &str = "MESOSGOT_LOG";
 
 /// How long a guest in the middle of a long host operation may hold up the end of the process.
@@ -23,12 +27,7 @@ const RUNTIME_WAIT: Duration = Duration::from_millis(200);
 /// SIGTERM and SIGINT count as a shutdown by the agent. The exit code is 0 when the work was done
 /// or the executor was shut down, 1 when the agent was lost, 2 when the executor could not begin.
 pub fn program() -> ExitCode {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    // An embedding program may have its own.
-    let _ = logging.with_ansi(false).try_init();
+    init_logs();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,6 +54,21 @@ pub fn program() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Logs to stderr, the file `stderr` of the sandbox. A filter that is not understood is the default.
+fn init_logs() {
+    let wanted = std::env::var(LOG_VARIABLE).ok();
+    let targets = wanted.and_then(|directives| directives.parse::<Targets>().ok());
+    let targets = targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false);
+    // An embedding program may have its own.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .try_init();
 }
 
 async fn run() -> Result<Exit, RunError> {

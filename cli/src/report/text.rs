@@ -234,8 +234,8 @@ mod tests {
         check(
             &event,
             &expect![[r#"
-            nowhere: 
-        "#]],
+                nowhere: 
+            "#]],
         );
     }
 

@@ -37,15 +37,15 @@ fn a_wrong_key_is_shown_with_what_was_meant() {
         &Scene::new(),
         &text,
         &expect![[r#"
-          x unknown key `cuont`
-           ,-[{folder}/job.yaml:6:5]
-         5 |     module: guests/actor
-         6 |     cuont: 4
-           :     ^^|^^
-           :       `-- not known here
-           `----
-          help: did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`
-    "#]],
+              x unknown key `cuont`
+               ,-[{folder}/job.yaml:6:5]
+             5 |     module: guests/actor
+             6 |     cuont: 4
+               :     ^^|^^
+               :       `-- not known here
+               `----
+              help: did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`
+        "#]],
     );
 }
 
@@ -57,15 +57,15 @@ fn a_missing_module_is_shown() {
         &Scene::new(),
         &text,
         &expect![[r#"
-          x `nowhere` does not exist
-           ,-[{folder}/job.yaml:4:19]
-         3 | tasks:
-         4 |   echo: { module: nowhere, count: 1 }
-           :                   ^^^|^^^
-           :                      `-- here
-           `----
-          help: paths are relative to the folder of the job file
-    "#]],
+              x `nowhere` does not exist
+               ,-[{folder}/job.yaml:4:19]
+             3 | tasks:
+             4 |   echo: { module: nowhere, count: 1 }
+               :                   ^^^|^^^
+               :                      `-- here
+               `----
+              help: paths are relative to the folder of the job file
+        "#]],
     );
 }
 
@@ -77,15 +77,15 @@ fn a_count_of_zero_is_shown() {
         &Scene::new(),
         &text,
         &expect![[r#"
-          x `count` is 0, less than 1
-           ,-[{folder}/job.yaml:4:40]
-         3 | tasks:
-         4 |   echo: { module: guests/actor, count: 0 }
-           :                                        |
-           :                                        `-- here
-           `----
-          help: `count` is from 1 to 10000
-    "#]],
+              x `count` is 0, less than 1
+               ,-[{folder}/job.yaml:4:40]
+             3 | tasks:
+             4 |   echo: { module: guests/actor, count: 0 }
+               :                                        |
+               :                                        `-- here
+               `----
+              help: `count` is from 1 to 10000
+        "#]],
     );
 }
 
@@ -100,15 +100,15 @@ fn a_module_that_is_not_wasm_is_shown() {
         &scene,
         &text,
         &expect![[r#"
-          x `task.wasm` is not a wasm file: it starts with `#!/b`, not with `\0asm`
-           ,-[{folder}/job.yaml:4:19]
-         3 | tasks:
-         4 |   echo: { module: task.wasm, count: 1 }
-           :                   ^^^^|^^^^
-           :                       `-- here
-           `----
-          help: name a `.wasm` file, or the folder of a guest project
-    "#]],
+              x `task.wasm` is not a wasm file: it starts with `#!/b`, not with `\0asm`
+               ,-[{folder}/job.yaml:4:19]
+             3 | tasks:
+             4 |   echo: { module: task.wasm, count: 1 }
+               :                   ^^^^|^^^^
+               :                       `-- here
+               `----
+              help: name a `.wasm` file, or the folder of a guest project
+        "#]],
     );
 }
 
@@ -121,15 +121,15 @@ fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
         &Scene::new(),
         &text,
         &expect![[r#"
-          x `guests/director` is not a task: it does not export `run-task`; it is an app scheduler
-           ,-[{folder}/job.yaml:4:19]
-         3 | tasks:
-         4 |   echo: { module: guests/director, count: 1 }
-           :                   ^^^^^^^|^^^^^^^
-           :                          `-- here
-           `----
-          help: mark its function with `#[mesosgot_sdk::task]`
-    "#]],
+              x `guests/director` is not a task: it does not export `run-task`; it is an app scheduler
+               ,-[{folder}/job.yaml:4:19]
+             3 | tasks:
+             4 |   echo: { module: guests/director, count: 1 }
+               :                   ^^^^^^^|^^^^^^^
+               :                          `-- here
+               `----
+              help: mark its function with `#[mesosgot_sdk::task]`
+        "#]],
     );
 }
 

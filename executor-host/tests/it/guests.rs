@@ -20,14 +20,7 @@ fn component(package: &str, file: &str) -> Vec<u8> {
         .parent()
         .expect("it lies in the target");
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--target",
-            "wasm32-wasip2",
-            "--profile",
-            "guest",
-        ])
+        .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2"])
         .args(["--package", package, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -37,6 +30,6 @@ fn component(package: &str, file: &str) -> Vec<u8> {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "`{package}` does not build");
-    let path = target.join("wasm32-wasip2/guest").join(file);
+    let path = target.join("wasm32-wasip2/release").join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
 }

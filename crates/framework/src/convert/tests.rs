@@ -1,3 +1,5 @@
+//! What is taken from the wire, and what is refused.
+
 use mesos::v1::scheduler::event;
 
 use super::*;

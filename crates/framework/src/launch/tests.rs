@@ -1,3 +1,5 @@
+//! What tasks and executors look like on the wire.
+
 use std::time::Duration;
 
 use link::LinkConfig;

@@ -20,6 +20,7 @@ fn the_elevator_job_is_read() {
                 master: Local,
                 role: "*",
                 failover_timeout: 600s,
+                timeout: 30s,
             },
             scheduler: Scheduler {
                 module: Project(
@@ -104,6 +105,7 @@ fn the_least_job_has_the_documented_defaults() {
                 master: Local,
                 role: "*",
                 failover_timeout: 120s,
+                timeout: 30s,
             },
             scheduler: Scheduler {
                 module: Project(
