@@ -66,6 +66,10 @@ pub(crate) fn run(cli: Cli) -> Exit {
     result.unwrap_or_else(|failure| {
         let exit = failure.exit();
         report(failure, &reporter);
+        reporter.event(&Event::NotRun {
+            outcome: "not_run",
+            exit_code: exit.code(),
+        });
         exit
     })
 }

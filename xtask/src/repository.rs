@@ -90,7 +90,7 @@ impl File {
 
     /// Whether it has nothing but tests.
     pub fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+        self.path.ends_with("tests.rs") || self.path.contains("/tests/")
     }
 
     /// A finding in this file.

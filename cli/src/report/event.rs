@@ -72,6 +72,13 @@ pub(crate) enum Event<'a> {
     },
     /// How the job ended; always last.
     Outcome(Outcome<'a>),
+    /// There was no job to run, or none that could be; then this is last.
+    #[serde(rename = "outcome")]
+    NotRun {
+        /// `not_run`.
+        outcome: &'static str,
+        exit_code: u8,
+    },
 }
 
 /// Where a line was printed.

@@ -76,8 +76,8 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::Warning { message } => {
             Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
         }
-        // People are shown the source line instead.
-        Event::Diagnostic { .. } => Rendered::Nothing,
+        // People are shown the source line, or the error, instead.
+        Event::Diagnostic { .. } | Event::NotRun { .. } => Rendered::Nothing,
         Event::Error {
             message,
             causes,
@@ -187,7 +187,7 @@ mod tests {
             Rendered::Nothing => ("nowhere", String::new()),
         };
         let plain = anstream::adapter::strip_str(&line).to_string();
-        expected.assert_eq(&format!("{kind}: {plain}\n"));
+        expected.assert_eq(&format!("{kind}:\n{plain}\n"));
     }
 
     #[test]
@@ -200,8 +200,9 @@ mod tests {
         check(
             &event,
             &expect![[r#"
-            stdout: floor-1    | ding
-        "#]],
+                stdout:
+                floor-1    | ding
+            "#]],
         );
     }
 
@@ -217,8 +218,9 @@ mod tests {
         check(
             &event,
             &expect![[r#"
-            stderr:       Failed task `a-0`: TASK_FAILED (REASON_EXECUTOR_TERMINATED): Executor terminated
-        "#]],
+                stderr:
+                      Failed task `a-0`: TASK_FAILED (REASON_EXECUTOR_TERMINATED): Executor terminated
+            "#]],
         );
     }
 
@@ -234,7 +236,8 @@ mod tests {
         check(
             &event,
             &expect![[r#"
-                nowhere: 
+                nowhere:
+
             "#]],
         );
     }
@@ -249,11 +252,12 @@ mod tests {
         check(
             &event,
             &expect![[r#"
-            stderr: error: failed to subscribe to `h:5050`
-              caused by: connection refused
+                stderr:
+                error: failed to subscribe to `h:5050`
+                  caused by: connection refused
 
-            hint: is the master running?
-        "#]],
+                hint: is the master running?
+            "#]],
         );
     }
 
@@ -270,8 +274,9 @@ mod tests {
         check(
             &Event::Outcome(outcome),
             &expect![[r#"
-            stderr unless quiet:     Finished job `elevator`: 12 tasks in 10.2s
-        "#]],
+                stderr unless quiet:
+                    Finished job `elevator`: 12 tasks in 10.2s
+            "#]],
         );
     }
 }

@@ -165,4 +165,9 @@ fn a_job_file_that_is_not_there_is_named() {
         "{}",
         ended.stderr
     );
+    let outcome = scene
+        .run(&["run", "no/such/job.yaml", "--output", "json"])
+        .outcome();
+    let expected = (&"not_run".into(), &2.into());
+    assert_eq!((&outcome["outcome"], &outcome["exit_code"]), expected);
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, ClientBuilder, Url, redirect};
 use tracing::debug;
 
 use super::{Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef};
 
 /// Gets modules from the addresses that a launch names.
 pub(super) struct Fetcher {
-    client: Client,
+    /// For `http` addresses: it knows no authorities, so it needs no certificates on the machine.
+    plain: Client,
 }
 
 /// Why one address did not give the bytes.
@@ -76,13 +77,9 @@ impl Fetcher {
     pub(super) fn new() -> Result<Self, FetchError> {
         // The client takes the process's provider; an embedding program may have chosen one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(CONNECT_WAIT)
-            .read_timeout(READ_WAIT)
-            .redirect(redirect::Policy::limited(REDIRECTS_MAX))
-            .build()
-            .map_err(|error| transport("the HTTP client", &error))?;
-        Ok(Self { client })
+        let plain = client().tls_certs_only([]).build();
+        let plain = plain.map_err(|error| transport("the HTTP client", &error))?;
+        Ok(Self { plain })
     }
 
     /// The bytes of `module` from the first address that gives the right ones.
@@ -126,7 +123,11 @@ impl Fetcher {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let address = address.ok_or_else(|| FetchError::Address(url.to_owned()))?;
-        let request = self.client.get(address).send().await;
+        let client = match address.scheme() {
+            "https" => client().build().map_err(|error| transport(url, &error))?,
+            _ => self.plain.clone(),
+        };
+        let request = client.get(address).send().await;
         let mut response = request.map_err(|error| transport(url, &error))?;
         if !response.status().is_success() {
             let status = response.status().as_u16();
@@ -169,6 +170,13 @@ impl Fetcher {
         }
         Ok(bytes)
     }
+}
+
+fn client() -> ClientBuilder {
+    Client::builder()
+        .connect_timeout(CONNECT_WAIT)
+        .read_timeout(READ_WAIT)
+        .redirect(redirect::Policy::limited(REDIRECTS_MAX))
 }
 
 impl FetchError {

@@ -21,11 +21,15 @@ const CORES: [(&str, &str); 4] = [
 const BANNED_PACKAGES: [&str; 5] = ["tokio", "hyper", "reqwest", "wasmtime", "axum"];
 
 /// What no core names, and what it does instead.
-const BANNED_PATHS: [(&str, &str); 8] = [
+const BANNED_PATHS: [(&str, &str); 11] = [
     ("std::fs", "a core has no files"),
     ("std::env", "a core is configured by its caller"),
     ("std::thread", "a core has no threads"),
-    ("std::net", "a core has no sockets"),
+    // Addresses are values; what connects is not.
+    ("std::net::TcpListener", "a core has no sockets"),
+    ("std::net::TcpStream", "a core has no sockets"),
+    ("std::net::UdpSocket", "a core has no sockets"),
+    ("std::net::ToSocketAddrs", "a core resolves no names"),
     ("std::process", "a core starts no programs"),
     ("std::time::SystemTime", "a core is told the time"),
     ("tokio", "a core does not wait"),
@@ -46,7 +50,6 @@ pub(super) fn check_file(file: &File, findings: &mut Vec<Finding>) {
     };
     let mut found = BTreeSet::new();
     for used in rust.uses() {
-        // `std::net::IpAddr` is a value, `std::net` and what connects are not.
         let banned = BANNED_PATHS
             .iter()
             .find(|(path, _)| is_below(&used.text, path));

@@ -1,3 +1,5 @@
+//! Whole runs of jobs against a master that the test plays.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

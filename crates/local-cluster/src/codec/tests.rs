@@ -1,3 +1,5 @@
+//! Both encodings against recordings of a real Mesos, and what is refused.
+
 use std::path::Path;
 
 use expect_test::{Expect, expect};

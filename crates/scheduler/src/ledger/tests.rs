@@ -1,3 +1,5 @@
+//! The ledger against one that remembers everything.
+
 use std::collections::HashSet;
 
 use mesos::resources::Resources;

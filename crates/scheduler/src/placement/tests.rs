@@ -1,3 +1,5 @@
+//! Placements, some against brute force.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 

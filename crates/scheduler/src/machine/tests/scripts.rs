@@ -1,3 +1,5 @@
+//! The lives of gangs, as scripts in virtual time.
+
 use expect_test::expect;
 
 use super::play::check;

@@ -1,3 +1,5 @@
+//! Frameworks: subscriptions, their refusals, failover and removal.
+
 use expect_test::expect;
 
 use super::check;

@@ -1,3 +1,5 @@
+//! ACCEPT: what is launched, and in which words what is not.
+
 use expect_test::expect;
 use serde_json::{Value, json};
 

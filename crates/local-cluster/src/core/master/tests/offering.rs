@@ -1,3 +1,5 @@
+//! Offers: filters, suppressed roles, and who is offered what.
+
 use expect_test::expect;
 
 use super::check;

@@ -1,3 +1,5 @@
+//! Tasks that run: reconciliation, kills, messages, the loss of agents.
+
 use expect_test::expect;
 
 use super::check;
