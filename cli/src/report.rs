@@ -39,9 +39,7 @@ impl Reporter {
             let style = ProgressStyle::with_template("{spinner} {msg}")
                 .expect("the template is a constant")
                 .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-            let bar = ProgressBar::new_spinner().with_style(style);
-            bar.enable_steady_tick(LIVE_LINE_TICK);
-            bar
+            ProgressBar::new_spinner().with_style(style)
         });
         let (stdout_closed, _) = watch::channel(false);
         Self {
@@ -83,9 +81,13 @@ impl Reporter {
     }
 
     /// Shows what is going on at the moment, where there is a live line.
+    ///
+    /// It begins with the first call: before, the terminal belongs to cargo, which has a line of
+    /// its own.
     pub(crate) fn live(&self, message: String) {
         if let Some(bar) = &self.live {
             bar.set_message(message);
+            bar.enable_steady_tick(LIVE_LINE_TICK);
         }
     }
 
