@@ -1,7 +1,8 @@
 //! What master and agents say to each other.
 //!
 //! Mesos has messages of its own for this; clients never see them, so these are ours. They carry
-//! wire messages where Mesos passes them on unchanged.
+//! wire messages where Mesos passes them on unchanged. With them go the rules about the wire that both
+//! sides keep.
 
 use bytes::Bytes;
 use mesos::v1;
@@ -92,4 +93,31 @@ pub(crate) enum ToMaster {
         executor_id: ExecutorId,
         data: Bytes,
     },
+}
+
+/// Whether a task in this state has ended (PROTOCOL §8.1).
+pub(crate) fn is_terminal(state: v1::TaskState) -> bool {
+    use v1::TaskState;
+    match state {
+        TaskState::TaskFinished
+        | TaskState::TaskFailed
+        | TaskState::TaskKilled
+        | TaskState::TaskLost
+        | TaskState::TaskError
+        | TaskState::TaskDropped
+        | TaskState::TaskGone
+        | TaskState::TaskGoneByOperator => true,
+        TaskState::TaskStaging
+        | TaskState::TaskStarting
+        | TaskState::TaskRunning
+        | TaskState::TaskKilling
+        | TaskState::TaskUnreachable
+        | TaskState::TaskUnknown => false,
+    }
+}
+
+/// Whether these are 16 bytes with a version from 1 to 5; the variant is not looked at
+/// (PROTOCOL §3).
+pub(crate) fn is_uuid(uuid: &[u8]) -> bool {
+    uuid.len() == 16 && (1..=5).contains(&(uuid[6] >> 4))
 }

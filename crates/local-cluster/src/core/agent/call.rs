@@ -11,6 +11,8 @@ use mesos::v1::{CheckStatusInfo, TaskState, TaskStatus};
 use mesos::{ExecutorId, FrameworkId, TaskId};
 use thiserror::Error;
 
+use crate::core::wire::is_uuid;
+
 /// One call of an executor, valid in itself; whether it fits is for the agent to say.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
@@ -138,7 +140,7 @@ fn subscribe(subscribe: v1::executor::call::Subscribe) -> Body {
             .unacknowledged_updates
             .into_iter()
             .map(|update| update.status)
-            .filter(|status| status.uuid.as_ref().is_some_and(is_uuid))
+            .filter(|status| status.uuid.as_ref().is_some_and(|uuid| is_uuid(uuid)))
             .collect(),
     }
 }
@@ -194,12 +196,6 @@ fn check_check_status(check: &CheckStatusInfo) -> Result<(), InvalidCall> {
     } else {
         Err(InvalidCall::InvalidCheck(missing))
     }
-}
-
-/// Whether these are 16 bytes with a version from 1 to 5; the variant is not looked at
-/// (PROTOCOL §3).
-fn is_uuid(uuid: &Bytes) -> bool {
-    uuid.len() == 16 && (1..=5).contains(&(uuid[6] >> 4))
 }
 
 #[cfg(test)]

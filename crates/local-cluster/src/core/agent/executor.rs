@@ -24,7 +24,8 @@ use mesos::v1::{ExecutorInfo, TaskInfo, TaskState, TaskStatus};
 use mesos::{ContainerId, TaskId};
 
 use super::RequestId;
-use super::status::{self, Verdict, is_terminal};
+use super::status::{self, Verdict};
+use crate::core::wire::is_terminal;
 
 /// An executor and its tasks.
 #[derive(Debug)]

@@ -15,26 +15,6 @@ use mesos::v1::{
 };
 use mesos::{AgentId, ContainerId, ExecutorId, TaskId};
 
-/// Whether a task in this state has ended (PROTOCOL §8.1).
-pub(super) fn is_terminal(state: TaskState) -> bool {
-    match state {
-        TaskState::TaskFinished
-        | TaskState::TaskFailed
-        | TaskState::TaskKilled
-        | TaskState::TaskLost
-        | TaskState::TaskError
-        | TaskState::TaskDropped
-        | TaskState::TaskGone
-        | TaskState::TaskGoneByOperator => true,
-        TaskState::TaskStaging
-        | TaskState::TaskStarting
-        | TaskState::TaskRunning
-        | TaskState::TaskKilling
-        | TaskState::TaskUnreachable
-        | TaskState::TaskUnknown => false,
-    }
-}
-
 /// What an agent itself has to say about a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Verdict {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use mesos::v1::TaskStatus;
 use mesos::{FrameworkId, TaskId};
 
-use super::status::is_terminal;
+use crate::core::wire::is_terminal;
 
 /// How long an update waits for its acknowledgement before it is sent again (PROTOCOL §8.2).
 const RETRY_FIRST: Duration = Duration::from_secs(10);

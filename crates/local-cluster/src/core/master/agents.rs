@@ -7,9 +7,9 @@ use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
-use super::framework::{Task, is_terminal};
+use super::framework::Task;
 use super::{AGENT_TIMEOUT, Master, events};
-use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
 /// An agent that has registered and has neither left nor become unreachable.
 #[derive(Debug)]

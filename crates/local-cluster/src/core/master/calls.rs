@@ -4,6 +4,7 @@ use mesos::v1;
 use mesos::v1::scheduler::{Call, call};
 
 use super::{CallHeaders, Rejection};
+use crate::core::wire::is_uuid;
 
 /// Checks a call by itself and says of what type it is.
 pub(super) fn validate(call: &Call, headers: &CallHeaders) -> Result<call::Type, Rejection> {
@@ -129,10 +130,8 @@ fn validate_details(call: &Call, framework_id: &v1::FrameworkId) -> Result<(), S
     }
 }
 
-/// 16 bytes with a version of 1 to 5; the bits of the variant are not looked at (PROTOCOL §3).
-pub(super) fn validate_uuid(uuid: &[u8]) -> Result<(), String> {
-    let is_valid = uuid.len() == 16 && (1..=5).contains(&(uuid[6] >> 4));
-    is_valid
+fn validate_uuid(uuid: &[u8]) -> Result<(), String> {
+    is_uuid(uuid)
         .then_some(())
         .ok_or_else(|| "Not a valid UUID".to_owned())
 }

@@ -170,27 +170,6 @@ impl Capabilities {
     }
 }
 
-/// Whether a task in this state has ended (PROTOCOL §8.1).
-pub(super) fn is_terminal(state: v1::TaskState) -> bool {
-    use v1::TaskState;
-    match state {
-        TaskState::TaskFinished
-        | TaskState::TaskFailed
-        | TaskState::TaskKilled
-        | TaskState::TaskLost
-        | TaskState::TaskError
-        | TaskState::TaskDropped
-        | TaskState::TaskGone
-        | TaskState::TaskGoneByOperator => true,
-        TaskState::TaskStaging
-        | TaskState::TaskStarting
-        | TaskState::TaskRunning
-        | TaskState::TaskKilling
-        | TaskState::TaskUnreachable
-        | TaskState::TaskUnknown => false,
-    }
-}
-
 /// The roles of a framework; one without MULTI_ROLE has one, `*` unless it says another.
 pub(super) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
     if Capabilities::of(info).multi_role {

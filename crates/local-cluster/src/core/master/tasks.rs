@@ -7,9 +7,9 @@ use mesos::v1::scheduler::call;
 use mesos::v1::task_status::{Reason, Source};
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
 
-use super::framework::{Forwarded, is_terminal};
+use super::framework::Forwarded;
 use super::{Master, events};
-use crate::core::wire::{AgentIndex, ToAgent};
+use crate::core::wire::{AgentIndex, ToAgent, is_terminal};
 
 impl Master {
     /// An update made by an executor or an agent. While nobody listens it is swallowed; the agent
