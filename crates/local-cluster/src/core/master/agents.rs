@@ -163,7 +163,14 @@ impl Agent {
 }
 
 impl Master {
+    /// An agent whose link is down, or that has been removed, can only register: what it still had
+    /// on the way when it was given up would contradict what schedulers have been told.
     pub(super) fn handle_agent(&mut self, now: Instant, index: AgentIndex, message: ToMaster) {
+        let is_connected = self.agents.get(&index).is_some_and(Agent::is_connected);
+        if !is_connected && !matches!(message, ToMaster::Register { .. }) {
+            tracing::debug!(?index, "dropped a message of an agent that is gone");
+            return;
+        }
         match message {
             ToMaster::Register {
                 agent,
@@ -177,7 +184,7 @@ impl Master {
                 status,
                 latest_state,
             } => {
-                self.forward_update(&framework_id, status, latest_state);
+                self.forward_update(index, &framework_id, status, latest_state);
             }
             ToMaster::ExecutorExited {
                 framework_id,

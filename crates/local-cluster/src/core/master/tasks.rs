@@ -13,9 +13,11 @@ use crate::core::wire::{AgentIndex, ToAgent, is_terminal};
 
 impl Master {
     /// An update made by an executor or an agent. While nobody listens it is swallowed; the agent
-    /// sends it again.
+    /// sends it again. One for a task that is not on this agent goes to the scheduler as well, but
+    /// the master learns nothing from it.
     pub(super) fn forward_update(
         &mut self,
+        from: AgentIndex,
         id: &FrameworkId,
         status: v1::TaskStatus,
         latest_state: v1::TaskState,
@@ -24,9 +26,10 @@ impl Master {
             return;
         };
         let task_id = TaskId::from(status.task_id.value.as_str());
-        if let Some(task) = framework.tasks.get_mut(&task_id) {
+        let task = framework.tasks.get_mut(&task_id);
+        if let Some(task) = task.filter(|task| task.agent == from) {
             if is_terminal(latest_state)
-                && let Some(agent) = self.agents.get_mut(&task.agent)
+                && let Some(agent) = self.agents.get_mut(&from)
             {
                 agent.release(&std::mem::take(&mut task.resources));
             }
@@ -60,6 +63,7 @@ impl Master {
             };
             let task = framework.tasks.get(&task_id);
             if task
+                .filter(|task| task.agent == agent)
                 .and_then(|task| task.forwarded.as_ref())
                 .is_some_and(is_end)
             {

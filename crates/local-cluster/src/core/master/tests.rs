@@ -8,6 +8,8 @@ mod running;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use expect_test::Expect;
 use mesos::resources::Resources;
@@ -26,7 +28,7 @@ use crate::codec::{self, Encoding};
 /// - `F {…}`: a call, framework id and stream id added.
 /// - `F launch OFFERS TASK RESOURCES EXECUTOR`: an ACCEPT; the rest of the offers is not refused.
 /// - `close F`: its stream is cut.
-/// - `update N F TASK STATE [LATEST]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
+/// - `update N F TASK STATE [LATEST [UUID]]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
 ///   an agent says so.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
@@ -222,6 +224,10 @@ impl Test {
     fn update(&mut self, words: &[&str]) {
         let state = |word: &str| v1::TaskState::from_str_name(word).expect("a state");
         let latest = words.get(4).unwrap_or(&words[3]);
+        let uuid = match words.get(5) {
+            Some(uuid) => BASE64.decode(uuid).expect("base64").into(),
+            None => Bytes::copy_from_slice(words[3].as_bytes()),
+        };
         let status = v1::TaskStatus {
             task_id: v1::TaskId {
                 value: words[2].to_owned(),
@@ -232,7 +238,7 @@ impl Test {
                 value: format!("M-S{}", words[0]),
             }),
             timestamp: Some(1.0),
-            uuid: Some(Bytes::copy_from_slice(words[3].as_bytes())),
+            uuid: Some(uuid),
             healthy: Some(true),
             ..Default::default()
         };

@@ -390,3 +390,79 @@ fn the_tasks_of_an_agent_that_leaves_are_lost() {
         "#]],
     );
 }
+
+#[test]
+fn an_agent_that_is_gone_is_not_listened_to_until_it_registers() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           subscribe a {"checkpoint": true}
+           a launch O0 t1 cpus:1;mem:64 ex1
+           ---
+           lost 0
+           update 0 a t1 TASK_RUNNING
+           message 0 a ex1 hello
+           exited 0 a ex1 256
+           left 0
+           update 0 a t1 TASK_RUNNING"#,
+        expect![[r#"
+            > lost 0
+            > update 0 a t1 TASK_RUNNING
+            > message 0 a ex1 hello
+            > exited 0 a ex1 256
+            > left 0
+            0.0 a < t1 TASK_LOST SOURCE_MASTER REASON_AGENT_REMOVED "Agent localhost removed: the agent unregistered" [executor id]
+            0.0 a < FAILURE executor None status None
+            > update 0 a t1 TASK_RUNNING
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_is_not_changed_by_another_agent() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           agent 1 cpus:4;mem:1024
+           subscribe a
+           a launch O0 t1 cpus:1;mem:64 ex1
+           update 0 a t1 TASK_RUNNING
+           ---
+           update 1 a t1 TASK_FINISHED
+           a {"type": "RECONCILE", "reconcile": {}}"#,
+        expect![[r#"
+            > update 1 a t1 TASK_FINISHED
+            0.0 a < t1 TASK_FINISHED [uuid]
+            > a {"type": "RECONCILE", "reconcile": {}}
+            0.0 a < t1 TASK_RUNNING SOURCE_MASTER REASON_RECONCILIATION "Reconciliation: Latest task state" [executor id]
+            0.0 202
+        "#]],
+    );
+}
+
+#[test]
+fn the_end_of_a_task_is_not_acknowledged_to_another_agent() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           agent 1 cpus:4;mem:1024
+           subscribe a
+           a launch O0 t1 cpus:1;mem:64 ex1
+           update 0 a t1 TASK_KILLED TASK_KILLED AYwuXgAAQAAAAAAAAACrzQ==
+           ---
+           a {"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"value": "M-S1"}, "task_id": {"value": "t1"}, "uuid": "AYwuXgAAQAAAAAAAAACrzQ=="}}
+           a {"type": "RECONCILE", "reconcile": {}}
+           a {"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"value": "M-S0"}, "task_id": {"value": "t1"}, "uuid": "AYwuXgAAQAAAAAAAAACrzQ=="}}
+           a {"type": "RECONCILE", "reconcile": {}}"#,
+        expect![[r#"
+            > a {"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"valu…
+            0.0 agent 1 < AcknowledgeUpdate t1
+            0.0 202
+            > a {"type": "RECONCILE", "reconcile": {}}
+            0.0 a < t1 TASK_KILLED SOURCE_MASTER REASON_RECONCILIATION "Reconciliation: Latest task state" [executor id]
+            0.0 202
+            > a {"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"valu…
+            0.0 agent 0 < AcknowledgeUpdate t1
+            0.0 202
+            > a {"type": "RECONCILE", "reconcile": {}}
+            0.0 202
+        "#]],
+    );
+}
