@@ -1,5 +1,6 @@
 //! ACCEPT: offers are checked as a whole, then operations one by one (PROTOCOL §7).
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use mesos::resources::{InvalidResource, Resource, Resources};
@@ -93,8 +94,9 @@ impl Master {
         if offer_ids.is_empty() {
             return Err("No offers specified".to_owned());
         }
-        for (index, offer_id) in offer_ids.iter().enumerate() {
-            if offer_ids[..index].contains(offer_id) {
+        let mut seen = BTreeSet::new();
+        for offer_id in offer_ids {
+            if !seen.insert(offer_id) {
                 return Err(format!("Duplicate offer {offer_id} in offer list"));
             }
         }
