@@ -381,16 +381,13 @@ impl Master {
     }
 }
 
+/// The tasks of the body that the type names; another body that was sent along means nothing.
 fn tasks_of(operation: &Operation) -> &[v1::TaskInfo] {
-    match operation {
-        Operation {
-            launch: Some(launch),
-            ..
-        } => &launch.task_infos,
-        Operation {
-            launch_group: Some(group),
-            ..
-        } => &group.task_group.tasks,
+    let launch = operation.launch.as_ref();
+    let group = operation.launch_group.as_ref();
+    match operation.r#type() {
+        Type::Launch => launch.map_or(&[], |launch| &launch.task_infos),
+        Type::LaunchGroup => group.map_or(&[], |group| &group.task_group.tasks),
         _ => &[],
     }
 }
@@ -402,15 +399,27 @@ fn upgrade_operation(
     role: &str,
     id: &FrameworkId,
 ) -> Result<(), InvalidResource> {
-    let launched = operation
-        .launch
-        .iter_mut()
-        .flat_map(|launch| &mut launch.task_infos);
     let mut executors = Vec::new();
-    let mut tasks: Vec<_> = launched.collect();
-    if let Some(group) = &mut operation.launch_group {
-        executors.push(&mut group.executor);
-        tasks.extend(&mut group.task_group.tasks);
+    let mut tasks = Vec::new();
+    match (operation.r#type(), operation) {
+        (
+            Type::Launch,
+            Operation {
+                launch: Some(launch),
+                ..
+            },
+        ) => tasks.extend(&mut launch.task_infos),
+        (
+            Type::LaunchGroup,
+            Operation {
+                launch_group: Some(group),
+                ..
+            },
+        ) => {
+            executors.push(&mut group.executor);
+            tasks.extend(&mut group.task_group.tasks);
+        }
+        _ => {}
     }
     for task in tasks {
         upgrade(&mut task.resources, role)?;

@@ -411,3 +411,27 @@ fn operations_that_are_not_built_say_so() {
         "#]],
     );
 }
+
+#[test]
+fn a_body_that_the_type_does_not_name_means_nothing() {
+    let launch = json!({"task_infos": [task_json("t1", "cpus:0", "ex1")]});
+    let executor = &task_json("t2", "cpus:1", "ex2")["executor"];
+    let group = json!({"executor": executor, "task_group": {
+        "tasks": [task_json("t2", "cpus:-1", "ex2")],
+    }});
+    check_operation(
+        &json!({"type": "LAUNCH_GROUP", "launch": launch, "launch_group": group}),
+        expect![[r#"
+            > a {"accept":{"offer_ids":[{"value":"M-O0"}],"operations":[{"…
+            0.0 a < t2 TASK_ERROR SOURCE_MASTER REASON_TASK_GROUP_INVALID "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"
+            0.0 202
+        "#]],
+    );
+    check_operation(
+        &json!({"type": "LAUNCH", "launch_group": group}),
+        expect![[r#"
+            > a {"accept":{"offer_ids":[{"value":"M-O0"}],"operations":[{"…
+            0.0 202
+        "#]],
+    );
+}
