@@ -362,7 +362,12 @@ fn filter_lifetime(filters: Option<&v1::Filters>, interval: Duration) -> Option<
     if seconds == 0.0 {
         return None;
     }
-    let lifetime = Duration::try_from_secs_f64(seconds.min(MAX.as_secs_f64())).unwrap_or(DEFAULT);
+    let lifetime = if seconds > MAX.as_secs_f64() {
+        MAX
+    } else {
+        // Not for what is negative or no number.
+        Duration::try_from_secs_f64(seconds).unwrap_or(DEFAULT)
+    };
     Some(lifetime.max(interval))
 }
 
@@ -417,5 +422,28 @@ fn offer_to_wire(
         unavailability: None,
         allocation_info: can.multi_role.then_some(allocation),
         domain: agent.info().domain.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_without_a_sensible_time_holds_for_five_seconds() {
+        let lifetime = |seconds| {
+            let filters = v1::Filters {
+                refuse_seconds: Some(seconds),
+            };
+            filter_lifetime(Some(&filters), Duration::from_secs(1)).map(|it| it.as_secs())
+        };
+        assert_eq!(lifetime(0.0), None);
+        assert_eq!(lifetime(0.5), Some(1), "an allocation run at least");
+        for invalid in [f64::NAN, -1.0, f64::NEG_INFINITY] {
+            assert_eq!(lifetime(invalid), Some(5), "{invalid}");
+        }
+        for long in [1e300, f64::INFINITY] {
+            assert_eq!(lifetime(long), Some(365 * 24 * 3600), "{long}");
+        }
     }
 }
