@@ -22,7 +22,7 @@ pub struct ClusterConfig {
     pub agents: Vec<AgentConfig>,
     /// Where agents put sandboxes. `None`: a temporary directory, which is removed at the end.
     pub work_dir: Option<PathBuf>,
-    /// Time between two allocation runs. Mesos: 1 s.
+    /// Time between two allocation runs. Mesos: 1 s. Less than 1 ms counts as 1 ms.
     pub allocation_interval: Duration,
     /// Seed of all ids. With the same seed and the same calls, a cluster gives the same ids.
     pub seed: u64,

@@ -46,7 +46,7 @@ use super::wire::{AgentIndex, ToAgent, ToMaster};
 pub(crate) struct MasterConfig {
     /// How it introduces itself. Its id is the first part of every id that it gives.
     pub(crate) info: v1::MasterInfo,
-    /// Time between two allocation runs. Mesos: 1 s.
+    /// Time between two allocation runs, 1 ms at least. Mesos: 1 s.
     pub(crate) allocation_interval: Duration,
     /// An instant and the seconds since the Unix epoch at it, for the timestamps of updates.
     pub(crate) epoch: (Instant, f64),
@@ -192,8 +192,16 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// From a broken link to an unreachable agent: five pings of 15 s (PROTOCOL §11.1).
 const AGENT_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// The shortest time between two allocation runs. With none at all time would stand still; more
+/// often than this nobody needs offers.
+const ALLOCATION_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
 impl Master {
     pub(crate) fn new(now: Instant, config: MasterConfig) -> Self {
+        let config = MasterConfig {
+            allocation_interval: config.allocation_interval.max(ALLOCATION_INTERVAL_MIN),
+            ..config
+        };
         Self {
             rng: fastrand::Rng::with_seed(config.seed),
             allocation_due: now + config.allocation_interval,

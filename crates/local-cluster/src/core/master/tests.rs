@@ -34,7 +34,7 @@ use crate::codec::{self, Encoding};
 /// - `---`: what came before is not of interest.
 #[track_caller]
 pub(super) fn check(script: &str, expected: Expect) {
-    let mut test = Test::new();
+    let mut test = Test::new(Duration::from_secs(1));
     for line in script
         .lines()
         .map(str::trim)
@@ -43,6 +43,13 @@ pub(super) fn check(script: &str, expected: Expect) {
         test.run(line);
     }
     expected.assert_eq(&test.transcript);
+}
+
+#[test]
+fn a_master_without_an_allocation_interval_goes_on() {
+    let mut test = Test::new(Duration::ZERO);
+    test.run("agent 0 cpus:4;mem:1024");
+    test.run("advance 0.01");
 }
 
 /// How much of a line is repeated in the transcript.
@@ -65,7 +72,7 @@ struct Scheduler {
 }
 
 impl Test {
-    fn new() -> Self {
+    fn new(allocation_interval: Duration) -> Self {
         let start = Instant::now();
         let info = v1::MasterInfo {
             id: "M".to_owned(),
@@ -73,7 +80,7 @@ impl Test {
         };
         let config = MasterConfig {
             info,
-            allocation_interval: Duration::from_secs(1),
+            allocation_interval,
             epoch: (start, 1000.0),
             seed: 1,
         };
