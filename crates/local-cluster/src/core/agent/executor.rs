@@ -214,8 +214,17 @@ impl Executor {
         }
         task.state = state;
         if is_terminal(state) {
-            self.dequeue(task_id);
+            self.withdraw(task_id);
         }
+    }
+
+    /// Takes one task that has ended out of the queue; the rest of its group still waits.
+    fn withdraw(&mut self, task_id: &TaskId) {
+        self.queue.retain(|queued| queued != task_id);
+        for group in &mut self.queued_groups {
+            group.retain(|queued| queued != task_id);
+        }
+        self.queued_groups.retain(|group| !group.is_empty());
     }
 
     /// Forgets a task whose end was acknowledged; `false` when it has not ended.

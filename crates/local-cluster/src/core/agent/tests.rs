@@ -853,3 +853,24 @@ fn updates_beyond_the_bound_are_dropped_and_not_acknowledged() {
         "an end always has a place"
     );
 }
+
+#[test]
+fn a_group_of_which_one_task_has_ended_early_is_delivered_without_it() {
+    check(
+        "
+        register
+        launch ex a b c group
+        started c1 77
+        quiet
+        subscribe ex updates=b:TASK_FAILED#b
+        ",
+        expect![[r#"
+            > subscribe ex updates=b:TASK_FAILED#b
+                answer r1 Stream
+                stream r1 SUBSCRIBED f ex on m-S0 in c1
+                master UPDATE b TASK_FAILED #b in c1 pid 77 at 127.0.0.1
+                stream r1 ACKNOWLEDGED b #b
+                stream r1 LAUNCH_GROUP a c
+        "#]],
+    );
+}
