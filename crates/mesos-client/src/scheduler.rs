@@ -55,7 +55,7 @@ impl SchedulerClient {
         let http = Http::new(HttpOptions {
             connect_timeout: config.connect_timeout,
             credentials: config.credentials.as_ref(),
-            tls: config.masters.is_any_secure().then_some(&config.tls),
+            tls: config.tls(),
             domain_socket: None,
         })?;
         let rules = Rules {
@@ -93,6 +93,9 @@ pub struct SchedulerConfig {
     /// to as well, but never from `https` to `http`. Default: none.
     pub credentials: Option<Credentials>,
     /// For masters behind `https`. Default: the authorities of the system, no identity.
+    ///
+    /// With the default, and no `https` among the [`masters`](Self::masters), a redirect to `https`
+    /// fails: the authorities of the system are not read for masters that have no use for them.
     pub tls: Tls,
     /// For how long a connection may take. Default: 5 s.
     pub connect_timeout: Duration,
@@ -124,6 +127,13 @@ impl SchedulerConfig {
             backoff_max: Duration::from_secs(15),
             seed: fastrand::u64(..),
         }
+    }
+
+    /// What TLS is configured with, if there may be any: settings that were made are for a master
+    /// that is only known from a redirect. Without them such a master is not trusted.
+    fn tls(&self) -> Option<&Tls> {
+        let is_wanted = self.masters.is_any_secure() || self.tls != Tls::default();
+        is_wanted.then_some(&self.tls)
     }
 }
 
@@ -363,6 +373,24 @@ mod tests {
             "zk://u:p@a,b/mesos".parse::<Masters>(),
             Err(InvalidEndpoint::ZooKeeper("zk://a,b/mesos".to_owned()))
         );
+    }
+
+    #[test]
+    fn tls_is_configured_for_a_secure_master_and_for_one_that_a_redirect_may_lead_to() {
+        let config = |masters: &str, tls: Tls| SchedulerConfig {
+            tls,
+            ..SchedulerConfig::new(masters.parse().unwrap(), v1::FrameworkInfo::default())
+        };
+        let own = Tls {
+            authorities: vec![b"pem".to_vec()],
+            identity: None,
+        };
+        assert_eq!(config("a", Tls::default()).tls(), None);
+        assert_eq!(
+            config("a,https://b", Tls::default()).tls(),
+            Some(&Tls::default())
+        );
+        assert_eq!(config("a", own.clone()).tls(), Some(&own));
     }
 
     #[test]
