@@ -63,7 +63,7 @@ pub(crate) async fn read_call<T: codec::Body>(request: Request) -> Result<(Parts
     let (parts, body) = request.into_parts();
     check_method(&parts.method)?;
     let encoding = content_encoding(&parts.headers)?;
-    let body = read_body(&parts.headers, body).await?;
+    let body = read_body(&parts.headers, body, BODY_BYTES_MAX).await?;
     match codec::decode(encoding, body) {
         Ok(call) => Ok((parts, call)),
         Err(error) => Err(Refusal::bad_request(error.to_string())),
@@ -154,18 +154,19 @@ fn is_zero_quality(parameter: &str) -> bool {
     })
 }
 
-/// The body as a whole, decompressed if it came with `Content-Encoding: gzip`.
-async fn read_body<B>(headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+/// The body as a whole, decompressed if it came with `Content-Encoding: gzip`; neither form may be
+/// larger than `bytes_max`.
+async fn read_body<B>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Refusal>
 where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let too_large = || {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {BODY_BYTES_MAX} bytes"),
+            format!("The body is larger than {bytes_max} bytes"),
         )
     };
-    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await;
+    let collected = Limited::new(body, bytes_max).collect().await;
     let body = match collected {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
@@ -179,10 +180,10 @@ where
     }
     let mut decompressed = Vec::new();
     GzDecoder::new(body.as_ref())
-        .take(BODY_BYTES_MAX as u64 + 1)
+        .take(bytes_max as u64 + 1)
         .read_to_end(&mut decompressed)
         .map_err(|_| Refusal::bad_request("Failed to decompress body"))?;
-    if decompressed.len() > BODY_BYTES_MAX {
+    if decompressed.len() > bytes_max {
         return Err(too_large());
     }
     Ok(decompressed.into())
@@ -298,14 +299,40 @@ mod tests {
         assert!(all("/").is_empty());
     }
 
-    #[tokio::test]
-    async fn a_compressed_body_is_decompressed() {
+    fn gzip(content: &[u8]) -> Bytes {
         use std::io::Write as _;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(b"hello").expect("writing to memory");
-        let body = Body::from(Bytes::from(gzip.finish().expect("writing to memory")));
-        let read = read_body(&headers(&[("content-encoding", "gzip")]), body).await;
+        gzip.write_all(content).expect("writing to memory");
+        gzip.finish().expect("writing to memory").into()
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_decompressed() {
+        let body = Body::from(gzip(b"hello"));
+        let headers = headers(&[("content-encoding", "gzip")]);
+        let read = read_body(&headers, body, BODY_BYTES_MAX).await;
         assert_eq!(read, Ok(Bytes::from_static(b"hello")));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused_packed_and_unpacked() {
+        let too_large = Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is larger than 100 bytes",
+        );
+        let read = async |length: usize| {
+            let plain = vec![0; length];
+            let packed = gzip(&plain);
+            assert!(packed.len() < 100);
+            let gzipped = headers(&[("content-encoding", "gzip")]);
+            [
+                read_body(&HeaderMap::new(), Body::from(Bytes::from(plain)), 100).await,
+                read_body(&gzipped, Body::from(packed), 100).await,
+            ]
+        };
+        let largest = Bytes::from(vec![0; 100]);
+        assert_eq!(read(100).await, [Ok(largest.clone()), Ok(largest)]);
+        assert_eq!(read(101).await, [Err(too_large.clone()), Err(too_large)]);
     }
 
     #[tokio::test]

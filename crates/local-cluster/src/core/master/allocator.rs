@@ -430,6 +430,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_too_many_refusals_the_one_that_ends_first_is_forgotten() {
+        let now = Instant::now();
+        let key = (FrameworkId::from("f"), "r".to_owned(), AgentIndex(0));
+        // None of them hides another.
+        let refused = |number: usize| {
+            Resources::parse(&format!("r{number}:1")).expect("resources of a name of their own")
+        };
+        let mut filters = Filters::default();
+        for number in 0..=FILTERS_MAX {
+            let expires = now + Duration::from_secs(1 + number as u64);
+            filters.add(key.clone(), refused(number), expires);
+        }
+        let hides = |number| filters.hide(&key.0, &key.1, key.2, &refused(number));
+        assert_eq!(filters.0[&key].len(), FILTERS_MAX);
+        assert!(!hides(0));
+        assert!((1..=FILTERS_MAX).all(hides));
+    }
+
+    #[test]
     fn a_refusal_without_a_sensible_time_holds_for_five_seconds() {
         let lifetime = |seconds| {
             let filters = v1::Filters {
