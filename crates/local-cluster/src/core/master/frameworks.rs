@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use mesos::v1::scheduler::{Call, call};
+use mesos::v1::scheduler::{Call, OfferConstraints, call};
 use mesos::{FrameworkId, v1};
 
 use super::framework::{Connection, Framework, roles};
@@ -60,6 +60,7 @@ impl Master {
         let info = &subscribe.framework_info;
         validate_framework(info)?;
         validate_suppressed(&subscribe.suppressed_roles, &roles(info))?;
+        validate_constraints(subscribe.offer_constraints.as_ref())?;
         let Some(id) = info
             .id
             .as_ref()
@@ -290,7 +291,18 @@ impl Master {
             }
         }
         validate_suppressed(&update.suppressed_roles, &roles(info))
+            .and_then(|()| validate_constraints(update.offer_constraints.as_ref()))
             .map_err(|detail| format!("'UpdateFramework' call is not valid: {detail}"))
+    }
+}
+
+/// A framework that has set constraints relies on them; offers that ignore them would mislead it.
+fn validate_constraints(constraints: Option<&OfferConstraints>) -> Result<(), String> {
+    match constraints {
+        Some(constraints) if !constraints.role_constraints.is_empty() => {
+            Err("The embedded cluster does not support 'offer_constraints'".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -23,8 +23,8 @@ use crate::codec::{self, Encoding};
 ///
 /// A line is one of these; times are virtual, `F` is the name of a framework:
 /// - `agent N RESOURCES`: an agent registers; `lost N`, `left N`: it goes.
-/// - `subscribe F {…}`: with these fields of FrameworkInfo (and `suppressed_roles`) on top of the
-///   usual ones; `subscribe F again {…}`: with the id that it was given.
+/// - `subscribe F {…}`: with these fields of FrameworkInfo (and `suppressed_roles` and
+///   `offer_constraints`) on top of the usual ones; `subscribe F again {…}`: with the id that it was given.
 /// - `F {…}`: a call, framework id and stream id added.
 /// - `F launch OFFERS TASK RESOURCES EXECUTOR`: an ACCEPT; the rest of the offers is not refused.
 /// - `close F`: its stream is cut.
@@ -190,13 +190,17 @@ impl Test {
             info[field] = value;
         }
         let suppressed = info["suppressed_roles"].take();
+        let constraints = info["offer_constraints"].take();
         let scheduler = self.schedulers.entry(name.to_owned()).or_default();
         if again {
             info["id"] = json!({"value": scheduler.id});
         }
         let mut call = json!({
             "type": "SUBSCRIBE",
-            "subscribe": {"framework_info": info, "suppressed_roles": suppressed},
+            "subscribe": {
+                "framework_info": info, "suppressed_roles": suppressed,
+                "offer_constraints": constraints,
+            },
         });
         call["framework_id"] = call["subscribe"]["framework_info"]["id"].clone();
         let call = parse(&call);

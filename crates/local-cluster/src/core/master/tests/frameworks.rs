@@ -310,3 +310,24 @@ fn a_call_of_an_unknown_type_is_not_implemented() {
         "#]],
     );
 }
+
+#[test]
+fn offer_constraints_are_refused_unless_they_are_empty() {
+    check(
+        r#"subscribe a {"offer_constraints": {"role_constraints": {"rec": {}}}}
+           subscribe a {"offer_constraints": {}}
+           a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": {"id": {"value": "M-0000"}, "user": "root", "name": "a", "roles": ["rec"], "capabilities": [{"type": "MULTI_ROLE"}]}, "offer_constraints": {"role_constraints": {"rec": {}}}}}"#,
+        expect![[r#"
+            > subscribe a {"offer_constraints": {"role_constraints": {"rec…
+            0.0 200 stream
+            0.0 a < ERROR The embedded cluster does not support 'offer_constraints'
+            0.0 a ends
+            > subscribe a {"offer_constraints": {}}
+            0.0 200 stream
+            0.0 a < SUBSCRIBED M-0000
+            0.0 a < HEARTBEAT
+            > a {"type": "UPDATE_FRAMEWORK", "update_framework": {"framewo…
+            0.0 400 'UpdateFramework' call is not valid: The embedded cluster does not support 'offer_constraints'
+        "#]],
+    );
+}
