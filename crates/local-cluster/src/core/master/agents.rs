@@ -242,6 +242,9 @@ impl Master {
         tracing::info!(agent = %id, resources = %total, "agent registered");
         self.rescind_offers_of(index);
         self.unreachable.remove(&id);
+        for framework in self.frameworks.values_mut() {
+            framework.forget_unreachable(&id);
+        }
         self.agent_index.insert(id.clone(), index);
         self.agents
             .insert(index, Agent::new(index, id.clone(), info, total));
@@ -404,6 +407,7 @@ impl Master {
             .collect();
         for (index, id) in overdue {
             let nanoseconds = nanoseconds(self.timestamp(now));
+            self.note_unreachable_tasks(index, &id);
             self.unreachable.insert(id, nanoseconds);
             self.remove_agent(now, index, |framework| Loss {
                 state: framework.lost_or(v1::TaskState::TaskUnreachable),
@@ -411,6 +415,16 @@ impl Master {
                 message: "health check timed out".to_owned(),
                 unreachable_time: Some(v1::TimeInfo { nanoseconds }),
             });
+        }
+    }
+
+    fn note_unreachable_tasks(&mut self, index: AgentIndex, id: &AgentId) {
+        for (framework_id, task_id) in self.tasks_on(index) {
+            if let Some(framework) = self.frameworks.get_mut(&framework_id)
+                && !is_terminal(framework.tasks[&task_id].known_state())
+            {
+                framework.add_unreachable(task_id, id.clone());
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! One framework: who it is, what it can do, whether it listens, and its tasks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -22,6 +22,9 @@ pub(super) struct Framework {
     pub(super) connection: Connection,
     /// Those that have not ended, and those whose end has not been acknowledged.
     pub(super) tasks: BTreeMap<TaskId, Task>,
+    /// Tasks that were given up with an agent that stopped answering, oldest first, until that agent
+    /// comes back.
+    unreachable_tasks: VecDeque<(TaskId, AgentId)>,
     /// Offers made so far; breaks ties between frameworks that have as much as each other.
     pub(super) offers_made: u64,
 }
@@ -80,6 +83,10 @@ pub(super) struct Capabilities {
     pub(super) shared_resources: bool,
 }
 
+/// Unreachable tasks that are remembered of a framework, as by Mesos (PROTOCOL §13.1). So few are
+/// searched one by one.
+const UNREACHABLE_TASKS_MAX: usize = 1000;
+
 impl Framework {
     pub(super) fn new(
         id: &FrameworkId,
@@ -98,6 +105,7 @@ impl Framework {
             suppressed,
             connection,
             tasks: BTreeMap::new(),
+            unreachable_tasks: VecDeque::new(),
             offers_made: 0,
         }
     }
@@ -112,6 +120,24 @@ impl Framework {
         };
         self.capabilities = Capabilities::of(&self.info);
         self.roles = roles(&self.info);
+    }
+
+    /// Remembers a task that may still run where nobody can reach it.
+    pub(super) fn add_unreachable(&mut self, task_id: TaskId, agent_id: AgentId) {
+        self.unreachable_tasks.push_back((task_id, agent_id));
+        if self.unreachable_tasks.len() > UNREACHABLE_TASKS_MAX {
+            self.unreachable_tasks.pop_front();
+        }
+    }
+
+    /// The agent is there again and says itself what runs on it.
+    pub(super) fn forget_unreachable(&mut self, agent_id: &AgentId) {
+        self.unreachable_tasks
+            .retain(|(_, agent)| agent != agent_id);
+    }
+
+    pub(super) fn is_unreachable(&self, task_id: &TaskId) -> bool {
+        self.unreachable_tasks.iter().any(|(id, _)| id == task_id)
     }
 
     /// Its stream, if there is one.
@@ -181,4 +207,31 @@ pub(super) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
 /// The one role of a framework without MULTI_ROLE, if it says one.
 pub(super) fn single_role(info: &v1::FrameworkInfo) -> Option<&str> {
     info.role.as_deref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_unreachable_tasks_the_oldest_is_forgotten() {
+        let connection = Connection::Disconnected {
+            removal_due: Instant::now(),
+        };
+        let mut framework = Framework::new(
+            &FrameworkId::from("f"),
+            v1::FrameworkInfo::default(),
+            BTreeSet::new(),
+            connection,
+        );
+        let task = |number: usize| TaskId::from(number.to_string());
+        let agent = AgentId::from("a");
+        for number in 0..=UNREACHABLE_TASKS_MAX {
+            framework.add_unreachable(task(number), agent.clone());
+        }
+        assert!(!framework.is_unreachable(&task(0)));
+        assert!((1..=UNREACHABLE_TASKS_MAX).all(|number| framework.is_unreachable(&task(number))));
+        framework.forget_unreachable(&agent);
+        assert!(!framework.is_unreachable(&task(1)));
+    }
 }

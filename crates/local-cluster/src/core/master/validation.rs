@@ -127,6 +127,9 @@ fn validate_task_alone(launch: &Launch<'_>, task: &v1::TaskInfo) -> Result<(), S
     if launch.framework.tasks.contains_key(&TaskId::from(id)) {
         return Err(format!("Task has duplicate ID: {id}"));
     }
+    if launch.framework.is_unreachable(&TaskId::from(id)) {
+        return Err(format!("Task reuses the ID of an unreachable task: {id}"));
+    }
     let (agent, expected) = (&task.agent_id.value, launch.agent.id());
     if agent != expected.as_str() {
         return Err(format!(

@@ -466,3 +466,22 @@ fn the_end_of_a_task_is_not_acknowledged_to_another_agent() {
         "#]],
     );
 }
+
+#[test]
+fn the_id_of_an_unreachable_task_is_not_free() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           subscribe a {"checkpoint": true}
+           a launch O0 t1 cpus:1;mem:64 ex1
+           lost 0
+           advance 76
+           agent 1 cpus:4;mem:1024
+           ---
+           a launch O1 t1 cpus:1;mem:64 ex1"#,
+        expect![[r#"
+            > a launch O1 t1 cpus:1;mem:64 ex1
+            76.0 a < t1 TASK_ERROR SOURCE_MASTER REASON_TASK_INVALID "Task reuses the ID of an unreachable task: t1"
+            76.0 202
+        "#]],
+    );
+}
