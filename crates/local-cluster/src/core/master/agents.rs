@@ -1,6 +1,6 @@
 //! How agents come, fall silent and go, and what the master knows of each (PROTOCOL §11.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use mesos::resources::Resources;
@@ -276,66 +276,83 @@ impl Master {
                 .filter(|task| task.agent == index);
             own.for_each(|task| task.resources = Resources::new());
         }
-        let mut running = Vec::new();
+        let mut running = BTreeSet::new();
         for (framework_id, info, state) in tasks {
             let task_id = TaskId::from(info.task_id.value.as_str());
-            running.push((framework_id.clone(), task_id.clone()));
-            let Some(agent) = self.agents.get_mut(&index) else {
-                return;
-            };
-            let Some(framework) = self.frameworks.get_mut(&framework_id) else {
-                continue;
-            };
-            let mut resources = Resources::from_wire(&info.resources).unwrap_or_default();
-            if is_terminal(state) || !agent.free.contains(&resources.unallocate()) {
-                resources = Resources::new();
-            }
-            agent.take(&resources);
-            let known = framework.tasks.remove(&task_id);
-            let (forwarded, kill) = known
-                .map(|task| (task.forwarded, task.kill))
-                .unwrap_or_default();
-            let executor_id = match &info.executor {
-                Some(executor) => ExecutorId::from(executor.executor_id.value.as_str()),
-                None => ExecutorId::from(task_id.as_str()),
-            };
-            let task = Task {
-                agent: index,
-                agent_id: agent.id.clone(),
-                executor_id,
-                resources,
-                state,
-                forwarded,
-                kill,
-            };
-            framework.tasks.insert(task_id, task);
+            self.adopt_task(index, &framework_id, &task_id, &info, state);
+            running.insert((framework_id, task_id));
         }
         for (framework_id, info) in executors {
-            let Some(agent) = self.agents.get_mut(&index) else {
-                return;
-            };
-            let resources = Resources::from_wire(&info.resources).unwrap_or_default();
-            if self.frameworks.contains_key(&framework_id)
-                && agent.free.contains(&resources.unallocate())
-            {
-                agent.take(&resources);
-                agent.add_executor(&framework_id, KnownExecutor { info, resources });
+            self.adopt_executor(index, &framework_id, info);
+        }
+        for on_agent in self.tasks_on(index) {
+            if !running.contains(&on_agent) {
+                let (framework_id, task_id) = on_agent;
+                let loss = Loss {
+                    state: self.frameworks[&framework_id].lost_or(v1::TaskState::TaskDropped),
+                    reason: Reason::Reconciliation,
+                    message: "Task is unknown to the agent".to_owned(),
+                    unreachable_time: None,
+                };
+                self.lose_task(now, &framework_id, &task_id, &loss);
             }
         }
-        for (framework_id, task_id) in self.tasks_on(index) {
-            if !running.contains(&(framework_id.clone(), task_id.clone())) {
-                self.lose_task(
-                    now,
-                    &framework_id,
-                    &task_id,
-                    &Loss {
-                        state: self.frameworks[&framework_id].lost_or(v1::TaskState::TaskDropped),
-                        reason: Reason::Reconciliation,
-                        message: "Task is unknown to the agent".to_owned(),
-                        unreachable_time: None,
-                    },
-                );
-            }
+    }
+
+    fn adopt_task(
+        &mut self,
+        index: AgentIndex,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        info: &v1::TaskInfo,
+        state: v1::TaskState,
+    ) {
+        let (Some(agent), Some(framework)) = (
+            self.agents.get_mut(&index),
+            self.frameworks.get_mut(framework_id),
+        ) else {
+            return;
+        };
+        let mut resources = Resources::from_wire(&info.resources).unwrap_or_default();
+        if is_terminal(state) || !agent.free.contains(&resources.unallocate()) {
+            resources = Resources::new();
+        }
+        agent.take(&resources);
+        let known = framework.tasks.remove(task_id);
+        let (forwarded, kill) = known
+            .map(|task| (task.forwarded, task.kill))
+            .unwrap_or_default();
+        let executor_id = match &info.executor {
+            Some(executor) => ExecutorId::from(executor.executor_id.value.as_str()),
+            None => ExecutorId::from(task_id.as_str()),
+        };
+        let task = Task {
+            agent: index,
+            agent_id: agent.id.clone(),
+            executor_id,
+            resources,
+            state,
+            forwarded,
+            kill,
+        };
+        framework.tasks.insert(task_id.clone(), task);
+    }
+
+    fn adopt_executor(
+        &mut self,
+        index: AgentIndex,
+        framework_id: &FrameworkId,
+        info: v1::ExecutorInfo,
+    ) {
+        let Some(agent) = self.agents.get_mut(&index) else {
+            return;
+        };
+        let resources = Resources::from_wire(&info.resources).unwrap_or_default();
+        if self.frameworks.contains_key(framework_id)
+            && agent.free.contains(&resources.unallocate())
+        {
+            agent.take(&resources);
+            agent.add_executor(framework_id, KnownExecutor { info, resources });
         }
     }
 
