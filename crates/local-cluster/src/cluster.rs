@@ -91,8 +91,9 @@ pub enum StartError {
 
 /// A running cluster.
 ///
-/// Dropped, it dies at once: connections are cut and executors killed, but not waited for. Prefer
-/// [`stop`](Self::stop).
+/// Dropped, it dies at once: connections are cut and executors killed, but not waited for. Those
+/// that still write to their sandboxes then can make the removal of a temporary work directory
+/// fail, and it stays behind without a word. [`stop`](Self::stop) waits, and leaves nothing.
 pub struct LocalCluster {
     master: MasterHandle,
     /// `None` where an agent has been stopped.
