@@ -8,7 +8,7 @@
 mod archive;
 
 use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +24,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a download may bring nothing at all; Mesos' `fetcher_stall_timeout` has this default.
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How much of a file is copied at once: some milliseconds of work, which is how long a container
+/// that is to be destroyed then has to wait for it.
+const CHUNK_BYTES: u64 = 4 << 20;
 
 /// Why an artifact is not in the sandbox.
 #[derive(Debug, Error)]
@@ -63,7 +67,8 @@ pub(crate) enum DownloadError {
 
 /// Brings one artifact into a directory. Dropped, it leaves what it has written so far.
 ///
-/// Local copies and unpacking block: this is for a thread of its own.
+/// It reads and writes files in place, and unpacks an archive in one go: this is for a thread of
+/// its own.
 ///
 /// # Errors
 /// Anything that keeps it from being there in full.
@@ -82,7 +87,7 @@ pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError>
         fs::create_dir_all(parent).map_err(failed)?;
     }
     match source {
-        Source::Path(path) => copy(path, &target).map_err(failed)?,
+        Source::Path(path) => copy(path, &target).await.map_err(failed)?,
         Source::Http(url) => {
             download(url, &target)
                 .await
@@ -167,14 +172,22 @@ fn stays_inside(path: &str) -> Option<PathBuf> {
 }
 
 /// Copies a file; never through a link that an earlier artifact may have left at the target.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut from = fs::File::open(from)?;
-    let metadata = from.metadata()?;
+/// Between chunks it can be dropped.
+async fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    // Looked at before it is opened: opening a FIFO waits for who writes to it.
+    let metadata = fs::metadata(from)?;
     if metadata.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        return Err(io::ErrorKind::IsADirectory.into());
     }
+    if !metadata.is_file() {
+        let text = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let mut from = fs::File::open(from)?;
     let mut to = create(to)?;
-    io::copy(&mut from, &mut to)?;
+    while io::copy(&mut (&mut from).take(CHUNK_BYTES), &mut to)? > 0 {
+        tokio::task::yield_now().await;
+    }
     to.set_permissions(metadata.permissions())
 }
 

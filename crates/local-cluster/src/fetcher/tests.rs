@@ -1,5 +1,7 @@
 //! The fetcher on real files, real archives and a real server on loopback.
 
+use futures_util::FutureExt as _;
+use rustix::fs::FileType;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -229,6 +231,10 @@ async fn what_cannot_be_fetched_is_refused_by_name() {
         (uri("/tmp/"), "the URI `/tmp/` has no file name"),
         (uri("/tmp"), "failed to copy `/tmp`: is a directory"),
         (
+            uri("/dev/null"),
+            "failed to copy `/dev/null`: it is not a regular file",
+        ),
+        (
             uri(zip),
             "`x.zip` is an archive of a kind that this agent does not unpack; use tar or tar.gz, or set `extract` to false",
         ),
@@ -240,6 +246,31 @@ async fn what_cannot_be_fetched_is_refused_by_name() {
     for (uri, text) in cases {
         assert_eq!(fixture.fetch(uri).await, Err(text.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_fifo_is_refused_without_waiting_for_its_writer() {
+    let fixture = Fixture::new();
+    let path = fixture.source.path().join("fifo");
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, mode, 0).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(
+        fixture.fetch(uri(path)).await,
+        Err(format!("failed to copy `{path}`: it is not a regular file"))
+    );
+}
+
+#[tokio::test]
+async fn the_copy_of_a_large_file_can_be_given_up() {
+    let fixture = Fixture::new();
+    let path = fixture.file("large", b"");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(2 * CHUNK_BYTES).unwrap();
+    assert_eq!(fixture.fetch(uri(&path)).now_or_never(), None);
+    fixture.fetch(uri(&path)).await.unwrap();
+    let copied = fs::metadata(fixture.sandbox.path().join("box/large")).unwrap();
+    assert_eq!(copied.len(), 2 * CHUNK_BYTES);
 }
 
 #[tokio::test]
