@@ -84,6 +84,9 @@ pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError>
         source,
     };
     if let Some(parent) = target.parent() {
+        if !leads_inside(parent, directory).map_err(failed)? {
+            return Err(FetchError::OutputFile(name.display().to_string()));
+        }
         fs::create_dir_all(parent).map_err(failed)?;
     }
     match source {
@@ -169,6 +172,18 @@ fn stays_inside(path: &str) -> Option<PathBuf> {
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
     (inside && path.file_name().is_some()).then(|| path.to_owned())
+}
+
+/// Whether a path, as far as it exists, leads to a place inside a directory: an archive that was
+/// unpacked before can have left links.
+fn leads_inside(path: &Path, directory: &Path) -> io::Result<bool> {
+    let existing = path
+        .ancestors()
+        .find(|part| part.symlink_metadata().is_ok())
+        .unwrap_or(directory);
+    Ok(existing
+        .canonicalize()?
+        .starts_with(directory.canonicalize()?))
 }
 
 /// Copies a file; never through a link that an earlier artifact may have left at the target.

@@ -210,6 +210,36 @@ async fn an_artifact_does_not_write_through_a_link_of_an_earlier_one() {
 }
 
 #[tokio::test]
+async fn no_output_file_leaves_the_sandbox_through_a_link_of_an_earlier_artifact() {
+    let fixture = Fixture::new();
+    let path = fixture.file("program", b"code");
+    let sandbox = fixture.sandbox.path().join("box");
+    fs::create_dir_all(sandbox.join("inside")).unwrap();
+    std::os::unix::fs::symlink(fixture.source.path(), sandbox.join("out")).unwrap();
+    std::os::unix::fs::symlink("inside", sandbox.join("in")).unwrap();
+    let fetch = async |name: &str| {
+        let output_file = Some(name.to_owned());
+        fixture
+            .fetch(Uri {
+                output_file,
+                ..uri(&path)
+            })
+            .await
+    };
+    for name in ["out/stolen", "out/new/stolen"] {
+        assert_eq!(
+            fetch(name).await,
+            Err(format!(
+                "the output file `{name}` does not stay in the sandbox"
+            ))
+        );
+    }
+    assert_eq!(fs::read_dir(fixture.source.path()).unwrap().count(), 1);
+    fetch("in/program").await.unwrap();
+    assert_eq!(fixture.read("inside/program"), "code");
+}
+
+#[tokio::test]
 async fn what_cannot_be_fetched_is_refused_by_name() {
     let fixture = Fixture::new();
     let zip = fixture.file("x.zip", b"");
