@@ -181,10 +181,8 @@ struct Sources {
 impl Driver {
     /// Runs until it is aborted.
     async fn run(mut self, mut sources: Sources) {
+        self.perform_all();
         loop {
-            while let Some(output) = self.machine.poll_output() {
-                self.perform(output);
-            }
             let due = self.machine.poll_timeout();
             let input = tokio::select! {
                 Some((agent, message)) = sources.from_agents.recv() => {
@@ -192,13 +190,31 @@ impl Driver {
                 }
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
-                Some(departure) = sources.departures.recv() => match departure {
-                    Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
-                    Departure::Left(agent) => Input::AgentLeft { agent },
-                },
+                Some(departure) = sources.departures.recv() => {
+                    // What the agent said before it went, its registration even, comes first.
+                    while let Ok((agent, message)) = sources.from_agents.try_recv() {
+                        self.handle(Input::Agent { agent, message });
+                    }
+                    match departure {
+                        Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
+                        Departure::Left(agent) => Input::AgentLeft { agent },
+                    }
+                }
                 () = tokio::time::sleep_until(due.into()) => Input::Timeout,
             };
-            self.machine.handle(Instant::now(), input);
+            self.handle(input);
+        }
+    }
+
+    /// Hands an input to the machine and does what comes of it.
+    fn handle(&mut self, input: Input) {
+        self.machine.handle(Instant::now(), input);
+        self.perform_all();
+    }
+
+    fn perform_all(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            self.perform(output);
         }
     }
 

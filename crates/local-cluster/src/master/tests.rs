@@ -31,17 +31,7 @@ impl Fixture {
             to_master,
             from_master,
         };
-        let agent = v1::AgentInfo {
-            hostname: "localhost".to_owned(),
-            port: Some(5051),
-            resources: Resources::parse(resources).expect("resources").to_wire(),
-            ..Default::default()
-        };
-        fixture.say(ToMaster::Register {
-            agent,
-            executors: vec![],
-            tasks: vec![],
-        });
+        fixture.say(register(resources));
         let registered = fixture.from_master.recv().await;
         assert!(matches!(registered, Some(ToAgent::Registered { .. })));
         fixture
@@ -51,6 +41,20 @@ impl Fixture {
         self.to_master
             .send((AgentIndex(0), message))
             .expect("the master lives");
+    }
+}
+
+/// A first registration.
+fn register(resources: &str) -> ToMaster {
+    ToMaster::Register {
+        agent: v1::AgentInfo {
+            hostname: "localhost".to_owned(),
+            port: Some(5051),
+            resources: Resources::parse(resources).expect("resources").to_wire(),
+            ..Default::default()
+        },
+        executors: vec![],
+        tasks: vec![],
     }
 }
 
@@ -196,4 +200,22 @@ async fn a_stopped_master_cuts_its_streams() {
     let (mut stream, ..) = subscribe(&fixture).await;
     fixture.master.stop().await;
     while stream.record().await.is_some() {}
+}
+
+#[tokio::test]
+async fn what_an_agent_said_comes_before_its_departure() {
+    let fixture = Fixture::start("cpus:1;mem:64").await;
+    // All of it is there before the master runs again; by chance alone it would not be in order.
+    for index in 1..=16 {
+        let registration = (AgentIndex(index), register("cpus:1;mem:64"));
+        fixture.to_master.send(registration).expect("it lives");
+        let departure = Departure::Disconnected(AgentIndex(index));
+        fixture.master.lose_agent(departure);
+    }
+    let (mut stream, ..) = subscribe(&fixture).await;
+    let heartbeat = stream.record().await.expect("a record");
+    assert_eq!(heartbeat["type"], "HEARTBEAT");
+    let offers = stream.record().await.expect("a record");
+    let offers = offers["offers"]["offers"].as_array().expect("offers");
+    assert_eq!(offers.len(), 1, "of the agent that is there");
 }
