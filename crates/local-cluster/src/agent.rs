@@ -162,16 +162,23 @@ struct Sources {
 
 impl Driver {
     async fn run(mut self, mut sources: Sources) {
+        self.perform_all();
         loop {
-            while let Some(output) = self.machine.poll_output() {
-                self.perform(output);
-            }
             let due = self.machine.poll_timeout();
             tokio::select! {
                 Some(message) = sources.from_master.recv() => self.handle(Input::Master(Box::new(message))),
                 Some(call) = sources.calls.recv() => self.take_call(call),
-                Some(event) = sources.container_events.recv() => self.take_event(event),
-                () = sleep_until(due) => self.machine.handle_timeout(Instant::now()),
+                Some(event) = sources.container_events.recv() => {
+                    // What an executor said before its end comes first.
+                    while let Ok(call) = sources.calls.try_recv() {
+                        self.take_call(call);
+                    }
+                    self.take_event(event);
+                }
+                () = sleep_until(due) => {
+                    self.machine.handle_timeout(Instant::now());
+                    self.perform_all();
+                }
                 _ = &mut sources.stopped => break,
             }
         }
@@ -180,8 +187,16 @@ impl Driver {
         self.containerizer.stop().await;
     }
 
+    /// Hands an input to the machine and does what comes of it.
     fn handle(&mut self, input: Input) {
         self.machine.handle(Instant::now(), input);
+        self.perform_all();
+    }
+
+    fn perform_all(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            self.perform(output);
+        }
     }
 
     fn take_call(

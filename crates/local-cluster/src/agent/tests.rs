@@ -2,12 +2,13 @@
 //! calls.
 
 use mesos::v1::{CommandInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
-use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
+use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use rustix::process::{Pid, test_kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::core::agent::{Body, Call};
 
 /// A registered agent and its master's ends of the channels.
 struct Fixture {
@@ -52,27 +53,7 @@ impl Fixture {
 
     /// Launches a task on executor `ex` of framework `f`.
     fn run(&self, task: &str, script: &str, launch_executor: bool) {
-        let command = CommandInfo {
-            value: Some(script.to_owned()),
-            ..CommandInfo::default()
-        };
-        let message = ToAgent::RunTasks {
-            framework: FrameworkInfo {
-                id: Some(FrameworkId::from("f").into()),
-                ..FrameworkInfo::default()
-            },
-            executor: ExecutorInfo {
-                executor_id: ExecutorId::from("ex").into(),
-                command: Some(command),
-                ..ExecutorInfo::default()
-            },
-            tasks: vec![TaskInfo {
-                task_id: TaskId::from(task).into(),
-                ..TaskInfo::default()
-            }],
-            group: false,
-            launch_executor,
-        };
+        let message = run_tasks(task, script, launch_executor);
         self.to_agent.send(message).unwrap();
     }
 
@@ -146,6 +127,30 @@ impl Fixture {
                 other => panic!("{other} {text}"),
             }
         }
+    }
+}
+
+fn run_tasks(task: &str, script: &str, launch_executor: bool) -> ToAgent {
+    let command = CommandInfo {
+        value: Some(script.to_owned()),
+        ..CommandInfo::default()
+    };
+    ToAgent::RunTasks {
+        framework: FrameworkInfo {
+            id: Some(FrameworkId::from("f").into()),
+            ..FrameworkInfo::default()
+        },
+        executor: ExecutorInfo {
+            executor_id: ExecutorId::from("ex").into(),
+            command: Some(command),
+            ..ExecutorInfo::default()
+        },
+        tasks: vec![TaskInfo {
+            task_id: TaskId::from(task).into(),
+            ..TaskInfo::default()
+        }],
+        group: false,
+        launch_executor,
     }
 }
 
@@ -465,4 +470,114 @@ async fn a_second_subscribe_ends_the_first_stream_without_a_word() {
     assert_eq!(first.next().await, "");
     assert!(second.next().await.contains("SUBSCRIBED"));
     fixture.agent.stop().await;
+}
+
+/// A machine with the running task t1, and the container of its executor.
+fn machine_with_a_task() -> (Agent, ContainerId) {
+    let now = Instant::now();
+    let mut machine = Agent::new(Config {
+        info: v1::AgentInfo::default(),
+        ip: Ipv4Addr::LOCALHOST,
+        registration_timeout: Duration::from_mins(1),
+        shutdown_grace: Duration::from_secs(5),
+        seed: 7,
+        started: now,
+        started_unix: Duration::ZERO,
+    });
+    let agent_id = AgentId::from("m-S0");
+    for message in [
+        ToAgent::Registered { agent_id },
+        run_tasks("t1", "true", true),
+    ] {
+        machine.handle(now, Input::Master(Box::new(message)));
+    }
+    let launched = std::iter::from_fn(|| machine.poll_output()).find_map(|output| match output {
+        Output::Launch(launch) => Some(launch.container_id),
+        _ => None,
+    });
+    let container_id = launched.unwrap();
+    let started = Input::Started {
+        container_id: container_id.clone(),
+        pid: 77,
+    };
+    machine.handle(now, started);
+    let subscribe = Input::Call {
+        request: RequestId(0),
+        call: call_of(Body::Subscribe {
+            unacknowledged_tasks: Vec::new(),
+            unacknowledged_updates: Vec::new(),
+        }),
+    };
+    machine.handle(now, subscribe);
+    while machine.poll_output().is_some() {}
+    (machine, container_id)
+}
+
+fn call_of(body: Body) -> Call {
+    Call {
+        framework_id: "f".into(),
+        executor_id: "ex".into(),
+        body,
+    }
+}
+
+#[tokio::test]
+async fn the_last_update_of_an_executor_comes_before_its_end() {
+    // By chance alone it would not, every time.
+    for _ in 0..16 {
+        let (machine, container_id) = machine_with_a_task();
+        let (to_master, mut from_agent) = mpsc::unbounded_channel();
+        let (_to_agent, from_master) = mpsc::unbounded_channel();
+        let (events, container_events) = mpsc::unbounded_channel();
+        let (calls_to, calls) = mpsc::channel(1);
+        let (stop, stopped) = oneshot::channel();
+        let settings = Settings {
+            endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
+            work_dir: PathBuf::from("/"),
+            runtime: Handle::current(),
+        };
+        let driver = Driver {
+            machine,
+            index: AgentIndex(0),
+            to_master,
+            containerizer: Containerizer::new(settings, events.clone()),
+            replies: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            last_request: 0,
+        };
+        let finished = TaskStatus {
+            task_id: TaskId::from("t1").into(),
+            state: TaskState::TaskFinished.into(),
+            source: Some(v1::task_status::Source::Executor.into()),
+            uuid: Some(vec![7; 16].into()),
+            ..TaskStatus::default()
+        };
+        let call = HttpCall {
+            call: call_of(Body::Update(Box::new(finished))),
+            encoding: Encoding::Json,
+            reply: oneshot::channel().0,
+        };
+        calls_to.try_send(call).unwrap();
+        let status = 0;
+        let exited = ContainerEvent::Exited {
+            container_id,
+            status,
+        };
+        events.send(exited).unwrap();
+        let sources = Sources {
+            from_master,
+            calls,
+            container_events,
+            stopped,
+        };
+        let running = tokio::spawn(driver.run(sources));
+        match from_agent.recv().await.unwrap().1 {
+            ToMaster::StatusUpdate { status, .. } => {
+                assert_eq!(status.state(), TaskState::TaskFinished);
+            }
+            other => panic!("expected an update, found {other:?}"),
+        }
+        drop(stop);
+        running.await.unwrap();
+    }
 }
