@@ -22,6 +22,7 @@ use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+use crate::queue;
 
 /// What an agent is.
 #[derive(Debug, Clone)]
@@ -77,16 +78,13 @@ impl Drop for AgentHandle {
 /// Starts an agent on a free port of loopback. It registers with the master by its first message,
 /// and serves when this returns.
 ///
-/// The channels are not bounded: master and agent are machines of one process that read whatever
-/// comes, as their originals do.
-///
 /// # Errors
 /// When there is no port, or the work directory cannot be made.
 pub(crate) async fn spawn(
     config: AgentConfig,
     index: AgentIndex,
-    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
-    from_master: mpsc::UnboundedReceiver<ToAgent>,
+    to_master: queue::Sender<(AgentIndex, ToMaster)>,
+    from_master: queue::Receiver<ToAgent>,
 ) -> io::Result<AgentHandle> {
     let work_dir = std::path::absolute(&config.work_dir)?;
     tokio::fs::create_dir_all(&work_dir).await?;
@@ -143,7 +141,7 @@ pub(crate) async fn spawn(
 struct Driver {
     machine: Agent,
     index: AgentIndex,
-    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
+    to_master: queue::Sender<(AgentIndex, ToMaster)>,
     containerizer: Containerizer,
     /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
@@ -154,7 +152,7 @@ struct Driver {
 
 /// What the machine is fed from.
 struct Sources {
-    from_master: mpsc::UnboundedReceiver<ToAgent>,
+    from_master: queue::Receiver<ToAgent>,
     calls: mpsc::Receiver<HttpCall>,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
     stopped: oneshot::Receiver<()>,
@@ -242,8 +240,7 @@ impl Driver {
 
     fn perform(&mut self, output: Output) {
         match output {
-            // A master that is gone hears nothing, as over a broken link.
-            Output::Master(message) => drop(self.to_master.send((self.index, *message))),
+            Output::Master(message) => self.to_master.send((self.index, *message)),
             Output::Answer { request, answer } => self.answer(request, answer),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::Close { stream } => drop(self.streams.remove(&stream)),

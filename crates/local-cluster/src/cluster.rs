@@ -9,11 +9,11 @@ use mesos::resources::Resources;
 use mesos::v1;
 use tempfile::TempDir;
 use thiserror::Error;
-use tokio::sync::mpsc;
 
 use crate::agent::{self, AgentHandle};
 use crate::core::wire::AgentIndex;
 use crate::master::{self, Departure, MasterConfig, MasterHandle};
+use crate::queue::queue;
 
 /// What a cluster is made of.
 #[derive(Debug, Clone)]
@@ -128,12 +128,9 @@ impl LocalCluster {
             }
         };
         let mut rng = fastrand::Rng::with_seed(config.seed);
-        let (to_master, from_agents) = mpsc::unbounded_channel();
-        let (to_agents, from_master): (Vec<_>, Vec<_>) = config
-            .agents
-            .iter()
-            .map(|_| mpsc::unbounded_channel())
-            .unzip();
+        let (to_master, from_agents) = queue();
+        let (to_agents, from_master): (Vec<_>, Vec<_>) =
+            config.agents.iter().map(|_| queue()).unzip();
         let master = MasterConfig {
             hostname: "localhost".to_owned(),
             allocation_interval: config.allocation_interval,

@@ -19,7 +19,7 @@
 //!
 //! - `cluster`: start and stop of the whole.
 //! - `core`: what a master and an agent decide, as machines without I/O.
-//! - `master`, `agent`: the loops that drive them.
+//! - `master`, `agent`: the loops that drive them; `queue`: what they tell each other.
 //! - `http`, `codec`: the APIs and their two encodings.
 //! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need.
 
@@ -32,6 +32,7 @@ mod error;
 mod fetcher;
 mod http;
 mod master;
+mod queue;
 mod sandbox;
 
 pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError};

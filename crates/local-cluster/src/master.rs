@@ -22,6 +22,7 @@ use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::http;
 use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MESOS_VERSION, MasterHandler};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+use crate::queue;
 
 /// What a master is.
 #[derive(Debug, Clone)]
@@ -81,15 +82,12 @@ impl Drop for MasterHandle {
 
 /// Starts a master on a free port of loopback. It serves when this returns.
 ///
-/// The channels are not bounded: master and agent are machines of one process that read whatever
-/// comes, as their originals do.
-///
 /// # Errors
 /// When there is no port.
 pub(crate) async fn spawn(
     config: MasterConfig,
-    from_agents: mpsc::UnboundedReceiver<(AgentIndex, ToMaster)>,
-    to_agents: Vec<mpsc::UnboundedSender<ToAgent>>,
+    from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
+    to_agents: Vec<queue::Sender<ToAgent>>,
 ) -> io::Result<MasterHandle> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -161,7 +159,7 @@ pub(crate) fn master_info(id: String, address: SocketAddr, hostname: String) -> 
 /// What the machine acts through.
 struct Driver {
     machine: Master,
-    to_agents: Vec<mpsc::UnboundedSender<ToAgent>>,
+    to_agents: Vec<queue::Sender<ToAgent>>,
     /// Calls that the machine has not answered yet, which it does before it takes another.
     replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<HttpReply>)>,
     /// At most one for each framework.
@@ -172,7 +170,7 @@ struct Driver {
 
 /// What the machine is fed from.
 struct Sources {
-    from_agents: mpsc::UnboundedReceiver<(AgentIndex, ToMaster)>,
+    from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
     calls: mpsc::Receiver<HttpCall>,
     closed: mpsc::UnboundedReceiver<StreamIndex>,
     departures: mpsc::UnboundedReceiver<Departure>,
@@ -192,7 +190,7 @@ impl Driver {
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
                 Some(departure) = sources.departures.recv() => {
                     // What the agent said before it went, its registration even, comes first.
-                    while let Ok((agent, message)) = sources.from_agents.try_recv() {
+                    while let Some((agent, message)) = sources.from_agents.try_recv() {
                         self.handle(Input::Agent { agent, message });
                     }
                     match departure {
@@ -236,8 +234,7 @@ impl Driver {
             Output::EndStream { stream } => drop(self.streams.remove(&stream)),
             Output::ToAgent { agent, message } => {
                 if let Some(to_agent) = self.to_agents.get(agent.0) {
-                    // To an agent that has just died it is lost, as over a broken link.
-                    let _ = to_agent.send(message);
+                    to_agent.send(message);
                 }
             }
         }

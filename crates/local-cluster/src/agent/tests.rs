@@ -13,16 +13,16 @@ use crate::core::agent::{Body, Call};
 /// A registered agent and its master's ends of the channels.
 struct Fixture {
     agent: AgentHandle,
-    to_agent: mpsc::UnboundedSender<ToAgent>,
-    from_agent: mpsc::UnboundedReceiver<(AgentIndex, ToMaster)>,
+    to_agent: queue::Sender<ToAgent>,
+    from_agent: queue::Receiver<(AgentIndex, ToMaster)>,
     work_dir: tempfile::TempDir,
 }
 
 impl Fixture {
     async fn new() -> Self {
         let work_dir = tempfile::tempdir().unwrap();
-        let (to_master, mut from_agent) = mpsc::unbounded_channel();
-        let (to_agent, from_master) = mpsc::unbounded_channel();
+        let (to_master, mut from_agent) = queue::queue();
+        let (to_agent, from_master) = queue::queue();
         let config = AgentConfig {
             hostname: "localhost".to_owned(),
             resources: Vec::new(),
@@ -38,11 +38,9 @@ impl Fixture {
         let (index, message) = from_agent.recv().await.unwrap();
         assert_eq!(index, AgentIndex(3));
         assert!(matches!(message, ToMaster::Register { .. }));
-        to_agent
-            .send(ToAgent::Registered {
-                agent_id: AgentId::from("m-S0"),
-            })
-            .unwrap();
+        to_agent.send(ToAgent::Registered {
+            agent_id: AgentId::from("m-S0"),
+        });
         Self {
             agent,
             to_agent,
@@ -54,7 +52,7 @@ impl Fixture {
     /// Launches a task on executor `ex` of framework `f`.
     fn run(&self, task: &str, script: &str, launch_executor: bool) {
         let message = run_tasks(task, script, launch_executor);
-        self.to_agent.send(message).unwrap();
+        self.to_agent.send(message);
     }
 
     /// The next message to the master.
@@ -257,13 +255,10 @@ async fn a_task_lives_on_a_real_agent() {
         fixture.heard().await,
         ToMaster::FrameworkMessage { .. }
     ));
-    fixture
-        .to_agent
-        .send(ToAgent::ShutdownExecutor {
-            framework_id: "f".into(),
-            executor_id: "ex".into(),
-        })
-        .unwrap();
+    fixture.to_agent.send(ToAgent::ShutdownExecutor {
+        framework_id: "f".into(),
+        executor_id: "ex".into(),
+    });
     assert_eq!(events.next().await, r#"{"type":"SHUTDOWN"}"#);
     // It does not obey.
     assert_eq!(
@@ -280,7 +275,7 @@ async fn a_task_lives_on_a_real_agent() {
         task_id: "t1".into(),
         uuid: update.uuid.unwrap(),
     };
-    fixture.to_agent.send(acknowledge).unwrap();
+    fixture.to_agent.send(acknowledge);
     let mut failed = [fixture.update().await, fixture.update().await];
     failed.sort_by(|left, right| left.task_id.value.cmp(&right.task_id.value));
     assert!(
@@ -526,8 +521,8 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
     // By chance alone it would not, every time.
     for _ in 0..16 {
         let (machine, container_id) = machine_with_a_task();
-        let (to_master, mut from_agent) = mpsc::unbounded_channel();
-        let (_to_agent, from_master) = mpsc::unbounded_channel();
+        let (to_master, mut from_agent) = queue::queue();
+        let (_to_agent, from_master) = queue::queue();
         let (events, container_events) = mpsc::unbounded_channel();
         let (calls_to, calls) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();

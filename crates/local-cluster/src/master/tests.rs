@@ -5,21 +5,20 @@ mod replay;
 use expect_test::expect;
 use mesos::resources::Resources;
 use testkit::http::Connection;
-use tokio::sync::mpsc;
 
 use super::*;
 
 /// A master with one agent that registers and then does nothing.
 pub(super) struct Fixture {
     pub(super) master: MasterHandle,
-    to_master: mpsc::UnboundedSender<(AgentIndex, ToMaster)>,
-    from_master: mpsc::UnboundedReceiver<ToAgent>,
+    to_master: queue::Sender<(AgentIndex, ToMaster)>,
+    from_master: queue::Receiver<ToAgent>,
 }
 
 impl Fixture {
     pub(super) async fn start(resources: &str) -> Self {
-        let (to_master, from_agents) = mpsc::unbounded_channel();
-        let (to_agent, from_master) = mpsc::unbounded_channel();
+        let (to_master, from_agents) = queue::queue();
+        let (to_agent, from_master) = queue::queue();
         let config = MasterConfig {
             hostname: "localhost".to_owned(),
             allocation_interval: Duration::from_millis(20),
@@ -38,9 +37,7 @@ impl Fixture {
     }
 
     fn say(&self, message: ToMaster) {
-        self.to_master
-            .send((AgentIndex(0), message))
-            .expect("the master lives");
+        self.to_master.send((AgentIndex(0), message));
     }
 }
 
@@ -131,7 +128,7 @@ async fn a_subscriber_gets_one_chunk_for_each_record_and_calls_on_another_connec
 
 #[tokio::test]
 async fn a_client_that_hangs_up_is_noticed() {
-    let mut fixture = Fixture::start("cpus:1;mem:64").await;
+    let fixture = Fixture::start("cpus:1;mem:64").await;
     let (stream, _, id) = subscribe(&fixture).await;
     drop(stream);
     // Once it is noticed, coming back makes the agent send its updates again, without a takeover.
@@ -153,7 +150,6 @@ async fn a_client_that_hangs_up_is_noticed() {
         }
         assert_eq!(head.status, 400, "its stream id is missed until then");
     }
-    fixture.from_master.close();
 }
 
 #[tokio::test]
@@ -208,7 +204,7 @@ async fn what_an_agent_said_comes_before_its_departure() {
     // All of it is there before the master runs again; by chance alone it would not be in order.
     for index in 1..=16 {
         let registration = (AgentIndex(index), register("cpus:1;mem:64"));
-        fixture.to_master.send(registration).expect("it lives");
+        fixture.to_master.send(registration);
         let departure = Departure::Disconnected(AgentIndex(index));
         fixture.master.lose_agent(departure);
     }
