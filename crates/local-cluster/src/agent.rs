@@ -167,9 +167,11 @@ impl Driver {
                 Some(message) = sources.from_master.recv() => self.handle(Input::Master(Box::new(message))),
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(event) = sources.container_events.recv() => {
-                    // What an executor said before its end comes first.
-                    while let Ok(call) = sources.calls.try_recv() {
-                        self.take_call(call);
+                    // What an executor said before its end comes first; what comes meanwhile does not.
+                    for _ in 0..sources.calls.len() {
+                        if let Ok(call) = sources.calls.try_recv() {
+                            self.take_call(call);
+                        }
                     }
                     self.take_event(event);
                 }

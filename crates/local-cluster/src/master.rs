@@ -189,9 +189,12 @@ impl Driver {
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
                 Some(departure) = sources.departures.recv() => {
-                    // What the agent said before it went, its registration even, comes first.
-                    while let Some((agent, message)) = sources.from_agents.try_recv() {
-                        self.handle(Input::Agent { agent, message });
+                    // What the agent said before it went, its registration even, comes first; what
+                    // others say meanwhile does not.
+                    for _ in 0..sources.from_agents.len() {
+                        if let Some((agent, message)) = sources.from_agents.try_recv() {
+                            self.handle(Input::Agent { agent, message });
+                        }
                     }
                     match departure {
                         Departure::Disconnected(agent) => Input::AgentDisconnected { agent },

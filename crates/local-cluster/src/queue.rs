@@ -118,6 +118,11 @@ impl<T: Queued> Receiver<T> {
         Some(self.taken(item))
     }
 
+    /// How many messages are there.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// The next message, if there is one.
     pub(crate) fn try_recv(&mut self) -> Option<T> {
         let item = self.items.try_recv().ok()?;
