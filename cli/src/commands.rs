@@ -67,7 +67,10 @@ pub(crate) fn run(cli: Cli) -> Exit {
         let exit = failure.exit();
         report(failure, &reporter);
         reporter.event(&Event::NotRun {
-            outcome: "not_run",
+            outcome: match exit {
+                Exit::Interrupted => "interrupted",
+                _ => "not_run",
+            },
             exit_code: exit.code(),
         });
         exit

@@ -2,6 +2,7 @@
 //! reporter's.
 
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +12,9 @@ use executor_host::engine::Engine;
 use executor_host::output::{Output, parse_line};
 use framework::{
     ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig, JobOutcome,
-    MasterConfig, Module, ModuleServing, Progress, Stop, Strategy, TaskReport, Timing,
+    MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy, TaskReport, Timing,
 };
-use job::{ExecutorBinary, Group};
+use job::{Diagnostics, ExecutorBinary, Group, MasterError};
 use link::LinkConfig;
 use mesos::AgentId;
 use mesos::resources::Resources;
@@ -35,6 +36,8 @@ pub(crate) struct Ended {
     /// The word for it in `--output json`.
     pub(crate) word: &'static str,
     pub(crate) reason: Option<String>,
+    /// The places of the job file that are at fault, if any are.
+    pub(crate) misfits: Option<Diagnostics>,
 }
 
 /// What a job file does not say about a run.
@@ -87,10 +90,10 @@ pub(crate) async fn run(
     let progress = |progress| {
         tell(&progress, reporter);
         tally.count(&progress);
-        reporter.live(tally.to_string());
+        reporter.live(|| tally.to_string());
     };
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    ended(outcome, &target.masters)
+    ended(outcome, loaded, &target.masters)
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.
@@ -127,7 +130,7 @@ fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Fa
         .masters
         .join(",")
         .parse()
-        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MASTER_HELP))?;
+        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
     let mut master = MasterConfig::new(masters);
     master.role.clone_from(&job.cluster.role);
     master.failover_timeout = job.cluster.failover_timeout;
@@ -170,10 +173,54 @@ fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Fa
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
-        modules: ModuleServing::default(),
+        modules: module_serving(target)?,
         link: link_config(job.channels.window),
         seed: fastrand::u64(..),
     })
+}
+
+/// Where agents get modules: over loopback when they are on this machine, else at the address from
+/// which this machine would speak to the master.
+fn module_serving(target: &Target<'_>) -> Result<ModuleServing, Failure> {
+    if target.is_embedded {
+        return Ok(ModuleServing::default());
+    }
+    let address = own_address(&target.masters)
+        .context("failed to find the address of this machine that agents can reach")
+        .map_err(|error| Failure::new(Exit::Cluster, error))?;
+    Ok(ModuleServing {
+        bind: SocketAddr::new(address, 0),
+        advertise: None,
+    })
+}
+
+/// The address that this machine has on the way to the first master that has a name or number.
+fn own_address(masters: &[String]) -> io::Result<IpAddr> {
+    let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for master in masters {
+        let address = master
+            .split_once("://")
+            .map_or(master.as_str(), |(_, address)| address);
+        // A datagram socket that is connected knows its way; nothing is sent.
+        let way = |to: SocketAddr| {
+            let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+            let socket = UdpSocket::bind(any)?;
+            socket.connect(to)?;
+            socket.local_addr()
+        };
+        match address.to_socket_addrs() {
+            Ok(found) => {
+                for to in found {
+                    match way(to) {
+                        Ok(local) => return Ok(local.ip()),
+                        Err(failed) => error = failed,
+                    }
+                }
+            }
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
 }
 
 /// A link whose channels hold so many messages.
@@ -182,8 +229,6 @@ fn link_config(window_messages: u32) -> LinkConfig {
     config.window.messages = window_messages;
     config
 }
-
-const MASTER_HELP: &str = "write it like `host:5050` or `http://host:5050`";
 
 fn scalars(cpus: f64, mem_mebibytes: f64) -> Resources {
     Resources::parse(&format!("cpus:{cpus};mem:{mem_mebibytes}"))
@@ -335,41 +380,50 @@ fn stopping(outcome: &Outcome) -> String {
 }
 
 /// The exit code, the word and the reason for how the framework ended: the only such table.
-fn ended(result: Result<JobOutcome, FrameworkError>, masters: &[String]) -> Result<Ended, Failure> {
-    let ended = |exit, word, reason: String| {
-        Ok(Ended {
-            exit,
-            word,
-            reason: Some(reason),
-        })
-    };
-    match result {
-        Ok(JobOutcome::Succeeded) => Ok(Ended {
-            exit: Exit::Success,
-            word: "succeeded",
-            reason: None,
-        }),
-        Ok(JobOutcome::TaskFailed(task)) => ended(Exit::Failure, "failed", format!("task {task}")),
-        Ok(JobOutcome::AppFailed { message }) => {
-            ended(Exit::Failure, "failed", format!("app scheduler: {message}"))
-        }
+fn ended(
+    result: Result<JobOutcome, FrameworkError>,
+    loaded: &LoadedJob,
+    masters: &[String],
+) -> Result<Ended, Failure> {
+    let mut misfits = None;
+    let (exit, word, reason) = match result {
+        Ok(JobOutcome::Succeeded) => (Exit::Success, "succeeded", None),
+        Ok(JobOutcome::TaskFailed(task)) => (Exit::Failure, "failed", Some(format!("task {task}"))),
+        Ok(JobOutcome::AppFailed { message }) => (
+            Exit::Failure,
+            "failed",
+            Some(format!("app scheduler: {message}")),
+        ),
         Ok(JobOutcome::NeverPlaced(why)) => {
-            ended(Exit::NeverPlaced, "never_placed", why.to_string())
+            if let NeverPlaced::NoPlace(shortfall) = &why {
+                misfits = loaded.misfits(shortfall);
+            }
+            (Exit::NeverPlaced, "never_placed", Some(why.to_string()))
         }
-        Ok(JobOutcome::Interrupted) => {
-            ended(Exit::Interrupted, "interrupted", "by the user".to_owned())
-        }
+        Ok(JobOutcome::Interrupted) => (
+            Exit::Interrupted,
+            "interrupted",
+            Some("by the user".to_owned()),
+        ),
         Err(error @ (FrameworkError::Unreachable { .. } | FrameworkError::Refused(_))) => {
+            let is_refused = matches!(error, FrameworkError::Refused(_));
+            let word = if is_refused { "refused" } else { "unreachable" };
             let masters = masters.join(",");
-            ended(
+            (
                 Exit::Cluster,
-                "refused",
-                format!("master `{masters}`: {}", text(&error)),
+                word,
+                Some(format!("master `{masters}`: {}", text(&error))),
             )
         }
-        Err(FrameworkError::InvalidJob(error)) => Err(Failure::new(Exit::Usage, error)),
-        Err(error) => Err(Failure::new(Exit::Failure, error)),
-    }
+        Err(FrameworkError::InvalidJob(error)) => return Err(Failure::new(Exit::Usage, error)),
+        Err(error) => return Err(Failure::new(Exit::Failure, error)),
+    };
+    Ok(Ended {
+        exit,
+        word,
+        reason,
+        misfits,
+    })
 }
 
 /// Takes the marked lines of the app scheduler's output to the reporter. Each write is one line.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use framework::{Leftover, Obstacle, Shortfall};
 use job::{Diagnostics, Job, Lookup, Module, PathKind};
 
 use crate::commands::Failure;
@@ -22,9 +23,35 @@ pub(crate) struct LoadedJob {
     pub(crate) scheduler: Arc<Component>,
     /// The components of the groups, in their order.
     pub(crate) groups: Vec<Arc<Component>>,
+    source: Source,
 }
 
 impl LoadedJob {
+    /// The places of the job file that keep the gang from fitting.
+    pub(crate) fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
+        let misfit = |leftover: &Leftover| {
+            let key = match &leftover.obstacle {
+                Obstacle::TooLarge { resource, .. } | Obstacle::TooLittle { resource, .. } => {
+                    resource
+                }
+                Obstacle::NothingOffered | Obstacle::Scattered => "count",
+            };
+            let place = ["tasks", &leftover.group, key];
+            let message = format!("no place for {leftover}");
+            let help = format!(
+                "ask for less with `{key}`, or have agents with more (of an embedded cluster: \
+                 `--resources` and `--agents`)"
+            );
+            let Source { name, text, .. } = &self.source;
+            Diagnostics::at(name, text, &place, message, Some(help))
+        };
+        let each = shortfall.leftovers.iter().map(misfit);
+        each.reduce(|mut all, mut one| {
+            all.list.append(&mut one.list);
+            all
+        })
+    }
+
     /// The names of all tasks.
     pub(crate) fn task_names(&self) -> Vec<String> {
         let of_group = |group: &job::Group| {
@@ -53,7 +80,9 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
             projects.push(folder.clone());
         }
     }
-    let built = build_projects(&source, &projects, reporter).await?;
+    let built = build_projects(&source, &projects, reporter)
+        .await
+        .map_err(|error| build_failure(error, &source, &uses))?;
 
     let mut components: BTreeMap<(String, bool), Arc<Component>> = BTreeMap::new();
     let mut loaded = Vec::new();
@@ -81,6 +110,7 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
         job,
         scheduler,
         groups,
+        source,
     })
 }
 
@@ -113,7 +143,7 @@ async fn build_projects(
     source: &Source,
     projects: &[PathBuf],
     reporter: &Reporter,
-) -> Result<BTreeMap<PathBuf, PathBuf>, Failure> {
+) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
     if projects.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -128,15 +158,30 @@ async fn build_projects(
         .iter()
         .map(|folder| source.folder.join(folder))
         .collect();
-    build::build(&folders, reporter.is_quiet())
-        .await
-        .map_err(|error: BuildError| {
-            let help = error.help();
-            Failure::new(Exit::Usage, error).with_help_if(help)
-        })
+    build::build(&folders, reporter).await
+}
+
+/// A folder that is no guest project is a fault of the job file, anything else one of the build.
+fn build_failure(
+    error: BuildError,
+    source: &Source,
+    uses: &[(Vec<&str>, World, &Module)],
+) -> Failure {
+    let help = error.help();
+    if let BuildError::NotAGuest { folder, .. } = &error {
+        let named = |module: &Module| match module {
+            Module::Project(project) => source.folder.join(project) == *folder,
+            Module::File(_) | Module::Url { .. } => false,
+        };
+        if let Some((place, ..)) = uses.iter().find(|(_, _, module)| named(module)) {
+            return source.fault(place, error.to_string(), help);
+        }
+    }
+    Failure::new(Exit::Usage, error).with_help_if(help)
 }
 
 /// The text of a job file and where it lies.
+#[derive(Debug)]
 struct Source {
     name: String,
     text: String,
@@ -190,7 +235,7 @@ impl Source {
             )
         })?;
         component::prepare(wasm, world).map_err(|error| {
-            let message = format!("`{}` is {error}", describe(module));
+            let message = format!("`{}` {error}", describe(module));
             self.fault(place, message, Some(error.help()))
         })
     }

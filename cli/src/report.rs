@@ -84,9 +84,9 @@ impl Reporter {
     ///
     /// It begins with the first call: before, the terminal belongs to cargo, which has a line of
     /// its own.
-    pub(crate) fn live(&self, message: String) {
+    pub(crate) fn live(&self, message: impl FnOnce() -> String) {
         if let Some(bar) = &self.live {
-            bar.set_message(message);
+            bar.set_message(message());
             bar.enable_steady_tick(LIVE_LINE_TICK);
         }
     }
@@ -129,11 +129,15 @@ impl Reporter {
     fn print(&self, line: &str) {
         self.suspended(|| {
             let mut stdout = anstream::stdout().lock();
-            if writeln!(stdout, "{line}")
-                .and_then(|()| stdout.flush())
-                .is_err()
-            {
-                self.stdout_closed.send_replace(true);
+            let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            let Err(error) = written else { return };
+            let is_first = !self.stdout_closed.send_replace(true);
+            // A reader that has gone, such as `head`, has seen enough and wants no explanation.
+            if is_first && error.kind() != io::ErrorKind::BrokenPipe {
+                let _ = writeln!(
+                    anstream::stderr(),
+                    "error: failed to write to stdout: {error}"
+                );
             }
         });
     }

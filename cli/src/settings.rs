@@ -57,7 +57,9 @@ impl SettingsError {
 /// # Errors
 /// When flags contradict each other or cannot be understood.
 pub(crate) fn cluster(args: &RunArgs, job: &Job) -> Result<Cluster, SettingsError> {
-    let master = match &args.master {
+    // A variable that is set to nothing is as good as unset.
+    let given = args.master.as_deref().filter(|text| !text.is_empty());
+    let master = match given {
         Some(text) => text.parse().map_err(SettingsError::Master)?,
         None => job.cluster.master.clone(),
     };

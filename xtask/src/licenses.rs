@@ -1,4 +1,4 @@
-//! The licences and the origins of everything in the lock file, checked without a network.
+//! The licences and the origins of everything in the lock file.
 //!
 //! What is allowed stands in `deny.toml`, once, for this check and for `cargo deny`. An expression
 //! is satisfied when one of its `OR` sides is, and `AND` binds closer; `WITH` belongs to the

@@ -1,4 +1,4 @@
-//! The files of the repository, read once, and what cargo says of its packages, offline.
+//! The files of the repository, read once, and what cargo says of its packages.
 
 use std::fmt;
 use std::fs;
@@ -73,7 +73,7 @@ impl Repository {
         }
         let metadata = MetadataCommand::new()
             .current_dir(top)
-            .other_options(["--offline".to_owned()])
+            .other_options(["--locked".to_owned()])
             .exec()
             .context("cargo cannot resolve the packages")?;
         Ok(Self { files, metadata })

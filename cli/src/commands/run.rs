@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::Failure;
 use crate::args::RunArgs;
+use crate::diagnostics;
 use crate::exit::Exit;
 use crate::gang::{self, Target};
 use crate::job_file;
@@ -55,6 +56,9 @@ pub(super) async fn run(
         local.stop().await;
     }
     let ended = ended?;
+    if let Some(misfits) = &ended.misfits {
+        diagnostics::report(misfits, reporter);
+    }
     reporter.event(&Event::Outcome(Outcome {
         job: &loaded.job.name,
         outcome: ended.word,

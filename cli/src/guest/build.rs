@@ -8,9 +8,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+
+use crate::report::{Event, Reporter};
 
 /// The target that guests are compiled for: it makes components by itself.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -18,7 +21,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 /// Why a guest project was not built.
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
-    #[error("failed to run `{program}`: {source}")]
+    #[error("failed to run `{program}`")]
     Spawn {
         program: String,
         source: std::io::Error,
@@ -61,10 +64,10 @@ struct Project {
 
 /// Compiles the guest projects in `folders` and answers the wasm file of each.
 ///
-/// Cargo's own messages go to stderr as they come, unless `quiet`.
+/// Cargo's own messages go to stderr as they come, unless the reporter is quiet.
 pub(crate) async fn build(
     folders: &[PathBuf],
-    quiet: bool,
+    reporter: &Reporter,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
     let mut workspaces: BTreeMap<PathBuf, Vec<Project>> = BTreeMap::new();
     for folder in folders {
@@ -72,11 +75,11 @@ pub(crate) async fn build(
         workspaces.entry(workspace).or_default().push(project);
     }
     if !workspaces.is_empty() {
-        ensure_target().await?;
+        ensure_target(reporter).await?;
     }
     let mut artifacts = BTreeMap::new();
     for (workspace, projects) in workspaces {
-        compile(&workspace, &projects, quiet).await?;
+        compile(&workspace, &projects, reporter.is_quiet()).await?;
         artifacts.extend(
             projects
                 .into_iter()
@@ -182,20 +185,24 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
     for project in projects {
         arguments.extend(["--package", &project.package]);
     }
-    let status = Command::new(cargo())
+    let spawn_error = |source| BuildError::Spawn {
+        program: "cargo".to_owned(),
+        source,
+    };
+    let mut cargo = Command::new(cargo())
         .args(&arguments)
         .arg("--manifest-path")
         .arg(workspace.join("Cargo.toml"))
         .stdin(Stdio::null())
         // What cargo says is talk; stdout belongs to the job.
         .stdout(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
-        .status()
-        .await
-        .map_err(|source| BuildError::Spawn {
-            program: "cargo".to_owned(),
-            source,
-        })?;
+        .spawn()
+        .map_err(spawn_error)?;
+    let group = ProcessGroup::of(&cargo);
+    let status = cargo.wait().await.map_err(spawn_error)?;
+    group.ended();
     if status.success() {
         return Ok(());
     }
@@ -204,8 +211,34 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
     })
 }
 
+/// A process group that is killed when it is dropped before it has ended: cargo and its compilers,
+/// which would go on after an interrupt.
+struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    /// The group that `leader` was started to lead.
+    fn of(leader: &Child) -> Self {
+        let id = leader.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(Pid::from_raw))
+    }
+
+    /// Its leader was waited for: its number may soon be another's.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended in this moment.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// Installs the wasm target when the toolchain lacks it.
-async fn ensure_target() -> Result<(), BuildError> {
+async fn ensure_target(reporter: &Reporter) -> Result<(), BuildError> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let output = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", TARGET])
@@ -221,7 +254,7 @@ async fn ensure_target() -> Result<(), BuildError> {
     if output.status.success() && folder.is_dir() {
         return Ok(());
     }
-    tracing::info!(target = TARGET, "installing the wasm target");
+    reporter.event(&Event::InstallingTarget { target: TARGET });
     let command = format!("rustup target add {TARGET}");
     let failed = |reason: String| BuildError::Target {
         command: command.clone(),

@@ -9,6 +9,7 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_parser::WorldItem;
 
 /// What every wasm file starts with.
 const MAGIC: &[u8; 4] = b"\0asm";
@@ -70,15 +71,15 @@ pub(crate) struct Component {
 /// Why a file is not a guest for its place in the job.
 #[derive(Debug, Error)]
 pub(crate) enum ComponentError {
-    #[error("not a wasm file: it starts with {found}, not with `\\0asm`")]
+    #[error("is not a wasm file: it starts with {found}, not with `\\0asm`")]
     NotWasm { found: String },
-    #[error("wasm of an unknown kind: version bytes {found:02x?}")]
+    #[error("is wasm of an unknown kind: version bytes {found:02x?}")]
     UnknownVersion { found: [u8; 4] },
-    #[error("the core module cannot be made a component: {reason}")]
+    #[error("is a core module that cannot be made a component: {reason}")]
     Wrap { reason: String },
-    #[error("not a valid component: {reason}")]
+    #[error("is not a valid component: {reason}")]
     Invalid { reason: String },
-    #[error("not {}: it does not export `{}`{}", wanted.noun(), wanted.export(), but_is(*found))]
+    #[error("is not {}: it does not export `{}`{}", wanted.noun(), wanted.export(), but_is(*found))]
     WrongWorld { wanted: World, found: Option<World> },
     #[error("imports `{import}`, which executors do not provide")]
     UnknownImport { import: String },
@@ -183,10 +184,12 @@ fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
             .find(|world| exports(*world));
         return Err(ComponentError::WrongWorld { wanted, found });
     }
-    for key in world.imports.keys() {
+    for (key, item) in &world.imports {
         let import = resolve.name_world_key(key);
         let package = import.split('/').next().unwrap_or(&import);
-        if !PROVIDED_PACKAGES.contains(&package) && import.contains(':') {
+        // Types of the world itself have plain names and need nobody to provide them.
+        let is_type = matches!(item, WorldItem::Type { .. });
+        if !PROVIDED_PACKAGES.contains(&package) && !is_type {
             return Err(ComponentError::UnknownImport { import });
         }
     }
@@ -219,21 +222,21 @@ mod tests {
         check_error(
             b"",
             &expect![[r#"
-            not a wasm file: it starts with nothing (the file is empty), not with `\0asm`
+            is not a wasm file: it starts with nothing (the file is empty), not with `\0asm`
             name a `.wasm` file, or the folder of a guest project
         "#]],
         );
         check_error(
             b"\x7fELF\x02\x01",
             &expect![[r#"
-            not a wasm file: it starts with `\x7fELF`, not with `\0asm`
+            is not a wasm file: it starts with `\x7fELF`, not with `\0asm`
             name a `.wasm` file, or the folder of a guest project
         "#]],
         );
         check_error(
             b"\0asm\x02\0\0\0",
             &expect![[r#"
-            wasm of an unknown kind: version bytes [02, 00, 00, 00]
+            is wasm of an unknown kind: version bytes [02, 00, 00, 00]
             name a `.wasm` file, or the folder of a guest project
         "#]],
         );
@@ -244,7 +247,7 @@ mod tests {
         check_error(
             b"\0asm\x0d\0\x01\0",
             &expect![[r#"
-            not a task: it does not export `run-task`
+            is not a task: it does not export `run-task`
             mark its function with `#[mesosgot_sdk::task]`
         "#]],
         );
@@ -255,7 +258,7 @@ mod tests {
         check_error(
             b"\0asm\x01\0\0\0",
             &expect![[r#"
-            not a task: it does not export `run-task`
+            is not a task: it does not export `run-task`
             mark its function with `#[mesosgot_sdk::task]`
         "#]],
         );

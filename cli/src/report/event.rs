@@ -9,6 +9,8 @@ use serde::Serialize;
 pub(crate) enum Event<'a> {
     /// Guest projects are compiled.
     Building { modules: Vec<&'a str> },
+    /// The toolchain lacks the target that guests are compiled for.
+    InstallingTarget { target: &'a str },
     /// A module of the job is ready.
     Module {
         module: &'a str,
@@ -75,7 +77,7 @@ pub(crate) enum Event<'a> {
     /// There was no job to run, or none that could be; then this is last.
     #[serde(rename = "outcome")]
     NotRun {
-        /// `not_run`.
+        /// `not_run` or `interrupted`.
         outcome: &'static str,
         exit_code: u8,
     },
@@ -95,7 +97,8 @@ pub(crate) enum Stream {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Outcome<'a> {
     pub(crate) job: &'a str,
-    /// `succeeded`, `failed`, `never_placed`, `interrupted` or `refused`.
+    /// `succeeded`, `failed`, `never_placed`, `interrupted`, `unreachable` or
+    /// `refused`.
     pub(crate) outcome: &'static str,
     pub(crate) exit_code: u8,
     pub(crate) seconds: f64,

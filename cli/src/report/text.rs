@@ -34,6 +34,7 @@ pub(super) enum Rendered {
 pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
     match event {
         Event::Building { modules } => talk("Building", &modules.join(", ")),
+        Event::InstallingTarget { target } => talk("Installing", target),
         Event::Module { module, bytes, .. } => {
             talk("Built", &format!("{module} ({} KiB)", bytes.div_ceil(1024)))
         }

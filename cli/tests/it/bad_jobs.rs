@@ -146,6 +146,14 @@ tasks:
     );
     let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
     ended.assert_code(4);
+    let events = ended.events();
+    let misfit = events.iter().find(|event| event["event"] == "diagnostic");
+    let place = misfit.map(|event| (event["line"].as_u64(), event["column"].as_u64()));
+    assert_eq!(
+        place,
+        Some((Some(5), Some(49))),
+        "`cpus` is at fault: {events:?}"
+    );
     let outcome = ended.outcome();
     assert_eq!(outcome["outcome"], "never_placed");
     let reason = outcome["reason"].as_str().expect("there is a reason");

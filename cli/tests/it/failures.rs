@@ -147,6 +147,7 @@ tasks:
     let ended = scene.run(&["run", &job, "--master", &address, "--output", "json"]);
     ended.assert_code(3);
     let outcome = ended.outcome();
+    assert_eq!(outcome["outcome"], "unreachable");
     let reason = outcome["reason"].as_str().expect("there is a reason");
     assert!(reason.contains(&address), "{reason}");
 }

@@ -11,6 +11,10 @@ use saphyr_parser::{Event, Parser, Span};
 /// The way to a value from the top: keys, and numbers of items.
 pub(crate) type Path = Vec<String>;
 
+/// How deep the index goes. A job file has half a dozen levels; every open level keeps its path, so
+/// that a text of nothing but `-` would take memory by the square.
+const DEPTH_MAX: usize = 64;
+
 /// Where everything is.
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
@@ -40,6 +44,9 @@ impl Spans {
             content_end: 0,
         };
         for event in Parser::new_from_str(text) {
+            if builder.open.len() > DEPTH_MAX {
+                break;
+            }
             match event {
                 Ok((Event::DocumentEnd, _)) | Err(_) => break,
                 Ok((event, span)) => builder.handle_event(&event, span),
