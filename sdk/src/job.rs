@@ -141,11 +141,12 @@ impl TaskSender {
         self.sys.send_many(messages)
     }
 
-    /// Closes a task's `in` channel: tells the task to exit. Messages sent before come first.
+    /// Closes a task's `in` channel: tells the task to exit. Messages sent before come first. To
+    /// close it again, or when the task is gone already, changes nothing.
     ///
     /// # Errors
     ///
-    /// `UnknownTask` when no task has that name, `Closed` when it is gone already.
+    /// `UnknownTask` when no task has that name.
     pub fn close(&self, task: &str) -> Result<(), SendError> {
         self.sys.close(task)
     }
@@ -348,7 +349,7 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// `Unknown` when no task has that name.
+    /// `Unknown` when no task has that name, `ShuttingDown` when all are being stopped anyway.
     pub fn kill(&self, task: &str) -> Result<(), RequestError> {
         self.sys.kill(task)
     }

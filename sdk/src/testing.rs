@@ -185,7 +185,7 @@ impl JobHandle {
         self.job.end_events();
     }
 
-    /// Shuts the job down: every `in` closes, and nothing can be spawned any more.
+    /// Shuts the job down: every `in` closes, and nothing can be spawned or killed any more.
     pub fn shut_down(&self) {
         self.job.shut_down();
     }

@@ -311,11 +311,7 @@ impl TaskSender {
     pub(crate) fn close(&self, task: &str) -> Result<(), SendError> {
         self.0.change(|state| {
             let position = state.position(task).ok_or(SendError::UnknownTask)?;
-            let task = &mut state.tasks[position];
-            if !task.receives {
-                return Err(SendError::Closed);
-            }
-            task.inbox_closed = true;
+            state.tasks[position].inbox_closed = true;
             Ok(())
         })
     }
@@ -378,6 +374,9 @@ impl Control {
 
     pub(crate) fn kill(&self, task: &str) -> Result<(), RequestError> {
         self.0.change(|state| {
+            if state.shutting_down {
+                return Err(RequestError::ShuttingDown);
+            }
             let position = state.position(task).ok_or(RequestError::Unknown)?;
             state.tasks[position].inbox_closed = true;
             state.tasks[position].killed = true;

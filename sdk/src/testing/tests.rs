@@ -109,6 +109,7 @@ fn the_app_scheduler_hears_who_speaks_until_no_task_is_left() {
     );
     assert_eq!(outbox.send("floor-0", "x"), Err(SendError::Closed));
     assert_eq!(outbox.send("floor-7", "x"), Err(SendError::UnknownTask));
+    assert_eq!(outbox.close("floor-0"), Ok(()), "a task that is gone");
     assert_eq!(outbox.close("floor-7"), Err(SendError::UnknownTask));
 }
 
@@ -166,6 +167,8 @@ fn tasks_are_listed_killed_and_spawned() {
 
     job.shut_down();
     assert_eq!(control.spawn("floor", 1), Err(RequestError::ShuttingDown));
+    assert_eq!(control.kill("floor-1"), Err(RequestError::ShuttingDown));
+    assert_eq!(job.killed(), ["floor-0"]);
 }
 
 #[test]

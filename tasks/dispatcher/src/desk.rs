@@ -3,7 +3,7 @@
 //!
 //! A task that ends without a goodbye is an error here, so that nobody waits for it in vain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
 
@@ -52,6 +52,8 @@ pub struct Desk {
     events: Events,
     more_events: bool,
     tasks: Vec<Task>,
+    /// The same by name, as their reports are signed.
+    by_name: BTreeMap<String, Task>,
     departed: BTreeSet<String>,
     /// The end of a task: what it sent before may still be in the inbox.
     ended: Option<Event>,
@@ -65,6 +67,7 @@ impl Desk {
             outbox: TypedTaskSender::new(outbox),
             events,
             more_events: true,
+            by_name: tasks.iter().map(|task| (task.to_string(), *task)).collect(),
             tasks,
             departed: BTreeSet::new(),
             ended: None,
@@ -133,8 +136,7 @@ impl Desk {
     }
 
     fn reported(&mut self, name: &str, report: Report) -> Result<Happening, Error> {
-        let from = self.tasks.iter().find(|task| task.to_string() == name);
-        let Some(from) = from.copied() else {
+        let Some(&from) = self.by_name.get(name) else {
             return Err(Error::msg(format!(
                 "`{name}` is neither a car nor a floor of this house"
             )));

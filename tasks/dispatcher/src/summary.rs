@@ -86,9 +86,12 @@ impl fmt::Display for Summary {
              {seconds} s, {floors} floors, {elevators} elevators)"
         )?;
         for (name, times) in [("wait", &self.waits), ("journey", &self.journeys)] {
-            let (p50, p95) = (percentile(times, 50), percentile(times, 95));
-            let (p50, p95) = (p50.as_secs_f64(), p95.as_secs_f64());
-            write!(f, "\nsummary: {name} p50 {p50:.1} s, p95 {p95:.1} s")?;
+            let [mean, p50, p95] = [mean(times), percentile(times, 50), percentile(times, 95)]
+                .map(|time| time.as_secs_f64());
+            write!(
+                f,
+                "\nsummary: {name} mean {mean:.1} s, p50 {p50:.1} s, p95 {p95:.1} s"
+            )?;
         }
         write!(f, "\nsummary: {} floor moves", self.floor_moves)
     }
@@ -130,8 +133,8 @@ mod tests {
         assert_eq!(
             summary.to_string(),
             "summary: 0 riders, 0 delivered (policy nearest, seed 1, 30 s, 8 floors, 4 elevators)\n\
-             summary: wait p50 0.0 s, p95 0.0 s\n\
-             summary: journey p50 0.0 s, p95 0.0 s\n\
+             summary: wait mean 0.0 s, p50 0.0 s, p95 0.0 s\n\
+             summary: journey mean 0.0 s, p50 0.0 s, p95 0.0 s\n\
              summary: 7 floor moves"
         );
     }

@@ -3,6 +3,9 @@
 //! The way of each car is known, since it keeps its direction and then turns. So for each car, the
 //! times at which all its riders arrive are added up, with and without the new rider; the car with
 //! the smallest difference gets them. What the others lose counts as much as what the rider waits.
+//!
+//! So what it minimises, one request at a time, is the mean journey: from request to arrival, not
+//! the wait for the car alone, and not the longest of either.
 
 use std::time::Duration;
 
