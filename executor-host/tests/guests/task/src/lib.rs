@@ -106,7 +106,8 @@ fn look_around(outbox: &Sender) -> Result<(), Error> {
     let listed = std::fs::read_dir("/").is_ok();
     let connected = std::net::TcpStream::connect("127.0.0.1:1").map_err(|error| error.kind());
     outbox.send(format!("files {listed}"))?;
-    outbox.send(format!("sockets {:?}", connected.map(|_| ()).unwrap_err()))?;
+    let answer = connected.map_or_else(|refused| format!("{refused:?}"), |_| "granted".to_owned());
+    outbox.send(format!("sockets {answer}"))?;
     let clock = std::time::SystemTime::now() > std::time::UNIX_EPOCH;
     outbox.send(format!("clock {clock}"))?;
     Ok(())
