@@ -319,8 +319,8 @@ impl Core {
         if let Mode::ShuttingDown { .. } | Mode::Orphaned = self.mode {
             return;
         }
-        // Half of a time too short for the reserve is better than none.
-        let for_tasks = within.checked_sub(SHUTDOWN_RESERVE).unwrap_or(within / 2);
+        // Half of a time too short for the reserve is better than next to none.
+        let for_tasks = within.saturating_sub(SHUTDOWN_RESERVE).max(within / 2);
         self.mode = Mode::ShuttingDown {
             until: now + within,
             told_by: None,

@@ -490,6 +490,11 @@ impl Executor {
                 Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Message => {
                     self.frame(event.message.map(|message| message.data));
                 }
+                Some(ExecutorNotice::Event(event))
+                    if matches!(event.r#type(), EventType::Launch | EventType::LaunchGroup) =>
+                {
+                    warn!("a launch came while the executor was ending; its tasks are not run");
+                }
                 // The scheduler does not wait for more.
                 Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Shutdown => {
                     return;

@@ -16,6 +16,11 @@ pub(crate) struct Grants {
     pub(crate) output: GuestOutput,
 }
 
+/// Handles of one guest that the host keeps: its channels, pollables and streams. A program has a
+/// few for each thing it waits for at once, and an app scheduler a pollable for each task that it
+/// polls; this is one for each of 10,000 tasks and more, and costs a few MiB. Beyond it the guest traps.
+const RESOURCES_MAX: usize = 16 * 1024;
+
 /// The data of a guest's store. `C` is what its world adds: nothing for a task, the control of the
 /// job for an app scheduler.
 pub(crate) struct GuestState<C> {
@@ -37,8 +42,10 @@ impl<C> GuestState<C> {
             .allow_tcp(false)
             .allow_udp(false)
             .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
         Self {
-            table: ResourceTable::new(),
+            table,
             wasi,
             limits: Limits::new(memory_bytes_max),
             control,

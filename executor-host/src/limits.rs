@@ -11,6 +11,7 @@ pub(crate) struct Limits {
     memory_bytes_max: u64,
     memory_bytes: u64,
     memory_bytes_peak: u64,
+    table_elements: usize,
 }
 
 /// A guest wanted more memory than it may have.
@@ -43,6 +44,7 @@ impl Limits {
             memory_bytes_max,
             memory_bytes: 0,
             memory_bytes_peak: 0,
+            table_elements: 0,
         }
     }
 
@@ -76,11 +78,21 @@ impl ResourceLimiter for Limits {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
+        // A growth that fails by the module's own maximum takes nothing.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let growth = desired.saturating_sub(current);
+        let wanted = self.table_elements.saturating_add(growth);
+        if wanted > TABLE_ELEMENTS_MAX {
+            return Ok(false);
+        }
+        self.table_elements = wanted;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {
@@ -132,11 +144,19 @@ mod tests {
     #[test]
     fn a_table_beyond_the_bound_is_refused() {
         let mut limits = Limits::new(0);
+        let beyond = TABLE_ELEMENTS_MAX + 1;
+        assert!(!limits.table_growing(0, beyond, None).unwrap());
         assert!(limits.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
-        assert!(
-            !limits
-                .table_growing(0, TABLE_ELEMENTS_MAX + 1, None)
-                .unwrap()
-        );
+    }
+
+    #[test]
+    fn all_tables_of_a_guest_count_together() {
+        let mut limits = Limits::new(0);
+        let half = TABLE_ELEMENTS_MAX / 2;
+        assert!(limits.table_growing(0, half, None).unwrap());
+        assert!(limits.table_growing(0, half - 1, None).unwrap());
+        assert!(!limits.table_growing(half, half + 2, None).unwrap());
+        assert!(limits.table_growing(half, half + 1, None).unwrap());
+        assert!(!limits.table_growing(0, 1, None).unwrap());
     }
 }

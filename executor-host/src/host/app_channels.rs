@@ -11,6 +11,10 @@ use crate::bindings::{
     types::{RecvTimeoutError, SendError, TryRecvError, TrySendError},
 };
 
+/// The longest name of a task that is looked up. Mesos ids, of which names are a part, have 255 bytes
+/// at most (PROTOCOL §4).
+const NAME_BYTES_MAX: usize = 255;
+
 impl app_channels::Host for SchedulerState {}
 
 impl app_channels::HostTaskReceiver for SchedulerState {
@@ -127,6 +131,12 @@ impl app_channels::HostTaskSender for SchedulerState {
         task: String,
     ) -> wasmtime::Result<Resource<DynPollable>> {
         let outbox = self.table().get(&sender)?.0.clone();
+        // A longer name exists nowhere, and neither does the empty one: the host need not keep
+        // what a guest makes up.
+        let task = match task.len() <= NAME_BYTES_MAX {
+            true => task,
+            false => String::new(),
+        };
         // An entry of its own, deleted with its pollable: each waits for another task.
         let writable = self.table().push(TaskWritable { outbox, task })?;
         subscribe(self.table(), writable)

@@ -10,6 +10,7 @@ use super::{Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef};
 /// Gets modules from the addresses that a launch names.
 pub(super) struct Fetcher {
     /// For `http` addresses: it knows no authorities, so it needs no certificates on the machine.
+    /// It goes past proxies: a module server is in the cluster and is reached directly.
     plain: Client,
 }
 
@@ -77,7 +78,7 @@ impl Fetcher {
     pub(super) fn new() -> Result<Self, FetchError> {
         // The client takes the process's provider; an embedding program may have chosen one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let plain = client().tls_certs_only([]).build();
+        let plain = client().tls_certs_only([]).no_proxy().build();
         let plain = plain.map_err(|error| transport("the HTTP client", &error))?;
         Ok(Self { plain })
     }
