@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::select::{Readiness, Sealed, Selectable};
 use crate::{
     Receiver, RecvTimeoutError, SendError, Sender, TaskMessage, TaskReceiver, TaskSender,
-    TryRecvError, TrySendError,
+    TryRecvError, TrySendError, Writable,
 };
 
 /// How values become messages and messages values.
@@ -199,6 +199,13 @@ impl<T: DeserializeOwned, C: Codec> TypedReceiver<T, C> {
         )?)
     }
 
+    /// Waits for a value and takes up to `max` that are there, as [`Receiver::recv_many`]. Each
+    /// message that is no such value is told in its place.
+    pub fn recv_many(&self, max: usize) -> Vec<Result<T, DecodeError>> {
+        let messages = self.inbox.recv_many(max).into_iter();
+        messages.map(decoded::<T, C>).collect()
+    }
+
     /// The values up to the close, waiting for each.
     pub fn iter(&self) -> impl Iterator<Item = Result<T, DecodeError>> {
         self.inbox.iter().map(decoded::<T, C>)
@@ -239,6 +246,19 @@ impl<T: Serialize, C: Codec> TypedSender<T, C> {
     pub fn try_send(&self, value: &T) -> Result<(), TypedError<TrySendError>> {
         self.outbox
             .try_send(C::encode(value)?)
+            .map_err(TypedError::Channel)
+    }
+
+    /// Sends values in order; waits while the channel is full. Cheaper than one
+    /// [`send`](Self::send) each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::send_many`], and when a value cannot be a message: then none was sent.
+    pub fn send_many(&self, values: &[T]) -> Result<(), TypedError<SendError>> {
+        let messages: Result<Vec<_>, _> = values.iter().map(C::encode).collect();
+        self.outbox
+            .send_many(&messages?)
             .map_err(TypedError::Channel)
     }
 }
@@ -316,6 +336,13 @@ impl<T: DeserializeOwned, C: Codec> TypedTaskReceiver<T, C> {
         Ok(decoded_of_task::<T, C>(message)?)
     }
 
+    /// Waits for a value and takes up to `max` that are there, as [`TaskReceiver::recv_many`]. Each
+    /// message that is no such value is told in its place, with the task that sent it.
+    pub fn recv_many(&self, max: usize) -> Vec<Result<TypedTaskMessage<T>, DecodeError>> {
+        let messages = self.inbox.recv_many(max).into_iter();
+        messages.map(decoded_of_task::<T, C>).collect()
+    }
+
     /// The values for as long as there are tasks, waiting for each.
     pub fn iter(&self) -> impl Iterator<Item = Result<TypedTaskMessage<T>, DecodeError>> {
         self.inbox.iter().map(decoded_of_task::<T, C>)
@@ -359,6 +386,22 @@ impl<T: Serialize, C: Codec> TypedTaskSender<T, C> {
             .map_err(TypedError::Channel)
     }
 
+    /// Sends values to their tasks in order; waits while a channel is full. Cheaper than one
+    /// [`send`](Self::send) each.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskSender::send_many`], and when a value cannot be a message: then none was sent.
+    pub fn send_many(&self, values: Vec<TypedTaskMessage<T>>) -> Result<(), TypedError<SendError>> {
+        let encoded = |TypedTaskMessage { task, value }| {
+            C::encode::<T>(&value).map(|data| TaskMessage { task, data })
+        };
+        let messages: Result<Vec<_>, _> = values.into_iter().map(encoded).collect();
+        self.outbox
+            .send_many(messages?)
+            .map_err(TypedError::Channel)
+    }
+
     /// Closes a task's `in` channel: tells the task to exit. Values sent before come first.
     ///
     /// # Errors
@@ -366,6 +409,11 @@ impl<T: Serialize, C: Codec> TypedTaskSender<T, C> {
     /// As [`TaskSender::close`].
     pub fn close(&self, task: &str) -> Result<(), SendError> {
         self.outbox.close(task)
+    }
+
+    /// The room in a task's channel, to [`select`](crate::select) on.
+    pub fn writable<'a>(&'a self, task: &'a str) -> Writable<'a> {
+        self.outbox.writable(task)
     }
 }
 
@@ -414,99 +462,4 @@ selectable! {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-    use crate::{Error, testing};
-
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-    enum Word {
-        Hello { floor: u16 },
-        Goodbye,
-    }
-
-    fn round_trip<C: Codec>() {
-        let (task_inbox, task_outbox, handle) = testing::task();
-        let inbox = TypedReceiver::<Word, C>::new(task_inbox);
-        let outbox = TypedSender::<Word, C>::new(task_outbox);
-        for word in [Word::Hello { floor: 3 }, Word::Goodbye] {
-            outbox.send(&word).expect("the handle lives");
-            let message = handle.try_recv().expect("it was sent");
-            assert_eq!(C::decode::<Word>(&message).expect("it was encoded"), word);
-            handle.send(message).expect("the task lives");
-        }
-        handle.close();
-        let words: Vec<_> = inbox
-            .iter()
-            .map(|word| word.expect("it was encoded"))
-            .collect();
-        assert_eq!(words, [Word::Hello { floor: 3 }, Word::Goodbye]);
-    }
-
-    #[test]
-    fn values_survive_postcard() {
-        round_trip::<Postcard>();
-    }
-
-    #[test]
-    fn values_survive_json() {
-        round_trip::<Json>();
-    }
-
-    #[test]
-    fn a_wrong_message_is_told_with_its_sender_and_skipped() {
-        let (inbox, _outbox, _events, job) = testing::scheduler();
-        let inbox = TypedTaskReceiver::<Word, Json>::new(inbox);
-        let task = job.add_task("floor");
-        for message in ["\"Hallo\"", "\"Goodbye\""] {
-            task.outbox.send(message).expect("the app scheduler lives");
-        }
-        let error = inbox.recv().expect_err("it is no word");
-        assert_eq!(error.message, b"\"Hallo\"");
-        assert_eq!(
-            Error::from(error).to_string(),
-            "a message of `floor-0` is not what was expected: not JSON of the expected type: \
-             unknown variant `Hallo`, expected `Hello` or `Goodbye` at line 1 column 7"
-        );
-        let next = inbox.recv().expect("it is a word").expect("the task lives");
-        assert_eq!(
-            next,
-            TypedTaskMessage {
-                task: "floor-0".into(),
-                value: Word::Goodbye
-            }
-        );
-    }
-
-    #[test]
-    fn a_postcard_must_end_with_its_value() {
-        let decoded = Postcard::decode::<u8>(&[7, 0]);
-        assert!(matches!(decoded, Err(CodecError::Trailing { bytes: 1 })));
-    }
-
-    #[test]
-    fn a_typed_end_tells_what_its_plain_end_tells() {
-        let (inbox, outbox, handle) = testing::task_with_window(1);
-        let inbox = TypedReceiver::<u8>::new(inbox);
-        let outbox = TypedSender::<u8>::new(outbox);
-        assert!(matches!(
-            inbox.try_recv(),
-            Err(TypedError::Channel(TryRecvError::Empty))
-        ));
-        outbox.send(&1).expect("there is room for one");
-        assert!(matches!(
-            outbox.try_send(&2),
-            Err(TypedError::Channel(TrySendError::Full))
-        ));
-        drop(handle);
-        assert!(matches!(
-            outbox.send(&2),
-            Err(TypedError::Channel(SendError::Closed))
-        ));
-        assert!(matches!(
-            inbox.recv_timeout(Duration::MAX),
-            Err(TypedError::Channel(RecvTimeoutError::Closed))
-        ));
-    }
-}
+mod tests;
