@@ -56,7 +56,7 @@ const QUIET: Duration = Duration::from_secs(3);
 /// nothing else comes first. [`Output::Finished`] is the last output; inputs after it are ignored.
 ///
 /// Every offer that was handed in is answered by exactly one [`Output::Accept`] or
-/// [`Output::Decline`], unless it is rescinded, the subscription is lost, or the framework is torn
+/// `DECLINE`, unless it is rescinded, the subscription is lost, or the framework is torn
 /// down first. Nothing that a master says makes the machine panic.
 #[derive(Debug)]
 pub struct Scheduler {

@@ -10,7 +10,7 @@
 //!   delivered. That has a bound.
 //! - **stop**: every task says goodbye.
 //!
-//! [`Dispatch`](dispatch::Dispatch) and the [policies](policy) decide; [`desk`] listens and speaks.
+//! [`Dispatch`] and the [policies](policy) decide; [`desk`] listens and speaks.
 
 pub mod desk;
 pub mod dispatch;
