@@ -37,6 +37,15 @@ pub enum Role {
     Executor,
 }
 
+/// The way that frames take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// Framework messages: always there, shared by a whole cluster, may lose frames.
+    Messages,
+    /// A connection of the two ends' own.
+    Direct,
+}
+
 /// How much of one direction of a channel may be on its way: sent, and not yet taken by the
 /// application at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +70,14 @@ pub struct Config {
     /// The largest frame this end makes, in bytes. Default: 256 KiB, which a real Mesos carries
     /// as easily as 20 bytes. From [`FRAME_BYTES_MIN`] to [`FRAME_BYTES_MAX`].
     pub frame_bytes_max: usize,
-    /// The most frames sent without an acknowledgement. Default: 32; each is one call to a master
-    /// or agent, and more of them than some tens gain nothing. From 1 to
-    /// [`FRAMES_IN_FLIGHT_MAX`]. Together with `frame_bytes_max` it bounds what is kept for
-    /// resending: 8 MiB by default.
+    /// The most frames sent without an acknowledgement on [`Path::Messages`]. Default: 32; each is
+    /// one call to a master or agent, and more of them than some tens gain nothing. From 1 to
+    /// [`FRAMES_IN_FLIGHT_MAX`], which holds on [`Path::Direct`]. Together with `frame_bytes_max`
+    /// it bounds what is kept for resending: 8 MiB by default, 16 MiB on [`Path::Direct`].
     pub frames_in_flight_max: usize,
+    /// On [`Path::Messages`] only the control channel is carried; the others wait for
+    /// [`Path::Direct`]. Default: false.
+    pub direct_only: bool,
 }
 
 impl Config {
@@ -78,6 +90,7 @@ impl Config {
             },
             frame_bytes_max: 256 << 10,
             frames_in_flight_max: 32,
+            direct_only: false,
         }
     }
 
@@ -89,6 +102,7 @@ impl Config {
             },
             frame_bytes_max: self.frame_bytes_max.clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX),
             frames_in_flight_max: self.frames_in_flight_max.clamp(1, FRAMES_IN_FLIGHT_MAX),
+            direct_only: self.direct_only,
         }
     }
 }

@@ -23,7 +23,9 @@ pub struct Counters {
     pub frames_duplicated: u64,
     /// Times that a message was not taken because its channel was full.
     pub stalls: u64,
-    /// The smoothed round trip of frames, once one was measured.
+    /// Times that frames were moved to another path or to a new connection.
+    pub moves: u64,
+    /// The smoothed round trip of frames, once one was measured since the last move.
     pub round_trip: Option<Duration>,
 }
 

@@ -16,98 +16,34 @@
 //! ordering and acknowledging in `arrivals`, windows and close in `channel`.
 
 pub(crate) mod frame;
+mod output;
+mod receive;
 mod records;
 mod transmit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use prost::Message as _;
 
-use crate::arrivals::{Arrival, Arrivals, Arrived};
-use crate::config::{Config, FRAME_BYTES_MAX, NAME_BYTES_MAX, Role, Window};
+pub use self::output::{ChannelId, Output, Undelivered};
+use crate::arrivals::Arrivals;
+use crate::config::{Config, NAME_BYTES_MAX, Path, Role, Window};
 use crate::counters::{ChannelCounters, Counters};
-use crate::error::{FrameError, OpenError, SendError, Violation};
-use crate::flight::{Acknowledgement, Flight};
+use crate::error::{OpenError, SendError, Violation};
+use crate::flight::Flight;
 use crate::rtt::RoundTrip;
 use crate::table::Table;
-use crate::wire::{self, Frame};
-
-/// A channel at one end. The peer has another number for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ChannelId(u32);
-
-impl ChannelId {
-    /// The channel of the two ends themselves: always open, never closed.
-    pub const CONTROL: Self = Self(wire::CONTROL);
-}
-
-/// What the application is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// The peer is known from now on. Once in the life of a link.
-    Linked {
-        /// The peer's incarnation.
-        peer: u64,
-    },
-    /// The peer opened a channel that is not open here. It can be opened by its name; what arrives
-    /// until then is already given.
-    Offered {
-        /// The channel, as [`LinkEnd::open`] will answer it.
-        channel: ChannelId,
-        /// Its name.
-        name: Arc<str>,
-    },
-    /// A message. It counts against the window until [`LinkEnd::take`].
-    Message {
-        /// The channel.
-        channel: ChannelId,
-        /// Its bytes.
-        data: Bytes,
-    },
-    /// The peer closed its stream; all its messages were given before.
-    Closed {
-        /// The channel.
-        channel: ChannelId,
-    },
-    /// The peer's application takes nothing more; sending is over.
-    Stopped {
-        /// The channel.
-        channel: ChannelId,
-        /// How many messages it never took.
-        untaken: u64,
-    },
-    /// The channel was full and has room again.
-    Writable {
-        /// The channel.
-        channel: ChannelId,
-    },
-    /// Both streams are over; nothing more will be said about the channel.
-    Released {
-        /// The channel.
-        channel: ChannelId,
-    },
-}
-
-/// Messages of a channel that a link, when it was shut, had taken and not seen acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undelivered {
-    /// The channel.
-    pub channel: ChannelId,
-    /// Its name; empty for the control channel.
-    pub name: Arc<str>,
-    /// So many messages, at least 1.
-    pub messages: u64,
-}
+use crate::wire;
 
 /// One end of a link.
 ///
 /// Three families of methods, to be called in any order by one caller at a time:
 ///
-/// - the application's verbs: [`open`](Self::open), [`send`](Self::send), [`take`](Self::take),
-///   [`close`](Self::close), [`stop`](Self::stop), [`shut`](Self::shut);
+/// - verbs: [`open`](Self::open), [`send`](Self::send), [`take`](Self::take),
+///   [`close`](Self::close), [`stop`](Self::stop) for the application, and
+///   [`move_to`](Self::move_to), [`shut`](Self::shut) for whoever knows the transport;
 /// - [`handle_frame`](Self::handle_frame) for what arrives;
 /// - [`poll_output`](Self::poll_output) and [`poll_frame`](Self::poll_frame) for what goes out.
 ///
@@ -124,10 +60,12 @@ pub struct LinkEnd {
     incarnation: u64,
     config: Config,
     state: State,
+    path: Path,
     flight: Flight,
     arrivals: Arrivals,
     table: Table,
-    /// Channels that have something to send, each once; they take turns.
+    /// Channels that have something to send, each once; they take turns, the control channel
+    /// always first.
     ready: VecDeque<u32>,
     outputs: VecDeque<Output>,
     counters: Counters,
@@ -162,6 +100,7 @@ impl LinkEnd {
                     backoff: RoundTrip::new(),
                 },
             },
+            path: Path::Messages,
             flight: Flight::new(config.frames_in_flight_max),
             arrivals: Arrivals::new(),
             table: Table::new(),
@@ -280,6 +219,29 @@ impl LinkEnd {
         }
     }
 
+    /// Frames take this path from now on; a new connection, if it is the same path again.
+    ///
+    /// What is in flight may be lost with the old path, so it is sent again at once; the peer
+    /// drops what it has already. Both ends move, each at its own time, and frames that are late
+    /// on the old path are still welcome.
+    pub fn move_to(&mut self, now: Instant, path: Path) {
+        self.path = path;
+        self.counters.moves += 1;
+        match &mut self.state {
+            State::Greeting { next_at, backoff } => {
+                *next_at = None;
+                *backoff = RoundTrip::new();
+            }
+            State::Listening | State::Linked { .. } | State::Broken(_) | State::Shut => {}
+        }
+        self.flight.start_anew(now, self.frames_in_flight_max());
+    }
+
+    /// The path that frames take.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// Ends the link: the peer is gone for good. Answers what it never acknowledged, by channel
     /// in the order of opening; nothing on a second call.
     pub fn shut(&mut self) -> Vec<Undelivered> {
@@ -328,167 +290,9 @@ impl LinkEnd {
         self.table.get(channel.0).map(|channel| channel.counters())
     }
 
-    /// A frame has arrived.
-    ///
-    /// # Errors
-    /// When it is not of this link, or the peer broke a rule; see [`FrameError`] for what to do.
-    /// It never panics, whatever the bytes are.
-    pub fn handle_frame(&mut self, now: Instant, bytes: Bytes) -> Result<(), FrameError> {
-        match self.state {
-            State::Broken(violation) => return Err(FrameError::Violation(violation)),
-            State::Shut => return Err(FrameError::Shut),
-            State::Listening | State::Greeting { .. } | State::Linked { .. } => {}
-        }
-        let frame_bytes = bytes.len();
-        if frame_bytes > FRAME_BYTES_MAX {
-            return Err(FrameError::TooLarge { bytes: frame_bytes });
-        }
-        let frame = Frame::decode(bytes).map_err(FrameError::Malformed)?;
-        self.check_origin(&frame)?;
-        self.counters.frames_received += 1;
-        self.apply(now, frame, frame_bytes).map_err(|violation| {
-            self.state = State::Broken(violation);
-            FrameError::Violation(violation)
-        })
-    }
-
     /// What the application is to be told next.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// Whether [`poll_frame`](Self::poll_frame) has a frame whatever the time is.
-    pub fn has_frame(&self) -> bool {
-        match &self.state {
-            State::Listening | State::Broken(_) | State::Shut => false,
-            State::Greeting { next_at, .. } => next_at.is_none(),
-            State::Linked { .. } => {
-                self.arrivals.is_ack_due_now()
-                    || self.flight.has_lost()
-                    || !self.ready.is_empty() && self.flight.has_room()
-            }
-        }
-    }
-
-    /// The next frame for the transport, if there is any now.
-    pub fn poll_frame(&mut self, now: Instant) -> Option<Bytes> {
-        let frame = match &mut self.state {
-            State::Listening | State::Broken(_) | State::Shut => None,
-            State::Greeting { next_at, backoff } => {
-                if next_at.is_some_and(|next_at| now < next_at) {
-                    return None;
-                }
-                *next_at = Some(now + backoff.resend_after());
-                backoff.back_off();
-                Some(self.encode(now, 0, Vec::new()))
-            }
-            State::Linked { window, .. } => {
-                let window = *window;
-                self.poll_resend(now)
-                    .or_else(|| self.poll_data(now, window))
-                    .or_else(|| self.poll_acknowledgement(now))
-            }
-        };
-        self.counters.frames_sent += u64::from(frame.is_some());
-        frame
-    }
-
-    /// When to call [`poll_frame`](Self::poll_frame) again if nothing happens before.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.state {
-            State::Listening | State::Broken(_) | State::Shut => None,
-            State::Greeting { next_at, .. } => *next_at,
-            State::Linked { .. } => {
-                let timeouts = [self.flight.poll_timeout(), self.arrivals.poll_timeout()];
-                timeouts.into_iter().flatten().min()
-            }
-        }
-    }
-
-    /// Whether a frame is from our peer and for us.
-    fn check_origin(&self, frame: &Frame) -> Result<(), FrameError> {
-        if frame.version != wire::VERSION {
-            let found = frame.version;
-            return Err(FrameError::Version { found });
-        }
-        if let Some(found) = frame.to.filter(|to| *to != self.incarnation) {
-            let expected = self.incarnation;
-            return Err(FrameError::OtherIncarnation { found, expected });
-        }
-        match self.state {
-            State::Linked { peer: expected, .. } if frame.from != expected => {
-                let found = frame.from;
-                Err(FrameError::OtherIncarnation { found, expected })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn apply(&mut self, now: Instant, frame: Frame, frame_bytes: usize) -> Result<(), Violation> {
-        if frame.to.is_none() && frame.sequence > 0 {
-            return Err(Violation::SequencedGreeting(frame.sequence));
-        }
-        if !matches!(self.state, State::Linked { .. }) {
-            self.link(&frame)?;
-        }
-        // A greeting is answered at once, a repeated one too: the answer may have been lost.
-        if frame.to.is_none() {
-            self.arrivals.ack_now();
-        }
-        let acknowledgement = Acknowledgement {
-            acknowledged: frame.acknowledged,
-            held: frame.held,
-            delay: Duration::from_micros(frame.ack_delay_us.into()),
-        };
-        for carried in self.flight.acknowledge(now, acknowledgement)? {
-            if let Some(channel) = self.table.get_mut(carried.channel) {
-                channel.sending.acknowledge(carried.messages);
-                self.release_if_over(carried.channel);
-            }
-        }
-        if frame.sequence == 0 {
-            return Ok(());
-        }
-        let arrived = Arrived {
-            records: frame.records,
-            frame_bytes,
-        };
-        let arrival = self
-            .arrivals
-            .handle(now, frame.sequence, frame.ack_wanted, arrived)?;
-        self.counters.frames_duplicated += u64::from(arrival == Arrival::Duplicate);
-        while let Some(arrived) = self.arrivals.next() {
-            for record in arrived.records {
-                self.apply_record(record, arrived.frame_bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The first frame of the peer: from now on it is known.
-    fn link(&mut self, frame: &Frame) -> Result<(), Violation> {
-        if frame.window_messages == 0 || frame.window_bytes == 0 {
-            return Err(Violation::ZeroWindow);
-        }
-        let window = Window {
-            messages: self.config.window.messages.min(frame.window_messages),
-            bytes: self.config.window.bytes.min(frame.window_bytes),
-        };
-        let peer = frame.from;
-        self.state = State::Linked { peer, window };
-        self.outputs.push_back(Output::Linked { peer });
-        let mut writable = Vec::new();
-        for (number, channel) in self.table.iter_mut() {
-            if channel.sending.end_shortage(window) {
-                writable.push(ChannelId(number));
-            }
-        }
-        writable.sort();
-        let outputs = writable
-            .into_iter()
-            .map(|channel| Output::Writable { channel });
-        self.outputs.extend(outputs);
-        Ok(())
     }
 
     /// The window of each direction of each channel: the smaller one of both ends', or our own
@@ -511,7 +315,16 @@ impl LinkEnd {
             && channel.has_work(window)
         {
             channel.is_ready = true;
-            self.ready.push_back(number);
+            self.queue(number);
+        }
+    }
+
+    /// The control channel does not wait for its turn: what the ends say to each other is little,
+    /// and may be what the others wait for.
+    fn queue(&mut self, number: u32) {
+        match number {
+            wire::CONTROL => self.ready.push_front(number),
+            _ => self.ready.push_back(number),
         }
     }
 

@@ -14,6 +14,8 @@
 //! something came back and it is older than a round trip can explain. When nothing comes back at
 //! all, only the oldest frame is sent again, ever more rarely. A frame that is sent again is the
 //! same bytes: its acknowledgement is stale, which does no harm.
+//!
+//! When frames move to another path, all that wait are lost with the old one.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,7 +36,7 @@ pub(crate) struct Carried {
     pub(crate) messages: u64,
 }
 
-/// The frames in flight, oldest first. There are never more than `limit`.
+/// The frames in flight, oldest first. There are never more than the largest `limit` there was.
 #[derive(Debug)]
 pub(crate) struct Flight {
     frames: VecDeque<InFlight>,
@@ -106,9 +108,27 @@ impl Flight {
         &self.round_trip
     }
 
-    /// Whether a frame must be sent again at once.
-    pub(crate) fn has_lost(&self) -> bool {
-        self.lost > 0
+    /// Whether a lost frame can be sent again at once: a path is not given more than it bears,
+    /// however much was in flight on the one before.
+    pub(crate) fn can_resend(&self) -> bool {
+        let waiting = |frame: &&InFlight| frame.state == FrameState::Waiting;
+        self.lost > 0 && self.frames.iter().filter(waiting).count() < self.limit
+    }
+
+    /// Another path, which bears `limit` frames at a time: what waits is lost, and nothing is
+    /// known of the round trip.
+    pub(crate) fn start_anew(&mut self, now: Instant, limit: usize) {
+        self.limit = limit;
+        self.last_progress = Some(now);
+        self.round_trip = RoundTrip::new();
+        for frame in &mut self.frames {
+            if frame.state == FrameState::Waiting {
+                frame.state = FrameState::Lost;
+                self.lost += 1;
+            }
+            // Whatever comes back for it was sent on the old path: nothing to measure.
+            frame.resent = true;
+        }
     }
 
     /// A new frame goes out; it has the number [`next_sequence`](Self::next_sequence).
@@ -198,10 +218,9 @@ impl Flight {
 
     /// A frame to send again now, if one is lost or the time is up.
     pub(crate) fn poll_resend(&mut self, now: Instant) -> Option<Bytes> {
-        let frame = if self.lost > 0 {
+        let frame = if self.can_resend() {
             let lost = |frame: &&mut InFlight| frame.state == FrameState::Lost;
             let frame = self.frames.iter_mut().find(lost);
-            self.lost -= 1;
             frame.expect("`lost` counts the frames in that state")
         } else if self.poll_timeout().is_some_and(|due| due <= now) {
             self.round_trip.back_off();
@@ -209,6 +228,7 @@ impl Flight {
         } else {
             return None;
         };
+        self.lost -= usize::from(frame.state == FrameState::Lost);
         frame.state = FrameState::Waiting;
         frame.resent = true;
         frame.sent_at = now;

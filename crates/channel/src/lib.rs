@@ -11,6 +11,9 @@
 //! - a close comes after the data that was sent before it;
 //! - what a dead peer did not acknowledge can be counted, channel by channel.
 //!
+//! Frames take one of two [paths](Path), and can be moved from one to the other at any time: the
+//! numbers of frames span both, so nothing is lost or doubled by a move.
+//!
 //! What is refused here: sockets, clocks, threads, randomness, and every decision about when a
 //! peer counts as dead. Time comes in as an argument.
 
@@ -27,7 +30,7 @@ pub mod wire;
 
 pub use config::{
     CHANNELS_MAX, Config, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAMES_IN_FLIGHT_MAX,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, Role, Window,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, Path, Role, Window,
 };
 pub use counters::{ChannelCounters, Counters};
 pub use end::{ChannelId, LinkEnd, Output, Undelivered};

@@ -9,37 +9,87 @@ use prost::Message as _;
 use super::frame::FrameBuilder;
 use super::{LinkEnd, State};
 use crate::channel::Turn;
-use crate::config::Window;
+use crate::config::{FRAMES_IN_FLIGHT_MAX, Path, Window};
 use crate::wire::{self, Frame, Record};
 
 impl LinkEnd {
-    pub(super) fn poll_resend(&mut self, now: Instant) -> Option<Bytes> {
+    /// Whether [`poll_frame`](Self::poll_frame) has a frame whatever the time is.
+    pub fn has_frame(&self) -> bool {
+        match &self.state {
+            State::Listening | State::Broken(_) | State::Shut => false,
+            State::Greeting { next_at, .. } => next_at.is_none(),
+            State::Linked { .. } => {
+                self.arrivals.is_ack_due_now()
+                    || self.flight.can_resend()
+                    || self.has_turn() && self.flight.has_room()
+            }
+        }
+    }
+
+    /// The next frame for the transport, if there is any now.
+    pub fn poll_frame(&mut self, now: Instant) -> Option<Bytes> {
+        let frame = match &mut self.state {
+            State::Listening | State::Broken(_) | State::Shut => None,
+            State::Greeting { next_at, backoff } => {
+                if next_at.is_some_and(|next_at| now < next_at) {
+                    return None;
+                }
+                *next_at = Some(now + backoff.resend_after());
+                backoff.back_off();
+                Some(self.encode(now, 0, Vec::new()))
+            }
+            State::Linked { window, .. } => {
+                let window = *window;
+                self.poll_resend(now)
+                    .or_else(|| self.poll_data(now, window))
+                    .or_else(|| self.poll_acknowledgement(now))
+            }
+        };
+        self.counters.frames_sent += u64::from(frame.is_some());
+        frame
+    }
+
+    /// When to call [`poll_frame`](Self::poll_frame) again if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Listening | State::Broken(_) | State::Shut => None,
+            State::Greeting { next_at, .. } => *next_at,
+            State::Linked { .. } => {
+                let timeouts = [self.flight.poll_timeout(), self.arrivals.poll_timeout()];
+                timeouts.into_iter().flatten().min()
+            }
+        }
+    }
+
+    fn poll_resend(&mut self, now: Instant) -> Option<Bytes> {
         let frame = self.flight.poll_resend(now)?;
         self.counters.frames_resent += 1;
         Some(frame)
     }
 
     /// A new frame with what the channels have, in turns.
-    pub(super) fn poll_data(&mut self, now: Instant, window: Window) -> Option<Bytes> {
+    fn poll_data(&mut self, now: Instant, window: Window) -> Option<Bytes> {
         if !self.flight.has_room() {
             return None;
         }
         let mut frame = FrameBuilder::new(self.config.frame_bytes_max);
-        while let Some(number) = self.ready.pop_front() {
+        while self.has_turn()
+            && let Some(number) = self.ready.pop_front()
+        {
             let Some(channel) = self.table.get_mut(number) else {
                 continue;
             };
             let room = frame.room();
             match channel.fill(number, window, &mut frame) {
                 Turn::Done => channel.is_ready = false,
-                Turn::More => self.ready.push_back(number),
+                Turn::More => self.queue(number),
                 // Who found no room at all is the first in the next frame.
                 Turn::NoRoom if frame.room() == room => {
                     self.ready.push_front(number);
                     break;
                 }
                 Turn::NoRoom => {
-                    self.ready.push_back(number);
+                    self.queue(number);
                     break;
                 }
             }
@@ -54,14 +104,30 @@ impl LinkEnd {
         Some(bytes)
     }
 
-    pub(super) fn poll_acknowledgement(&mut self, now: Instant) -> Option<Bytes> {
+    /// Whether any channel may put something in a frame now.
+    fn has_turn(&self) -> bool {
+        let next = self.ready.front();
+        match self.path {
+            Path::Messages if self.config.direct_only => next == Some(&wire::CONTROL),
+            Path::Messages | Path::Direct => next.is_some(),
+        }
+    }
+
+    pub(super) fn frames_in_flight_max(&self) -> usize {
+        match self.path {
+            Path::Messages => self.config.frames_in_flight_max,
+            Path::Direct => FRAMES_IN_FLIGHT_MAX,
+        }
+    }
+
+    fn poll_acknowledgement(&mut self, now: Instant) -> Option<Bytes> {
         self.arrivals
             .is_ack_due(now)
             .then(|| self.encode(now, 0, Vec::new()))
     }
 
     /// A frame with the acknowledgement as it is now.
-    pub(super) fn encode(&mut self, now: Instant, sequence: u64, records: Vec<Record>) -> Bytes {
+    fn encode(&mut self, now: Instant, sequence: u64, records: Vec<Record>) -> Bytes {
         let ack_delay = self.arrivals.acknowledge(now);
         let frame = Frame {
             version: wire::VERSION,

@@ -9,5 +9,6 @@
 
 mod bounds;
 mod pair;
+mod paths;
 mod promises;
 mod transcripts;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mesosgot_channel::wire::{Frame, Kind};
-use mesosgot_channel::{Config, LinkEnd, Output, Role};
+use mesosgot_channel::{Config, LinkEnd, Output, Path, Role};
 use prost::Message as _;
 
 /// The ends by index.
@@ -99,6 +99,12 @@ impl Pair {
 
     pub(crate) fn advance_ms(&mut self, ms: u64) {
         self.advance(Duration::from_millis(ms));
+    }
+
+    /// An end moves to another path. What is on its way still arrives.
+    pub(crate) fn move_to(&mut self, end: usize, path: Path) {
+        self.note(end, &format!("moves to {path:?}"));
+        self.ends[end].move_to(self.now, path);
     }
 
     /// Gives all that is due to the applications and to the network.

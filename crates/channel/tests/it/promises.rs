@@ -54,6 +54,7 @@ impl World {
             },
             frame_bytes_max: rng.usize(1024..=3000),
             frames_in_flight_max: rng.usize(1..=8),
+            direct_only: false,
         };
         let configs = [config(), config()];
         let windows = [configs[0].window, configs[1].window];

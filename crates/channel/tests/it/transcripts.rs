@@ -6,16 +6,16 @@ use mesosgot_channel::{ChannelId, Config, SendError, Window};
 
 use crate::pair::{EXECUTOR, Pair, SCHEDULER};
 
-fn check(pair: &Pair, expected: Expect) {
+pub(crate) fn check(pair: &Pair, expected: Expect) {
     expected.assert_eq(&pair.transcript);
 }
 
-fn text(text: &'static str) -> Bytes {
+pub(crate) fn text(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
 /// A link that is up, with a channel `a` that both ends have opened, and nothing on its way.
-fn linked(config: Config) -> (Pair, ChannelId, ChannelId) {
+pub(crate) fn linked(config: Config) -> (Pair, ChannelId, ChannelId) {
     let mut pair = Pair::faultless(config);
     let here = pair.ends[SCHEDULER].open("a").unwrap();
     let there = pair.ends[EXECUTOR].open("a").unwrap();
