@@ -13,7 +13,8 @@
 //! - *Broken*, *Shut*: nothing goes in or out any more.
 //!
 //! What a greeting or any other frame says is in [`wire`]; sending again is in `flight`,
-//! ordering and acknowledging in `arrivals`, windows and close in `channel`.
+//! ordering and acknowledging in `arrivals`, windows and close in `channel`, what streams of small
+//! messages cost in `pace`.
 
 pub(crate) mod frame;
 mod output;
@@ -33,6 +34,7 @@ use crate::config::{Config, NAME_BYTES_MAX, Path, Role, Window};
 use crate::counters::{ChannelCounters, Counters};
 use crate::error::{OpenError, SendError, Violation};
 use crate::flight::Flight;
+use crate::pace::Pace;
 use crate::rtt::RoundTrip;
 use crate::table::Table;
 use crate::wire;
@@ -52,7 +54,8 @@ use crate::wire;
 /// after the next verb or `handle_frame` if [`has_frame`](Self::has_frame), and at the time of
 /// [`poll_timeout`](Self::poll_timeout). A frame is made when it is asked for: while the transport
 /// is busy, messages gather, and the next frame carries them all; while it is idle, the first
-/// message goes at once.
+/// message goes at once. On [`Path::Messages`], which each frame costs a call, a stream of small
+/// messages gathers for some 2 ms even so.
 ///
 /// `now` must not go back from one call to the next.
 #[derive(Debug)]
@@ -61,6 +64,8 @@ pub struct LinkEnd {
     config: Config,
     state: State,
     path: Path,
+    /// Of the frames on framework messages.
+    pace: Pace,
     flight: Flight,
     arrivals: Arrivals,
     table: Table,
@@ -101,6 +106,7 @@ impl LinkEnd {
                 },
             },
             path: Path::Messages,
+            pace: Pace::default(),
             flight: Flight::new(config.frames_in_flight_max),
             arrivals: Arrivals::new(),
             table: Table::new(),
@@ -226,6 +232,7 @@ impl LinkEnd {
     /// on the old path are still welcome.
     pub fn move_to(&mut self, now: Instant, path: Path) {
         self.path = path;
+        self.pace = Pace::default();
         self.counters.moves += 1;
         match &mut self.state {
             State::Greeting { next_at, backoff } => {

@@ -24,6 +24,7 @@ mod counters;
 mod end;
 mod error;
 mod flight;
+mod pace;
 mod rtt;
 mod table;
 pub mod wire;

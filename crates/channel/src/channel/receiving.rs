@@ -180,6 +180,7 @@ impl Receiving {
         };
         let fitted = frame.push(Kind::Credit(credit), 0);
         if fitted {
+            frame.note_credited(messages - self.credited.messages);
             self.credited = self.taken;
         }
         fitted

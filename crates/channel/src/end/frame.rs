@@ -23,6 +23,7 @@ const MESSAGE_FRAMING_BYTES_MAX: usize = 5;
 pub(crate) struct FrameBuilder {
     records: Vec<Record>,
     carried: Vec<Carried>,
+    credited: u64,
     capacity: usize,
     room: usize,
 }
@@ -34,6 +35,7 @@ impl FrameBuilder {
         Self {
             records: Vec::new(),
             carried: Vec::new(),
+            credited: 0,
             capacity,
             room: capacity,
         }
@@ -46,6 +48,12 @@ impl FrameBuilder {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Messages that it completes, and those that it gives credit for.
+    pub(crate) fn messages(&self) -> u64 {
+        let carried = self.carried.iter().map(|carried| carried.messages);
+        self.credited + carried.sum::<u64>()
     }
 
     /// Bytes left.
@@ -61,6 +69,11 @@ impl FrameBuilder {
         self.room = room;
         self.records.push(Record::from(kind));
         true
+    }
+
+    /// A record in it gives credit for so many messages.
+    pub(crate) fn note_credited(&mut self, messages: u64) {
+        self.credited += messages;
     }
 
     /// The largest message that goes whole into an otherwise empty frame. It waits for one

@@ -10,6 +10,7 @@ use super::frame::FrameBuilder;
 use super::{LinkEnd, State};
 use crate::channel::Turn;
 use crate::config::{FRAMES_IN_FLIGHT_MAX, Path, Window};
+use crate::pace::Load;
 use crate::wire::{self, Frame, Record};
 
 impl LinkEnd {
@@ -21,7 +22,7 @@ impl LinkEnd {
             State::Linked { .. } => {
                 self.arrivals.is_ack_due_now()
                     || self.flight.can_resend()
-                    || self.has_turn() && self.flight.has_room()
+                    || self.has_turn() && self.flight.has_room() && self.pace.is_open()
             }
         }
     }
@@ -55,7 +56,12 @@ impl LinkEnd {
             State::Listening | State::Broken(_) | State::Shut => None,
             State::Greeting { next_at, .. } => *next_at,
             State::Linked { .. } => {
-                let timeouts = [self.flight.poll_timeout(), self.arrivals.poll_timeout()];
+                let timeouts = [
+                    self.flight.poll_timeout(),
+                    self.arrivals.poll_timeout(),
+                    // Even if there is nothing to send: there may be, before the pause is over.
+                    self.pace.poll_timeout(),
+                ];
                 timeouts.into_iter().flatten().min()
             }
         }
@@ -69,9 +75,10 @@ impl LinkEnd {
 
     /// A new frame with what the channels have, in turns.
     fn poll_data(&mut self, now: Instant, window: Window) -> Option<Bytes> {
-        if !self.flight.has_room() {
+        if !self.pace.poll_open(now) || !self.flight.has_room() {
             return None;
         }
+        let mut is_full = false;
         let mut frame = FrameBuilder::new(self.config.frame_bytes_max);
         while self.has_turn()
             && let Some(number) = self.ready.pop_front()
@@ -84,12 +91,12 @@ impl LinkEnd {
                 Turn::Done => channel.is_ready = false,
                 Turn::More => self.queue(number),
                 // Who found no room at all is the first in the next frame.
-                Turn::NoRoom if frame.room() == room => {
-                    self.ready.push_front(number);
-                    break;
-                }
                 Turn::NoRoom => {
-                    self.queue(number);
+                    match frame.room() == room {
+                        true => self.ready.push_front(number),
+                        false => self.queue(number),
+                    }
+                    is_full = true;
                     break;
                 }
             }
@@ -97,6 +104,14 @@ impl LinkEnd {
         }
         if frame.is_empty() {
             return None;
+        }
+        if self.path == Path::Messages {
+            let load = Load {
+                messages: frame.messages(),
+                is_full,
+                is_alone: self.flight.is_empty(),
+            };
+            self.pace.note(now, load);
         }
         let (records, carried) = frame.into_parts();
         let bytes = self.encode(now, self.flight.next_sequence(), records);

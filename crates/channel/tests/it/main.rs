@@ -8,6 +8,7 @@
 )]
 
 mod bounds;
+mod pacing;
 mod pair;
 mod paths;
 mod promises;

@@ -20,7 +20,7 @@ pub(crate) struct Faults {
     pub(crate) loss: f64,
     /// The part that arrives twice.
     pub(crate) duplication: f64,
-    /// A frame takes a millisecond and up to so much more. Frames overtake each other by it.
+    /// A frame takes up to so much more than the latency. Frames overtake each other by it.
     pub(crate) jitter: Duration,
 }
 
@@ -40,8 +40,11 @@ pub(crate) struct Pair {
     pub(crate) faults: Faults,
     /// So many of the next frames of an end are lost.
     pub(crate) lose_next: [usize; 2],
-    /// What happened, line by line.
+    /// How long a frame takes at least.
+    pub(crate) latency: Duration,
+    /// What happened, line by line; left out when many things happen.
     pub(crate) transcript: String,
+    pub(crate) has_transcript: bool,
     pub(crate) rng: fastrand::Rng,
     start: Instant,
     frame_bytes_max: [usize; 2],
@@ -68,7 +71,9 @@ impl Pair {
             outputs: [VecDeque::new(), VecDeque::new()],
             faults,
             lose_next: [0, 0],
+            latency: Duration::from_millis(1),
             transcript: String::new(),
+            has_transcript: true,
             rng: fastrand::Rng::with_seed(seed),
             start,
             frame_bytes_max,
@@ -84,17 +89,27 @@ impl Pair {
     /// Lets time pass, and everything happen that is due meanwhile.
     pub(crate) fn advance(&mut self, time: Duration) {
         let until = self.now + time;
-        loop {
-            self.drain();
-            let frames = self.travelling.iter().map(|frame| frame.due);
-            let timeouts = self.ends.iter().filter_map(LinkEnd::poll_timeout);
-            match frames.chain(timeouts).min() {
-                Some(next) if next <= until => self.now = self.now.max(next),
-                _ => break,
-            }
-            self.deliver();
+        while self.step(until) {}
+        self.drain();
+    }
+
+    /// Lets time pass until the next thing happens; answers false if that is later than `until`.
+    /// What comes of it is in `outputs`; frames are asked for with the next step.
+    pub(crate) fn step(&mut self, until: Instant) -> bool {
+        self.drain();
+        let frames = self.travelling.iter().map(|frame| frame.due);
+        let timeouts = self.ends.iter().filter_map(LinkEnd::poll_timeout);
+        let next = frames.chain(timeouts).min();
+        let Some(next) = next.filter(|next| *next <= until) else {
+            self.now = until;
+            return false;
+        };
+        self.now = self.now.max(next);
+        self.deliver();
+        for end in 0..2 {
+            self.drain_outputs(end);
         }
-        self.now = until;
+        true
     }
 
     pub(crate) fn advance_ms(&mut self, ms: u64) {
@@ -111,10 +126,7 @@ impl Pair {
     pub(crate) fn drain(&mut self) {
         for end in 0..2 {
             loop {
-                while let Some(output) = self.ends[end].poll_output() {
-                    self.note(end, &describe_output(&output));
-                    self.outputs[end].push_back(output);
-                }
+                self.drain_outputs(end);
                 let promised = self.ends[end].has_frame();
                 match self.ends[end].poll_frame(self.now) {
                     Some(frame) => self.transmit(end, frame),
@@ -127,6 +139,15 @@ impl Pair {
         }
     }
 
+    fn drain_outputs(&mut self, end: usize) {
+        while let Some(output) = self.ends[end].poll_output() {
+            if self.has_transcript {
+                self.note(end, &describe_output(&output));
+            }
+            self.outputs[end].push_back(output);
+        }
+    }
+
     /// Notes a line of the transcript.
     pub(crate) fn note(&mut self, end: usize, text: &str) {
         let ms = (self.now - self.start).as_millis();
@@ -136,11 +157,13 @@ impl Pair {
 
     fn transmit(&mut self, from: usize, frame: Bytes) {
         assert!(frame.len() <= self.frame_bytes_max[from], "frame too large");
-        let decoded = Frame::decode(frame.clone()).unwrap();
         let is_lost = self.lose_next[from] > 0 || self.rng.f64() < self.faults.loss;
         self.lose_next[from] = self.lose_next[from].saturating_sub(1);
-        let lost = if is_lost { " LOST" } else { "" };
-        self.note(from, &format!("► {}{lost}", describe_frame(&decoded)));
+        if self.has_transcript {
+            let decoded = Frame::decode(frame.clone()).unwrap();
+            let lost = if is_lost { " LOST" } else { "" };
+            self.note(from, &format!("► {}{lost}", describe_frame(&decoded)));
+        }
         if is_lost {
             return;
         }
@@ -148,7 +171,7 @@ impl Pair {
         for _ in 0..copies {
             let jitter = self.faults.jitter.mul_f64(self.rng.f64());
             self.travelling.push(Travelling {
-                due: self.now + Duration::from_millis(1) + jitter,
+                due: self.now + self.latency + jitter,
                 to: 1 - from,
                 frame: frame.clone(),
             });
