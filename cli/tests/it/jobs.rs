@@ -76,6 +76,25 @@ fn hello_is_a_whole_job() {
 }
 
 #[test]
+fn echo_counts_every_message_in_every_mode() {
+    for mode in ["ping", "stream", "oneway"] {
+        let scene = Scene::new();
+        let run = ["run", "examples/echo/echo.yaml", "--output", "json", "--"];
+        let ended = scene.run(&[&run[..], &["--mode", mode, "--messages", "300"]].concat());
+        ended.assert_code(0);
+        let lines = ended.lines_of("scheduler");
+        let [line] = &lines[..] else {
+            panic!("one line, not {lines:?}");
+        };
+        let report: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
+        assert_eq!(report["mode"], mode);
+        for (key, count) in [("tasks", 2), ("sent", 600), ("received", 600), ("lost", 0)] {
+            assert_eq!(report[key], count, "{key} in {line}");
+        }
+    }
+}
+
+#[test]
 fn every_task_answers_and_no_line_is_lost_or_garbled() {
     let scene = Scene::new();
     let job = scene.job(
