@@ -281,7 +281,9 @@ impl Executor {
             }
             Event::Control(record) => match record.kind {
                 Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
-                None => debug!("a control record of a kind that is not known"),
+                Some(spec::ControlKind::Direct(_) | spec::ControlKind::DirectFailed(_)) | None => {
+                    debug!("a control record of a kind that is not for an executor");
+                }
             },
             Event::Sent(Sent {
                 task,

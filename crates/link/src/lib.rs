@@ -11,11 +11,14 @@
 //! [`spec`] has the small records that framework and executor give each other, [`app`] what an
 //! app scheduler holds.
 //!
+//! [`direct`] carries frames over a connection of the two ends' own, if they have one.
+//!
 //! Every decision about frames is the `channel` crate's; here are only queues, wakers and the
-//! clock. There is no socket, and no decision about when a peer is dead.
+//! clock. No socket is opened here, and no decision is made about when a peer is dead.
 
 pub mod app;
 mod control;
+pub mod direct;
 mod error;
 mod inbox;
 mod link;
@@ -25,11 +28,11 @@ pub mod spec;
 
 pub use channel::{
     ChannelCounters, Config as LinkConfig, Counters, FrameError, MESSAGE_BYTES_MAX, OpenError,
-    Role, Violation, Window,
+    Path, Role, Violation, Window,
 };
 pub use control::Control;
 pub use error::{SendError, TryRecvError, TrySendError};
 pub use inbox::{Inbox, Message};
-pub use link::{Link, Undelivered};
+pub use link::{DirectPath, Link, Undelivered};
 pub use receiver::Receiver;
 pub use sender::Sender;

@@ -1,8 +1,9 @@
 //! A link: the channel machine behind a lock, its clock, and who waits for what.
 //!
 //! ```text
-//!   Sender ──► LinkEnd ──► next_frame ──► (transport)
-//!   Receiver, Inbox ◄── LinkEnd ◄── handle_frame ◄── (transport)
+//!   Sender ──► LinkEnd ─┬─► next_frame ──────────────► (framework messages)
+//!                       └─► DirectPath::next_frames ─► (a connection, while there is one)
+//!   Receiver, Inbox ◄── LinkEnd ◄── handle_frame ◄── (either)
 //! ```
 //!
 //! One lock guards the machine and is never held across an await; each channel has a lock for its
@@ -10,17 +11,21 @@
 //! so no wake-up is lost between the look and the wait; wake-ups happen after the locks are
 //! released.
 
+mod path;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use channel::{ChannelId, Config, Counters, FrameError, LinkEnd, OpenError, Output, Role};
+use channel::{ChannelId, Config, Counters, FrameError, LinkEnd, OpenError, Output, Path, Role};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
+pub use self::path::DirectPath;
 use crate::control::Control;
 use crate::inbox::{Inbox, Sink};
 use crate::receiver::Receiver;
@@ -30,7 +35,8 @@ use crate::sender::Sender;
 ///
 /// Whoever carries frames calls [`handle_frame`](Self::handle_frame) with each one that arrives
 /// and transmits what [`next_frame`](Self::next_frame) answers. Frames may be lost, doubled and
-/// reordered on the way, and each may be transmitted by a task of its own.
+/// reordered on the way, and each may be transmitted by a task of its own. A connection of the two
+/// ends' own takes over with [`direct`](Self::direct) for as long as it works.
 ///
 /// A link does not end by itself: [`shut`](Self::shut) it when the peer is gone for good.
 ///
@@ -72,11 +78,14 @@ impl Link {
         let control = Arc::new(Channel::new(ChannelId::CONTROL, Arc::from("")));
         let state = State {
             end: LinkEnd::new(role, incarnation, config),
+            connection: 0,
             channels: HashMap::from([(ChannelId::CONTROL, Arc::clone(&control))]),
         };
         let shared = Shared {
             state: Mutex::new(state),
             frames: Notify::new(),
+            moved: Notify::new(),
+            acknowledged: Notify::new(),
             control,
         };
         Self {
@@ -117,27 +126,32 @@ impl Link {
     /// When the frame is not of this link or the peer broke a rule. [`FrameError`] says which are
     /// harmless and after which to [`shut`](Self::shut) the link.
     pub fn handle_frame(&self, frame: Bytes) -> Result<(), FrameError> {
-        let now = Instant::now().into_std();
-        let handled = self.shared.with(|state| state.end.handle_frame(now, frame));
-        // Even if there is no new frame, a deadline may have moved.
-        self.shared.frames.notify_waiters();
+        let handled = self
+            .shared
+            .with(|state| state.end.handle_frame(now(), frame));
+        self.shared.acknowledged.notify_waiters();
         handled
     }
 
-    /// Waits for the next frame to transmit; `None` once the link is shut.
+    /// Waits for the next frame to transmit as a framework message; `None` once the link is shut.
+    /// While a direct path is up there is none.
     ///
     /// A frame is made when it is asked for and carries all that has gathered until then, so ask
     /// only when the transport can take one. Cancellation safe: no frame is lost with the future.
     /// Several tasks may wait; each frame goes to one of them.
     pub async fn next_frame(&self) -> Option<Bytes> {
-        loop {
+        while self.on_path(Path::Messages).await {
+            let moved = self.shared.moved.notified();
             let changed = self.shared.frames.notified();
             let timeout = {
                 let mut state = self.shared.lock();
                 if state.end.is_shut() {
                     return None;
                 }
-                if let Some(frame) = state.end.poll_frame(Instant::now().into_std()) {
+                if state.end.path() == Path::Direct {
+                    continue;
+                }
+                if let Some(frame) = state.end.poll_frame(now()) {
                     let wakes = state.drain();
                     drop(state);
                     wakes.wake();
@@ -145,14 +159,13 @@ impl Link {
                 }
                 state.end.poll_timeout()
             };
-            match timeout {
-                Some(due) => tokio::select! {
-                    () = changed => {}
-                    () = sleep_until(due.into()) => {}
-                },
-                None => changed.await,
+            tokio::select! {
+                () = changed => {}
+                () = moved => {}
+                () = until(timeout) => {}
             }
         }
+        None
     }
 
     /// Ends the link, because the peer is gone for good: receivers give what has arrived and then
@@ -178,6 +191,8 @@ impl Link {
             channel.writable.notify_waiters();
         }
         self.shared.frames.notify_waiters();
+        self.shared.moved.notify_waiters();
+        self.shared.acknowledged.notify_waiters();
         undelivered
     }
 
@@ -186,14 +201,14 @@ impl Link {
     /// Cancellation safe.
     pub async fn flushed(&self) {
         loop {
-            let changed = self.shared.frames.notified();
+            let acknowledged = self.shared.acknowledged.notified();
             {
                 let state = self.shared.lock();
                 if state.end.is_shut() || state.end.is_flushed() {
                     return;
                 }
             }
-            changed.await;
+            acknowledged.await;
         }
     }
 
@@ -228,14 +243,20 @@ impl Undelivered {
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Something may have changed for those who wait in `next_frame`.
+    /// There is a frame, or there will be one sooner than whoever waits for it knows.
     frames: Notify,
+    /// The path has changed, or the link is shut.
+    moved: Notify,
+    /// A frame has arrived, which may have acknowledged everything; or the link is shut.
+    acknowledged: Notify,
     pub(crate) control: Arc<Channel>,
 }
 
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) end: LinkEnd,
+    /// The number of the newest direct path; 0: there was none.
+    connection: u64,
     /// Channels that the machine still speaks of.
     channels: HashMap<ChannelId, Arc<Channel>>,
 }
@@ -302,15 +323,16 @@ impl Shared {
 
     /// Does something to the machine, then tells everyone what came of it.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let (answer, wakes, has_frame) = {
+        let (answer, wakes, is_due) = {
             let mut state = self.lock();
+            let before = state.end.poll_timeout();
             let answer = act(&mut state);
             let wakes = state.drain();
-            (answer, wakes, state.end.has_frame())
+            (answer, wakes, state.is_due_before(before))
         };
         wakes.wake();
         // While no frame can be made, as when too many are in flight, nobody needs to look.
-        if has_frame {
+        if is_due {
             self.frames.notify_waiters();
         }
         answer
@@ -318,18 +340,25 @@ impl Shared {
 
     /// The application took messages of a channel.
     pub(crate) fn take(&self, channel: ChannelId, messages: u64, bytes: u64) {
-        let has_frame = {
+        let is_due = {
             let mut state = self.lock();
+            let before = state.end.poll_timeout();
             state.end.take(channel, messages, bytes);
-            state.end.has_frame()
+            state.is_due_before(before)
         };
-        if has_frame {
+        if is_due {
             self.frames.notify_waiters();
         }
     }
 }
 
 impl State {
+    /// Whether there is a frame now, or the machine wants to be asked sooner than at this time.
+    fn is_due_before(&self, before: Option<std::time::Instant>) -> bool {
+        let is_sooner = |due| before.is_none_or(|before| due < before);
+        self.end.has_frame() || self.end.poll_timeout().is_some_and(is_sooner)
+    }
+
     /// Performs the machine's outputs, except for the wake-ups.
     fn drain(&mut self) -> Wakes {
         let mut wakes = Wakes::default();
@@ -403,6 +432,19 @@ impl Wakes {
         for channel in self.writable {
             channel.writable.notify_waiters();
         }
+    }
+}
+
+/// The time, as the machine counts it; it can be paused by tests.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// Waits for a deadline; for ever if there is none.
+async fn until(due: Option<std::time::Instant>) {
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
     }
 }
 

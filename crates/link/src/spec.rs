@@ -87,7 +87,7 @@ pub struct ExecutorSpec {
 #[derive(Clone, PartialEq, Message)]
 pub struct Control {
     /// What it is; none if the peer's version knows more kinds.
-    #[prost(oneof = "ControlKind", tags = "1")]
+    #[prost(oneof = "ControlKind", tags = "1, 2, 3")]
     pub kind: Option<ControlKind>,
 }
 
@@ -97,11 +97,42 @@ pub enum ControlKind {
     /// To the executor.
     #[prost(message, tag = "1")]
     Start(Start),
+    /// To the executor.
+    #[prost(message, tag = "2")]
+    Direct(Direct),
+    /// To the scheduler.
+    #[prost(message, tag = "3")]
+    DirectFailed(DirectFailed),
 }
 
 /// All tasks of the gang are up: their functions may begin.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct Start {}
+
+/// The executor may connect: where, and what to say there (see [`direct`](crate::direct)).
+#[derive(Clone, PartialEq, Message)]
+pub struct Direct {
+    /// Host and port.
+    #[prost(string, tag = "1")]
+    pub address: String,
+    /// The secret of the link: 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub secret: Vec<u8>,
+    /// The SHA-256 digest of the certificate that is shown there; empty: there is no TLS.
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate_sha256: Vec<u8>,
+    /// The incarnation of the scheduler's end of the link.
+    #[prost(fixed64, tag = "4")]
+    pub link: u64,
+}
+
+/// The executor could not connect. It tries again, and does not say so again until it could.
+#[derive(Clone, PartialEq, Message)]
+pub struct DirectFailed {
+    /// Why, in words for people.
+    #[prost(string, tag = "1")]
+    pub reason: String,
+}
 
 impl Control {
     /// The start barrier is lifted.

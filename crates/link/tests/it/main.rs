@@ -2,6 +2,7 @@
 
 mod app;
 mod channels;
+mod direct;
 mod ends;
 mod inbox;
 mod pair;

@@ -1,0 +1,150 @@
+//! Which way the frames of a link take, and the hold that a connection has on it.
+//!
+//! ```text
+//!              Link::direct              Link::direct (newer)
+//!   Messages ─────────────► Direct(n) ─────────────────────► Direct(n + 1)
+//!       ▲                      │ the newest one is dropped         │
+//!       └──────────────────────┴───────────────────────────────────┘
+//! ```
+//!
+//! Only the newest connection counts. One that was replaced gets no more frames, and its end
+//! changes nothing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use channel::{FrameError, Path};
+
+use super::{Link, Shared, now, until};
+
+impl Link {
+    /// A direct path is up: frames take it from now on, and what is in flight is sent again on it.
+    ///
+    /// The newest direct path counts. When it is dropped, frames take framework messages again.
+    pub fn direct(&self) -> DirectPath {
+        let connection = {
+            let mut state = self.shared.lock();
+            state.connection += 1;
+            state.end.move_to(now(), Path::Direct);
+            state.connection
+        };
+        self.shared.has_moved();
+        DirectPath {
+            link: self.clone(),
+            connection,
+        }
+    }
+
+    /// The path that frames take.
+    pub fn path(&self) -> Path {
+        self.shared.lock().end.path()
+    }
+
+    /// Waits until frames take this path; `false`: the link is shut. Cancellation safe.
+    pub async fn on_path(&self, path: Path) -> bool {
+        loop {
+            let moved = self.shared.moved.notified();
+            {
+                let state = self.shared.lock();
+                if state.end.is_shut() {
+                    return false;
+                }
+                if state.end.path() == path {
+                    return true;
+                }
+            }
+            moved.await;
+        }
+    }
+}
+
+/// The hold of a connection on its link: frames take this way while it lives and is the newest.
+#[derive(Debug)]
+pub struct DirectPath {
+    link: Link,
+    connection: u64,
+}
+
+impl DirectPath {
+    /// Takes in a frame that arrived on the connection.
+    ///
+    /// # Errors
+    /// As [`Link::handle_frame`].
+    pub fn handle_frame(&self, frame: Bytes) -> Result<(), FrameError> {
+        self.link.handle_frame(frame)
+    }
+
+    /// Waits for the next frame to transmit; `None` once the link is shut or a newer connection
+    /// has taken over. Cancellation safe: no frame is lost with the future.
+    pub async fn next_frame(&self) -> Option<Bytes> {
+        let mut frame = None;
+        let end = self.fill(|next| frame = Some(next), 1).await;
+        end.is_some().then_some(frame).flatten()
+    }
+
+    /// Waits until there are frames to transmit and gives all that there are, but stops when they
+    /// have `bytes_enough` together; `None` as for [`next_frame`](Self::next_frame). Cancellation
+    /// safe in the same way: between the first frame and the end nothing is waited for.
+    pub(crate) async fn fill(
+        &self,
+        mut take: impl FnMut(Bytes),
+        bytes_enough: usize,
+    ) -> Option<()> {
+        let shared = &self.link.shared;
+        loop {
+            let changed = shared.frames.notified();
+            let timeout = {
+                let mut state = shared.lock();
+                if state.end.is_shut() || state.connection != self.connection {
+                    return None;
+                }
+                let mut bytes = 0;
+                while bytes < bytes_enough
+                    && let Some(frame) = state.end.poll_frame(now())
+                {
+                    bytes += frame.len();
+                    take(frame);
+                }
+                if bytes > 0 {
+                    let wakes = state.drain();
+                    drop(state);
+                    wakes.wake();
+                    return Some(());
+                }
+                state.end.poll_timeout()
+            };
+            tokio::select! {
+                () = changed => {}
+                () = until(timeout) => {}
+            }
+        }
+    }
+
+    /// Whether a newer connection has taken over.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.link.shared.lock().connection != self.connection
+    }
+}
+
+impl Drop for DirectPath {
+    /// Back to framework messages, unless a newer connection has taken over.
+    fn drop(&mut self) {
+        {
+            let mut state = self.link.shared.lock();
+            if state.connection != self.connection {
+                return;
+            }
+            state.end.move_to(now(), Path::Messages);
+        }
+        self.link.shared.has_moved();
+    }
+}
+
+impl Shared {
+    /// Wakes all that wait for frames: those of the old path find it gone, those of the new one
+    /// what was in flight.
+    fn has_moved(self: &Arc<Self>) {
+        self.moved.notify_waiters();
+        self.frames.notify_waiters();
+    }
+}
