@@ -21,7 +21,7 @@ use crate::link::{Channel, Pushed, Shared, lock};
 /// It holds at most the windows of its channels together.
 #[derive(Debug, Clone, Default)]
 pub struct Inbox {
-    shared: Arc<InboxShared>,
+    handle: Arc<InboxHandle>,
 }
 
 /// A message of a task.
@@ -42,7 +42,7 @@ impl Inbox {
     /// Waits for a message; `None`: nothing more will come. Cancellation safe.
     pub async fn recv(&self) -> Option<Message> {
         loop {
-            let changed = self.shared.readable.notified();
+            let changed = self.shared().readable.notified();
             match self.try_recv() {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Closed) => return None,
@@ -57,7 +57,7 @@ impl Inbox {
     /// When there is none.
     pub fn try_recv(&self) -> Result<Message, TryRecvError> {
         let item = {
-            let mut state = self.shared.lock();
+            let mut state = self.shared().lock();
             match state.queue.pop_front() {
                 Some(item) => item,
                 None if state.is_over() => return Err(TryRecvError::Closed),
@@ -75,9 +75,9 @@ impl Inbox {
             return Vec::new();
         }
         loop {
-            let changed = self.shared.readable.notified();
+            let changed = self.shared().readable.notified();
             let items: Vec<_> = {
-                let mut state = self.shared.lock();
+                let mut state = self.shared().lock();
                 if state.queue.is_empty() && state.is_over() {
                     return Vec::new();
                 }
@@ -100,9 +100,9 @@ impl Inbox {
     /// Waits until a message is there or nothing more will come. Cancellation safe.
     pub async fn readable(&self) {
         loop {
-            let changed = self.shared.readable.notified();
+            let changed = self.shared().readable.notified();
             {
-                let state = self.shared.lock();
+                let state = self.shared().lock();
                 if !state.queue.is_empty() || state.is_over() {
                     return;
                 }
@@ -114,22 +114,18 @@ impl Inbox {
     /// No more channels will be opened into it: it ends when all it has are over and all messages
     /// were received.
     pub fn seal(&self) {
-        self.shared.lock().is_sealed = true;
-        self.shared.readable.notify_waiters();
+        self.shared().lock().is_sealed = true;
+        self.shared().readable.notify_waiters();
     }
 
     /// Takes nothing more in: it ends after what has arrived, and the tasks' senders are told that
     /// their channels are closed.
     pub fn close(&self) {
-        let sources = {
-            let mut state = self.shared.lock();
-            state.is_closed = true;
-            state.sources()
-        };
-        for source in sources {
-            source.stop();
-        }
-        self.shared.readable.notify_waiters();
+        self.shared().close();
+    }
+
+    fn shared(&self) -> &Arc<InboxShared> {
+        &self.handle.shared
     }
 
     /// Takes over a channel with what has arrived on it. The caller holds the link's lock.
@@ -140,7 +136,7 @@ impl Inbox {
             task: Arc::clone(&channel.name),
         });
         let sink = InboxSink {
-            inbox: Arc::downgrade(&self.shared),
+            inbox: Arc::downgrade(self.shared()),
             source: Arc::clone(&source),
         };
         let mut inbound = channel.inbound();
@@ -149,7 +145,7 @@ impl Inbox {
             // A channel is opened once, so this is never the case.
             Sink::Inbox(_) | Sink::Dropped => VecDeque::new(),
         };
-        let mut state = self.shared.lock();
+        let mut state = self.shared().lock();
         state.channels += usize::from(!inbound.ended);
         let item = |data| Item {
             source: Arc::clone(&source),
@@ -158,7 +154,7 @@ impl Inbox {
         state.queue.extend(early.into_iter().map(item));
         drop(state);
         drop(inbound);
-        self.shared.readable.notify_waiters();
+        self.shared().readable.notify_waiters();
     }
 }
 
@@ -268,6 +264,19 @@ impl InboxShared {
     fn lock(&self) -> MutexGuard<'_, InboxState> {
         lock(&self.state)
     }
+
+    /// Takes nothing more in. The caller holds no link's lock.
+    fn close(&self) {
+        let sources = {
+            let mut state = self.lock();
+            state.is_closed = true;
+            state.sources()
+        };
+        for source in sources {
+            source.stop();
+        }
+        self.readable.notify_waiters();
+    }
 }
 
 impl InboxState {
@@ -287,11 +296,16 @@ impl InboxState {
     }
 }
 
-impl Drop for InboxShared {
+/// What the clones of an inbox share, apart from the ways into it: a message that arrives holds
+/// [`InboxShared`] for a moment, under its link's lock, where nothing may touch the link again.
+#[derive(Debug, Default)]
+struct InboxHandle {
+    shared: Arc<InboxShared>,
+}
+
+impl Drop for InboxHandle {
     fn drop(&mut self) {
-        for source in self.lock().sources() {
-            source.stop();
-        }
+        self.shared.close();
     }
 }
 
@@ -332,3 +346,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

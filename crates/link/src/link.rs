@@ -61,7 +61,7 @@ use crate::sender::Sender;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Link {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What a link, when it was shut, had taken and never saw acknowledged.
