@@ -49,8 +49,9 @@ impl Receiver {
         self.sys.recv_timeout(timeout)
     }
 
-    /// Waits for a message and takes up to `max` that are there, oldest first. Empty: the channel
-    /// is closed. A `max` of 0 counts as 1.
+    /// Waits for a message and takes up to `max` that are there, oldest first, and fewer if
+    /// together they would be larger than [`MESSAGE_BYTES_MAX`]. Empty: the channel is closed. A
+    /// `max` of 0 counts as 1.
     pub fn recv_many(&self, max: usize) -> Vec<Vec<u8>> {
         self.sys.recv_many(max.max(1))
     }

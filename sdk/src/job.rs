@@ -50,8 +50,9 @@ impl TaskReceiver {
         self.sys.recv_timeout(timeout)
     }
 
-    /// Waits for a message and takes up to `max` that are there. Empty: no task is left. A `max`
-    /// of 0 counts as 1.
+    /// Waits for a message and takes up to `max` that are there, and fewer if together they would
+    /// be larger than [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX). Empty: no task is left. A
+    /// `max` of 0 counts as 1.
     pub fn recv_many(&self, max: usize) -> Vec<TaskMessage> {
         self.sys.recv_many(max.max(1))
     }

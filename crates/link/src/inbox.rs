@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
-use channel::ChannelId;
+use channel::{ChannelId, MESSAGE_BYTES_MAX};
 use tokio::sync::Notify;
 
 use crate::error::TryRecvError;
@@ -68,8 +68,9 @@ impl Inbox {
         Ok(item.into_message())
     }
 
-    /// Waits for a message and takes up to `max` that are there. Empty: nothing more will come, or
-    /// `max` is 0. Cancellation safe.
+    /// Waits for a message and takes up to `max` that are there, but beyond the first none with
+    /// which they would be more than [`MESSAGE_BYTES_MAX`] bytes together. Empty: nothing more
+    /// will come, or `max` is 0. Cancellation safe.
     pub async fn recv_many(&self, max: usize) -> Vec<Message> {
         if max == 0 {
             return Vec::new();
@@ -81,7 +82,8 @@ impl Inbox {
                 if state.queue.is_empty() && state.is_over() {
                     return Vec::new();
                 }
-                let count = max.min(state.queue.len());
+                let sizes = state.queue.iter().map(|item| item.data.len());
+                let count = count_within_bytes_max(sizes.take(max));
                 state.queue.drain(..count).collect()
             };
             if items.is_empty() {
@@ -198,9 +200,13 @@ impl Sink {
         }
     }
 
+    /// At most `max` messages and [`MESSAGE_BYTES_MAX`] bytes, but at least one message.
     pub(crate) fn pop_many(&mut self, max: usize) -> Vec<Bytes> {
         match self {
-            Self::Queue(queue) => queue.drain(..max.min(queue.len())).collect(),
+            Self::Queue(queue) => {
+                let count = count_within_bytes_max(queue.iter().map(Bytes::len).take(max));
+                queue.drain(..count).collect()
+            }
             Self::Inbox(_) | Self::Dropped => Vec::new(),
         }
     }
@@ -307,6 +313,26 @@ impl Drop for InboxHandle {
     fn drop(&mut self) {
         self.shared.close();
     }
+}
+
+/// How many messages of these sizes are taken at once: all of them, but beyond the first none with
+/// which they would be more than [`MESSAGE_BYTES_MAX`] bytes together.
+///
+/// A guest's messages are copied, to the host's memory for it and then to its own. It cannot ask
+/// for more at once than for one message that is as large as can be.
+fn count_within_bytes_max(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut room = MESSAGE_BYTES_MAX;
+    let mut count = 0;
+    for size in sizes {
+        match room.checked_sub(size) {
+            Some(left) => room = left,
+            None if count > 0 => break,
+            // No channel takes a message that large; if one did, it could not stay here for ever.
+            None => room = 0,
+        }
+        count += 1;
+    }
+    count
 }
 
 /// A message and the channel it came from.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+#[cfg(doc)]
+use channel::MESSAGE_BYTES_MAX;
 
 use crate::error::TryRecvError;
 use crate::inbox::Sink;
@@ -41,8 +43,9 @@ impl Receiver {
         try_recv_on(&self.link, &self.channel)
     }
 
-    /// Waits for a message and takes up to `max` that are there. Empty: the channel is closed and
-    /// all was received, or `max` is 0. Cancellation safe.
+    /// Waits for a message and takes up to `max` that are there, but beyond the first none with
+    /// which they would be more than [`MESSAGE_BYTES_MAX`] bytes together. Empty: the channel is
+    /// closed and all was received, or `max` is 0. Cancellation safe.
     pub async fn recv_many(&self, max: usize) -> Vec<Bytes> {
         if max == 0 {
             return Vec::new();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mesosgot_link::{Inbox, Message, SendError, TryRecvError};
+use bytes::Bytes;
+use mesosgot_link::{Inbox, MESSAGE_BYTES_MAX, Message, SendError, TryRecvError, Window};
 use tokio::task::JoinSet;
 
 use crate::pair::{Pair, WINDOW, message, soon, stays_pending};
@@ -70,6 +71,35 @@ async fn many_messages_are_taken_at_once() {
     assert_eq!(soon(inbox.recv_many(9)).await.len(), 1);
     assert_eq!(inbox.recv_many(0).await, []);
     soon(one.writable()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_bytes_are_taken_at_once_than_one_message_may_have() {
+    let large = Bytes::from(vec![0; MESSAGE_BYTES_MAX / 2]);
+    let messages = || vec![large.clone(), large.clone(), message(1), large.clone()];
+    let counts = [2, 2];
+
+    let window = Window {
+        messages: 8,
+        bytes: 4 * MESSAGE_BYTES_MAX as u64,
+    };
+    let pair = Pair::with(window, 0.0);
+    let inbox = Inbox::new();
+    let _sender = pair.scheduler.open_into("a", &inbox).unwrap();
+    let (sender, _r) = pair.executor.open("a").unwrap();
+    soon(sender.send_many(messages())).await.unwrap();
+    assert!(stays_pending(std::future::pending::<()>()).await);
+    for count in counts {
+        assert_eq!(soon(inbox.recv_many(8)).await.len(), count);
+    }
+
+    let (sender, _r) = pair.scheduler.open("b").unwrap();
+    let (_s, receiver) = pair.executor.open("b").unwrap();
+    soon(sender.send_many(messages())).await.unwrap();
+    assert!(stays_pending(std::future::pending::<()>()).await);
+    for count in counts {
+        assert_eq!(soon(receiver.recv_many(8)).await.len(), count);
+    }
 }
 
 #[tokio::test(start_paused = true)]

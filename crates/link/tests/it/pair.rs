@@ -25,11 +25,17 @@ impl Pair {
 
     /// A link that loses such a part of its frames, which are small.
     pub(crate) fn with_loss(loss: f64) -> Self {
+        let window = Window {
+            messages: WINDOW as u32,
+            bytes: 1 << 20,
+        };
+        Self::with(window, loss)
+    }
+
+    /// A link with such windows and losses.
+    pub(crate) fn with(window: Window, loss: f64) -> Self {
         let config = LinkConfig {
-            window: Window {
-                messages: WINDOW as u32,
-                bytes: 1 << 20,
-            },
+            window,
             ..LinkConfig::new()
         };
         let scheduler = Link::new(Role::Scheduler, 1, config.clone());
