@@ -267,6 +267,8 @@ impl Master {
             }
             CallType::Kill => {
                 let kill = call.kill.unwrap();
+                // No word to the task: what the executor closes by itself is its own affair.
+                self.update(&kill.task_id, TaskState::TaskKilling, None);
                 self.update(&kill.task_id, TaskState::TaskKilled, None);
             }
             CallType::Teardown => {

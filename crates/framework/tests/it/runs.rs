@@ -15,6 +15,7 @@ use mesosgot_framework::{
     MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy, TaskState, Timing,
 };
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use crate::cluster::{Behaviour, Cluster, End, Rules, behaviour, echo};
 
@@ -323,6 +324,37 @@ async fn a_kill_by_the_app_scheduler_is_no_failure() {
                 return Ok(());
             }
         }
+    })
+    .await;
+    assert_eq!(outcome.unwrap(), JobOutcome::Succeeded);
+    assert!(cluster.master.calls().contains(&CallType::Kill));
+}
+
+#[tokio::test]
+async fn a_kill_closes_the_tasks_inbox_after_what_was_sent_before() {
+    let counting = behaviour(|_, sender, receiver| async move {
+        let mut count = 0_u8;
+        while receiver.recv().await.is_some() {
+            count += 1;
+        }
+        match sender.send(Bytes::from(vec![count])).await {
+            Ok(()) => End::finished(),
+            Err(_) => End::failed("nobody listens"),
+        }
+    });
+    let cluster = Cluster::start(rules(counting)).await;
+    let (outcome, _) = run(config(cluster.address), |app| async move {
+        for _ in 0..3 {
+            app.outbox
+                .send("t-0", Bytes::from_static(b"x"))
+                .await
+                .map_err(|e| e.to_string())?;
+        }
+        app.control.kill("t-0").await.map_err(|e| e.to_string())?;
+        let counted = timeout(Duration::from_secs(20), app.inbox.recv()).await;
+        let counted = counted.map_err(|_| "the task was not told")?;
+        assert_eq!(&counted.ok_or("no count")?.data[..], [3]);
+        Ok(())
     })
     .await;
     assert_eq!(outcome.unwrap(), JobOutcome::Succeeded);

@@ -45,6 +45,9 @@ impl Scheduler {
     /// Tells the new state of a living task.
     fn tell_state(&mut self, index: usize, update: &StatusUpdate) {
         let task = &self.ledger.tasks()[index];
+        // A task that is killed sees its `in` channel close, behind what was sent to it. Not
+        // before the executor has heard of the kill: the task would seem to end by itself.
+        let killing = (update.state == TaskState::Killing).then(|| task.name().to_owned());
         let report = TaskReport {
             task: task.name().to_owned(),
             state: update.state,
@@ -54,6 +57,9 @@ impl Scheduler {
             agent: task.agent().cloned(),
         };
         self.tell(report, task.executor().cloned());
+        if let Some(name) = killing {
+            self.output(Output::CloseInputs(vec![name]));
+        }
     }
 
     fn tell(&mut self, report: TaskReport, executor: Option<ExecutorId>) {

@@ -588,10 +588,10 @@ fn a_second_interrupt_waits_for_nothing() {
 }
 
 #[test]
-fn a_kill_of_the_app_is_repeated_and_is_no_failure() {
+fn a_kill_of_the_app_is_repeated_closes_the_tasks_input_once_heard_and_is_no_failure() {
     check(
         &["t*2 cpus:1"],
-        &up("kill t-0 | kill t-9 | advance 5 | killed t-0 | stop | kill t-1"),
+        &up("kill t-0 | kill t-9 | advance 5 | killing t-0 | killed t-0 | stop | kill t-1"),
         &expect![[r#"
             0s subscribe
                 report Subscribed { framework: fw, first: true }
@@ -619,10 +619,14 @@ fn a_kill_of_the_app_is_repeated_and_is_no_failure() {
                 refused: there is no such task
             5s
                 KILL t-0.r.1 None
+            5s killing t-0
+                report `t-0` TASK_KILLING on agent a1
+                CloseInputs(["t-0"])
+                ACKNOWLEDGE t-0.r.1 3
             5s killed t-0
                 event TaskKilled t-0
                 report `t-0` TASK_KILLED on agent a1
-                ACKNOWLEDGE t-0.r.1 3
+                ACKNOWLEDGE t-0.r.1 4
             5s stop
                 report Stopping(Interrupted)
                 event Shutdown
