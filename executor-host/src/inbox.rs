@@ -3,7 +3,8 @@
 //! A channel is closed by the scheduler's end, after its last message. But a kill comes through
 //! Mesos and may come from an operator, or the scheduler may be gone: then the executor closes the
 //! channel itself. It leaves the scheduler's own close a moment to arrive first, because with it
-//! come the messages that were sent before.
+//! come the messages that were sent before. At that moment the receiver is closed for good, so that
+//! an inbox that has said that it is closed never has a message again.
 
 use std::time::Instant;
 
@@ -39,11 +40,13 @@ impl TaskInbox {
 
     /// Waits for a message; `None` once the channel is closed.
     pub async fn recv(&mut self) -> Option<Bytes> {
+        self.close_if_due();
         tokio::select! {
-            biased;
-            message = self.receiver.recv() => message,
-            () = closed(&mut self.close_at) => self.receiver.try_recv().ok(),
+            () = closed(&mut self.close_at) => self.receiver.close(),
+            message = self.receiver.recv() => return message,
         }
+        // No wait any more: what had arrived, or the end.
+        self.receiver.recv().await
     }
 
     /// A message that is there already.
@@ -52,35 +55,46 @@ impl TaskInbox {
     ///
     /// When there is none, or will never be one.
     pub fn try_recv(&mut self) -> Result<Bytes, TryRecvError> {
-        match self.receiver.try_recv() {
-            Err(TryRecvError::Empty) if self.is_closed() => Err(TryRecvError::Closed),
-            received => received,
+        if self
+            .close_at
+            .borrow()
+            .is_some_and(|at| at <= Instant::now())
+        {
+            self.receiver.close();
         }
+        self.receiver.try_recv()
     }
 
-    /// Waits for a message and takes up to `max`; empty once the channel is closed.
+    /// Waits for a message and takes up to `max`, as [`link::Receiver::recv_many`]; empty once the
+    /// channel is closed.
     pub async fn recv_many(&mut self, max: usize) -> Vec<Bytes> {
+        self.close_if_due();
         tokio::select! {
-            biased;
-            messages = self.receiver.recv_many(max) => messages,
-            () = closed(&mut self.close_at) => {
-                std::iter::from_fn(|| self.receiver.try_recv().ok()).take(max).collect()
-            }
+            () = closed(&mut self.close_at) => self.receiver.close(),
+            messages = self.receiver.recv_many(max) => return messages,
         }
+        self.receiver.recv_many(max).await
     }
 
     /// Waits until a message is there or the channel is closed.
     pub async fn readable(&mut self) {
+        self.close_if_due();
         tokio::select! {
+            () = closed(&mut self.close_at) => self.receiver.close(),
             () = self.receiver.readable() => {}
-            () = closed(&mut self.close_at) => {}
         }
     }
 
-    fn is_closed(&self) -> bool {
-        self.close_at
+    /// Closes the receiver once the moment has come; a timer may be late, and a stream of messages
+    /// may leave it no turn.
+    fn close_if_due(&self) {
+        if self
+            .close_at
             .borrow()
             .is_some_and(|at| at <= Instant::now())
+        {
+            self.receiver.close();
+        }
     }
 }
 

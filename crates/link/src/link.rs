@@ -316,6 +316,16 @@ impl Channel {
     }
 }
 
+impl Inbound {
+    fn push(&mut self, data: Bytes) -> Pushed {
+        match &self.sink {
+            // The receiver was closed and has not gone yet.
+            Sink::Queue(_) if self.ended => Pushed::Further,
+            _ => self.sink.push(data),
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
@@ -373,7 +383,7 @@ impl State {
                     let Some(found) = self.channels.get(&channel) else {
                         continue;
                     };
-                    match found.inbound().sink.push(data) {
+                    match found.inbound().push(data) {
                         Pushed::First => wakes.readable.push(Arc::clone(found)),
                         Pushed::Further => {}
                         Pushed::Unwanted => self.end.stop(channel),

@@ -70,6 +70,16 @@ impl Receiver {
         }
     }
 
+    /// Takes nothing more in: gives what has arrived, and then it is closed. What comes later
+    /// counts as never taken.
+    ///
+    /// The sender goes on until the receiver is dropped: only then is it known how much of what it
+    /// has sent was taken.
+    pub fn close(&self) {
+        self.channel.inbound().ended = true;
+        self.channel.readable.notify_waiters();
+    }
+
     /// Waits until a message is there or the channel is closed. Cancellation safe.
     pub async fn readable(&self) {
         loop {
