@@ -47,14 +47,27 @@ pub(crate) struct AgentConfig {
 pub(crate) struct AgentHandle {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    commands: mpsc::UnboundedSender<Command>,
     driver: JoinHandle<()>,
     server: JoinHandle<()>,
+}
+
+/// What the owner of a cluster wants of its agents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Command {
+    /// Breaks the streams of all executors.
+    CutStreams,
 }
 
 impl AgentHandle {
     /// Where it serves its API.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its commands go.
+    pub(crate) fn commands(&self) -> mpsc::UnboundedSender<Command> {
+        self.commands.clone()
     }
 
     /// Stops it as SIGKILL would: nobody is told. Returns when every executor is dead and reaped,
@@ -114,6 +127,7 @@ pub(crate) async fn spawn(
     };
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
     let (stop, stopped) = oneshot::channel();
+    let (commands_to, commands) = mpsc::unbounded_channel();
     let driver = Driver {
         machine,
         index,
@@ -127,11 +141,13 @@ pub(crate) async fn spawn(
         from_master,
         calls,
         container_events,
+        commands,
         stopped,
     };
     Ok(AgentHandle {
         address,
         stop: Some(stop),
+        commands: commands_to,
         driver: tokio::spawn(driver.run(sources)),
         server: tokio::spawn(http::serve(listener, AgentHandler::new(calls_to))),
     })
@@ -155,6 +171,7 @@ struct Sources {
     from_master: queue::Receiver<ToAgent>,
     calls: mpsc::Receiver<HttpCall>,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
+    commands: mpsc::UnboundedReceiver<Command>,
     stopped: oneshot::Receiver<()>,
 }
 
@@ -174,6 +191,9 @@ impl Driver {
                         }
                     }
                     self.take_event(event);
+                }
+                Some(Command::CutStreams) = sources.commands.recv() => {
+                    self.handle(Input::CutStreams);
                 }
                 () = sleep_until(due) => {
                     self.machine.handle_timeout(Instant::now());
@@ -246,6 +266,11 @@ impl Driver {
             Output::Answer { request, answer } => self.answer(request, answer),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::Close { stream } => drop(self.streams.remove(&stream)),
+            Output::Cut { stream } => {
+                if let Some((_, sender)) = self.streams.remove(&stream) {
+                    sender.cut();
+                }
+            }
             Output::Launch(launch) => self.containerizer.launch(*launch),
             Output::Destroy { container_id } => self.containerizer.destroy(&container_id),
         }

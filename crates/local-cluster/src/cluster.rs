@@ -9,8 +9,10 @@ use mesos::resources::Resources;
 use mesos::v1;
 use tempfile::TempDir;
 use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::agent::{self, AgentHandle};
+use crate::core::faults::{Faults, MessageCounts};
 use crate::core::wire::AgentIndex;
 use crate::master::{self, Departure, MasterConfig, MasterHandle};
 use crate::queue::queue;
@@ -26,6 +28,8 @@ pub struct ClusterConfig {
     pub allocation_interval: Duration,
     /// Seed of all ids. With the same seed and the same calls, a cluster gives the same ids.
     pub seed: u64,
+    /// What goes wrong from the start. [`Trouble`] makes more of it, and other kinds.
+    pub faults: Faults,
 }
 
 /// What one agent has to offer.
@@ -45,13 +49,14 @@ pub struct AgentConfig {
 
 impl ClusterConfig {
     /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
-    /// second, a temporary work directory, random ids.
+    /// second, a temporary work directory, random ids, no faults.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
         Self {
             agents,
             work_dir: None,
             allocation_interval: Duration::from_secs(1),
             seed: fastrand::u64(..),
+            faults: Faults::default(),
         }
     }
 }
@@ -135,6 +140,7 @@ impl LocalCluster {
             hostname: "localhost".to_owned(),
             allocation_interval: config.allocation_interval,
             seed: rng.u64(..),
+            faults: config.faults,
         };
         let master = master::spawn(master, from_agents, to_agents);
         let mut cluster = Self {
@@ -188,6 +194,15 @@ impl LocalCluster {
         }
     }
 
+    /// What makes trouble in this cluster, and counts.
+    pub fn trouble(&self) -> Trouble {
+        let agents = self.agents.iter().flatten();
+        Trouble {
+            master: self.master.commands(),
+            agents: agents.map(AgentHandle::commands).collect(),
+        }
+    }
+
     /// Kills one agent and all of its executors, as when its machine loses power. The master
     /// notices at once that the link is broken (PROTOCOL §11.1). `index` counts as in
     /// [`ClusterConfig::agents`]; an agent that is gone already is no fault.
@@ -222,6 +237,48 @@ impl LocalCluster {
                 tracing::warn!(%error, "work directory not removed");
             }
         }
+    }
+}
+
+/// Makes trouble in a running cluster. Clones are the same; when the cluster has ended nothing
+/// happens any more.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    master: mpsc::UnboundedSender<master::Command>,
+    agents: Vec<mpsc::UnboundedSender<agent::Command>>,
+}
+
+impl Trouble {
+    /// Lets this go wrong from now on, in place of what went wrong before.
+    pub fn set_faults(&self, faults: Faults) {
+        self.tell_master(master::Command::SetFaults(faults));
+    }
+
+    /// Breaks the streams of all frameworks; what was on its way over them is lost. They may
+    /// subscribe again at once.
+    pub fn cut_frameworks(&self) {
+        self.tell_master(master::Command::CutStreams);
+    }
+
+    /// Breaks the streams of all executors; what was on its way over them is lost. They may
+    /// subscribe again at once.
+    pub fn cut_executors(&self) {
+        for agent in &self.agents {
+            // One that has been stopped has no executors.
+            let _ = agent.send(agent::Command::CutStreams);
+        }
+    }
+
+    /// How many framework messages there were so far; `None` when the cluster has ended.
+    pub async fn message_counts(&self) -> Option<MessageCounts> {
+        let (reply, counts) = oneshot::channel();
+        self.tell_master(master::Command::CountMessages(reply));
+        counts.await.ok()
+    }
+
+    fn tell_master(&self, command: master::Command) {
+        // A master that has died hears nothing.
+        let _ = self.master.send(command);
     }
 }
 

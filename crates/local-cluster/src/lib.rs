@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! - `cluster`: start and stop of the whole.
+//! - `cluster`: start and stop of the whole, and the trouble that a test can make in it.
 //! - `core`: what a master and an agent decide, as machines without I/O.
 //! - `master`, `agent`: the loops that drive them; `queue`: what they tell each other.
 //! - `http`, `codec`: the APIs and their two encodings.
@@ -35,4 +35,5 @@ mod master;
 mod queue;
 mod sandbox;
 
-pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError};
+pub use crate::core::faults::{Faults, MessageCounts, MessageFaults};
+pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError, Trouble};

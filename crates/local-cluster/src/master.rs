@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::codec::{self, Encoding};
+use crate::core::faults::{Faults, MessageCounts};
 use crate::core::master::{
     Input, Master, MasterConfig as MachineConfig, Output, Reply, RequestIndex, StreamIndex,
 };
@@ -29,7 +30,9 @@ use crate::queue;
 pub(crate) struct MasterConfig {
     pub(crate) hostname: String,
     pub(crate) allocation_interval: Duration,
-    /// From where it draws its own id and those of its streams.
+    /// What goes wrong from the start.
+    pub(crate) faults: Faults,
+    /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
 
@@ -37,7 +40,7 @@ pub(crate) struct MasterConfig {
 #[derive(Debug)]
 pub(crate) struct MasterHandle {
     address: SocketAddr,
-    departures: mpsc::UnboundedSender<Departure>,
+    commands: mpsc::UnboundedSender<Command>,
     driver: JoinHandle<()>,
     server: JoinHandle<()>,
 }
@@ -51,6 +54,19 @@ pub(crate) enum Departure {
     Left(AgentIndex),
 }
 
+/// What the owner of a cluster wants of its master.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Takes note that an agent is gone.
+    Lose(Departure),
+    /// Lets this go wrong from now on.
+    SetFaults(Faults),
+    /// Breaks the streams of all frameworks.
+    CutStreams,
+    /// Tells how many framework messages there were.
+    CountMessages(oneshot::Sender<MessageCounts>),
+}
+
 impl MasterHandle {
     /// Where it serves its API.
     pub(crate) fn address(&self) -> SocketAddr {
@@ -60,7 +76,12 @@ impl MasterHandle {
     /// Tells it that an agent is gone.
     pub(crate) fn lose_agent(&self, departure: Departure) {
         // A master that has died hears nothing.
-        let _ = self.departures.send(departure);
+        let _ = self.commands.send(Command::Lose(departure));
+    }
+
+    /// Where its commands go.
+    pub(crate) fn commands(&self) -> mpsc::UnboundedSender<Command> {
+        self.commands.clone()
     }
 
     /// Stops it as SIGKILL would: streams are cut, nobody is told.
@@ -92,7 +113,7 @@ pub(crate) async fn spawn(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
-    let (departures_to, departures) = mpsc::unbounded_channel();
+    let (commands_to, commands) = mpsc::unbounded_channel();
     let (closed_to, closed) = mpsc::unbounded_channel();
     let handler = MasterHandler::new(calls_to, address, config.hostname.as_str());
     let now = Instant::now();
@@ -105,6 +126,7 @@ pub(crate) async fn spawn(
         allocation_interval: config.allocation_interval,
         epoch: (now, unix.as_secs_f64()),
         seed: rng.u64(..),
+        faults: config.faults,
     };
     let driver = Driver {
         machine: Master::new(now, machine),
@@ -118,11 +140,11 @@ pub(crate) async fn spawn(
         from_agents,
         calls,
         closed,
-        departures,
+        commands,
     };
     Ok(MasterHandle {
         address,
-        departures: departures_to,
+        commands: commands_to,
         driver: tokio::spawn(driver.run(sources)),
         server: tokio::spawn(http::serve(listener, handler)),
     })
@@ -173,7 +195,7 @@ struct Sources {
     from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
     calls: mpsc::Receiver<HttpCall>,
     closed: mpsc::UnboundedReceiver<StreamIndex>,
-    departures: mpsc::UnboundedReceiver<Departure>,
+    commands: mpsc::UnboundedReceiver<Command>,
 }
 
 impl Driver {
@@ -188,17 +210,10 @@ impl Driver {
                 }
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
-                Some(departure) = sources.departures.recv() => {
-                    // What the agent said before it went, its registration even, comes first; what
-                    // others say meanwhile does not.
-                    for _ in 0..sources.from_agents.len() {
-                        if let Some((agent, message)) = sources.from_agents.try_recv() {
-                            self.handle(Input::Agent { agent, message });
-                        }
-                    }
-                    match departure {
-                        Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
-                        Departure::Left(agent) => Input::AgentLeft { agent },
+                Some(command) = sources.commands.recv() => {
+                    match self.take_command(command, &mut sources.from_agents) {
+                        Some(input) => input,
+                        None => continue,
                     }
                 }
                 () = tokio::time::sleep_until(due.into()) => Input::Timeout,
@@ -230,11 +245,46 @@ impl Driver {
         }
     }
 
+    /// What a command is to the machine, if it is about it.
+    fn take_command(
+        &mut self,
+        command: Command,
+        from_agents: &mut queue::Receiver<(AgentIndex, ToMaster)>,
+    ) -> Option<Input> {
+        match command {
+            Command::Lose(departure) => {
+                // What the agent said before it went, its registration even, comes first; what
+                // others say meanwhile does not.
+                for _ in 0..from_agents.len() {
+                    if let Some((agent, message)) = from_agents.try_recv() {
+                        self.handle(Input::Agent { agent, message });
+                    }
+                }
+                Some(match departure {
+                    Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
+                    Departure::Left(agent) => Input::AgentLeft { agent },
+                })
+            }
+            Command::SetFaults(faults) => Some(Input::SetFaults(faults)),
+            Command::CutStreams => Some(Input::CutStreams),
+            Command::CountMessages(reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.machine.message_counts());
+                None
+            }
+        }
+    }
+
     fn perform(&mut self, output: Output) {
         match output {
             Output::Reply { request, reply } => self.reply(request, reply),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::EndStream { stream } => drop(self.streams.remove(&stream)),
+            Output::CutStream { stream } => {
+                if let Some((_, sender)) = self.streams.remove(&stream) {
+                    sender.cut();
+                }
+            }
             Output::ToAgent { agent, message } => {
                 if let Some(to_agent) = self.to_agents.get(agent.0) {
                     to_agent.send(message);

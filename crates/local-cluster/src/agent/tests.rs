@@ -563,6 +563,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             from_master,
             calls,
             container_events,
+            commands: mpsc::unbounded_channel().1,
             stopped,
         };
         let running = tokio::spawn(driver.run(sources));

@@ -86,6 +86,8 @@ pub(crate) struct RequestId(pub(crate) u64);
 /// What can happen to an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
+    /// The streams of all executors break.
+    CutStreams,
     /// The master says.
     Master(Box<ToAgent>),
     /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
@@ -119,6 +121,8 @@ pub(crate) enum Output {
     },
     /// End a stream.
     Close { stream: RequestId },
+    /// Break a stream: what was written to it and has not left is lost.
+    Cut { stream: RequestId },
     /// Start an executor: sandbox, artifacts, process. Ends with `LaunchFailed` or `Exited`.
     Launch(Box<Launch>),
     /// Kill a container with all its processes; `Exited` follows.
@@ -191,6 +195,7 @@ impl Agent {
     /// Takes what has happened.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
         match input {
+            Input::CutStreams => self.cut_streams(),
             Input::Master(message) => self.handle_master(now, *message),
             Input::Call { request, call } => self.handle_call(now, request, call),
             Input::Started { container_id, pid } => {
@@ -297,6 +302,16 @@ impl Agent {
     fn timestamp(&self, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.config.started);
         (self.config.started_unix + passed).as_secs_f64()
+    }
+
+    /// Executors stay what they are: whether a stream still works is not known here.
+    fn cut_streams(&mut self) {
+        let executors = self.frameworks.values();
+        let executors = executors.flat_map(|framework| framework.executors.values());
+        let cuts = executors
+            .filter_map(Executor::stream)
+            .map(|stream| Output::Cut { stream });
+        self.outputs.extend(cuts);
     }
 
     fn tell_master(&mut self, message: ToMaster) {

@@ -26,6 +26,7 @@ mod calls;
 mod events;
 mod framework;
 mod frameworks;
+mod messages;
 mod roles;
 mod tasks;
 mod validation;
@@ -39,6 +40,8 @@ use mesos::{AgentId, FrameworkId, OfferId, v1};
 use self::agents::Agent;
 use self::allocator::{Filters, Offer};
 use self::framework::Framework;
+use self::messages::Messages;
+use super::faults::{Faults, MessageCounts};
 use super::wire::{AgentIndex, ToAgent, ToMaster};
 
 /// What a master is told when it is made.
@@ -50,8 +53,10 @@ pub(crate) struct MasterConfig {
     pub(crate) allocation_interval: Duration,
     /// An instant and the seconds since the Unix epoch at it, for the timestamps of updates.
     pub(crate) epoch: (Instant, f64),
-    /// Seed of the stream ids.
+    /// Seed of the stream ids and of the faults.
     pub(crate) seed: u64,
+    /// What goes wrong from the start.
+    pub(crate) faults: Faults,
 }
 
 /// A request that waits for its answer, as numbered by the shell.
@@ -86,6 +91,10 @@ pub(crate) enum Input {
     AgentDisconnected { agent: AgentIndex },
     /// An agent leaves in an orderly way, its executors with it.
     AgentLeft { agent: AgentIndex },
+    /// From now on this goes wrong.
+    SetFaults(Faults),
+    /// The streams of all frameworks break.
+    CutStreams,
     /// Nothing; time has passed.
     Timeout,
 }
@@ -115,6 +124,8 @@ pub(crate) enum Output {
     },
     /// Ends a stream after what was written to it.
     EndStream { stream: StreamIndex },
+    /// Breaks a stream: what was written to it and has not left is lost.
+    CutStream { stream: StreamIndex },
     /// Tells an agent something.
     ToAgent { agent: AgentIndex, message: ToAgent },
 }
@@ -171,6 +182,7 @@ pub(crate) struct Master {
     filters: Filters,
     allocation_due: Instant,
     counters: Counters,
+    messages: Messages,
     outputs: VecDeque<Output>,
 }
 
@@ -204,6 +216,7 @@ impl Master {
         };
         Self {
             rng: fastrand::Rng::with_seed(config.seed),
+            messages: Messages::new(config.faults, config.seed),
             allocation_due: now + config.allocation_interval,
             config,
             frameworks: BTreeMap::new(),
@@ -233,6 +246,8 @@ impl Master {
             Input::Agent { agent, message } => self.handle_agent(now, agent, message),
             Input::AgentDisconnected { agent } => self.handle_agent_disconnected(now, agent),
             Input::AgentLeft { agent } => self.handle_agent_left(now, agent),
+            Input::SetFaults(faults) => self.messages.set_faults(faults),
+            Input::CutStreams => self.cut_streams(now),
             Input::Timeout => {}
         }
     }
@@ -242,17 +257,24 @@ impl Master {
         self.outputs.pop_front()
     }
 
+    /// How many framework messages there were.
+    pub(crate) fn message_counts(&self) -> MessageCounts {
+        self.messages.counts()
+    }
+
     /// When to come back at the latest.
     pub(crate) fn poll_timeout(&self) -> Instant {
         let frameworks = self.frameworks.values().filter_map(Framework::due);
         let agents = self.agents.values().filter_map(Agent::due);
         frameworks
             .chain(agents)
+            .chain(self.messages.due())
             .fold(self.allocation_due, Instant::min)
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.send_heartbeats(now);
+        self.deliver_delayed(now);
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
         if self.allocation_due <= now {
@@ -341,7 +363,9 @@ impl Master {
                 let operations = call.reconcile_operations.unwrap_or_default().operations;
                 self.reconcile_operations(framework, operations);
             }
-            Type::Message => self.message_to_executor(framework, call.message.unwrap_or_default()),
+            Type::Message => {
+                self.message_to_executor(now, framework, call.message.unwrap_or_default());
+            }
             Type::UpdateFramework => {
                 return self.update_framework(framework, call.update_framework.unwrap_or_default());
             }

@@ -5,6 +5,8 @@
 //!   Open ------> Open ------------> Ended                 |
 //!     |                                                   v
 //!     +---- send beyond the bound --> Cut  ------------> Gone
+//!     |                                ^
+//!     +------------- cut --------------+
 //! ```
 //!
 //! Whoever sends is never made to wait: Mesos has no back-pressure here, a subscriber that does not
@@ -65,16 +67,20 @@ pub(crate) enum SendError {
     /// The client has gone away.
     #[error("the client has gone")]
     Gone,
-    /// The client reads too slowly. The stream has been cut.
+    /// The stream has been cut.
     #[error("{0}")]
-    Overflow(StreamOverflow),
+    Cut(StreamCut),
 }
 
-/// The stream was cut because too much waited for its client.
+/// Why a stream was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the client of the stream is more than {bytes_max} bytes behind")]
-pub(crate) struct StreamOverflow {
-    bytes_max: usize,
+pub(crate) enum StreamCut {
+    /// Too much waited for its client, which reads too slowly.
+    #[error("the client of the stream is more than {bytes_max} bytes behind")]
+    Overflow { bytes_max: usize },
+    /// Somebody wanted it so.
+    #[error("the stream was cut on command")]
+    Command,
 }
 
 impl RecordSender {
@@ -86,23 +92,28 @@ impl RecordSender {
         let mut shared = lock(&self.shared);
         match shared.state {
             State::Open => {}
-            State::Cut(overflow) => return Err(SendError::Overflow(overflow)),
+            State::Cut(cut) => return Err(SendError::Cut(cut)),
             State::Ended | State::Gone => return Err(SendError::Gone),
         }
         let mut chunk = Vec::with_capacity(record.len() + 8);
         mesos::recordio::encode(record, &mut chunk);
         shared.bytes += chunk.len() + RECORD_OVERHEAD_BYTES;
         if shared.bytes > self.bytes_max {
-            let overflow = StreamOverflow {
-                bytes_max: self.bytes_max,
-            };
-            shared.records = VecDeque::new();
-            shared.leave(State::Cut(overflow));
-            return Err(SendError::Overflow(overflow));
+            let bytes_max = self.bytes_max;
+            let cut = shared.cut(StreamCut::Overflow { bytes_max });
+            return Err(SendError::Cut(cut));
         }
         shared.records.push_back(chunk.into());
         shared.wake();
         Ok(())
+    }
+
+    /// Breaks the connection; records that wait for the client are lost.
+    pub(crate) fn cut(self) {
+        let mut shared = lock(&self.shared);
+        if matches!(shared.state, State::Open) {
+            shared.cut(StreamCut::Command);
+        }
     }
 }
 
@@ -131,12 +142,12 @@ impl fmt::Debug for RecordBody {
 
 impl Body for RecordBody {
     type Data = Bytes;
-    type Error = StreamOverflow;
+    type Error = StreamCut;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamOverflow>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamCut>>> {
         let mut shared = lock(&self.shared);
         if let Some(chunk) = shared.records.pop_front() {
             shared.bytes -= chunk.len() + RECORD_OVERHEAD_BYTES;
@@ -150,7 +161,7 @@ impl Body for RecordBody {
             State::Ended | State::Gone => Poll::Ready(None),
             // An error ends the connection without the last chunk: the client sees a broken
             // stream, not one that has ended well.
-            State::Cut(overflow) => Poll::Ready(Some(Err(overflow))),
+            State::Cut(cut) => Poll::Ready(Some(Err(cut))),
         }
     }
 }
@@ -178,6 +189,12 @@ struct Shared {
 }
 
 impl Shared {
+    fn cut(&mut self, cut: StreamCut) -> StreamCut {
+        self.records = VecDeque::new();
+        self.leave(State::Cut(cut));
+        cut
+    }
+
     fn leave(&mut self, state: State) {
         self.state = state;
         self.wake();
@@ -195,7 +212,7 @@ enum State {
     Open,
     /// Nothing follows the records that wait.
     Ended,
-    Cut(StreamOverflow),
+    Cut(StreamCut),
     Gone,
 }
 
@@ -212,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    async fn next(body: &mut RecordBody) -> Option<Result<Bytes, StreamOverflow>> {
+    async fn next(body: &mut RecordBody) -> Option<Result<Bytes, StreamCut>> {
         let frame = body.frame().await?;
         Some(frame.map(|frame| frame.into_data().expect("no trailers")))
     }
@@ -235,10 +252,18 @@ mod tests {
     async fn a_client_too_far_behind_is_cut_and_its_records_are_let_go() {
         let (sender, mut body) = stream(200, || {});
         sender.send(&[b'x'; 50]).expect("within the bound");
-        let overflow = StreamOverflow { bytes_max: 200 };
-        assert_eq!(sender.send(&[b'x'; 50]), Err(SendError::Overflow(overflow)));
-        assert_eq!(sender.send(b""), Err(SendError::Overflow(overflow)));
+        let overflow = StreamCut::Overflow { bytes_max: 200 };
+        assert_eq!(sender.send(&[b'x'; 50]), Err(SendError::Cut(overflow)));
+        assert_eq!(sender.send(b""), Err(SendError::Cut(overflow)));
         assert_eq!(next(&mut body).await, Some(Err(overflow)));
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_a_stream_that_is_cut_is_lost() {
+        let (sender, mut body) = stream(STREAM_BYTES_MAX, || {});
+        sender.send(b"one").expect("open");
+        sender.cut();
+        assert_eq!(next(&mut body).await, Some(Err(StreamCut::Command)));
     }
 
     #[tokio::test]

@@ -22,6 +22,7 @@ impl Fixture {
         let config = MasterConfig {
             hostname: "localhost".to_owned(),
             allocation_interval: Duration::from_millis(20),
+            faults: Faults::default(),
             seed: 7,
         };
         let master = spawn(config, from_agents, vec![to_agent]);

@@ -2,4 +2,5 @@
 
 mod cluster;
 mod executors;
+mod faults;
 mod scheduler;

@@ -102,6 +102,11 @@ impl Scheduler {
         }
     }
 
+    /// Reads on until the stream ends or breaks.
+    pub(crate) async fn end_of_stream(&mut self) {
+        while self.stream.record().await.is_some() {}
+    }
+
     /// The next status update, acknowledged.
     pub(crate) async fn update(&mut self) -> Value {
         let status = self.event("UPDATE").await["status"].clone();

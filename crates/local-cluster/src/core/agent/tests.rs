@@ -583,6 +583,30 @@ fn what_was_sent_into_a_broken_stream_is_lost_and_told_at_the_next_subscribe() {
 }
 
 #[test]
+fn an_executor_whose_stream_is_cut_can_come_back() {
+    check(
+        &format!(
+            "{RUNNING}
+            quiet
+            cut
+            subscribe ex tasks=t1
+            message ex hello
+            "
+        ),
+        expect![[r#"
+            > cut
+                stream r1 is cut
+            > subscribe ex tasks=t1
+                answer r2 Stream
+                stream r1 ends
+                stream r2 SUBSCRIBED f ex on m-S0 in c1
+            > message ex hello
+                stream r2 MESSAGE hello
+        "#]],
+    );
+}
+
+#[test]
 fn a_terminal_update_that_was_lost_twice_is_forwarded_but_not_acknowledged() {
     check(
         &format!(

@@ -205,11 +205,7 @@ impl Master {
                 executor_id,
                 data,
             } => {
-                let Some(agent) = self.agents.get(&index) else {
-                    return;
-                };
-                let event = events::message(&agent.id, executor_id, data);
-                self.send(&framework_id, event);
+                self.message_to_framework(now, index, framework_id, executor_id, data);
             }
         }
     }

@@ -156,6 +156,19 @@ impl Master {
         self.remove_overdue_frameworks(now);
     }
 
+    /// Breaks the streams of all frameworks, as when the network does.
+    pub(super) fn cut_streams(&mut self, now: Instant) {
+        let streams: Vec<_> = self
+            .frameworks
+            .values()
+            .filter_map(|framework| framework.stream().map(|(stream, _)| stream))
+            .collect();
+        for stream in streams {
+            self.outputs.push_back(Output::CutStream { stream });
+            self.handle_stream_closed(now, stream);
+        }
+    }
+
     pub(super) fn remove_overdue_frameworks(&mut self, now: Instant) {
         let overdue: Vec<_> = self
             .frameworks

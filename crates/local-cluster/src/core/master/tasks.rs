@@ -230,19 +230,4 @@ impl Master {
         };
         self.send_to_agent(agent.index(), message);
     }
-
-    /// MESSAGE: dropped without a word unless the agent is there. Whether it has such an executor
-    /// is the agent's question.
-    pub(super) fn message_to_executor(&mut self, id: &FrameworkId, message: call::Message) {
-        let agent_id = AgentId::from(message.agent_id.value);
-        let Some(agent) = self.agent_by_id(&agent_id) else {
-            return;
-        };
-        let message = ToAgent::FrameworkMessage {
-            framework_id: id.clone(),
-            executor_id: ExecutorId::from(message.executor_id.value),
-            data: message.data,
-        };
-        self.send_to_agent(agent.index(), message);
-    }
 }

@@ -1,5 +1,6 @@
 //! The master driven by scripts: what schedulers and agents do goes in, what happens comes out.
 
+mod faults;
 mod frameworks;
 mod launching;
 mod offering;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::codec::{self, Encoding};
+use crate::core::faults::MessageFaults;
 
 /// Runs a script and compares what came of it.
 ///
@@ -30,6 +32,7 @@ use crate::codec::{self, Encoding};
 /// - `close F`: its stream is cut.
 /// - `update N F TASK STATE [LATEST [UUID]]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
 ///   an agent says so.
+/// - `faults {…}`: from now on these go wrong with messages of both directions; `cut`: all streams.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
 #[track_caller]
@@ -83,6 +86,7 @@ impl Test {
             allocation_interval,
             epoch: (start, 1000.0),
             seed: 1,
+            faults: Faults::default(),
         };
         Self {
             master: Master::new(start, config),
@@ -140,6 +144,8 @@ impl Test {
                     message,
                 });
             }
+            "faults" => self.set_faults(rest),
+            "cut" => self.handle(Input::CutStreams),
             "advance" => self.advance(words[0].parse().expect("seconds")),
             scheduler if words[0] == "launch" => {
                 let call = launch_call(&words);
@@ -264,6 +270,21 @@ impl Test {
         });
     }
 
+    fn set_faults(&mut self, rest: &str) {
+        let given: BTreeMap<String, f64> = serde_json::from_str(rest).expect("JSON");
+        let value = |name: &str| given.get(name).copied().unwrap_or_default();
+        let faults = MessageFaults {
+            drop: value("drop"),
+            duplicate: value("duplicate"),
+            delay: value("delay"),
+            delay_max: Duration::from_secs_f64(value("delay_max")),
+        };
+        self.handle(Input::SetFaults(Faults {
+            messages_down: faults,
+            messages_up: faults,
+        }));
+    }
+
     fn advance(&mut self, seconds: f64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         loop {
@@ -333,6 +354,7 @@ impl Test {
                 format!("{} < {}", stream_name(stream), describe_event(event))
             }
             Output::EndStream { stream } => format!("{} ends", stream_name(stream)),
+            Output::CutStream { stream } => format!("{} is cut", stream_name(stream)),
             Output::ToAgent { agent, message } => {
                 format!("agent {} < {}", agent.0, describe_message(message))
             }

@@ -320,6 +320,7 @@ impl Watch {
                     }
                 }
                 Output::Event { stream, .. } => assert!(self.streams.contains(&stream)),
+                Output::Cut { stream } => assert!(self.streams.contains(&stream)),
                 Output::Close { stream } => assert!(self.streams.remove(&stream)),
                 Output::Launch(launch) => self.containers.push(launch.container_id),
                 Output::Destroy { container_id } => {

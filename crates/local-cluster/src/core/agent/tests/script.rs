@@ -3,7 +3,7 @@
 //! `launch EXECUTOR TASK… [group] [grace=1s]` and `join …` are RunTasks with and without a new
 //! executor; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
 //! launch; `#x` is a uuid, numbers in the transcript are those that the agent has drawn; `quiet`
-//! leaves out of the transcript what was before; `wait` lets time pass.
+//! leaves out of the transcript what was before; `cut` breaks all streams; `wait` lets time pass.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -100,6 +100,7 @@ impl Player {
                 container_id: self.container(words[0]),
                 status: words[1].parse().unwrap(),
             },
+            "cut" => Input::CutStreams,
             "subscribe" | "update" | "say" | "heartbeat" => self.call(command, &words),
             _ => Input::Master(Box::new(self.master(command, &words))),
         };
@@ -261,6 +262,7 @@ impl Player {
             Output::Event { stream, event } => {
                 format!("stream r{} {}", stream.0, self.render_event(*event))
             }
+            Output::Cut { stream } => format!("stream r{} is cut", stream.0),
             Output::Close { stream } => format!("stream r{} ends", stream.0),
             Output::Launch(launch) => {
                 self.containers.push(launch.container_id);
