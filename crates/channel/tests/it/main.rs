@@ -8,8 +8,11 @@
 )]
 
 mod bounds;
+mod malformed;
 mod pacing;
 mod pair;
 mod paths;
 mod promises;
+mod rules;
+mod simulation;
 mod transcripts;

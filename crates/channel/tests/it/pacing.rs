@@ -113,7 +113,7 @@ fn longest_round_trip(pair: &mut Pair, id: [ChannelId; 2], times: u32) -> Durati
 /// Answers what was asked; whether an answer has come.
 fn is_answered(pair: &mut Pair, id: [ChannelId; 2]) -> bool {
     let mut answered = false;
-    for end in 0..2 {
+    for end in [SCHEDULER, EXECUTOR] {
         while let Some(output) = pair.outputs[end].pop_front() {
             if let Output::Message { channel, data } = output
                 && channel == id[end]

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mesosgot_channel::wire::{Frame, Kind};
-use mesosgot_channel::{Config, LinkEnd, Output, Path, Role};
+use mesosgot_channel::{Config, FrameError, LinkEnd, Output, Path, Role};
 use prost::Message as _;
 
 /// The ends by index.
 pub(crate) const SCHEDULER: usize = 0;
 pub(crate) const EXECUTOR: usize = 1;
 
-/// What the network does to frames.
+/// What the network does to framework messages. A direct path loses nothing until it is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Faults {
     /// The part that is lost.
@@ -40,6 +40,8 @@ pub(crate) struct Pair {
     pub(crate) faults: Faults,
     /// So many of the next frames of an end are lost.
     pub(crate) lose_next: [usize; 2],
+    /// Framework messages are lost until then, all of them.
+    pub(crate) away_until: Instant,
     /// How long a frame takes at least.
     pub(crate) latency: Duration,
     /// What happened, line by line; left out when many things happen.
@@ -47,21 +49,28 @@ pub(crate) struct Pair {
     pub(crate) has_transcript: bool,
     pub(crate) rng: fastrand::Rng,
     start: Instant,
-    frame_bytes_max: [usize; 2],
+    configs: [Config; 2],
+    incarnations: [u64; 2],
     travelling: Vec<Travelling>,
+    /// The number of the direct connection, and whether it is up.
+    connection: (u64, bool),
+    /// The connection that each end knows.
+    connected: [u64; 2],
+    /// Who is to move, when, and to which path.
+    moves: [Option<(Instant, Path)>; 2],
 }
 
 struct Travelling {
     due: Instant,
     to: usize,
+    path: Path,
     frame: Bytes,
 }
 
 impl Pair {
     pub(crate) fn new(configs: [Config; 2], faults: Faults, seed: u64) -> Self {
         let start = Instant::now();
-        let frame_bytes_max = [0, 1].map(|end| configs[end].frame_bytes_max);
-        let [scheduler, executor] = configs;
+        let [scheduler, executor] = configs.clone();
         Self {
             now: start,
             ends: [
@@ -71,13 +80,18 @@ impl Pair {
             outputs: [VecDeque::new(), VecDeque::new()],
             faults,
             lose_next: [0, 0],
+            away_until: start,
             latency: Duration::from_millis(1),
             transcript: String::new(),
             has_transcript: true,
             rng: fastrand::Rng::with_seed(seed),
             start,
-            frame_bytes_max,
+            configs,
+            incarnations: [0xa, 0xb],
             travelling: Vec::new(),
+            connection: (0, true),
+            connected: [0, 0],
+            moves: [None, None],
         }
     }
 
@@ -99,12 +113,18 @@ impl Pair {
         self.drain();
         let frames = self.travelling.iter().map(|frame| frame.due);
         let timeouts = self.ends.iter().filter_map(LinkEnd::poll_timeout);
-        let next = frames.chain(timeouts).min();
+        let moves = self.moves.iter().flatten().map(|(due, _)| *due);
+        let next = frames.chain(timeouts).chain(moves).min();
         let Some(next) = next.filter(|next| *next <= until) else {
             self.now = until;
             return false;
         };
         self.now = self.now.max(next);
+        for end in 0..2 {
+            if let Some((_, path)) = self.moves[end].take_if(|(due, _)| *due <= self.now) {
+                self.move_to(end, path);
+            }
+        }
         self.deliver();
         for end in 0..2 {
             self.drain_outputs(end);
@@ -119,7 +139,44 @@ impl Pair {
     /// An end moves to another path. What is on its way still arrives.
     pub(crate) fn move_to(&mut self, end: usize, path: Path) {
         self.note(end, &format!("moves to {path:?}"));
+        self.connected[end] = self.connection.0;
         self.ends[end].move_to(self.now, path);
+    }
+
+    /// The direct connection breaks, and what is on it is lost. The ends notice it some time later,
+    /// each at its own.
+    pub(crate) fn cut(&mut self, notice: [Duration; 2]) {
+        self.connection.1 = false;
+        self.travelling.retain(|frame| frame.path != Path::Direct);
+        self.moves = notice.map(|after| Some((self.now + after, Path::Messages)));
+    }
+
+    /// There is a new direct connection, and each end moves to it some time later.
+    pub(crate) fn connect(&mut self, notice: [Duration; 2]) {
+        self.cut([Duration::ZERO; 2]);
+        self.connection = (self.connection.0 + 1, true);
+        self.moves = notice.map(|after| Some((self.now + after, Path::Direct)));
+    }
+
+    /// An end begins another life. Its old frames are still on their way, but no greetings: those
+    /// of an earlier executor never reach the link of a later one, for they are told apart by
+    /// their ids.
+    pub(crate) fn restart(&mut self, end: usize) {
+        self.incarnations[end] += 0x10;
+        let role = [Role::Scheduler, Role::Executor][end];
+        let config = self.configs[end].clone();
+        self.ends[end] = LinkEnd::new(role, self.incarnations[end], config);
+        self.outputs[end].clear();
+        self.moves[end] = None;
+        let executor = self.incarnations[EXECUTOR];
+        self.travelling.retain(|travelling| {
+            let frame = Frame::decode(travelling.frame.clone()).unwrap();
+            frame.to.is_some() || frame.from == executor
+        });
+    }
+
+    pub(crate) fn incarnation(&self, end: usize) -> u64 {
+        self.incarnations[end]
     }
 
     /// Gives all that is due to the applications and to the network.
@@ -156,9 +213,10 @@ impl Pair {
     }
 
     fn transmit(&mut self, from: usize, frame: Bytes) {
-        assert!(frame.len() <= self.frame_bytes_max[from], "frame too large");
-        let is_lost = self.lose_next[from] > 0 || self.rng.f64() < self.faults.loss;
-        self.lose_next[from] = self.lose_next[from].saturating_sub(1);
+        let frame_bytes_max = self.configs[from].frame_bytes_max;
+        assert!(frame.len() <= frame_bytes_max, "frame too large");
+        let path = self.ends[from].path();
+        let is_lost = self.is_lost(from, path);
         if self.has_transcript {
             let decoded = Frame::decode(frame.clone()).unwrap();
             let lost = if is_lost { " LOST" } else { "" };
@@ -167,14 +225,32 @@ impl Pair {
         if is_lost {
             return;
         }
-        let copies = 1 + usize::from(self.rng.f64() < self.faults.duplication);
+        let (copies, jitter) = match path {
+            Path::Messages => {
+                let is_double = self.rng.f64() < self.faults.duplication;
+                (1 + usize::from(is_double), self.faults.jitter)
+            }
+            Path::Direct => (1, Duration::ZERO),
+        };
         for _ in 0..copies {
-            let jitter = self.faults.jitter.mul_f64(self.rng.f64());
+            let jitter = jitter.mul_f64(self.rng.f64());
             self.travelling.push(Travelling {
                 due: self.now + self.latency + jitter,
                 to: 1 - from,
+                path,
                 frame: frame.clone(),
             });
+        }
+    }
+
+    fn is_lost(&mut self, from: usize, path: Path) -> bool {
+        if self.lose_next[from] > 0 {
+            self.lose_next[from] -= 1;
+            return true;
+        }
+        match path {
+            Path::Messages => self.now < self.away_until || self.rng.f64() < self.faults.loss,
+            Path::Direct => self.connection != (self.connected[from], true),
         }
     }
 
@@ -183,7 +259,12 @@ impl Pair {
         let mut arrived: Vec<_> = self.travelling.extract_if(.., due).collect();
         arrived.sort_by_key(|frame| frame.due);
         for Travelling { to, frame, .. } in arrived {
-            self.ends[to].handle_frame(self.now, frame).unwrap();
+            match self.ends[to].handle_frame(self.now, frame) {
+                Ok(()) => {}
+                // From before a restart, or from one of which this end does not know yet.
+                Err(FrameError::OtherIncarnation { .. }) if self.incarnations != [0xa, 0xb] => {}
+                Err(error) => panic!("frame refused: {error:?}"),
+            }
         }
     }
 }
