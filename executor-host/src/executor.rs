@@ -71,9 +71,10 @@ pub enum RunError {
     Spec(#[source] LaunchError),
 }
 
-/// For how long the last messages may take to reach the scheduler's end: some retransmissions
-/// over framework messages. When nothing comes back for so long there is no other end.
-const DRAIN_WAIT: Duration = Duration::from_secs(2);
+/// For how long the last messages may take to reach the scheduler's end. Its master may be failing
+/// over meanwhile, or its connection broken; when it is gone for good, the agent sends SHUTDOWN,
+/// and nothing is waited for any more.
+const DRAIN_WAIT: Duration = Duration::from_secs(60);
 
 /// The same after a shutdown, when the agent's patience is short and the scheduler often gone.
 const DRAIN_WAIT_AFTER_SHUTDOWN: Duration = Duration::from_millis(300);

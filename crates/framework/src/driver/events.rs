@@ -10,22 +10,40 @@ use std::time::Duration;
 use link::Sender;
 use link::app::{Event, EventKind};
 use scheduler::{JobEvent, JobEventKind};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
-/// How long the end of a task waits for the end of its `out` channel: several resends on a bad
-/// path. A task that was never begun does not close it at all. Shorter than the time that an app
-/// scheduler has to return, so that it hears of the last task.
-const MESSAGES_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the end of a task that its executor has told waits for the end of its `out` channel.
+/// A living executor closes it, however often it must send that again, and the channel of a dead
+/// one ends with its link; this is for one that breaks the rules.
+const EXECUTOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same for a task that was lost, whose executor may be out of reach for as long as it likes;
+/// and for all of them once the job shuts down. Several resends on a bad path, and shorter than the
+/// time that an app scheduler has to return, so that it hears of the last task.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Events that wait for messages; at most one for each task of the job, and the shutdown.
-#[derive(Default)]
 pub(super) struct HeldEvents {
     waiting: JoinSet<(Event, Sender)>,
     /// The tasks of the events that wait.
     tasks: HashSet<String>,
     /// The shutdown, and the tasks whose ends come first: one of them may be its cause.
     shutdown: Option<(Event, HashSet<String>)>,
+    /// Whether the job shuts down.
+    is_ending: watch::Sender<bool>,
+}
+
+impl Default for HeldEvents {
+    fn default() -> Self {
+        Self {
+            waiting: JoinSet::new(),
+            tasks: HashSet::new(),
+            shutdown: None,
+            is_ending: watch::Sender::new(false),
+        }
+    }
 }
 
 impl HeldEvents {
@@ -33,17 +51,29 @@ impl HeldEvents {
     pub(super) fn push(&mut self, event: JobEvent, sender: Option<Sender>) -> Option<Event> {
         let is_end = event.state.is_some_and(|state| state.is_end());
         let told = told(event);
-        if told.kind == EventKind::Shutdown && !self.tasks.is_empty() {
-            self.shutdown = Some((told, self.tasks.clone()));
-            return None;
+        if told.kind == EventKind::Shutdown {
+            self.is_ending.send_replace(true);
+            if !self.tasks.is_empty() {
+                self.shutdown = Some((told, self.tasks.clone()));
+                return None;
+            }
         }
         let Some(sender) = sender.filter(|_| is_end) else {
             return Some(told);
         };
         self.tasks.insert(sender.name().to_string());
+        let patience = match told.kind {
+            EventKind::TaskLost => SHORT_PATIENCE,
+            _ => EXECUTOR_PATIENCE,
+        };
+        let is_ending = self.is_ending.subscribe();
         self.waiting.spawn(async move {
-            // Whether it has closed or not: the event comes now.
-            let _ = timeout(MESSAGES_PATIENCE, sender.peer_closed()).await;
+            // Whether it has closed or not: the event comes then.
+            tokio::select! {
+                () = sender.peer_closed() => {}
+                () = sleep(patience) => {}
+                () = out_of_patience(is_ending) => {}
+            }
             (told, sender)
         });
         None
@@ -72,6 +102,14 @@ impl HeldEvents {
     }
 }
 
+/// Waits until the job has been shutting down for a while; for ever if it does not.
+async fn out_of_patience(mut is_ending: watch::Receiver<bool>) {
+    if is_ending.wait_for(|is_ending| *is_ending).await.is_err() {
+        pending::<()>().await;
+    }
+    sleep(SHORT_PATIENCE).await;
+}
+
 fn told(event: JobEvent) -> Event {
     Event {
         task: event.task,
@@ -98,5 +136,69 @@ fn kind(kind: JobEventKind) -> EventKind {
         JobEventKind::AgentLost => EventKind::AgentLost,
         JobEventKind::ExecutorLost => EventKind::ExecutorLost,
         JobEventKind::Shutdown => EventKind::Shutdown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use link::{Link, LinkConfig, Role};
+    use scheduler::TaskState;
+    use tokio::time::Instant;
+
+    /// A link that nobody answers, and the sender to its task.
+    fn unanswered() -> (Link, Sender) {
+        let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
+        let (sender, _) = link.open("a-0").expect("the name is free");
+        (link, sender)
+    }
+
+    fn end(kind: JobEventKind) -> JobEvent {
+        JobEvent {
+            task: Some("a-0".to_owned()),
+            state: Some(TaskState::Finished),
+            ..JobEvent::new(kind)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_waits_as_long_as_messages_may_come() {
+        let (link, sender) = unanswered();
+        let mut events = HeldEvents::default();
+        let told = events.push(end(JobEventKind::TaskFinished), Some(sender));
+        assert_eq!(told, None);
+        let early = tokio::time::timeout(Duration::from_secs(50), events.next()).await;
+        assert!(
+            early.is_err(),
+            "the executor may still send what came before"
+        );
+        // The executor is gone.
+        link.shut();
+        let (event, _) = events.next().await;
+        assert_eq!(event.kind, EventKind::TaskFinished);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_lost_task_waits_a_moment_only() {
+        let (_link, sender) = unanswered();
+        let mut events = HeldEvents::default();
+        let began = Instant::now();
+        events.push(end(JobEventKind::TaskLost), Some(sender));
+        let (event, _) = events.next().await;
+        assert_eq!(event.kind, EventKind::TaskLost);
+        assert_eq!(began.elapsed().as_secs(), SHORT_PATIENCE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_comes_after_the_ends_before_it_and_in_time() {
+        let (_link, sender) = unanswered();
+        let mut events = HeldEvents::default();
+        events.push(end(JobEventKind::TaskFailed), Some(sender));
+        let began = Instant::now();
+        let told = events.push(JobEvent::new(JobEventKind::Shutdown), None);
+        assert_eq!(told, None);
+        assert_eq!(events.next().await.0.kind, EventKind::TaskFailed);
+        assert_eq!(events.next().await.0.kind, EventKind::Shutdown);
+        assert_eq!(began.elapsed().as_secs(), SHORT_PATIENCE.as_secs());
     }
 }
