@@ -108,8 +108,14 @@ impl app_channels::HostTaskSender for SchedulerState {
         messages: Vec<TaskMessage>,
     ) -> wasmtime::Result<Result<(), SendError>> {
         let sender = self.table().get_mut(&sender)?;
-        for TaskMessage { task, data } in messages {
-            if let Err(error) = sender.0.send(&task, Bytes::from(data)).await {
+        // What goes to one task in a row is handed over at once.
+        let mut messages = messages.into_iter().peekable();
+        while let Some(TaskMessage { task, data }) = messages.next() {
+            let mut batch = vec![Bytes::from(data)];
+            while let Some(message) = messages.next_if(|message| message.task == task) {
+                batch.push(Bytes::from(message.data));
+            }
+            if let Err(error) = sender.0.send_many(&task, batch).await {
                 return Ok(Err(SendError::from(error)));
             }
         }

@@ -64,6 +64,17 @@ impl Outbox {
         Ok(sender.send(message).await?)
     }
 
+    /// Sends messages to a task in order and next to each other; waits while its channel is full.
+    ///
+    /// When the future is dropped, the first so many messages have been sent.
+    ///
+    /// # Errors
+    /// When one of them cannot be sent. Those before it have been sent then.
+    pub async fn send_many(&self, task: &str, messages: Vec<Bytes>) -> Result<(), AppSendError> {
+        let sender = self.sender(task).ok_or(AppSendError::UnknownTask)?;
+        Ok(sender.send_many(messages).await?)
+    }
+
     /// Sends a message to a task unless its channel is full.
     ///
     /// # Errors

@@ -24,9 +24,8 @@ async fn an_app_scheduler_talks_to_each_task_by_its_name() {
     assert_eq!((&*received.task, received.data), ("a-0", message(2)));
 
     // One message has been taken, but so little room is not yet told.
-    for number in 1..WINDOW {
-        app.outbox.try_send("a-0", message(number)).unwrap();
-    }
+    let batch = (1..WINDOW).map(message).collect();
+    soon(app.outbox.send_many("a-0", batch)).await.unwrap();
     let full = app.outbox.try_send("a-0", message(9));
     assert_eq!(full, Err(AppTrySendError::Full));
     assert!(stays_pending(app.outbox.writable("a-0")).await);
@@ -50,6 +49,8 @@ async fn a_task_that_does_not_exist_is_unknown() {
     assert_eq!(unknown, Err(AppSendError::UnknownTask));
     let unknown = app.outbox.try_send("a", message(1));
     assert_eq!(unknown, Err(AppTrySendError::UnknownTask));
+    let unknown = soon(app.outbox.send_many("a", vec![message(1)])).await;
+    assert_eq!(unknown, Err(AppSendError::UnknownTask));
     assert_eq!(app.outbox.close("a"), Err(AppSendError::UnknownTask));
     soon(app.outbox.writable("a")).await;
 
