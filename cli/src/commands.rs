@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use job::Diagnostics;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
 use crate::report::{Event, Reporter};
+use crate::signals::Urgency;
 use crate::{diagnostics, logs, signals};
 
 /// Why a command could not be done.
@@ -61,9 +64,16 @@ impl Failure {
 /// Runs the command to its end and says how that was.
 pub(crate) fn run(cli: Cli) -> Exit {
     let reporter = Arc::new(Reporter::new(cli.common.output, cli.common.quiet));
-    let result = start(cli, &reporter);
+    let directives = logs::directives(cli.common.verbose);
+    let (runtime, result) = match start(&directives, &reporter) {
+        Ok(runtime) => {
+            let result = runtime.block_on(dispatch(cli.command, &directives, &reporter));
+            (Some(runtime), result)
+        }
+        Err(failure) => (None, Err(failure)),
+    };
     reporter.end_live();
-    result.unwrap_or_else(|failure| {
+    let exit = result.unwrap_or_else(|failure| {
         let exit = failure.exit();
         report(failure, &reporter);
         reporter.event(&Event::NotRun {
@@ -74,25 +84,28 @@ pub(crate) fn run(cli: Cli) -> Exit {
             exit_code: exit.code(),
         });
         exit
-    })
+    });
+    // While the runtime lives, signals shorten the wait for a reader that does not read.
+    reporter.finish();
+    if let Some(runtime) = runtime {
+        // Blocking work that nobody waits for any more must not hold the exit up.
+        runtime.shutdown_background();
+    }
+    exit
 }
 
-fn start(cli: Cli, reporter: &Arc<Reporter>) -> Result<Exit, Failure> {
-    let directives = logs::directives(cli.common.verbose);
-    logs::init(&directives)
+/// Starts the logs and the runtime.
+fn start(directives: &str, reporter: &Arc<Reporter>) -> Result<Runtime, Failure> {
+    logs::init(directives, reporter)
         .with_context(|| format!("`{}` is not understood: `{directives}`", logs::LOG_VARIABLE))
         .map_err(|error| {
             Failure::new(Exit::Usage, error).with_help("write it like `info` or `link=debug,warn`")
         })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("failed to start the async runtime")
-        .map_err(|error| Failure::new(Exit::Failure, error))?;
-    let result = runtime.block_on(dispatch(cli.command, &directives, reporter));
-    // Blocking work that nobody waits for any more must not hold the exit up.
-    runtime.shutdown_background();
-    result
+        .map_err(|error| Failure::new(Exit::Failure, error))
 }
 
 async fn dispatch(
@@ -102,6 +115,7 @@ async fn dispatch(
 ) -> Result<Exit, Failure> {
     let mut urgency = signals::listen(reporter.stdout_closed())
         .map_err(|error| Failure::new(Exit::Failure, error))?;
+    tokio::spawn(hurry(urgency.clone(), Arc::clone(reporter)));
     match command {
         Command::Run(args) => run::run(*args, log_directives, reporter, urgency).await,
         Command::Check(args) => {
@@ -110,6 +124,13 @@ async fn dispatch(
         Command::Build(args) => {
             signals::or_interrupted(&mut urgency, build::run(args, reporter)).await
         }
+    }
+}
+
+/// Lets the reporter know how urgently the user wants to stop.
+async fn hurry(mut urgency: watch::Receiver<Urgency>, reporter: Arc<Reporter>) {
+    while urgency.changed().await.is_ok() {
+        reporter.hurry(*urgency.borrow_and_update());
     }
 }
 

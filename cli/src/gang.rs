@@ -437,11 +437,7 @@ impl Write for LineWriter {
         let line = String::from_utf8_lossy(bytes);
         let line = line.trim_end_matches('\n');
         let (task, line) = parse_line(line).unwrap_or((app_scheduler::OUTPUT_NAME, line));
-        self.reporter.event(&Event::Output {
-            task,
-            stream: self.stream,
-            line,
-        });
+        self.reporter.output(task, self.stream, line);
         Ok(bytes.len())
     }
 

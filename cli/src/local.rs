@@ -96,5 +96,5 @@ impl LocalRun {
 fn print(reporter: &Reporter, stream: Stream, line: &[u8]) {
     let line = String::from_utf8_lossy(line);
     let (task, line) = executor_host::output::parse_line(&line).unwrap_or(("executor", &line));
-    reporter.event(&Event::Output { task, stream, line });
+    reporter.output(task, stream, line);
 }

@@ -1,52 +1,80 @@
 //! What the user sees: results on stdout, talk on stderr.
 //!
 //! Everything that can be said is an [`Event`]; [`text`] turns one into words, and with
-//! `--output json` it is printed as it is. One [`Reporter`] is the only writer.
+//! `--output json` it is printed as it is. One [`Reporter`] is the only writer, logs included.
+//!
+//! Each stream has a [`lane`] of its own, so that a reader of stdout that does not read holds up
+//! neither the job, nor a signal, nor what is said on stderr. Where both are the same terminal,
+//! file or pipe they share a lane, and with it one order.
+//!
+//! - A slow reader is waited for, at the end too, as by any program. Only those who pass on what
+//!   guests print wait earlier.
+//! - Once the user has interrupted, a reader that reads nothing for [`PATIENCE_INTERRUPTED`] is
+//!   given up, and what it did not read is counted.
+//! - A reader that has gone, such as `head`, has seen enough: nothing more is printed, and the job
+//!   ends as if it had been interrupted, because it must not leave its tasks behind.
 
 mod event;
+mod lane;
+mod printer;
 mod text;
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::Mutex;
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 pub(crate) use self::event::{Event, Outcome, Stream};
+use self::lane::{Item, Lane};
+use self::printer::{LiveLine, Printer};
 use crate::args::OutputFormat;
+use crate::signals::Urgency;
 
-/// How often the live line moves, so that a waiting job is seen to be alive.
-const LIVE_LINE_TICK: Duration = Duration::from_millis(120);
+/// For how long an interrupted job waits for a reader that does not read: as long as people wait
+/// before they press Ctrl-C again.
+const PATIENCE_INTERRUPTED: Duration = Duration::from_secs(2);
+
+/// The same after a second interrupt: a reader that reads needs less for a line.
+const PATIENCE_AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Prints what happens, in the form that the user asked for.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     format: OutputFormat,
     quiet: bool,
-    /// On a terminal: a line at the bottom that shows what is going on.
-    live: Option<ProgressBar>,
+    /// On a terminal there is a line at the bottom that shows what is going on.
+    has_live_line: bool,
     /// The widest task name, so that the lines of all tasks start in one column.
     name_width: Mutex<usize>,
-    stdout_closed: watch::Sender<bool>,
+    stdout: Arc<Lane>,
+    /// The same as that of stdout, if both go to the same place.
+    stderr: Arc<Lane>,
+    stdout_closed: watch::Receiver<bool>,
 }
 
 impl Reporter {
     /// A reporter for this process's stdout and stderr.
     pub(crate) fn new(format: OutputFormat, quiet: bool) -> Self {
-        let wants_live = format == OutputFormat::Text && !quiet && io::stderr().is_terminal();
-        let live = wants_live.then(|| {
-            let style = ProgressStyle::with_template("{spinner} {msg}")
-                .expect("the template is a constant")
-                .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-            ProgressBar::new_spinner().with_style(style)
-        });
-        let (stdout_closed, _) = watch::channel(false);
+        let has_live_line = format == OutputFormat::Text && !quiet && io::stderr().is_terminal();
+        let live = has_live_line.then(LiveLine::new);
+        let (closed, stdout_closed) = watch::channel(false);
+        let lane = |live| {
+            let mut printer = Printer::new(live, closed.clone());
+            Arc::new(Lane::start(move |item| printer.print(item)))
+        };
+        let stderr = lane(live);
+        let stdout = match printer::is_one_place() {
+            true => Arc::clone(&stderr),
+            false => lane(None),
+        };
         Self {
             format,
             quiet,
-            live,
+            has_live_line,
             name_width: Mutex::new(0),
+            stdout,
+            stderr,
             stdout_closed,
         }
     }
@@ -63,7 +91,7 @@ impl Reporter {
 
     /// Becomes true when nobody reads stdout any more.
     pub(crate) fn stdout_closed(&self) -> watch::Receiver<bool> {
-        self.stdout_closed.subscribe()
+        self.stdout_closed.clone()
     }
 
     /// Makes room for these names in front of the lines of tasks.
@@ -85,67 +113,83 @@ impl Reporter {
     /// It begins with the first call: before, the terminal belongs to cargo, which has a line of
     /// its own.
     pub(crate) fn live(&self, message: impl FnOnce() -> String) {
-        if let Some(bar) = &self.live {
-            bar.set_message(message());
-            bar.enable_steady_tick(LIVE_LINE_TICK);
+        if self.has_live_line {
+            self.stderr.push(Item::Live(message()));
         }
     }
 
     /// Takes the live line away, for good.
     pub(crate) fn end_live(&self) {
-        if let Some(bar) = &self.live {
-            bar.finish_and_clear();
-        }
+        self.stderr.push(Item::EndLive);
     }
 
-    /// Says what has happened.
+    /// Says what has happened. Never waits.
     pub(crate) fn event(&self, event: &Event<'_>) {
-        match self.format {
-            OutputFormat::Json => {
-                let line = serde_json::to_string(event).expect("events are plain data");
-                self.print(&line);
-            }
-            OutputFormat::Text => {
-                let width = *self
-                    .name_width
-                    .lock()
-                    .expect("no holder of this lock panics");
-                match text::render(event, width) {
-                    text::Rendered::Result(line) => self.print(&line),
-                    text::Rendered::Error(line) => self.talk(&line),
-                    text::Rendered::Talk(line) if !self.quiet => self.talk(&line),
-                    text::Rendered::Talk(_) | text::Rendered::Nothing => {}
-                }
-            }
+        if let Some((lane, item)) = self.item(event) {
+            lane.push(item);
         }
     }
 
-    /// Prints text for people as it is, such as a rendered diagnostic.
+    /// Passes on what a guest has printed; waits while too much of it waits to be read.
+    pub(crate) fn output(&self, task: &str, stream: Stream, line: &str) {
+        let Some((lane, item)) = self.item(&Event::Output { task, stream, line }) else {
+            return;
+        };
+        if let Err(item) = lane.try_push(item) {
+            // The app scheduler prints on a thread of the runtime, which goes on elsewhere.
+            tokio::task::block_in_place(|| lane.push_in_turn(item));
+        }
+    }
+
+    /// Prints text for people as it is, such as a rendered diagnostic. Never waits.
     pub(crate) fn talk(&self, text: &str) {
-        // Nobody is left to tell when stderr is closed.
-        self.suspended(|| drop(writeln!(anstream::stderr().lock(), "{text}")));
+        self.stderr.push(Item::Talk(text.to_owned()));
     }
 
-    fn print(&self, line: &str) {
-        self.suspended(|| {
-            let mut stdout = anstream::stdout().lock();
-            let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-            let Err(error) = written else { return };
-            let is_first = !self.stdout_closed.send_replace(true);
-            // A reader that has gone, such as `head`, has seen enough and wants no explanation.
-            if is_first && error.kind() != io::ErrorKind::BrokenPipe {
-                let _ = writeln!(
-                    anstream::stderr(),
-                    "error: failed to write to stdout: {error}"
-                );
-            }
-        });
+    /// Waits until all talk is printed, so that another program can say something on stderr.
+    pub(crate) fn settle(&self) {
+        self.stderr.settle();
     }
 
-    fn suspended(&self, print: impl FnOnce()) {
-        match &self.live {
-            Some(bar) => bar.suspend(print),
-            None => print(),
+    /// The last call: waits until everything is printed, and says so if something was not.
+    pub(crate) fn finish(&self) {
+        self.end_live();
+        let left_out = self.stdout.settle();
+        if left_out > 0 {
+            let lines = if left_out == 1 { "line" } else { "lines" };
+            self.talk(&format!(
+                "warning: {left_out} {lines} not printed: nobody reads stdout"
+            ));
+        }
+        self.stderr.settle();
+    }
+
+    /// Waits less for readers, the more urgently the user wants to stop.
+    pub(crate) fn hurry(&self, urgency: Urgency) {
+        let patience = match urgency {
+            Urgency::None => return,
+            Urgency::Graceful => PATIENCE_INTERRUPTED,
+            Urgency::Immediate => PATIENCE_AT_ONCE,
+        };
+        self.stdout.set_patience(patience);
+        self.stderr.set_patience(patience);
+    }
+
+    /// Where an event is printed, and how.
+    fn item(&self, event: &Event<'_>) -> Option<(&Lane, Item)> {
+        if self.is_json() {
+            let line = serde_json::to_string(event).expect("events are plain data");
+            return Some((&self.stdout, Item::Result(line)));
+        }
+        let width = *self
+            .name_width
+            .lock()
+            .expect("no holder of this lock panics");
+        match text::render(event, width) {
+            text::Rendered::Result(line) => Some((&self.stdout, Item::Result(line))),
+            text::Rendered::Error(line) => Some((&self.stderr, Item::Talk(line))),
+            text::Rendered::Talk(line) if !self.quiet => Some((&self.stderr, Item::Talk(line))),
+            text::Rendered::Talk(_) | text::Rendered::Nothing => None,
         }
     }
 }

@@ -79,6 +79,7 @@ pub(crate) async fn build(
     }
     let mut artifacts = BTreeMap::new();
     for (workspace, projects) in workspaces {
+        reporter.settle();
         compile(&workspace, &projects, reporter.is_quiet()).await?;
         artifacts.extend(
             projects

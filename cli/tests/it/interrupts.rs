@@ -72,3 +72,29 @@ tasks:
     running.wait().assert_code(130);
     scene.assert_clean();
 }
+
+#[test]
+fn interrupted_while_nobody_reads_its_stdout_it_leaves_nothing() {
+    let scene = Scene::new();
+    // Many times what the pipe and all buffers hold.
+    let job = scene.job(
+        "job: talkative
+scheduler: { module: guests/director, args: [wait] }
+tasks:
+  actor: { module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB, args: [print, \"50000\"] }
+",
+    );
+    let job = job.display().to_string();
+    let mut running = scene.start(&["run", &job, "--output", "json"]);
+    running.wait_for("output of the task", |line| line.contains("line 0 of"));
+    running.wait_until_full();
+    running.signal(Signal::INT);
+    let ended = running.wait_without_reading();
+    ended.assert_code(130);
+    assert!(
+        ended.stderr.contains("nobody reads stdout"),
+        "{}",
+        ended.stderr
+    );
+    scene.assert_clean();
+}

@@ -5,9 +5,11 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,6 +19,12 @@ const RUN_TIME_MAX: Duration = Duration::from_secs(240);
 
 /// How long a process that is told to end may be seen in `/proc` after its parent has reaped it.
 const EXIT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What a pipe holds.
+const PIPE_BYTES: u64 = 64 * 1024;
+
+/// More than any line has that fills a pipe in a test, and the page that the pipe may not fill.
+const LINE_BYTES_MAX: u64 = 8 * 1024;
 
 /// The top of the workspace.
 pub(crate) fn workspace() -> PathBuf {
@@ -166,30 +174,77 @@ impl Running {
         kill_process(pid, signal).expect("the program is there");
     }
 
+    /// Waits until stdout takes nothing more: nobody has read it.
+    pub(crate) fn wait_until_full(&self) {
+        let deadline = Instant::now() + RUN_TIME_MAX;
+        loop {
+            let unread = ioctl_fionread(self.stdout.get_ref()).expect("stdout is a pipe");
+            if unread + LINE_BYTES_MAX > PIPE_BYTES {
+                return;
+            }
+            assert!(Instant::now() < deadline, "only {unread} bytes came");
+            thread::yield_now();
+        }
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Ended {
-        let pid = Pid::from_child(&self.child);
-        let (done, watchdog) = std::sync::mpsc::channel::<()>();
-        let watchdog = thread::spawn(move || {
-            if watchdog.recv_timeout(RUN_TIME_MAX).is_err() {
-                // It hangs; killed, it fails the test by its exit code. Gone already: no matter.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        });
+        let watchdog = Watchdog::start(&self.child);
+        self.read_to_end();
+        self.end(watchdog)
+    }
+
+    /// Waits for its end, and reads what it has printed only then.
+    #[track_caller]
+    pub(crate) fn wait_without_reading(mut self) -> Ended {
+        let watchdog = Watchdog::start(&self.child);
+        self.child.wait().expect("the program can be waited for");
+        self.read_to_end();
+        self.end(watchdog)
+    }
+
+    fn read_to_end(&mut self) {
         self.stdout
             .read_to_string(&mut self.printed)
             .expect("stdout is UTF-8");
+    }
+
+    fn end(mut self, watchdog: Watchdog) -> Ended {
         let status = self.child.wait().expect("the program can be waited for");
-        // The watchdog may have given up already.
-        let _ = done.send(());
-        watchdog.join().expect("the watchdog does not panic");
+        watchdog.stop();
         let stderr = self.stderr.take().expect("it is taken once");
         Ended {
             code: status.code(),
             stdout: std::mem::take(&mut self.printed),
             stderr: stderr.join().expect("the reader does not panic"),
         }
+    }
+}
+
+/// Kills a program that hangs, which fails its test by the exit code.
+struct Watchdog {
+    done: Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Watchdog {
+    fn start(child: &Child) -> Self {
+        let pid = Pid::from_child(child);
+        let (done, is_done) = channel::<()>();
+        let thread = thread::spawn(move || {
+            if is_done.recv_timeout(RUN_TIME_MAX).is_err() {
+                // Gone already: no matter.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Self { done, thread }
+    }
+
+    fn stop(self) {
+        // It may have given up already.
+        let _ = self.done.send(());
+        self.thread.join().expect("the watchdog does not panic");
     }
 }
 
