@@ -1,7 +1,9 @@
 //! Whole jobs through the program: exit codes, what is printed, and that nothing is left behind.
 
 mod bad_jobs;
+mod channels;
 mod failures;
 mod interrupts;
 mod jobs;
+mod rig;
 mod support;

@@ -53,13 +53,15 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
         fs::create_dir(folder.path().join("tmp")).expect("a folder can be made");
         // So that what is printed of a job file does not depend on where the workspace is.
-        let guests = workspace().join("cli/tests/guests");
-        std::os::unix::fs::symlink(guests, folder.path().join("guests"))
-            .expect("a link can be made");
+        for (name, target) in [("guests", "cli/tests/guests"), ("echo", "examples/echo")] {
+            std::os::unix::fs::symlink(workspace().join(target), folder.path().join(name))
+                .expect("a link can be made");
+        }
         Self { folder }
     }
 
-    /// Writes a job file and answers its path. The test guests are in the folder `guests` beside it.
+    /// Writes a job file and answers its path. The test guests are in
+    /// the folder `guests` beside it, those of the echo example in `echo`.
     pub(crate) fn job(&self, text: &str) -> PathBuf {
         let path = self.folder.path().join("job.yaml");
         fs::write(&path, text).expect("the job file can be written");
@@ -166,6 +168,12 @@ impl Running {
                 return;
             }
         }
+    }
+
+    /// Whether the program has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let status = self.child.try_wait();
+        status.expect("the program can be waited for").is_some()
     }
 
     /// Sends a signal to the program.

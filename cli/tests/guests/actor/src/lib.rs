@@ -4,6 +4,7 @@
 //! - `fail TEXT`: returns an error once it has got a message;
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
+//! - `burst N`: sends N messages at once and returns;
 //! - `deaf`: never looks at its `in` channel and never ends.
 
 #![expect(clippy::print_stdout, reason = "printing is what some of it is for")]
@@ -32,6 +33,13 @@ fn actor(inbox: Receiver, outbox: Sender, args: Args, _env: Env) -> Result<(), E
                 println!("line {number} of {rest}");
             }
             echo(&inbox, &outbox)
+        }
+        "burst" => {
+            let messages: Vec<_> = (0..rest.parse()?).map(u32::to_le_bytes).collect();
+            messages
+                .iter()
+                .try_for_each(|message| outbox.send(message))?;
+            Ok(())
         }
         "deaf" => loop {
             std::hint::spin_loop();

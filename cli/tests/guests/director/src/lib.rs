@@ -3,11 +3,16 @@
 //! - `return`: ends at once;
 //! - `greet`: sends every task a message, prints every answer, ends when all have answered;
 //! - `poke`: sends every task a message, then prints events until nothing more happens;
+//! - `tally`: prints of each task how it ended, and how many messages were there by then;
+//! - `flood N [kill]`: sends every task N messages, then kills it or not, and prints of each how it
+//!   ended, and how many messages it did not take;
 //! - `fail TEXT`: returns an error;
 //! - `trap`: panics;
 //! - `wait`: prints events until nothing more happens.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
+use std::collections::BTreeMap;
 
 use mesosgot_sdk::{Args, Env, Error, Events, TaskReceiver, TaskSender};
 
@@ -33,6 +38,19 @@ fn director(
             watch(&events);
             Ok(())
         }
+        "tally" => tally(&inbox, &events),
+        "flood" => {
+            for task in events.control().list_tasks() {
+                for number in 0..text.parse()? {
+                    outbox.send(&task.name, u32::to_le_bytes(number))?;
+                }
+                println!("flooded {}", task.name);
+                if args.get(2).is_some_and(|word| word == "kill") {
+                    events.control().kill(&task.name)?;
+                }
+            }
+            drown(&events)
+        }
         "wait" => {
             watch(&events);
             Ok(())
@@ -55,6 +73,45 @@ fn greet(inbox: &TaskReceiver, outbox: &TaskSender, events: &Events) -> Result<(
             message.task,
             String::from_utf8_lossy(&message.data)
         );
+    }
+    Ok(())
+}
+
+/// An event of a task's end has to come after all of its messages, so that none has to be waited
+/// for here.
+fn tally(inbox: &TaskReceiver, events: &Events) -> Result<(), Error> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in events.control().list_tasks() {
+        let (task, kind) = loop {
+            let event = events.recv().ok_or("the job has ended")?;
+            if let Some(task) = event.task.filter(|_| event.kind.ends_task()) {
+                break (task, event.kind);
+            }
+        };
+        while let Ok(message) = inbox.try_recv() {
+            let count = counts.entry(message.task).or_default();
+            if message.data != count.to_le_bytes() {
+                return Err(Error::msg(format!("message {count} is {:?}", message.data)));
+            }
+            *count += 1;
+        }
+        let count = counts.get(&task).copied().unwrap_or_default();
+        println!("{task}: {kind:?} after {count} messages");
+    }
+    Ok(())
+}
+
+fn drown(events: &Events) -> Result<(), Error> {
+    for _ in events.control().list_tasks() {
+        let event = loop {
+            let event = events.recv().ok_or("the job has ended")?;
+            if event.kind.ends_task() {
+                break event;
+            }
+        };
+        let (task, undelivered) = (event.task.unwrap_or_default(), event.undelivered);
+        let undelivered = undelivered.map_or_else(|| "?".to_owned(), |count| count.to_string());
+        println!("{task}: {:?}, {undelivered} undelivered", event.kind);
     }
     Ok(())
 }

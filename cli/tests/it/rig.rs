@@ -1,0 +1,113 @@
+//! A cluster in the test's own process, which the program under test knows as a real one.
+//!
+//! So a test can make trouble in it while a job runs, and look into it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use local_cluster::{AgentConfig, ClusterConfig, Faults, LocalCluster, MessageCounts, Trouble};
+use mesos::resources::Resources;
+use tokio::runtime::Runtime;
+
+use crate::support::{Ended, Running, Scene};
+
+/// A scene with a cluster of one agent.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    pub(crate) scene: Scene,
+    runtime: Runtime,
+    cluster: LocalCluster,
+    pub(crate) trouble: Trouble,
+}
+
+/// Between two looks at what a test waits for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// Between two allocation runs: short, so that tests need not wait a second for offers.
+const ALLOCATION_INTERVAL: Duration = Duration::from_millis(50);
+
+impl Rig {
+    /// Starts the cluster, with faults from the beginning.
+    pub(crate) fn new(faults: Faults, seed: u64) -> Self {
+        let scene = Scene::new();
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let resources = Resources::parse("cpus:8;mem:8192").expect("valid resources");
+        let config = ClusterConfig {
+            // So that the scene sees what the executors leave behind.
+            work_dir: Some(scene.tmp().join("cluster")),
+            allocation_interval: ALLOCATION_INTERVAL,
+            faults,
+            seed,
+            ..ClusterConfig::new(vec![AgentConfig::new(resources)])
+        };
+        let cluster = runtime.block_on(LocalCluster::start(config));
+        let cluster = cluster.expect("the cluster starts");
+        Self {
+            trouble: cluster.trouble(),
+            scene,
+            runtime,
+            cluster,
+        }
+    }
+
+    /// A job file that begins with these lines. Its executor is the program under test where it
+    /// lies: too large, unoptimized, to be fetched in each test.
+    pub(crate) fn job(&self, text: &str) -> PathBuf {
+        let script = self.scene.tmp().join("../executor");
+        let program = env!("CARGO_BIN_EXE_mesosgot");
+        fs::write(&script, format!("#!/bin/sh\nexec '{program}' executor\n"))
+            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
+            .expect("the script can be written");
+        let script = script.canonicalize().expect("it is there");
+        let text = format!("{text}executor: {{ binary: '{}' }}\n", script.display());
+        self.scene.job(&text)
+    }
+
+    /// Starts the job on the cluster, with arguments for its app scheduler.
+    pub(crate) fn start(&self, job: &str, args: &[&str]) -> Running {
+        let job = self.job(job);
+        let job = job.display().to_string();
+        let master = self.cluster.master_address().to_string();
+        let run = ["run", &job, "--master", &master, "--output", "json", "--"];
+        self.scene.start(&[&run[..], args].concat())
+    }
+
+    /// How many framework messages there were so far.
+    pub(crate) fn message_counts(&self) -> MessageCounts {
+        let counts = self.runtime.block_on(self.trouble.message_counts());
+        counts.expect("the cluster runs")
+    }
+
+    /// Waits until so many framework messages have gone each way since `before`, or the run has
+    /// ended; whether they have.
+    pub(crate) fn wait_for_messages(
+        &self,
+        running: &mut Running,
+        before: MessageCounts,
+        count: u64,
+    ) -> bool {
+        loop {
+            let counts = self.message_counts();
+            if counts.up >= before.up + count && counts.down >= before.down + count {
+                return true;
+            }
+            if running.has_ended() {
+                return false;
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    /// Waits for the end of a run, stops the cluster, and checks that nothing is left behind.
+    #[track_caller]
+    pub(crate) fn finish(self, running: Running) -> Ended {
+        let ended = running.wait();
+        let work_dir = self.cluster.work_dir().to_owned();
+        self.runtime.block_on(self.cluster.stop());
+        fs::remove_dir_all(work_dir).expect("the cluster has stopped");
+        self.scene.assert_clean();
+        ended
+    }
+}
