@@ -47,6 +47,8 @@ pub(crate) struct Target<'a> {
     pub(crate) masters: Vec<String>,
     /// Whether the cluster is the embedded one.
     pub(crate) is_embedded: bool,
+    /// The user as whom executors run.
+    pub(crate) user: String,
     /// Arguments for the app scheduler, after those of the job file.
     pub(crate) args: Vec<String>,
     /// What executors log.
@@ -131,7 +133,7 @@ fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Fa
         .join(",")
         .parse()
         .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
-    let mut master = MasterConfig::new(masters);
+    let mut master = MasterConfig::new(masters, &target.user);
     master.role.clone_from(&job.cluster.role);
     master.failover_timeout = job.cluster.failover_timeout;
     let groups = job

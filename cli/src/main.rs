@@ -11,6 +11,7 @@ mod gang;
 mod guest;
 mod job_file;
 mod local;
+mod login;
 mod logs;
 mod report;
 mod settings;

@@ -6,7 +6,7 @@ use mesos::resources::Resources;
 use thiserror::Error;
 
 use crate::args::RunArgs;
-use crate::local;
+use crate::{local, login};
 
 /// Where the job runs.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub(crate) enum SettingsError {
         text: String,
         source: mesos::resources::ParseResourcesError,
     },
+    #[error("the user who runs this has no name")]
+    User,
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
     NotEmbedded { flag: &'static str, master: String },
 }
@@ -45,6 +47,7 @@ impl SettingsError {
         match self {
             Self::Master(_) => MasterError::HELP.to_owned(),
             Self::Resources { .. } => "write it like `cpus:4;mem:8192` (mem in MiB)".to_owned(),
+            Self::User => "name a user of the agents in `cluster.user`".to_owned(),
             Self::NotEmbedded { flag, .. } => {
                 format!("leave `{flag}` out, or add `--master local`")
             }
@@ -78,6 +81,20 @@ pub(crate) fn cluster(args: &RunArgs, job: &Job) -> Result<Cluster, SettingsErro
         });
     }
     Ok(Cluster::Mesos { masters })
+}
+
+/// The user as whom executors run: the one of the job file, or who runs this program. The embedded
+/// cluster runs everything as the latter, whatever it is told.
+///
+/// # Errors
+/// When the cluster must be told and there is nobody to tell.
+pub(crate) fn user(job: &Job, is_embedded: bool) -> Result<String, SettingsError> {
+    let given = job.cluster.user.clone();
+    match given.or_else(login::name) {
+        Some(user) => Ok(user),
+        None if is_embedded => Ok(login::NOBODY.to_owned()),
+        None => Err(SettingsError::User),
+    }
 }
 
 fn embedded(args: &RunArgs) -> Result<Cluster, SettingsError> {

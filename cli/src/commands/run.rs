@@ -13,7 +13,7 @@ use crate::gang::{self, Target};
 use crate::job_file;
 use crate::local::LocalRun;
 use crate::report::{Event, Outcome, Reporter};
-use crate::settings::{self, Cluster};
+use crate::settings::{self, Cluster, SettingsError};
 use crate::signals::{self, Urgency};
 
 /// Builds the job, launches its gang and runs its app scheduler to the end.
@@ -26,13 +26,16 @@ pub(super) async fn run(
     let started = Instant::now();
     let load = async {
         let loaded = job_file::load(&args.job.job, reporter).await?;
-        let cluster = settings::cluster(&args, &loaded.job).map_err(|error| {
+        let wrong = |error: SettingsError| {
             let help = error.help();
             Failure::new(Exit::Usage, error).with_help(help)
-        })?;
-        Ok((loaded, cluster))
+        };
+        let cluster = settings::cluster(&args, &loaded.job).map_err(wrong)?;
+        let is_embedded = matches!(cluster, Cluster::Embedded { .. });
+        let user = settings::user(&loaded.job, is_embedded).map_err(wrong)?;
+        Ok((loaded, cluster, user))
     };
-    let (loaded, cluster) = signals::or_interrupted(&mut urgency, load).await?;
+    let (loaded, cluster, user) = signals::or_interrupted(&mut urgency, load).await?;
     reporter.align(loaded.task_names().iter().map(String::as_str));
 
     let (masters, local) = match cluster {
@@ -47,6 +50,7 @@ pub(super) async fn run(
     let target = Target {
         masters,
         is_embedded: local.is_some(),
+        user,
         args: args.args,
         log_directives,
     };

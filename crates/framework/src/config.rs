@@ -140,11 +140,14 @@ pub struct MasterConfig {
 }
 
 impl MasterConfig {
-    /// User `root`, role `*`, no principal, no failover timeout, no checkpoints.
-    pub fn new(masters: Masters) -> Self {
+    /// Role `*`, no principal, no failover timeout, no checkpoints.
+    ///
+    /// There is no default for `user`: a master asks for one, and an agent that runs executors as
+    /// their users takes it at its word.
+    pub fn new(masters: Masters, user: impl Into<String>) -> Self {
         Self {
             masters,
-            user: "root".to_owned(),
+            user: user.into(),
             role: "*".to_owned(),
             principal: None,
             credentials: None,

@@ -68,6 +68,8 @@ pub(crate) struct ClusterFile {
     pub(crate) master: Option<String>,
     /// The role that offers are wanted for. Default: `*`.
     pub(crate) role: Option<String>,
+    /// The user as whom agents run the executors. Default: the one who runs `mesosgot`.
+    pub(crate) user: Option<String>,
     #[serde(rename = "principal")]
     #[schemars(skip)]
     _principal: Option<IgnoredAny>,

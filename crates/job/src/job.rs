@@ -38,6 +38,9 @@ pub struct Cluster {
     pub master: Master,
     /// The role that offers are wanted for; [`ROLE`] by default.
     pub role: String,
+    /// The user as whom agents run the executors; by default the one who runs the job. An embedded
+    /// cluster has no choice.
+    pub user: Option<String>,
     /// How long the master keeps the tasks when it does not hear of us; [`FAILOVER_TIMEOUT`] by
     /// default.
     pub failover_timeout: Duration,

@@ -1,4 +1,4 @@
-//! Names of jobs and groups, and roles.
+//! Names of jobs, groups and users, and roles.
 //!
 //! Names become parts of task ids, of file names and of what a user types, so they are plainer
 //! than Mesos would take (PROTOCOL §4).
@@ -61,6 +61,13 @@ pub(crate) fn is_role(role: &str) -> bool {
     role == "*" || role.split('/').all(is_component)
 }
 
+/// Whether a system could have a user of that name. Agents look it up and refuse what they do not
+/// know; here it need only be one word that is no option and no path.
+pub(crate) fn is_user(user: &str) -> bool {
+    let is_odd = |char: char| char.is_whitespace() || char.is_control() || ":/".contains(char);
+    !user.is_empty() && !user.starts_with('-') && !user.contains(is_odd)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +94,16 @@ mod tests {
         assert!(!looks_like_a_task("floor-1a"));
         assert!(!looks_like_a_task("floor-"));
         assert!(!looks_like_a_task("7"));
+    }
+
+    #[test]
+    fn users_are_single_words() {
+        for user in ["ada", "www-data", "svc.job_2", "ada@example.org"] {
+            assert!(is_user(user), "{user}");
+        }
+        for user in ["", "-a", "a b", "a:b", "/a", "a\n"] {
+            assert!(!is_user(user), "{user}");
+        }
     }
 
     #[test]

@@ -121,6 +121,15 @@ impl Resolver<'_> {
                 Some("a role is `*`, or a name, or names with `/` between"),
             );
         }
+        if let Some(user) = &file.user
+            && !names::is_user(user)
+        {
+            self.wrong_value(
+                &["cluster", "user"],
+                &format!("`{user}` is not the name of a user"),
+                Some("leave it out for the user who runs `mesosgot`"),
+            );
+        }
         let failover_timeout = self.duration(
             &["cluster", "failover_timeout"],
             file.failover_timeout.as_deref(),
@@ -136,6 +145,7 @@ impl Resolver<'_> {
         Cluster {
             master,
             role: role.to_owned(),
+            user: file.user.clone(),
             failover_timeout,
             timeout,
         }

@@ -35,7 +35,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
             env: vec![("RUST_LOG".to_owned(), "debug".to_owned())],
             shutdown_grace: Duration::from_secs(5),
         },
-        master: MasterConfig::new("127.0.0.1:5050".parse().unwrap()),
+        master: MasterConfig::new("127.0.0.1:5050".parse().unwrap(), "ada"),
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
         seed: 1,
@@ -137,4 +137,5 @@ fn a_framework_asks_for_agents_with_gpus_only_when_it_needs_gpus() {
     config.groups.remove(1);
     assert!(!framework_info(&config).capabilities.contains(&gpus));
     assert_eq!(framework_info(&config).roles, ["*"]);
+    assert_eq!(framework_info(&config).user, "ada");
 }

@@ -50,7 +50,7 @@ fn config(master: SocketAddr) -> FrameworkConfig {
             env: Vec::new(),
             shutdown_grace: Duration::from_secs(1),
         },
-        master: MasterConfig::new(master.to_string().parse().unwrap()),
+        master: MasterConfig::new(master.to_string().parse().unwrap(), "ada"),
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
         seed: 5,

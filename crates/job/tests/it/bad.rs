@@ -555,19 +555,23 @@ fn values_that_are_words_are_corrected() {
 }
 
 #[test]
-fn addresses_and_roles_are_those_of_mesos() {
+fn addresses_roles_and_users_are_those_of_mesos() {
     check_section(
-        "cluster: { master: \"a b\", role: -x }",
+        "cluster: { master: \"a b\", role: -x, user: \"\" }",
         expect![[r#"
-        3:20: `a b` is not an address of a master
-        | cluster: { master: "a b", role: -x }
-        |                    ^^^^^
-        = write `local`, `host:port`, or a list `host1:5050,host2:5050`
-        3:33: `-x` is not a role of Mesos
-        | cluster: { master: "a b", role: -x }
-        |                                 ^^
-        = a role is `*`, or a name, or names with `/` between
-    "#]],
+            3:20: `a b` is not an address of a master
+            | cluster: { master: "a b", role: -x, user: "" }
+            |                    ^^^^^
+            = write `local`, `host:port`, or a list `host1:5050,host2:5050`
+            3:33: `-x` is not a role of Mesos
+            | cluster: { master: "a b", role: -x, user: "" }
+            |                                 ^^
+            = a role is `*`, or a name, or names with `/` between
+            3:43: `` is not the name of a user
+            | cluster: { master: "a b", role: -x, user: "" }
+            |                                           ^^^
+            = leave it out for the user who runs `mesosgot`
+        "#]],
     );
 }
 

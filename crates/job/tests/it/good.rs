@@ -19,6 +19,7 @@ fn the_elevator_job_is_read() {
             cluster: Cluster {
                 master: Local,
                 role: "*",
+                user: None,
                 failover_timeout: 600s,
                 timeout: 30s,
             },
@@ -104,6 +105,7 @@ fn the_least_job_has_the_documented_defaults() {
             cluster: Cluster {
                 master: Local,
                 role: "*",
+                user: None,
                 failover_timeout: 120s,
                 timeout: 30s,
             },
@@ -221,7 +223,7 @@ fn what_looks_like_a_number_stays_as_it_is_written() {
 fn every_form_of_every_value_is_taken() {
     let digest = "0123456789abcdef".repeat(4);
     let job = read(&minimal(&format!(
-        "cluster: {{ master: \"a:1,http://b\", role: eng/web }}
+        "cluster: {{ master: \"a:1,http://b\", role: eng/web, user: ada }}
 gang: {{ timeout: 1h30m, hold: 500ms, strategy: spread }}
 tasks:
   url: {{ module: 'https://x.y/z.wasm#sha256:{digest}', gpus: 1, cpus: 0, disk: 1GB }}
@@ -234,6 +236,7 @@ channels: {{ window: 1, direct: off }}
         job.cluster.master,
         Master::Addresses(vec!["a:1".to_owned(), "b:5050".to_owned()])
     );
+    assert_eq!(job.cluster.user.as_deref(), Some("ada"));
     assert_eq!(job.gang.strategy, Strategy::Spread);
     assert_eq!(job.gang.timeout, Duration::from_secs(5400));
     let Module::Url { url, sha256 } = &job.groups[0].module else {
