@@ -17,6 +17,7 @@ const ACK_FRAMES: u32 = 8;
 
 /// Records of one frame, and the length of the frame that their data points into.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Arrived {
     pub(crate) records: Vec<Record>,
     pub(crate) frame_bytes: usize,
@@ -33,6 +34,7 @@ pub(crate) enum Arrival {
 
 /// The frames that arrived out of order, and the acknowledgements owed.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Arrivals {
     /// The first sequence number that was not given out yet.
     next: u64,
@@ -145,5 +147,24 @@ impl Arrivals {
         self.newest_at.map_or(Duration::ZERO, |newest| {
             now.saturating_duration_since(newest)
         })
+    }
+}
+
+/// Without times.
+#[cfg(test)]
+impl std::hash::Hash for Arrivals {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self {
+            next,
+            waiting,
+            owed,
+            newest_at: _,
+            ack,
+        } = self;
+        for (sequence, arrived) in waiting {
+            sequence.hash(state);
+            crate::explore::encode(&arrived.records).hash(state);
+        }
+        (next, owed, std::mem::discriminant(ack)).hash(state);
     }
 }

@@ -24,6 +24,7 @@ use sending::Sending;
 
 /// One channel.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Channel {
     pub(crate) name: Arc<str>,
     /// The application here has opened it.
@@ -36,6 +37,7 @@ pub(crate) struct Channel {
 
 /// Messages and their bytes since the channel was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct Amount {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,

@@ -30,6 +30,7 @@ use bytes::Bytes;
 
 pub use self::output::{ChannelId, Output, Undelivered};
 use crate::arrivals::Arrivals;
+use crate::channel::Channel;
 use crate::config::{Config, NAME_BYTES_MAX, Path, Role, Window};
 use crate::counters::{ChannelCounters, Counters};
 use crate::error::{OpenError, SendError, Violation};
@@ -59,6 +60,7 @@ use crate::wire;
 ///
 /// `now` must not go back from one call to the next.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct LinkEnd {
     incarnation: u64,
     config: Config,
@@ -77,6 +79,7 @@ pub struct LinkEnd {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 enum State {
     Listening,
     Greeting {
@@ -277,11 +280,15 @@ impl LinkEnd {
 
     /// Whether the peer has acknowledged everything, closes among it. Looks at every channel.
     pub fn is_flushed(&self) -> bool {
-        // A channel that waits for room over there is not ready, but has messages.
+        let window = self.window();
+        let has_work = |channel: &Channel| window.is_none_or(|window| channel.has_work(window));
+        // A channel that waits for room over there has no work, but has messages; and one that is
+        // ready may have no work any more.
         let mut channels = self.table.iter();
         self.flight.is_empty()
-            && self.ready.is_empty()
-            && channels.all(|(_, channel)| channel.sending.undelivered() == 0)
+            && channels.all(|(_, channel)| {
+                channel.sending.undelivered() == 0 && !(channel.is_ready && has_work(channel))
+            })
     }
 
     /// What has been done so far.
@@ -347,4 +354,49 @@ impl LinkEnd {
 /// Whether a text can name a channel.
 fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len())
+}
+
+#[cfg(test)]
+impl LinkEnd {
+    pub(crate) fn is_linked(&self) -> bool {
+        matches!(self.state, State::Linked { .. })
+    }
+}
+
+/// Without times and counters.
+#[cfg(test)]
+impl std::hash::Hash for LinkEnd {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self {
+            incarnation,
+            config: _,
+            state: link_state,
+            path,
+            pace,
+            flight,
+            arrivals,
+            table,
+            ready,
+            outputs,
+            counters: _,
+        } = self;
+        assert!(outputs.is_empty(), "outputs are drained before");
+        std::mem::discriminant(link_state).hash(state);
+        if let State::Greeting { next_at, .. } = link_state {
+            next_at.is_some().hash(state);
+        }
+        if let State::Linked { peer, .. } = link_state {
+            peer.hash(state);
+        }
+        (
+            incarnation,
+            path,
+            pace.is_open(),
+            flight,
+            arrivals,
+            table,
+            ready,
+        )
+            .hash(state);
+    }
 }

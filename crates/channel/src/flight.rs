@@ -31,6 +31,7 @@ const REORDER_FRAMES: u64 = 3;
 
 /// How many messages of a channel were completed by a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct Carried {
     pub(crate) channel: u32,
     pub(crate) messages: u64,
@@ -38,6 +39,7 @@ pub(crate) struct Carried {
 
 /// The frames in flight, oldest first. There are never more than the largest `limit` there was.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Flight {
     frames: VecDeque<InFlight>,
     /// The sequence number of the next new frame.
@@ -49,6 +51,7 @@ pub(crate) struct Flight {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct InFlight {
     frame: Bytes,
     carried: Vec<Carried>,
@@ -58,6 +61,7 @@ struct InFlight {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum FrameState {
     Waiting,
     Held,
@@ -266,5 +270,32 @@ impl Progress {
         if !frame.resent {
             self.newest = self.newest.max(Some((sequence, frame.sent_at)));
         }
+    }
+}
+
+/// Without times, and without what a frame says beside its records.
+#[cfg(test)]
+impl std::hash::Hash for Flight {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self {
+            frames,
+            next,
+            limit,
+            lost,
+            last_progress: _,
+            round_trip: _,
+        } = self;
+        for frame in frames {
+            let InFlight {
+                frame,
+                carried,
+                sent_at: _,
+                resent,
+                state: frame_state,
+            } = frame;
+            crate::explore::records(frame).hash(state);
+            (carried, resent, frame_state).hash(state);
+        }
+        (next, limit, lost).hash(state);
     }
 }

@@ -23,6 +23,8 @@ mod config;
 mod counters;
 mod end;
 mod error;
+#[cfg(test)]
+mod explore;
 mod flight;
 mod pace;
 mod rtt;

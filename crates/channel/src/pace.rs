@@ -47,6 +47,7 @@ pub(crate) struct Load {
 
 /// Spaces new frames.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Pace {
     /// When the costs of all frames so far are paid.
     paid_at: Option<Instant>,

@@ -27,6 +27,7 @@ const BACKOFF_MAX: u32 = 6;
 
 /// The estimate.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct RoundTrip {
     smoothed: Option<Duration>,
     deviation: Duration,

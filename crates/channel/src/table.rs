@@ -13,6 +13,7 @@ use crate::wire::CONTROL;
 
 /// The channels of one end.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Table {
     channels: HashMap<u32, Channel>,
     names: HashMap<Arc<str>, Vec<u32>>,
@@ -103,5 +104,27 @@ impl Table {
         self.channels
             .iter()
             .map(|(number, channel)| (*number, channel))
+    }
+}
+
+#[cfg(test)]
+impl std::hash::Hash for Table {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self {
+            channels,
+            names,
+            peers,
+            next,
+        } = self;
+        let mut channels: Vec<_> = channels.iter().collect();
+        channels.sort_unstable_by_key(|(number, _)| **number);
+        channels.hash(state);
+        let mut names: Vec<_> = names.iter().collect();
+        names.sort_unstable();
+        names.hash(state);
+        let mut peers: Vec<_> = peers.iter().collect();
+        peers.sort_unstable();
+        peers.hash(state);
+        next.hash(state);
     }
 }

@@ -11,6 +11,7 @@ use crate::wire::{Credit, Kind, Piece, Stop};
 
 /// The incoming stream.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Receiving {
     phase: ReceivingPhase,
     /// The number that the peer gave the channel, once it has.
@@ -26,6 +27,7 @@ pub(crate) struct Receiving {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum ReceivingPhase {
     Open,
     Stopped,
@@ -34,6 +36,7 @@ enum ReceivingPhase {
 
 /// The pieces of a message so far.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Partial {
     total_bytes: usize,
     data: BytesMut,

@@ -16,6 +16,7 @@ const TURN_BYTES: usize = 64 << 10;
 
 /// The outgoing stream.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Sending {
     phase: SendingPhase,
     /// The peer has been told the number.
@@ -38,6 +39,7 @@ pub(crate) struct Sending {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum SendingPhase {
     Open,
     Closing,

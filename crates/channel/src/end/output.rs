@@ -72,3 +72,14 @@ pub struct Undelivered {
     /// So many messages, at least 1.
     pub messages: u64,
 }
+
+#[cfg(test)]
+impl ChannelId {
+    pub(crate) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}

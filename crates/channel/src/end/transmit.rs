@@ -14,7 +14,8 @@ use crate::pace::Load;
 use crate::wire::{self, Frame, Record};
 
 impl LinkEnd {
-    /// Whether [`poll_frame`](Self::poll_frame) has a frame whatever the time is.
+    /// Whether to call [`poll_frame`](Self::poll_frame) whatever the time is. It may have nothing
+    /// after all: what was due on a channel may have been made needless by what arrived.
     pub fn has_frame(&self) -> bool {
         match &self.state {
             State::Listening | State::Broken(_) | State::Shut => false,
