@@ -5,3 +5,4 @@ pub(crate) mod backoff;
 pub(crate) mod duration;
 pub(crate) mod endpoint;
 pub(crate) mod subscription;
+pub(crate) mod zookeeper;

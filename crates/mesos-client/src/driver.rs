@@ -21,12 +21,18 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::calls::{Call, CallQueue, CallWorker, Session};
 use crate::core::endpoint::Endpoint;
 use crate::core::subscription::{End, Input, Output, Rules, Subscription};
+use crate::core::zookeeper::{Detection, Detector, DetectorRules};
 use crate::error::DisconnectReason;
 use crate::transport::{Answer, Http, PROTOBUF, STREAM_ID, root_cause};
+use crate::zookeeper;
 
 /// Notices that wait for the owner. Most are small; in the worst case each is an event with a
 /// framework message of the largest size that the peer sends.
 pub(crate) const NOTICES_MAX: usize = 128;
+
+/// What was detected and not looked at yet. A detector that finds more waits: its server keeps the
+/// news, and of many leaders only the last matters.
+const DETECTIONS_MAX: usize = 4;
 
 /// How far away a timer is set when the machine wants none.
 const NO_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -84,6 +90,7 @@ pub(crate) enum Record<N> {
 pub(crate) fn start<A: Api, C: Call>(
     http: Http,
     rules: Rules,
+    detector: Option<DetectorRules>,
     call_timeout: Duration,
     seed: u64,
     api: impl FnOnce(&mpsc::Sender<A::Notice>) -> A,
@@ -103,6 +110,9 @@ pub(crate) fn start<A: Api, C: Call>(
         Arc::clone(&stop),
         random.fork(),
     );
+    let (found, detections) = mpsc::channel(DETECTIONS_MAX);
+    let place = detector.as_ref().map(|rules| rules.url.to_string());
+    let detector = detector.map(|rules| Detector::new(rules, random.fork()));
     let driver = Driver {
         api: api(&notices),
         machine: Subscription::new(rules, random),
@@ -111,12 +121,15 @@ pub(crate) fn start<A: Api, C: Call>(
         session,
         lost: lost_seen,
         leaving: leaving_seen,
+        place: place.unwrap_or_default(),
+        detections,
         connection: Connection::Closed,
     };
     tokio::spawn(async move {
         tokio::select! {
             () = driver.run() => {}
             () = worker.run() => {}
+            () = zookeeper::run(detector, found) => {}
             () = stop.notified() => {}
             () = notices.closed() => {}
         }
@@ -132,6 +145,9 @@ struct Driver<A: Api> {
     session: watch::Sender<Option<Session>>,
     lost: watch::Receiver<u64>,
     leaving: watch::Receiver<bool>,
+    /// Where masters are detected, as it is shown.
+    place: String,
+    detections: mpsc::Receiver<Detection>,
     connection: Connection,
 }
 
@@ -156,6 +172,7 @@ impl<A: Api> Driver<A> {
                     let generation = *self.lost.borrow_and_update();
                     Some(Input::NotSubscribed { generation })
                 }
+                Some(detection) = self.detections.recv() => Some(self.detected(detection)),
                 () = tokio::time::sleep_until(due.into()) => Some(Input::Timeout),
             };
             if let Some(input) = input {
@@ -265,6 +282,22 @@ impl<A: Api> Driver<A> {
                 tracing::debug!("an event of an unknown type is ignored");
                 Input::Heard
             }
+        }
+    }
+
+    fn detected(&self, detection: Detection) -> Input {
+        tracing::debug!(?detection, place = self.place, "asked for the leader");
+        let no_leader = |detail| DisconnectReason::NoLeader {
+            place: self.place.clone(),
+            detail,
+        };
+        match detection {
+            Detection::Leader(endpoint) => Input::Leader(endpoint),
+            Detection::Nobody { detail } => Input::NoLeader(no_leader(detail)),
+            Detection::Unknown { detail, retry_in } => Input::NotDetected {
+                reason: no_leader(detail),
+                retry_in,
+            },
         }
     }
 

@@ -76,6 +76,20 @@ pub enum DisconnectReason {
         /// What the server says, cut to a few kilobytes.
         text: String,
     },
+    /// ZooKeeper names another master than the one that we were subscribed with.
+    #[error("another master leads: `{endpoint}`")]
+    LeaderChanged {
+        /// The one that leads.
+        endpoint: String,
+    },
+    /// ZooKeeper names no master that leads, or cannot be asked.
+    #[error("no leading master is known from `{place}`: {detail}")]
+    NoLeader {
+        /// The `zk://` address, without credentials.
+        place: String,
+        /// What there is instead, or which server cannot be asked, and why.
+        detail: String,
+    },
     /// A redirect that leads nowhere, or the last of too many.
     #[error("redirected to `{location}`, which is not followed")]
     Redirected {

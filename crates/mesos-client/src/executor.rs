@@ -19,7 +19,7 @@ use v1::executor::event::Type as EventType;
 use crate::calls::{Call, CallQueue, Session};
 use crate::core::answer::Server;
 use crate::core::backoff::Backoff;
-use crate::core::subscription::{End, Rules};
+use crate::core::subscription::{End, Rules, Targets};
 use crate::driver::{self, Api, BoxFuture, Record};
 use crate::error::{CallError, DisconnectReason, GaveUpReason, StartError};
 use crate::transport::{Credentials, Http, HttpOptions};
@@ -87,7 +87,7 @@ impl ExecutorClient {
             None => BACKOFF_WITHOUT_CHECKPOINT,
         };
         let rules = Rules {
-            endpoints: vec![config.agent],
+            targets: Targets::Fixed(vec![config.agent]),
             // The agent's clock runs: the delays do not grow.
             backoff: Backoff {
                 first: backoff_max,
@@ -109,7 +109,8 @@ impl ExecutorClient {
             unacknowledged: Arc::new(move || Box::pin(unacknowledged())),
             notices: notices.clone(),
         };
-        let (queue, notices) = driver::start(http, rules, config.call_timeout, config.seed, api);
+        let (queue, notices) =
+            driver::start(http, rules, None, config.call_timeout, config.seed, api);
         Ok((ExecutorHandle { queue, ids }, notices))
     }
 }

@@ -42,6 +42,7 @@ mod error;
 mod executor;
 mod scheduler;
 mod transport;
+mod zookeeper;
 
 pub use crate::core::endpoint::{Endpoint, InvalidEndpoint};
 pub use crate::error::{CallError, DisconnectReason, GaveUpReason, RefusedError, StartError};

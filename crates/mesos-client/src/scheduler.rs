@@ -16,7 +16,10 @@ use crate::calls::{Call, CallQueue, Session};
 use crate::core::answer::Server;
 use crate::core::backoff::Backoff;
 use crate::core::endpoint::{Endpoint, InvalidEndpoint};
-use crate::core::subscription::{End, Rules};
+use crate::core::subscription::{End, Rules, Targets};
+use crate::core::zookeeper::DetectorRules;
+use crate::core::zookeeper::leader::Scheme;
+use crate::core::zookeeper::url::ZooKeeperUrl;
 use crate::driver::{self, Api, BoxFuture, Record};
 use crate::error::{CallError, DisconnectReason, RefusedError, StartError};
 use crate::transport::{Credentials, Http, HttpOptions, Tls};
@@ -58,12 +61,30 @@ impl SchedulerClient {
             tls: config.tls(),
             domain_socket: None,
         })?;
+        let backoff = Backoff {
+            first: config.backoff_first,
+            max: config.backoff_max,
+        };
+        let scheme = if config.tls == Tls::default() {
+            Scheme::Http
+        } else {
+            Scheme::Https
+        };
+        let (targets, detector) = match config.masters.0 {
+            Place::Addresses(endpoints) => (Targets::Fixed(endpoints), None),
+            Place::ZooKeeper(url) => {
+                let rules = DetectorRules {
+                    url,
+                    scheme,
+                    path: PATH,
+                    backoff,
+                };
+                (Targets::Detected(None), Some(rules))
+            }
+        };
         let rules = Rules {
-            endpoints: config.masters.0,
-            backoff: Backoff {
-                first: config.backoff_first,
-                max: config.backoff_max,
-            },
+            targets,
+            backoff,
             answer_timeout: config.answer_timeout,
             first_patience: None,
             patience: None,
@@ -73,8 +94,14 @@ impl SchedulerClient {
             suppressed_roles: config.suppressed_roles,
             subscribed_before: false,
         };
-        let (queue, notices) =
-            driver::start(http, rules, config.call_timeout, config.seed, |_| api);
+        let (queue, notices) = driver::start(
+            http,
+            rules,
+            detector,
+            config.call_timeout,
+            config.seed,
+            |_| api,
+        );
         Ok((SchedulerHandle { queue }, notices))
     }
 }
@@ -82,7 +109,7 @@ impl SchedulerClient {
 /// How a [`SchedulerClient`] behaves.
 #[derive(Debug, Clone)]
 pub struct SchedulerConfig {
-    /// The masters, tried in turn; any of them may redirect to the leader.
+    /// The masters, tried in turn, of which any may redirect to the leader; or who knows them.
     pub masters: Masters,
     /// Sent with every SUBSCRIBE. With an id set, that framework is taken over; else the id comes
     /// with the first subscription.
@@ -137,22 +164,44 @@ impl SchedulerConfig {
     }
 }
 
-/// The addresses of one cluster's masters, at least one.
+/// How the masters of one cluster are found.
 ///
-/// Read from `host:port,host:port,...`; the scheme is `http` and the port 5050 unless given.
+/// Read from `host:port,host:port,...`; the scheme is `http` and the port 5050 unless given. Or
+/// from `zk://host:port,host:port/path`, with `user:password@` before the hosts if the path is not
+/// for everybody to read: then ZooKeeper is asked who leads, and says so whenever that changes.
+///
+/// ZooKeeper does not tell whether masters want TLS: they are taken to want it exactly if
+/// [`SchedulerConfig::tls`] is not the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Masters(Vec<Endpoint>);
+pub struct Masters(pub(crate) Place);
+
+/// Where masters are, or where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At least one.
+    Addresses(Vec<Endpoint>),
+    /// The group where they register.
+    ZooKeeper(ZooKeeperUrl),
+}
 
 impl Masters {
     fn is_any_secure(&self) -> bool {
-        self.0.iter().any(Endpoint::is_secure)
+        match &self.0 {
+            Place::Addresses(endpoints) => endpoints.iter().any(Endpoint::is_secure),
+            Place::ZooKeeper(_) => false,
+        }
     }
 }
 
 impl fmt::Display for Masters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&shown.join(", "))
+        match &self.0 {
+            Place::Addresses(endpoints) => {
+                let shown: Vec<String> = endpoints.iter().map(ToString::to_string).collect();
+                f.write_str(&shown.join(", "))
+            }
+            Place::ZooKeeper(url) => url.fmt(f),
+        }
     }
 }
 
@@ -160,14 +209,13 @@ impl FromStr for Masters {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        if text.starts_with("zk://") {
-            // Its list of hosts is not ours to split.
-            return Endpoint::parse(text, DEFAULT_PORT, PATH).map(|one| Self(vec![one]));
+        if let Some(rest) = text.strip_prefix("zk://") {
+            return ZooKeeperUrl::parse(rest).map(|url| Self(Place::ZooKeeper(url)));
         }
         text.split(',')
             .map(|address| Endpoint::parse(address.trim(), DEFAULT_PORT, PATH))
             .collect::<Result<_, _>>()
-            .map(Self)
+            .map(|endpoints| Self(Place::Addresses(endpoints)))
     }
 }
 
@@ -369,9 +417,12 @@ mod tests {
         assert!(masters.is_any_secure());
         assert_eq!("a,".parse::<Masters>(), Err(InvalidEndpoint::Empty));
         assert_eq!("".parse::<Masters>(), Err(InvalidEndpoint::Empty));
+        let masters: Masters = "zk://u:p@a,b/mesos".parse().unwrap();
+        assert_eq!(masters.to_string(), "zk://a:2181,b:2181/mesos");
+        assert!(!masters.is_any_secure());
         assert_eq!(
-            "zk://u:p@a,b/mesos".parse::<Masters>(),
-            Err(InvalidEndpoint::ZooKeeper("zk://a,b/mesos".to_owned()))
+            "a,zk://b/mesos".parse::<Masters>(),
+            Err(InvalidEndpoint::ZooKeeperInList)
         );
     }
 

@@ -16,9 +16,12 @@ pub enum InvalidEndpoint {
     /// There is none.
     #[error("there is no address")]
     Empty,
-    /// Masters are found over HTTP only, by one address, or by several of which one redirects.
-    #[error("`{0}` is not looked up in ZooKeeper; give the masters as `host:port,host:port`")]
+    /// It begins as a group of masters in ZooKeeper does, and does not go on so.
+    #[error("`{0}` is not `zk://host:port,host:port/path`, or `zk://user:password@` before that")]
     ZooKeeper(String),
+    /// A group of masters in ZooKeeper among addresses of masters.
+    #[error("a `zk://` address stands alone: it leads to all masters")]
+    ZooKeeperInList,
     /// A scheme other than `http` and `https`.
     #[error("`{0}` has a scheme other than `http` and `https`")]
     Scheme(String),
@@ -42,13 +45,7 @@ impl Endpoint {
             None => (Scheme::HTTP, address),
             Some(("http", rest)) => (Scheme::HTTP, rest),
             Some(("https", rest)) => (Scheme::HTTPS, rest),
-            Some(("zk", _)) => {
-                let shown = match address.rsplit_once('@') {
-                    Some((_, hosts)) => format!("zk://{hosts}"),
-                    None => address.to_owned(),
-                };
-                return Err(InvalidEndpoint::ZooKeeper(shown));
-            }
+            Some(("zk", _)) => return Err(InvalidEndpoint::ZooKeeperInList),
             Some(_) => return Err(InvalidEndpoint::Scheme(address.to_owned())),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -98,6 +95,16 @@ impl Endpoint {
             return None;
         }
         Some(Self(target))
+    }
+
+    /// The host and the port.
+    pub(crate) fn authority(&self) -> &str {
+        self.0.authority().map_or("", Authority::as_str)
+    }
+
+    /// Whether both are of one server, whatever the path.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        self.0.scheme() == other.0.scheme() && self.0.authority() == other.0.authority()
     }
 
     /// Whether requests are encrypted.
@@ -161,11 +168,7 @@ mod tests {
             parse("ftp://m"),
             Err(InvalidEndpoint::Scheme("ftp://m".to_owned()))
         );
-        assert_eq!(
-            parse("zk://user:secret@a:2181,b/mesos"),
-            Err(InvalidEndpoint::ZooKeeper("zk://a:2181,b/mesos".to_owned())),
-            "without the secret"
-        );
+        assert_eq!(parse("zk://a/mesos"), Err(InvalidEndpoint::ZooKeeperInList));
         for address in ["m:99999", "m:", "m:x", ":5050", "m/path", "a b", "m?x=1"] {
             assert_eq!(
                 parse(address),

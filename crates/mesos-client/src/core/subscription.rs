@@ -15,8 +15,12 @@
 //!                 Waiting{until} <-------------------+   |
 //!                         |                              |
 //!                         +-----------> Ended <----------+
+//!
+//! Seeking --leader known--> Connecting; it stands for Connecting while no leader is known
 //! ```
 //!
+//! - Seeking to Connecting: the leader became known. The news of another leader also ends a wait,
+//!   an attempt elsewhere, and a subscription elsewhere: the old leader sends nothing any more.
 //! - Connecting to Connecting: the server redirects; followed at once, [`REDIRECTS_MAX`] times.
 //! - Connecting to Waiting: no connection, no answer in time, an answer that asks for patience, a
 //!   redirect too many, or a stream that breaks before its first event.
@@ -47,8 +51,8 @@ pub(crate) const HEARTBEATS_MISSED_MAX: u32 = 5;
 /// What is fixed for the life of a [`Subscription`].
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
-    /// Where to subscribe, at least one.
-    pub(crate) endpoints: Vec<Endpoint>,
+    /// Where to subscribe.
+    pub(crate) targets: Targets,
     /// The delays between rounds of attempts.
     pub(crate) backoff: Backoff,
     /// For how long an attempt may last until the first event.
@@ -57,6 +61,15 @@ pub(crate) struct Rules {
     pub(crate) first_patience: Option<Duration>,
     /// For how long to try after the loss of a subscription; `None` is for ever.
     pub(crate) patience: Option<Duration>,
+}
+
+/// Where to subscribe.
+#[derive(Debug, Clone)]
+pub(crate) enum Targets {
+    /// At one of these, at least one, tried in turn.
+    Fixed(Vec<Endpoint>),
+    /// At the one that was last told by [`Input::Leader`]; for those whose patience has no end.
+    Detected(Option<Endpoint>),
 }
 
 /// What a [`Subscription`] is told.
@@ -80,6 +93,15 @@ pub(crate) enum Input {
     Error { message: String },
     /// A call of this generation was told that there is no subscription.
     NotSubscribed { generation: u64 },
+    /// Who leads, for [`Targets::Detected`].
+    Leader(Endpoint),
+    /// Nobody leads; who does next is told.
+    NoLeader(DisconnectReason),
+    /// Nobody could be asked; what was known of the leader still counts.
+    NotDetected {
+        reason: DisconnectReason,
+        retry_in: Duration,
+    },
     /// [`Subscription::poll_timeout`] has passed.
     Timeout,
 }
@@ -136,6 +158,7 @@ pub(crate) struct Subscription {
 #[derive(Debug)]
 enum State {
     Idle,
+    Seeking(Absence),
     Connecting(Attempt),
     Subscribed(Stream),
     Waiting(Pause),
@@ -164,8 +187,8 @@ struct Stream {
 /// The time between two attempts.
 #[derive(Debug)]
 struct Pause {
-    /// Where to go next.
-    endpoint: Endpoint,
+    /// Where to go next; `None` for the leader that is known then.
+    endpoint: Option<Endpoint>,
     until: Instant,
     absence: Absence,
 }
@@ -190,9 +213,15 @@ impl Subscription {
     /// A machine that waits for [`Input::Start`].
     ///
     /// # Panics
-    /// If the rules have no endpoint.
+    /// If the rules have no endpoint, or an end of the patience with a leader to be detected.
     pub(crate) fn new(rules: Rules, random: fastrand::Rng) -> Self {
-        assert!(!rules.endpoints.is_empty(), "there is somewhere to go");
+        match &rules.targets {
+            Targets::Fixed(endpoints) => assert!(!endpoints.is_empty(), "there is somewhere to go"),
+            Targets::Detected(_) => assert!(
+                rules.first_patience.or(rules.patience).is_none(),
+                "a leader is waited for without end"
+            ),
+        }
         Self {
             rules,
             random,
@@ -205,12 +234,26 @@ impl Subscription {
 
     /// Takes one input.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
-        self.state = match (std::mem::replace(&mut self.state, State::Ended), input) {
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        self.state = match (state, input) {
+            (state, Input::Leader(leader)) => self.follow(now, state, leader),
+            (state, Input::NoLeader(reason)) => {
+                if let Targets::Detected(leader) = &mut self.rules.targets {
+                    *leader = None;
+                }
+                self.not_found(&state, reason, Duration::ZERO);
+                state
+            }
+            (state, Input::NotDetected { reason, retry_in }) => {
+                self.not_found(&state, reason, retry_in);
+                state
+            }
             (State::Idle, Input::Start) => self.start(now),
             (State::Connecting(attempt), input) => self.handle_connecting(now, input, attempt),
             (State::Subscribed(stream), input) => self.handle_subscribed(now, input, stream),
             (State::Waiting(pause), Input::Timeout) if now >= pause.until => {
-                self.connect(now, pause.endpoint, 0, pause.absence)
+                let endpoint = pause.endpoint.or_else(|| self.next_endpoint());
+                self.connect_or_seek(now, endpoint, pause.absence)
             }
             (state, _) => state,
         };
@@ -224,7 +267,7 @@ impl Subscription {
     /// When to come back with [`Input::Timeout`] if nothing happens before.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Idle | State::Ended => None,
+            State::Idle | State::Seeking(_) | State::Ended => None,
             State::Connecting(attempt) => Some(attempt.answer_due),
             State::Subscribed(stream) => stream.silence.map(|silence| silence.due),
             State::Waiting(pause) => Some(pause.until),
@@ -239,7 +282,36 @@ impl Subscription {
             rounds: 0,
         };
         let endpoint = self.next_endpoint();
-        self.connect(now, endpoint, 0, absence)
+        self.connect_or_seek(now, endpoint, absence)
+    }
+
+    /// Goes to the leader, unless that is where we are or are going.
+    fn follow(&mut self, now: Instant, state: State, new: Endpoint) -> State {
+        let Targets::Detected(leader) = &mut self.rules.targets else {
+            return state;
+        };
+        let is_news = leader.replace(new.clone()).as_ref() != Some(&new);
+        match state {
+            State::Seeking(absence) => self.connect(now, new, 0, absence),
+            State::Waiting(pause) if is_news => self.connect(now, new, 0, pause.absence),
+            State::Connecting(attempt) if !attempt.endpoint.is_same_server(&new) => {
+                self.outputs.push_back(Output::Close);
+                self.connect(now, new, 0, attempt.absence)
+            }
+            State::Subscribed(stream) if !stream.endpoint.is_same_server(&new) => {
+                self.outputs.push_back(Output::Close);
+                let endpoint = new.to_string();
+                let reason = DisconnectReason::LeaderChanged { endpoint };
+                self.outputs.push_back(Output::Lost(reason));
+                let absence = Absence {
+                    gives_up_at: None,
+                    failures: 0,
+                    rounds: 0,
+                };
+                self.connect(now, new, 0, absence)
+            }
+            state => state,
+        }
     }
 
     fn handle_connecting(&mut self, now: Instant, input: Input, attempt: Attempt) -> State {
@@ -280,6 +352,10 @@ impl Subscription {
             Input::Heard | Input::Timeout | Input::Start | Input::NotSubscribed { .. } => {
                 State::Connecting(attempt)
             }
+            // Taken before the state is looked at.
+            Input::Leader(_) | Input::NoLeader(_) | Input::NotDetected { .. } => {
+                State::Connecting(attempt)
+            }
         }
     }
 
@@ -304,6 +380,26 @@ impl Subscription {
                 State::Subscribed(stream)
             }
             _ => State::Subscribed(stream),
+        }
+    }
+
+    /// Reports that there is no leader, which only matters to who has nowhere else to go.
+    fn not_found(&mut self, state: &State, reason: DisconnectReason, retry_in: Duration) {
+        if let State::Seeking(_) = state {
+            let failed = Output::AttemptFailed { reason, retry_in };
+            self.outputs.push_back(failed);
+        }
+    }
+
+    fn connect_or_seek(
+        &mut self,
+        now: Instant,
+        endpoint: Option<Endpoint>,
+        absence: Absence,
+    ) -> State {
+        match endpoint {
+            Some(endpoint) => self.connect(now, endpoint, 0, absence),
+            None => State::Seeking(absence),
         }
     }
 
@@ -349,8 +445,13 @@ impl Subscription {
             return self.end(End::OutOfPatience(reason));
         }
         absence.failures += 1;
+        let (in_a_round, endpoint) = match &self.rules.targets {
+            Targets::Fixed(endpoints) => (endpoints.len(), self.next_endpoint()),
+            // Another may lead by the time of the next attempt.
+            Targets::Detected(_) => (1, None),
+        };
         let mut until = now;
-        if absence.failures.is_multiple_of(self.rules.endpoints.len()) {
+        if absence.failures.is_multiple_of(in_a_round) {
             until = self.after_backoff(now, &mut absence);
         }
         self.outputs.push_back(Output::AttemptFailed {
@@ -358,7 +459,7 @@ impl Subscription {
             retry_in: until - now,
         });
         State::Waiting(Pause {
-            endpoint: self.next_endpoint(),
+            endpoint,
             until,
             absence,
         })
@@ -379,8 +480,12 @@ impl Subscription {
             rounds: if was_good { 0 } else { stream.rounds },
         };
         let until = self.after_backoff(now, &mut absence);
+        let endpoint = match self.rules.targets {
+            Targets::Fixed(_) => Some(stream.endpoint),
+            Targets::Detected(_) => None,
+        };
         State::Waiting(Pause {
-            endpoint: stream.endpoint,
+            endpoint,
             until,
             absence,
         })
@@ -399,10 +504,16 @@ impl Subscription {
         absence.gives_up_at.map_or(until, |at| until.min(at))
     }
 
-    fn next_endpoint(&mut self) -> Endpoint {
-        let endpoint = self.rules.endpoints[self.next].clone();
-        self.next = (self.next + 1) % self.rules.endpoints.len();
-        endpoint
+    /// The next in turn, or the leader if it is known.
+    fn next_endpoint(&mut self) -> Option<Endpoint> {
+        match &self.rules.targets {
+            Targets::Fixed(endpoints) => {
+                let endpoint = endpoints[self.next].clone();
+                self.next = (self.next + 1) % endpoints.len();
+                Some(endpoint)
+            }
+            Targets::Detected(leader) => leader.clone(),
+        }
     }
 }
 

@@ -9,3 +9,4 @@ mod executor;
 mod fake;
 mod recordings;
 mod scheduler;
+mod zookeeper;

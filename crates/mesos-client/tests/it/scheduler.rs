@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 
 use crate::fake::{Fake, Request, Stream, next, nobody, record, soon};
 
-type Notices = mpsc::Receiver<SchedulerNotice>;
+pub(crate) type Notices = mpsc::Receiver<SchedulerNotice>;
 
 /// A client that does not wait for long.
-fn config(masters: &str) -> SchedulerConfig {
+pub(crate) fn config(masters: &str) -> SchedulerConfig {
     let framework_info = v1::FrameworkInfo {
         user: "nobody".to_owned(),
         name: "test".to_owned(),
@@ -42,7 +42,7 @@ fn event(kind: EventType) -> v1::scheduler::Event {
     }
 }
 
-fn subscribed(heartbeat_seconds: f64) -> v1::scheduler::Event {
+pub(crate) fn subscribed(heartbeat_seconds: f64) -> v1::scheduler::Event {
     v1::scheduler::Event {
         subscribed: Some(v1::scheduler::event::Subscribed {
             framework_id: v1::FrameworkId {
@@ -79,7 +79,7 @@ fn message(text: &str) -> v1::scheduler::Event {
     }
 }
 
-fn call(kind: CallType) -> v1::scheduler::Call {
+pub(crate) fn call(kind: CallType) -> v1::scheduler::Call {
     v1::scheduler::Call {
         r#type: Some(kind.into()),
         ..v1::scheduler::Call::default()
@@ -97,7 +97,7 @@ fn numbered(number: usize) -> v1::scheduler::Call {
 }
 
 /// Accepts the next SUBSCRIBE, and sees the client say so.
-async fn subscribe(master: &mut Fake, notices: &mut Notices) -> Stream {
+pub(crate) async fn subscribe(master: &mut Fake, notices: &mut Notices) -> Stream {
     let request = master.next().await;
     assert_eq!(request.scheduler_call().r#type(), CallType::Subscribe);
     let stream = request.stream(Some("stream-1"));
@@ -111,14 +111,14 @@ async fn subscribe(master: &mut Fake, notices: &mut Notices) -> Stream {
 }
 
 /// The next notice, which is of an attempt that failed.
-async fn attempt_failed(notices: &mut Notices) -> DisconnectReason {
+pub(crate) async fn attempt_failed(notices: &mut Notices) -> DisconnectReason {
     match next(notices).await {
         Some(SchedulerNotice::AttemptFailed { reason, .. }) => reason,
         other => panic!("not a failed attempt: {other:?}"),
     }
 }
 
-async fn disconnected(notices: &mut Notices) -> DisconnectReason {
+pub(crate) async fn disconnected(notices: &mut Notices) -> DisconnectReason {
     match next(notices).await {
         Some(SchedulerNotice::Disconnected { reason }) => reason,
         other => panic!("not a loss: {other:?}"),

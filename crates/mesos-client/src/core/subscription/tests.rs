@@ -7,7 +7,7 @@ use super::*;
 /// Two masters, and the timing of a scheduler.
 fn scheduler(masters: &[&str]) -> Rules {
     Rules {
-        endpoints: masters.iter().map(|master| endpoint(master)).collect(),
+        targets: Targets::Fixed(masters.iter().map(|master| endpoint(master)).collect()),
         backoff: Backoff {
             first: Duration::from_millis(500),
             max: Duration::from_secs(15),
@@ -18,10 +18,18 @@ fn scheduler(masters: &[&str]) -> Rules {
     }
 }
 
+/// Masters that are detected, and the timing of a scheduler.
+fn detecting() -> Rules {
+    Rules {
+        targets: Targets::Detected(None),
+        ..scheduler(&[])
+    }
+}
+
 /// One agent, and the timing of an executor with a patience of its own.
 fn executor(patience: Duration) -> Rules {
     Rules {
-        endpoints: vec![endpoint("agent")],
+        targets: Targets::Fixed(vec![endpoint("agent")]),
         backoff: Backoff {
             first: Duration::from_millis(500),
             max: Duration::from_millis(500),
@@ -101,6 +109,12 @@ fn input(word: &str, rest: &str) -> Input {
             heartbeat: rest.parse().ok().map(Duration::from_secs),
         },
         "heard" => Input::Heard,
+        "leader" => Input::Leader(endpoint(rest)),
+        "nobody" => Input::NoLeader(no_leader(rest)),
+        "unknown" => Input::NotDetected {
+            reason: no_leader(rest),
+            retry_in: Duration::from_millis(200),
+        },
         "error" => Input::Error {
             message: rest.to_owned(),
         },
@@ -108,6 +122,13 @@ fn input(word: &str, rest: &str) -> Input {
             generation: rest.parse().unwrap(),
         },
         other => panic!("no such input: {other}"),
+    }
+}
+
+fn no_leader(detail: &str) -> DisconnectReason {
+    DisconnectReason::NoLeader {
+        place: "zk://a/mesos".to_owned(),
+        detail: detail.to_owned(),
     }
 }
 
@@ -652,4 +673,100 @@ fn no_input_in_any_order_makes_it_panic_or_open_twice() {
             }
         }
     }
+}
+
+#[test]
+fn a_detected_leader_is_followed() {
+    check(
+        detecting(),
+        "start
+        unknown `a`: connection refused
+        nobody no master has registered there
+        leader m1
+        subscribed 15
+        leader m1
+        unknown `a`: eof
+        nobody no master has registered there
+        heard
+        leader m2
+        subscribed 15
+        eof
+        leader m3
+        leader m4
+        subscribed 15",
+        expect![[r#"
+            start
+            unknown `a`: connection refused
+                     0 failed: no leading master is known from `zk://a/mesos`: `a`: connection refused; again in 200
+            nobody no master has registered there
+                     0 failed: no leading master is known from `zk://a/mesos`: no master has registered there; again in 0
+            leader m1
+                     0 open #1 http://m1:5050/
+            subscribed 15
+            leader m1
+            unknown `a`: eof
+            nobody no master has registered there
+            heard
+            leader m2
+                     0 close
+                     0 lost: another master leads: `http://m2:5050/`
+                     0 open #2 http://m2:5050/
+            subscribed 15
+            eof
+                     0 lost: the stream was closed
+            leader m3
+                     0 open #3 http://m3:5050/
+            leader m4
+                     0 close
+                     0 open #4 http://m4:5050/
+            subscribed 15
+            next at 75000
+        "#]],
+    );
+}
+
+#[test]
+fn a_leader_that_does_not_answer_is_tried_again_until_there_is_another() {
+    check(
+        detecting(),
+        "start
+        leader m1
+        refused
+        wait
+        refused
+        leader m1
+        wait
+        answer 307 to //m2:5050/x
+        subscribed 15
+        leader m2
+        nobody no master has registered there
+        eof
+        wait
+        leader m2",
+        expect![[r#"
+            start
+            leader m1
+                     0 open #1 http://m1:5050/
+            refused
+                     0 failed: cannot reach `it`: connection refused; again in 328
+            wait
+                   328 open #2 http://m1:5050/
+            refused
+                   328 failed: cannot reach `it`: connection refused; again in 534
+            leader m1
+            wait
+                   863 open #3 http://m1:5050/
+            answer 307 to //m2:5050/x
+                   863 open #4 http://m2:5050/x
+            subscribed 15
+            leader m2
+            nobody no master has registered there
+            eof
+                   863 lost: the stream was closed
+            wait
+            leader m2
+                  1342 open #5 http://m2:5050/
+            next at 16342
+        "#]],
+    );
 }
