@@ -43,23 +43,6 @@ const MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// The name that marks an app scheduler's output.
 pub const OUTPUT_NAME: &str = "scheduler";
 
-/// Compiles and runs an app scheduler to its end. Dropping the future stops it by force.
-///
-/// # Errors
-///
-/// When the module is bad or the function did not return `ok`.
-pub async fn run(
-    engine: &Engine,
-    component: &[u8],
-    app: link::app::App,
-    args: &[String],
-    env: &[(String, String)],
-    output: &Output,
-) -> Result<(), AppSchedulerError> {
-    let scheduler = AppScheduler::compile(engine, component).map_err(AppSchedulerError::Module)?;
-    scheduler.run(app, args, env, output).await
-}
-
 impl AppScheduler {
     /// Compiles a component and links it as an app scheduler. It takes processor time: better
     /// while tasks are being placed, and on a thread for blocking work.

@@ -165,6 +165,9 @@ where
                 let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
                 return self.ended(outcome);
             }
+            if self.events.is_over() {
+                self.app_driver.close_events();
+            }
             let due = self.scheduler.poll_timeout().map(Instant::from_std);
             tokio::select! {
                 notice = notices.recv() => match notice {
@@ -282,6 +285,7 @@ where
                         self.app_driver.push_event(event);
                     }
                 }
+                Output::EndEvents => self.events.seal(),
                 Output::Report(progress) => (self.progress)(progress),
                 Output::Finished(outcome) => return Some(outcome),
                 Output::Call(call) => self.calls.push(convert::call(call)),

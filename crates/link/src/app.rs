@@ -71,17 +71,6 @@ impl AppDriver {
         self.outbox.insert(name, sender);
     }
 
-    /// The app scheduler does not know the task any more; its sender is dropped. A task that has
-    /// merely ended is better left: its channel answers that it is closed.
-    pub fn remove_task(&self, name: &str) {
-        self.outbox.remove(name);
-    }
-
-    /// Closes the `in` channels of all tasks: they are told to exit.
-    pub fn close_tasks(&self) {
-        self.outbox.close_all();
-    }
-
     /// Tells an event. A task's last event must come after its `out` channel is over
     /// ([`Sender::peer_closed`]), so that its messages come first.
     pub fn push_event(&self, event: Event) {

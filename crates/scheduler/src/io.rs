@@ -127,6 +127,8 @@ pub enum Output {
     ExecutorGone(ExecutorId),
     /// Something for the app scheduler to hear.
     Event(JobEvent),
+    /// The app scheduler hears nothing more after the events so far.
+    EndEvents,
     /// Something for people to know.
     Report(Progress),
     /// The last output.

@@ -33,6 +33,8 @@ pub(super) struct HeldEvents {
     shutdown: Option<(Event, HashSet<String>)>,
     /// Whether the job shuts down.
     is_ending: watch::Sender<bool>,
+    /// Nothing comes after what waits.
+    is_sealed: bool,
 }
 
 impl Default for HeldEvents {
@@ -42,6 +44,7 @@ impl Default for HeldEvents {
             tasks: HashSet::new(),
             shutdown: None,
             is_ending: watch::Sender::new(false),
+            is_sealed: false,
         }
     }
 }
@@ -77,6 +80,16 @@ impl HeldEvents {
             (told, sender)
         });
         None
+    }
+
+    /// Nothing more will be pushed that the app scheduler should hear.
+    pub(super) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// Whether everything has been told, after the seal.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_sealed && self.tasks.is_empty() && self.shutdown.is_none()
     }
 
     /// Waits for the next event that can be told, with the channel of its task if it is the end

@@ -362,6 +362,31 @@ async fn a_kill_closes_the_tasks_inbox_after_what_was_sent_before() {
 }
 
 #[tokio::test]
+async fn the_events_end_when_the_job_has_nothing_more_to_tell() {
+    let failing = behaviour(|spec, _sender, receiver| async move {
+        if spec.name == "t-1" {
+            return End::failed("it broke");
+        }
+        while receiver.recv().await.is_some() {}
+        End::finished()
+    });
+    let cluster = Cluster::start(rules(failing)).await;
+    let (told, heard) = oneshot::channel();
+    let (outcome, _) = run(config(cluster.address), |app| async move {
+        let mut ends = Vec::new();
+        while let Some(event) = app.events.next().await {
+            ends.extend(event.task.filter(|_| event.kind == EventKind::TaskFinished));
+        }
+        let _ = told.send(ends);
+        Ok(())
+    })
+    .await;
+    assert!(matches!(outcome, Ok(JobOutcome::TaskFailed(_))));
+    // It was not aborted, and what ended last was told before.
+    assert_eq!(heard.await, Ok(vec!["t-0".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_gang_that_does_not_fit_ends_with_the_reason() {
     let cluster = Cluster::start(Rules {
         offer: "cpus:1;mem:1024",

@@ -107,11 +107,6 @@ impl Outbox {
         drop(old);
     }
 
-    pub(super) fn remove(&self, task: &str) {
-        let old = self.write().remove(task);
-        drop(old);
-    }
-
     pub(super) fn close_all(&self) {
         let senders: Vec<_> = self.read().values().cloned().collect();
         for sender in senders {

@@ -89,9 +89,15 @@ impl Scheduler {
         while let State::Stopping { ending, .. } = self.state {
             let is_over = now >= ending.until();
             let next = match ending {
-                Ending::Tasks { .. } if self.ledger.live() == 0 || is_over => Ending::App {
-                    until: now + APP_PATIENCE,
-                },
+                Ending::Tasks { .. } if self.ledger.live() == 0 || is_over => {
+                    // Whoever listens until the end must not have to be aborted.
+                    if self.app == AppRun::Running {
+                        self.output(Output::EndEvents);
+                    }
+                    Ending::App {
+                        until: now + APP_PATIENCE,
+                    }
+                }
                 Ending::App { .. } if self.app != AppRun::Running || is_over => {
                     self.abort_app();
                     Ending::Master {

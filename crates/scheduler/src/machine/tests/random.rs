@@ -150,6 +150,7 @@ impl Master {
             Output::AbortApp
             | Output::LiftBarrier(_)
             | Output::CloseInputs(_)
+            | Output::EndEvents
             | Output::ExecutorGone(_)
             | Output::Event(_)
             | Output::Report(_) => {}

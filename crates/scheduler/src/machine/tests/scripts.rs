@@ -292,6 +292,7 @@ fn a_task_that_fails_ends_the_job_in_order() {
                 event TaskKilled t-1
                 report `t-1` TASK_KILLED on agent a1
                 ACKNOWLEDGE t-1.r.1 4
+                EndEvents
             6s app ok
                 report AppReturned(Ok(()))
                 TEARDOWN
@@ -516,6 +517,7 @@ fn an_app_that_fails_or_does_not_return_ends_the_job() {
                 event TaskFinished t-0
                 report `t-0` TASK_FINISHED on agent a1
                 ACKNOWLEDGE t-0.r.1 4
+                EndEvents
             5s
                 AbortApp
                 TEARDOWN
@@ -774,6 +776,7 @@ fn a_lost_agent_takes_the_job_along_unless_it_comes_back_in_time() {
                 report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED): its agent stayed unreachable
                 report Stopping(TaskFailed(TaskReport { task: "t-0", state: Unreachable, source: Master, reason: Some(Reason("REASON_AGENT_REMOVED")), message: Some("its agent stayed unreachable"), agent: Some(a1) }))
                 event Shutdown
+                EndEvents
         "#]],
     );
 }
@@ -811,6 +814,7 @@ fn a_dead_executor_is_told_before_its_tasks() {
                 report Stopping(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Executor, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: None, agent: Some(a1) }))
                 event Shutdown
                 ACKNOWLEDGE t-0.r.1 2
+                EndEvents
         "#]],
     );
 }
