@@ -158,13 +158,13 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
             .encode()
     };
     encode().map_err(|error| ComponentError::Wrap {
-        reason: chain(&error),
+        reason: format!("{error:#}"),
     })
 }
 
 fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
     let decoded = wit_component::decode(component).map_err(|error| ComponentError::Invalid {
-        reason: chain(&error),
+        reason: format!("{error:#}"),
     })?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(ComponentError::Invalid {
@@ -194,15 +194,6 @@ fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
         }
     }
     Ok(())
-}
-
-/// An error with its causes in one line.
-fn chain(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 #[cfg(test)]

@@ -1,0 +1,202 @@
+//! The job file's words in the framework's.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use framework::{
+    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, ModuleServing,
+    Strategy, Timing,
+};
+use job::{ExecutorBinary, Group, MasterError};
+use link::LinkConfig;
+use mesos::resources::Resources;
+
+use crate::commands::Failure;
+use crate::exit::Exit;
+use crate::job_file::LoadedJob;
+use crate::logs::LOG_VARIABLE;
+
+/// What a job file does not say about a run.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    /// Where the masters are.
+    pub(crate) masters: Vec<String>,
+    /// Whether the cluster is the embedded one.
+    pub(crate) is_embedded: bool,
+    /// The user as whom executors run.
+    pub(crate) user: String,
+    /// Arguments for the app scheduler, after those of the job file.
+    pub(crate) args: Vec<String>,
+    /// What executors log.
+    pub(crate) log_directives: &'a str,
+}
+
+/// What the framework is to run, and where.
+pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Failure> {
+    let job = &loaded.job;
+    let masters = target
+        .masters
+        .join(",")
+        .parse()
+        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
+    let mut master = MasterConfig::new(masters, &target.user);
+    master.role.clone_from(&job.cluster.role);
+    master.failover_timeout = job.cluster.failover_timeout;
+    let groups = job
+        .groups
+        .iter()
+        .zip(&loaded.groups)
+        .map(|(group, component)| GroupConfig {
+            name: group.name.clone(),
+            count: group.count,
+            resources: resources(group),
+            memory_bytes_max: group.mem.bytes(),
+            kill_grace: group.kill_grace,
+            module: Module::new(component.bytes.clone()),
+            args: group.args.clone(),
+            env: group
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        });
+    let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
+    Ok(FrameworkConfig {
+        name: job.name.clone(),
+        groups: groups.collect(),
+        strategy: match job.gang.strategy {
+            job::Strategy::Pack => Strategy::Pack,
+            job::Strategy::Spread => Strategy::Spread,
+        },
+        timing: Timing {
+            subscribe: job.cluster.timeout,
+            gang: job.gang.timeout,
+            hold: job.gang.hold,
+            ..Timing::default()
+        },
+        executors: Executors {
+            resources: scalars(job.executor.cpus, job.executor.mem.mebibytes()),
+            program: program(&job.executor.binary, target.is_embedded)?,
+            env: vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())],
+            shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
+        },
+        master,
+        modules: module_serving(target)?,
+        link: link_config(job.channels.window),
+        seed: fastrand::u64(..),
+    })
+}
+
+/// Where agents get modules: over loopback when they are on this machine, else at the address from
+/// which this machine would speak to the master.
+fn module_serving(target: &Target<'_>) -> Result<ModuleServing, Failure> {
+    if target.is_embedded {
+        return Ok(ModuleServing::default());
+    }
+    let address = own_address(&target.masters)
+        .context("failed to find the address of this machine that agents can reach")
+        .map_err(|error| Failure::new(Exit::Cluster, error))?;
+    Ok(ModuleServing {
+        bind: SocketAddr::new(address, 0),
+        advertise: None,
+    })
+}
+
+/// The address that this machine has on the way to the first master that has a name or number.
+fn own_address(masters: &[String]) -> io::Result<IpAddr> {
+    let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for master in masters {
+        let address = master
+            .split_once("://")
+            .map_or(master.as_str(), |(_, address)| address);
+        // A datagram socket that is connected knows its way; nothing is sent.
+        let way = |to: SocketAddr| {
+            let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+            let socket = UdpSocket::bind(any)?;
+            socket.connect(to)?;
+            socket.local_addr()
+        };
+        match address.to_socket_addrs() {
+            Ok(found) => {
+                for to in found {
+                    match way(to) {
+                        Ok(local) => return Ok(local.ip()),
+                        Err(failed) => error = failed,
+                    }
+                }
+            }
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
+}
+
+/// A link whose channels hold so many messages.
+fn link_config(window_messages: u32) -> LinkConfig {
+    let mut config = LinkConfig::default();
+    config.window.messages = window_messages;
+    config
+}
+
+fn scalars(cpus: f64, mem_mebibytes: f64) -> Resources {
+    Resources::parse(&format!("cpus:{cpus};mem:{mem_mebibytes}"))
+        .expect("the job file's amounts are checked")
+}
+
+/// What one task of the group takes from its agent.
+fn resources(group: &Group) -> Resources {
+    let mut resources = scalars(group.cpus, group.mem.mebibytes());
+    let others = [
+        ("disk", group.disk.mebibytes()),
+        ("gpus", f64::from(group.gpus)),
+    ];
+    for (name, amount) in others.into_iter().filter(|(_, amount)| *amount > 0.0) {
+        resources += Resources::parse(&format!("{name}:{amount}"))
+            .expect("the job file's amounts are checked");
+    }
+    resources
+}
+
+/// What agents start. Those of an embedded cluster are on this machine and need not fetch it.
+fn program(binary: &ExecutorBinary, is_embedded: bool) -> Result<ExecutorProgram, Failure> {
+    match binary {
+        ExecutorBinary::Serve if is_embedded => {
+            let path = own_program()?
+                .into_os_string()
+                .into_string()
+                .map_err(|path| {
+                    let error =
+                        anyhow!("the path of this program is not UTF-8: {}", path.display());
+                    Failure::new(Exit::Failure, error)
+                })?;
+            Ok(ExecutorProgram::Installed(vec![
+                path,
+                crate::EXECUTOR.to_owned(),
+            ]))
+        }
+        ExecutorBinary::Path(path) => Ok(ExecutorProgram::Installed(vec![path.clone()])),
+        ExecutorBinary::Url(uri) => Ok(ExecutorProgram::Fetched {
+            uri: uri.clone(),
+            args: Vec::new(),
+        }),
+        ExecutorBinary::Serve => {
+            let this = own_program()?;
+            let bytes = std::fs::read(&this)
+                .with_context(|| format!("failed to read `{}`", this.display()))
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            Ok(ExecutorProgram::Served {
+                bytes: bytes.into(),
+                args: vec![crate::EXECUTOR.to_owned()],
+            })
+        }
+    }
+}
+
+/// This program, which is an executor too.
+fn own_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .context("failed to find this program, which agents start as executor")
+        .map_err(|error| Failure::new(Exit::Failure, error))
+}

@@ -1,0 +1,69 @@
+//! How the framework ended, in the words of the command line.
+
+use framework::{FrameworkError, JobOutcome, NeverPlaced};
+use job::Diagnostics;
+
+use crate::commands::Failure;
+use crate::exit::Exit;
+use crate::job_file::LoadedJob;
+
+/// How a job has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) exit: Exit,
+    /// The word for it in `--output json`.
+    pub(crate) word: &'static str,
+    pub(crate) reason: Option<String>,
+    /// The places of the job file that are at fault, if any are.
+    pub(crate) misfits: Option<Diagnostics>,
+}
+
+/// The exit code, the word and the reason for how the framework ended: the only such table.
+pub(super) fn ended(
+    result: Result<JobOutcome, FrameworkError>,
+    loaded: &LoadedJob,
+    masters: &[String],
+) -> Result<Ended, Failure> {
+    let mut misfits = None;
+    let (exit, word, reason) = match result {
+        Ok(JobOutcome::Succeeded) => (Exit::Success, "succeeded", None),
+        Ok(JobOutcome::TaskFailed(task)) => (Exit::Failure, "failed", Some(format!("task {task}"))),
+        Ok(JobOutcome::AppFailed { message }) => (
+            Exit::Failure,
+            "failed",
+            Some(format!("app scheduler: {message}")),
+        ),
+        Ok(JobOutcome::NeverPlaced(why)) => {
+            if let NeverPlaced::NoPlace(shortfall) = &why {
+                misfits = loaded.misfits(shortfall);
+            }
+            (Exit::NeverPlaced, "never_placed", Some(why.to_string()))
+        }
+        Ok(JobOutcome::Interrupted) => (
+            Exit::Interrupted,
+            "interrupted",
+            Some("by the user".to_owned()),
+        ),
+        Err(error @ (FrameworkError::Unreachable { .. } | FrameworkError::Refused(_))) => {
+            let is_refused = matches!(error, FrameworkError::Refused(_));
+            let word = if is_refused { "refused" } else { "unreachable" };
+            let masters = masters.join(",");
+            (
+                Exit::Cluster,
+                word,
+                Some(format!(
+                    "master `{masters}`: {:#}",
+                    anyhow::Error::from(error)
+                )),
+            )
+        }
+        Err(FrameworkError::InvalidJob(error)) => return Err(Failure::new(Exit::Usage, error)),
+        Err(error) => return Err(Failure::new(Exit::Failure, error)),
+    };
+    Ok(Ended {
+        exit,
+        word,
+        reason,
+        misfits,
+    })
+}

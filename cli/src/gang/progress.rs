@@ -1,0 +1,76 @@
+//! What the framework reports, in the reporter's words.
+
+use framework::{Progress, TaskReport};
+use mesos::AgentId;
+use scheduler::Outcome;
+
+use crate::report::{Event, Reporter};
+
+/// Says what the framework reports.
+pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
+    match progress {
+        Progress::Subscribed { framework, first } => {
+            reporter.event(&Event::Subscribed {
+                framework_id: framework.as_str(),
+                again: !first,
+            });
+        }
+        Progress::Disconnected { reason } => reporter.event(&Event::Disconnected { reason }),
+        Progress::Waiting(shortfall) => {
+            reporter.event(&Event::Waiting {
+                reason: shortfall.to_string(),
+            });
+        }
+        Progress::Placed { tasks, agents } => {
+            reporter.event(&Event::Placed {
+                tasks: *tasks,
+                agents: *agents,
+            });
+        }
+        Progress::Task(task) => reporter.event(&task_event(task)),
+        Progress::PlacedAgain(task) => {
+            let message = format!("{task}; it is placed again");
+            reporter.event(&Event::Warning { message: &message });
+        }
+        Progress::AppStarted => reporter.event(&Event::AppStarted),
+        Progress::AppReturned(Ok(())) => {
+            reporter.event(&Event::AppReturned { error: None });
+        }
+        Progress::AppReturned(Err(error)) => {
+            reporter.event(&Event::AppReturned { error: Some(error) });
+        }
+        Progress::Stopping(outcome) => {
+            reporter.event(&Event::Stopping {
+                reason: stopping(outcome),
+            });
+        }
+        Progress::NotTornDown => {
+            let message = "the master was out of reach when the job ended; it removes the \
+                           framework once `failover_timeout` is over";
+            reporter.event(&Event::Warning { message });
+        }
+    }
+}
+
+fn task_event(task: &TaskReport) -> Event<'_> {
+    Event::Task {
+        task: &task.task,
+        state: task.state.to_string(),
+        agent: task.agent.as_ref().map(AgentId::as_str),
+        reason: task.reason.as_ref().map(ToString::to_string),
+        message: task.message.as_deref(),
+    }
+}
+
+/// Why the job comes to its end.
+fn stopping(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded => "app scheduler returned".to_owned(),
+        Outcome::TaskFailed(task) => format!("task `{}` ended with {}", task.task, task.state),
+        Outcome::AppFailed { .. } => "app scheduler failed".to_owned(),
+        Outcome::NeverPlaced(_) => "the gang was not up in time".to_owned(),
+        Outcome::Interrupted => "interrupted; once more ends the job at once".to_owned(),
+        Outcome::Unreachable { .. } => "no master can be reached".to_owned(),
+        Outcome::Refused { .. } => "the master refuses us".to_owned(),
+    }
+}
