@@ -163,7 +163,7 @@ impl std::hash::Hash for Arrivals {
         } = self;
         for (sequence, arrived) in waiting {
             sequence.hash(state);
-            crate::explore::encode(&arrived.records).hash(state);
+            crate::tests::explore::encode(&arrived.records).hash(state);
         }
         (next, owed, std::mem::discriminant(ack)).hash(state);
     }

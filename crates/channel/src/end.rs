@@ -166,7 +166,7 @@ impl LinkEnd {
             Ok(()) => {
                 self.counters.messages_sent += 1;
                 self.counters.bytes_sent += bytes;
-                self.schedule(channel.0);
+                schedule(&mut self.ready, channel.0, found, window);
                 Ok(())
             }
             Err(error) => {
@@ -210,9 +210,10 @@ impl LinkEnd {
     /// The application has taken so many more of the messages that were given; their room in the
     /// window is free again.
     pub fn take(&mut self, channel: ChannelId, messages: u64, bytes: u64) {
-        if let Some(found) = self.table.get_mut(channel.0) {
+        let window = self.window();
+        if let Some((found, window)) = self.table.get_mut(channel.0).zip(window) {
             found.receiving.take(messages, bytes);
-            self.schedule(channel.0);
+            schedule(&mut self.ready, channel.0, found, window);
         }
     }
 
@@ -306,7 +307,11 @@ impl LinkEnd {
 
     /// What the application is to be told next.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > OUTPUTS_KEPT {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// The window of each direction of each channel: the smaller one of both ends', or our own
@@ -321,24 +326,9 @@ impl LinkEnd {
 
     /// Puts a channel in the queue of those that have something to send, if it has.
     fn schedule(&mut self, number: u32) {
-        let Some(window) = self.window() else {
-            return;
-        };
-        if let Some(channel) = self.table.get_mut(number)
-            && !channel.is_ready
-            && channel.has_work(window)
-        {
-            channel.is_ready = true;
-            self.queue(number);
-        }
-    }
-
-    /// The control channel does not wait for its turn: what the ends say to each other is little,
-    /// and may be what the others wait for.
-    fn queue(&mut self, number: u32) {
-        match number {
-            wire::CONTROL => self.ready.push_front(number),
-            _ => self.ready.push_back(number),
+        let window = self.window();
+        if let Some((channel, window)) = self.table.get_mut(number).zip(window) {
+            schedule(&mut self.ready, number, channel, window);
         }
     }
 
@@ -350,6 +340,25 @@ impl LinkEnd {
         }
     }
 }
+
+fn schedule(ready: &mut VecDeque<u32>, number: u32, channel: &mut Channel, window: Window) {
+    if !channel.is_ready && channel.has_work(window) {
+        channel.is_ready = true;
+        queue(ready, number);
+    }
+}
+
+/// The control channel does not wait for its turn: what the ends say to each other is little, and
+/// may be what the others wait for.
+fn queue(ready: &mut VecDeque<u32>, number: u32) {
+    match number {
+        wire::CONTROL => ready.push_front(number),
+        _ => ready.push_back(number),
+    }
+}
+
+/// Room for so many outputs is kept; one full frame of small messages makes ten thousand.
+const OUTPUTS_KEPT: usize = 1024;
 
 /// Whether a text can name a channel.
 fn is_name(name: &str) -> bool {

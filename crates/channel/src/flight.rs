@@ -293,7 +293,7 @@ impl std::hash::Hash for Flight {
                 resent,
                 state: frame_state,
             } = frame;
-            crate::explore::records(frame).hash(state);
+            crate::tests::explore::records(frame).hash(state);
             (carried, resent, frame_state).hash(state);
         }
         (next, limit, lost).hash(state);

@@ -23,8 +23,6 @@ mod config;
 mod counters;
 mod end;
 mod error;
-#[cfg(test)]
-mod explore;
 mod flight;
 mod pace;
 mod rtt;
@@ -38,3 +36,6 @@ pub use config::{
 pub use counters::{ChannelCounters, Counters};
 pub use end::{ChannelId, LinkEnd, Output, Undelivered};
 pub use error::{FrameError, OpenError, SendError, Violation};
+
+#[cfg(test)]
+mod tests;

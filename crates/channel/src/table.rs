@@ -5,6 +5,7 @@
 //! opening of a name at one end belongs to the n-th at the other.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::channel::Channel;
@@ -15,7 +16,8 @@ use crate::wire::CONTROL;
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Table {
-    channels: HashMap<u32, Channel>,
+    /// Boxed, because a map keeps room for up to twice as many as there are.
+    channels: HashMap<u32, Box<Channel>, BuildHasherDefault<NumberHasher>>,
     names: HashMap<Arc<str>, Vec<u32>>,
     /// The peer's numbers of channels that it has opened and not closed, and our numbers.
     peers: HashMap<u32, u32>,
@@ -26,7 +28,7 @@ impl Table {
     /// A table with the control channel.
     pub(crate) fn new() -> Self {
         Self {
-            channels: HashMap::from([(CONTROL, Channel::control(CONTROL))]),
+            channels: HashMap::from_iter([(CONTROL, Box::new(Channel::control(CONTROL)))]),
             names: HashMap::new(),
             peers: HashMap::from([(CONTROL, CONTROL)]),
             next: CONTROL + 1,
@@ -34,11 +36,11 @@ impl Table {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Channel> {
-        self.channels.get(&number)
+        self.channels.get(&number).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Channel> {
-        self.channels.get_mut(&number)
+        self.channels.get_mut(&number).map(Box::as_mut)
     }
 
     /// Whether a channel ever had this number here.
@@ -65,7 +67,7 @@ impl Table {
         self.next += 1;
         let name: Arc<str> = Arc::from(name);
         let channel = Channel::new(Arc::clone(&name));
-        self.channels.insert(number, channel);
+        self.channels.insert(number, Box::new(channel));
         self.names.entry(name).or_default().push(number);
         Some(number)
     }
@@ -97,19 +99,44 @@ impl Table {
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Channel)> {
         self.channels
             .iter_mut()
-            .map(|(number, channel)| (*number, channel))
+            .map(|(number, channel)| (*number, channel.as_mut()))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Channel)> {
         self.channels
             .iter()
-            .map(|(number, channel)| (*number, channel))
+            .map(|(number, channel)| (*number, channel.as_ref()))
+    }
+}
+
+/// Hashes numbers that this end gives itself, one after the other: nobody can choose them so that
+/// they collide, and every message looks for its channel.
+#[derive(Debug, Clone, Copy, Default)]
+struct NumberHasher(u64);
+
+/// An odd number with bits everywhere (2^64 divided by the golden ratio): what is multiplied by it
+/// differs in the high bits, which a map looks at, as in the low ones.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(SPREAD);
     }
 }
 
 #[cfg(test)]
 impl std::hash::Hash for Table {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
             channels,
             names,

@@ -14,6 +14,9 @@ use crate::wire::{Close, Kind, Piece};
 /// frame by default: enough to fill frames cheaply, and a large message delays others by no more.
 const TURN_BYTES: usize = 64 << 10;
 
+/// Room for so many messages is kept for an idle channel: what a conversation needs.
+const QUEUE_KEPT: usize = 4;
+
 /// The outgoing stream.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, Hash))]
@@ -108,6 +111,10 @@ impl Sending {
     /// The peer's link has so many messages more.
     pub(crate) fn acknowledge(&mut self, messages: u64) {
         self.acknowledged += messages;
+        // A burst is over; a thousand idle channels should not keep the room for it.
+        if self.undelivered() == 0 && self.queue.capacity() > QUEUE_KEPT {
+            self.queue = VecDeque::new();
+        }
     }
 
     /// The peer's application has taken so much by now; answers whether that ends a shortage.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::frame::FrameBuilder;
-use super::{LinkEnd, State};
+use super::{LinkEnd, State, queue};
 use crate::channel::Turn;
 use crate::config::{FRAMES_IN_FLIGHT_MAX, Path, Window};
 use crate::pace::Load;
@@ -90,12 +90,12 @@ impl LinkEnd {
             let room = frame.room();
             match channel.fill(number, window, &mut frame) {
                 Turn::Done => channel.is_ready = false,
-                Turn::More => self.queue(number),
+                Turn::More => queue(&mut self.ready, number),
                 // Who found no room at all is the first in the next frame.
                 Turn::NoRoom => {
                     match frame.room() == room {
                         true => self.ready.push_front(number),
-                        false => self.queue(number),
+                        false => queue(&mut self.ready, number),
                     }
                     is_full = true;
                     break;

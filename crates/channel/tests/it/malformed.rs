@@ -1,5 +1,7 @@
 //! Bytes and frames that no end of ours would send.
 
+use std::collections::HashSet;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,9 @@ use prost::Message as _;
 
 use crate::pair::Pair;
 
+#[path = "../../fuzz/check.rs"]
+mod check;
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1000,
@@ -19,18 +24,6 @@ proptest! {
         max_shrink_iters: 0,
         ..ProptestConfig::default()
     })]
-
-    #[test]
-    fn no_bytes_make_an_end_panic(frames in prop::collection::vec(
-        prop::collection::vec(any::<u8>(), 0..60), 0..10,
-    )) {
-        let mut pair = Pair::faultless(Config::new());
-        pair.advance_ms(10);
-        for frame in frames {
-            let _ = pair.ends[0].handle_frame(pair.now, Bytes::from(frame));
-            pair.ends[0].poll_frame(pair.now);
-        }
-    }
 
     #[test]
     fn no_frame_makes_an_end_panic_or_say_impossible_things(seed in any::<u64>()) {
@@ -67,6 +60,78 @@ proptest! {
     }
 }
 
+/// Inputs of one run of the test below.
+const INPUTS: usize = 100_000;
+
+/// What the fuzz target does without end, for a while: mutations of valid frames, those first
+/// that made an end do something new.
+#[test]
+fn no_mutation_of_frames_makes_an_end_panic_or_grow() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut corpus: Vec<Vec<u8>> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut kinds = [0; 7];
+    for number in 0..INPUTS {
+        let mut input = match rng.usize(0..4) {
+            0 => valid(&mut rng),
+            _ if corpus.is_empty() => valid(&mut rng),
+            _ => rng.choice(&corpus).unwrap().clone(),
+        };
+        for _ in 0..rng.usize(0..4) {
+            mutate(&mut rng, &mut input, &corpus);
+        }
+        let run = catch_unwind(|| check::check(&input));
+        let answers = run.unwrap_or_else(|_| panic!("input {number}: {input:02x?}"));
+        for answer in answers.iter().filter(|answer| **answer < 7) {
+            kinds[usize::from(*answer)] += 1;
+        }
+        if corpus.len() < 2000 && seen.insert(answers) {
+            corpus.push(input);
+        }
+    }
+    // No frame is too large here, and no link is shut.
+    let [taken, malformed, _, version, other, _, violation] = kinds;
+    for kind in [taken, malformed, version, other, violation] {
+        assert!(kind > INPUTS / 100, "{kinds:?}");
+    }
+    assert!(corpus.len() > 500, "only {} behaviours", corpus.len());
+}
+
+/// Some frames as the check takes them, each after its length.
+fn valid(rng: &mut fastrand::Rng) -> Vec<u8> {
+    let mut sequence = 1;
+    let mut input = Vec::new();
+    for _ in 0..rng.usize(1..8) {
+        let frame = random_frame(rng, &mut sequence).encode_to_vec();
+        input.extend((frame.len() as u16).to_le_bytes());
+        input.extend(frame);
+    }
+    input
+}
+
+fn mutate(rng: &mut fastrand::Rng, input: &mut Vec<u8>, corpus: &[Vec<u8>]) {
+    let at = rng.usize(0..=input.len());
+    let byte = *rng
+        .choice(&[0, 1, 0x7f, 0x80, 0xff, rng.clone().u8(..)])
+        .unwrap();
+    match rng.u32(0..6) {
+        0 if at < input.len() => input[at] ^= 1 << rng.u32(0..8),
+        1 if at < input.len() => input[at] = byte,
+        2 if at < input.len() => drop(input.remove(at)),
+        3 => input.insert(at, byte),
+        4 if rng.u32(0..4) == 0 => input.truncate(at),
+        _ => {
+            if let Some(other) = rng.choice(corpus) {
+                let from = rng.usize(0..=other.len());
+                input.truncate(at);
+                input.extend(&other[from..]);
+                // Longer ones are slow, and say nothing new.
+                input.truncate(4000);
+            }
+        }
+    }
+}
+
 /// A frame to the executor that is often right, so that it gets far.
 fn random_frame(rng: &mut fastrand::Rng, sequence: &mut u64) -> Frame {
     let records = (0..rng.usize(0..4)).map(|_| Record {
@@ -76,8 +141,8 @@ fn random_frame(rng: &mut fastrand::Rng, sequence: &mut u64) -> Frame {
     let odd = rng.u32(0..20) == 0;
     let frame = Frame {
         version: VERSION,
-        from: 0xa,
-        to: if odd { None } else { Some(0xb) },
+        from: check::PEER,
+        to: if odd { None } else { Some(check::HERE) },
         window_messages: 5,
         window_bytes: 100,
         acknowledged: rng.u64(0..3),

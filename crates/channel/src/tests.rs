@@ -1,0 +1,3 @@
+//! Tests that look inside the machine.
+
+pub(crate) mod explore;
