@@ -333,10 +333,12 @@ impl LinkEnd {
     }
 
     fn release_if_over(&mut self, number: u32) {
-        if self.table.get(number).is_some_and(|it| it.is_over()) {
+        let over = self.table.get(number).filter(|it| it.is_over());
+        if let Some(counters) = over.map(|it| it.counters()) {
             self.table.remove(number);
             let channel = ChannelId(number);
-            self.outputs.push_back(Output::Released { channel });
+            self.outputs
+                .push_back(Output::Released { channel, counters });
         }
     }
 }

@@ -17,10 +17,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use channel::{ChannelId, Config, Counters, FrameError, LinkEnd, OpenError, Output, Path, Role};
+use channel::{
+    ChannelCounters, ChannelId, Config, Counters, FrameError, LinkEnd, OpenError, Output, Path,
+    Role,
+};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
@@ -277,6 +280,8 @@ pub(crate) struct Channel {
     pub(crate) waiting: AtomicUsize,
     /// Messages that the peer's application never took, once it has stopped.
     pub(crate) untaken: AtomicU64,
+    /// What it has done, once it is over and the machine has forgotten it.
+    pub(crate) released: OnceLock<ChannelCounters>,
 }
 
 #[derive(Debug)]
@@ -300,6 +305,7 @@ impl Channel {
             turn: tokio::sync::Mutex::new(()),
             waiting: AtomicUsize::new(0),
             untaken: AtomicU64::new(0),
+            released: OnceLock::new(),
         }
     }
 
@@ -406,8 +412,11 @@ impl State {
                         wakes.writable.push(Arc::clone(found));
                     }
                 }
-                Output::Released { channel } => {
-                    self.channels.remove(&channel);
+                Output::Released { channel, counters } => {
+                    if let Some(released) = self.channels.remove(&channel) {
+                        // It is released once.
+                        let _ = released.released.set(counters);
+                    }
                 }
             }
         }

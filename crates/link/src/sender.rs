@@ -138,10 +138,14 @@ impl Sender {
         self.end.channel.untaken.load(Ordering::Relaxed)
     }
 
-    /// What the channel has done so far; `None` once both directions are over.
-    pub fn counters(&self) -> Option<ChannelCounters> {
-        let state = self.end.link.lock();
-        state.end.channel_counters(self.end.channel.id)
+    /// What the channel has done so far, in both directions; also when it is over.
+    pub fn counters(&self) -> ChannelCounters {
+        let channel = &self.end.channel;
+        let living = self.end.link.lock().end.channel_counters(channel.id);
+        let counters = living.or_else(|| channel.released.get().copied());
+        // Neither living nor released: a link that was shut keeps its channels, so this is never
+        // the case.
+        counters.unwrap_or_default()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::counters::ChannelCounters;
 use crate::wire;
 
 /// A channel at one end. The peer has another number for it.
@@ -59,6 +60,8 @@ pub enum Output {
     Released {
         /// The channel.
         channel: ChannelId,
+        /// All that it has done.
+        counters: ChannelCounters,
     },
 }
 

@@ -4,7 +4,8 @@ use std::future::Future as _;
 
 use bytes::Bytes;
 use mesosgot_link::{
-    FrameError, Inbox, Link, LinkConfig, OpenError, Role, SendError, TryRecvError, spec,
+    ChannelCounters, FrameError, Inbox, Link, LinkConfig, OpenError, Role, SendError, TryRecvError,
+    spec,
 };
 
 use crate::pair::{Pair, WINDOW, message, soon, stays_pending};
@@ -221,4 +222,34 @@ async fn who_waits_for_the_flush_is_woken_by_the_shut() {
     tokio::task::yield_now().await;
     assert_eq!(link.shut().total(), 1);
     soon(waiting).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_has_done_is_known_when_it_is_over() {
+    let pair = Pair::new();
+    let (here, here_receiver) = pair.scheduler.open("a").unwrap();
+    let (there, there_receiver) = pair.executor.open("a").unwrap();
+    soon(here.send_many(vec![message(10); 3])).await.unwrap();
+    soon(there.send(message(7))).await.unwrap();
+    assert_eq!(soon(there_receiver.recv_many(9)).await.len(), 3);
+    assert!(soon(here_receiver.recv()).await.is_some());
+    let done = ChannelCounters {
+        messages_sent: 3,
+        messages_received: 1,
+        bytes_sent: 6,
+        bytes_received: 1,
+        stalls: 0,
+    };
+    assert_eq!(here.counters(), done);
+    here.close();
+    there.close();
+    assert_eq!(soon(there_receiver.recv()).await, None);
+    assert_eq!(soon(here_receiver.recv()).await, None);
+    soon(pair.scheduler.flushed()).await;
+    assert_eq!(here.counters(), done);
+    // The name is free: the channel has been released.
+    let (again, _r) = pair.scheduler.open("a").unwrap();
+    assert_eq!(again.counters(), ChannelCounters::default());
+    pair.scheduler.shut();
+    assert_eq!(here.counters(), done);
 }

@@ -319,7 +319,9 @@ impl World {
                     assert!(app.is_full, "nobody waits for room");
                     app.is_full = false;
                 }
-                Output::Released { channel } => self.apps[end][index(channel)].is_released = true,
+                Output::Released { channel, .. } => {
+                    self.apps[end][index(channel)].is_released = true
+                }
             }
         }
     }
