@@ -59,7 +59,10 @@ impl Inbox {
         let item = {
             let mut state = self.shared().lock();
             match state.queue.pop_front() {
-                Some(item) => item,
+                Some(item) => {
+                    release(&mut state.queue, INBOX_KEPT);
+                    item
+                }
                 None if state.is_over() => return Err(TryRecvError::Closed),
                 None => return Err(TryRecvError::Empty),
             }
@@ -84,7 +87,9 @@ impl Inbox {
                 }
                 let sizes = state.queue.iter().map(|item| item.data.len());
                 let count = count_within_bytes_max(sizes.take(max));
-                state.queue.drain(..count).collect()
+                let items = state.queue.drain(..count).collect();
+                release(&mut state.queue, INBOX_KEPT);
+                items
             };
             if items.is_empty() {
                 changed.await;
@@ -195,7 +200,11 @@ impl Sink {
 
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
         match self {
-            Self::Queue(queue) => queue.pop_front(),
+            Self::Queue(queue) => {
+                let message = queue.pop_front();
+                release(queue, QUEUE_KEPT);
+                message
+            }
             Self::Inbox(_) | Self::Dropped => None,
         }
     }
@@ -205,7 +214,9 @@ impl Sink {
         match self {
             Self::Queue(queue) => {
                 let count = count_within_bytes_max(queue.iter().map(Bytes::len).take(max));
-                queue.drain(..count).collect()
+                let messages = queue.drain(..count).collect();
+                release(queue, QUEUE_KEPT);
+                messages
             }
             Self::Inbox(_) | Self::Dropped => Vec::new(),
         }
@@ -312,6 +323,20 @@ struct InboxHandle {
 impl Drop for InboxHandle {
     fn drop(&mut self) {
         self.shared.close();
+    }
+}
+
+/// Room for so many messages is kept for a channel whose queue is empty: what a conversation needs.
+/// With a burst through each of a thousand channels, it would else be megabytes for ever.
+const QUEUE_KEPT: usize = 4;
+
+/// The same of an inbox, which all channels share.
+const INBOX_KEPT: usize = 1024;
+
+/// Lets go of the room of a queue that is empty, unless it is small.
+fn release<T>(queue: &mut VecDeque<T>, kept: usize) {
+    if queue.is_empty() && queue.capacity() > kept {
+        *queue = VecDeque::new();
     }
 }
 
