@@ -59,6 +59,15 @@ pub enum Command {
     Stop(Stop),
     /// An executor breaks the rules of its link: it is to be shut down.
     Abandon(ExecutorId),
+    /// There is a connection to an executor. For jobs that wait for these.
+    Connected(ExecutorId),
+    /// There is no connection to an executor, and no hope for one: the job is to end.
+    Unconnected {
+        /// The executor.
+        executor: ExecutorId,
+        /// Why, in words for people.
+        reason: String,
+    },
 }
 
 /// How the job is to end when somebody asks for it.
@@ -338,6 +347,8 @@ pub enum Outcome {
     },
     /// Not all tasks were up in time.
     NeverPlaced(NeverPlaced),
+    /// There was no connection to an executor, and the job wants one to each.
+    Unconnected(Unconnected),
     /// Somebody asked for the end.
     Interrupted,
     /// No master took the subscription in time.
@@ -350,6 +361,17 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+/// An executor that could not be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconnected {
+    /// The executor.
+    pub executor: ExecutorId,
+    /// Its agent.
+    pub agent: AgentId,
+    /// Why, in words for people.
+    pub reason: String,
 }
 
 /// Why a gang was not up in time.
@@ -366,6 +388,20 @@ pub enum NeverPlaced {
         /// The first task that was not, and its state; none: it had no place.
         first: (String, Option<TaskState>),
     },
+}
+
+impl fmt::Display for Unconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            executor,
+            agent,
+            reason,
+        } = self;
+        write!(
+            f,
+            "no direct path to executor `{executor}` on agent {agent}: {reason}"
+        )
+    }
 }
 
 impl fmt::Display for NeverPlaced {

@@ -22,6 +22,8 @@ pub struct Job {
     pub executor: Resources,
     /// Whether tasks are kept together or apart.
     pub strategy: Strategy,
+    /// What must be up before functions begin.
+    pub barrier: Barrier,
     /// How long to wait for what.
     pub timing: Timing,
 }
@@ -47,6 +49,16 @@ pub enum Strategy {
     Pack,
     /// On as many agents as possible, evenly.
     Spread,
+}
+
+/// What must be up before the functions of a gang's tasks and the app scheduler begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Barrier {
+    /// All tasks.
+    #[default]
+    Tasks,
+    /// All tasks, and a connection to each of their executors.
+    Connections,
 }
 
 /// How long to wait for what.
@@ -191,6 +203,7 @@ mod tests {
             groups: groups.collect(),
             executor: Resources::new(),
             strategy: Strategy::Pack,
+            barrier: Barrier::Tasks,
             timing: Timing::default(),
         }
     }

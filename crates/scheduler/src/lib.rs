@@ -27,9 +27,9 @@ pub mod status;
 
 pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
-    NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport,
+    NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport, Unconnected,
 };
-pub use job::{Group, InvalidJob, Job, Strategy, Timing};
+pub use job::{Barrier, Group, InvalidJob, Job, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, TaskView};
 pub use offers::Offer;
 pub use placement::{Certainty, Leftover, Obstacle, Shortfall};

@@ -15,12 +15,13 @@
 //! - **Placing**: nothing is launched; offers are collected until the whole gang fits.
 //! - **Launching**: launches are under way. One that fails for reasons of its offer is placed
 //!   again; any other failure undoes the gang. No function of a task has begun.
+//!   If the job wants connections to its executors, they are waited for, too.
 //! - **Running**: the start barrier is lifted and the app scheduler runs.
 //! - **Stopping**: first every `in` channel closes and tasks have their grace, then they are
 //!   killed until they end; then the app scheduler has a moment to return; then TEARDOWN.
 //! - **Ended**: nothing is heard any more.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mesos::{AgentId, ExecutorId};
@@ -31,7 +32,7 @@ use crate::io::{
     Call, CallFault, Command, FailedCall, Failure, Input, JobEvent, JobEventKind, Outcome, Output,
     Progress,
 };
-use crate::job::{InvalidJob, Job};
+use crate::job::{Barrier, InvalidJob, Job};
 use crate::ledger::{Fired, Ledger};
 use crate::offers::{OfferPool, REFUSE_UNWANTED};
 use crate::placement::Shortfall;
@@ -70,6 +71,8 @@ pub struct Scheduler {
     executors: u64,
     /// Those that broke the rules of their link; at most one entry for each that was launched.
     abandoned: Vec<ExecutorId>,
+    /// Those to which there has been a connection; at most one entry for each that was launched.
+    connected: BTreeSet<ExecutorId>,
     is_connected: bool,
     app: AppRun,
     state: State,
@@ -149,6 +152,7 @@ impl Scheduler {
             rng: fastrand::Rng::with_seed(seed),
             executors: 0,
             abandoned: Vec::new(),
+            connected: BTreeSet::new(),
             is_connected: false,
             app: AppRun::NotStarted,
             state: State::Waiting {
@@ -266,7 +270,7 @@ impl Scheduler {
             State::Placing {
                 tell_at: Some(at), ..
             } if now >= *at => self.tell_quiet(),
-            State::Launching { .. } if self.ledger.is_up() => self.start(),
+            State::Launching { .. } if self.is_up() => self.start(),
             State::Launching { until } if now >= *until => self.give_up_placing(now),
             _ => {}
         }
@@ -405,6 +409,31 @@ impl Scheduler {
                     self.shut_down_abandoned();
                 }
             }
+            Command::Connected(executor) => {
+                if self.ledger.agent_of(&executor).is_some() {
+                    self.connected.insert(executor);
+                }
+            }
+            Command::Unconnected { executor, reason } => {
+                // A job that ends anyway, or an executor whose tasks have ended, needs none.
+                if matches!(self.state, State::Launching { .. } | State::Running) {
+                    self.give_up_connecting(now, executor, reason);
+                }
+            }
+        }
+    }
+
+    /// Whether everything is up that must be before functions begin.
+    fn is_up(&self) -> bool {
+        self.ledger.is_up() && self.unconnected().is_none()
+    }
+
+    /// An executor whose connection is still to be waited for.
+    fn unconnected(&self) -> Option<&ExecutorId> {
+        let mut executors = self.ledger.executors().map(|(executor, _)| executor);
+        match self.job.barrier {
+            Barrier::Tasks => None,
+            Barrier::Connections => executors.find(|executor| !self.connected.contains(*executor)),
         }
     }
 

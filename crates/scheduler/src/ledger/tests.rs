@@ -6,7 +6,7 @@ use mesos::resources::Resources;
 use proptest::prelude::{prop, prop_assert_eq, proptest};
 
 use super::*;
-use crate::job::{Group, Strategy, Timing};
+use crate::job::{Barrier, Group, Strategy, Timing};
 use crate::status::Uuid;
 
 #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
@@ -26,6 +26,7 @@ fn job(count: u32) -> Job {
         }],
         executor: Resources::new(),
         strategy: Strategy::Pack,
+        barrier: Barrier::Tasks,
         timing: Timing::default(),
     }
 }

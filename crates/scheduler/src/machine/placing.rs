@@ -216,6 +216,13 @@ impl Scheduler {
 
     /// The gang was not up in time.
     pub(super) fn give_up_placing(&mut self, now: Instant) {
+        if let State::Launching { .. } = self.state
+            && self.ledger.is_up()
+            && let Some(executor) = self.unconnected().cloned()
+        {
+            let reason = "it had not connected when the time of the gang was over".to_owned();
+            return self.give_up_connecting(now, executor, reason);
+        }
         let never = match &self.state {
             State::Placing { shortfall, .. } => {
                 let shortfall = shortfall.clone().unwrap_or_else(|| self.nothing_offered());

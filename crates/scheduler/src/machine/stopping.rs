@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use mesos::ExecutorId;
+
 use super::{AppRun, Scheduler, State};
-use crate::io::{Call, JobEventKind, Outcome, Output, Progress, Stop};
+use crate::io::{Call, JobEventKind, Outcome, Output, Progress, Stop, Unconnected};
 
 /// How long to wait for the end of tasks that were killed: two KILLs and a slow agent. What is
 /// left then ends with the framework.
@@ -148,6 +150,23 @@ impl Scheduler {
             _ => None,
         };
         self.end_now(Outcome::Unreachable { reason });
+    }
+
+    /// There is no connection to an executor, and the job wants one to each.
+    pub(super) fn give_up_connecting(
+        &mut self,
+        now: Instant,
+        executor: ExecutorId,
+        reason: String,
+    ) {
+        if let Some(agent) = self.ledger.agent_of(&executor).cloned() {
+            let unconnected = Unconnected {
+                executor,
+                agent,
+                reason,
+            };
+            self.begin_stopping(now, Outcome::Unconnected(unconnected));
+        }
     }
 
     fn abort_app(&mut self) {

@@ -36,6 +36,7 @@ pub(super) fn job(groups: &[&str]) -> Job {
         groups: groups.collect(),
         executor: Resources::parse("cpus:0.1").unwrap(),
         strategy: Strategy::Pack,
+        barrier: Barrier::Tasks,
         timing: Timing::default(),
     }
 }
@@ -65,15 +66,31 @@ struct Play {
 /// Lines are `subscribe`, `disconnect`, `offer o1 a1 cpus:4`, `rescind o1`, `<state> <task>
 /// [reason] [message]` (`lost!` and the like come from the master), `again <state> <task>` (the
 /// same update once more), `failure a1 [executor]`, `accept fails <task> [unknown]`, `app ok`,
-/// `app err <text>`, `stop`, `stop now`, `kill <task>`, `advance <seconds>`; several may stand in
+/// `app err <text>`, `abandon <executor>`, `connected <executor>`, `unconnected <executor>`, `stop`, `stop now`, `kill <task>`, `advance <seconds>`; several may stand in
 /// one line with `|` between.
 #[track_caller]
 pub(super) fn check(groups: &[&str], script: &str, expect: &Expect) {
+    check_job(job(groups), script, expect);
+}
+
+/// As [`check`], for a job that waits for connections.
+#[track_caller]
+pub(super) fn check_connected(groups: &[&str], script: &str, expect: &Expect) {
+    let barrier = Barrier::Connections;
+    let job = Job {
+        barrier,
+        ..job(groups)
+    };
+    check_job(job, script, expect);
+}
+
+#[track_caller]
+fn check_job(job: Job, script: &str, expect: &Expect) {
     let start = beginning();
     let mut play = Play {
         start,
         now: start,
-        scheduler: Scheduler::new(job(groups), start, 7).unwrap(),
+        scheduler: Scheduler::new(job, start, 7).unwrap(),
         ids: HashMap::new(),
         uuids: 0,
         transcript: String::new(),
@@ -150,6 +167,11 @@ impl Play {
             ["stop"] => Input::Command(Command::Stop(Stop::Graceful)),
             ["stop", "now"] => Input::Command(Command::Stop(Stop::Now)),
             ["abandon", executor] => Input::Command(Command::Abandon(executor.into())),
+            ["connected", executor] => Input::Command(Command::Connected(executor.into())),
+            ["unconnected", executor] => Input::Command(Command::Unconnected {
+                executor: executor.into(),
+                reason: "no route".to_owned(),
+            }),
             ["again", ref words @ ..] => self.update(words),
             _ => {
                 self.uuids += 1;
@@ -256,6 +278,7 @@ fn describe(output: &Output) -> String {
         Output::Report(Progress::Waiting(shortfall)) => format!("report waiting: {shortfall}"),
         Output::Report(progress) => format!("report {progress:?}"),
         Output::Finished(Outcome::NeverPlaced(why)) => format!("finished, never placed: {why}"),
+        Output::Finished(Outcome::Unconnected(why)) => format!("finished, unconnected: {why}"),
         Output::Finished(Outcome::TaskFailed(report)) => format!("finished, failed: {report}"),
         other => format!("{other:?}"),
     }

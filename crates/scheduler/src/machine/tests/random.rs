@@ -40,6 +40,8 @@ enum Step {
     Stop(bool),
     Kill(u8),
     Abandon(u8),
+    Connected(u8),
+    Unconnected(u8),
     Advance(u8),
 }
 
@@ -67,6 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Stop),
         1 => (0u8..4).prop_map(Step::Kill),
         1 => (0u8..4).prop_map(Step::Abandon),
+        2 => (0u8..4).prop_map(Step::Connected),
+        1 => (0u8..4).prop_map(Step::Unconnected),
         4 => any::<u8>().prop_map(Step::Advance),
     ]
 }
@@ -187,9 +191,13 @@ impl Master {
     }
 }
 
-fn play(steps: Vec<Step>) {
+fn play(barrier: Barrier, steps: Vec<Step>) {
     let mut now = beginning();
-    let mut scheduler = Scheduler::new(job(&["t*2 cpus:1", "u*1 cpus:2"]), now, 3).unwrap();
+    let job = Job {
+        barrier,
+        ..job(&["t*2 cpus:1", "u*1 cpus:2"])
+    };
+    let mut scheduler = Scheduler::new(job, now, 3).unwrap();
     let mut master = Master::default();
     for step in steps {
         let input = match &step {
@@ -259,6 +267,13 @@ fn play(steps: Vec<Step>) {
             Step::Abandon(number) => {
                 Input::Command(Command::Abandon(format!("job.r.{number}").into()))
             }
+            Step::Connected(number) => {
+                Input::Command(Command::Connected(format!("job.r.{number}").into()))
+            }
+            Step::Unconnected(number) => Input::Command(Command::Unconnected {
+                executor: format!("job.r.{number}").into(),
+                reason: "no route".to_owned(),
+            }),
             Step::Advance(tenths) => {
                 now += Duration::from_millis(u64::from(*tenths) * 100);
                 Input::Tick
@@ -316,10 +331,11 @@ proptest! {
 
     #[test]
     fn no_order_of_happenings_breaks_the_rules(
+        barrier in prop_oneof![Just(Barrier::Tasks), Just(Barrier::Connections)],
         steps in prop::collection::vec(step(), 0..80),
     ) {
         let mut all = vec![Step::Subscribe];
         all.extend(steps);
-        play(all);
+        play(barrier, all);
     }
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::play::check;
+use super::play::{check, check_connected};
 
 /// Two tasks on one agent, up and running.
 const UP: &str = "
@@ -849,6 +849,98 @@ fn an_executor_that_breaks_the_rules_of_its_link_is_shut_down() {
                 ExecutorGone(job.r.1)
                 SHUTDOWN job.r.1
             0s abandon job.r.9
+        "#]],
+    );
+}
+
+#[test]
+fn a_job_that_wants_connections_waits_for_them() {
+    check_connected(
+        &["t*2 cpus:1"],
+        &up("connected job.r.9 | connected job.r.1 | unconnected job.r.9"),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+            0s connected job.r.9
+            0s connected job.r.1
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s unconnected job.r.9
+        "#]],
+    );
+}
+
+#[test]
+fn a_job_that_wants_a_connection_and_gets_none_ends() {
+    check_connected(
+        &["t*1 cpus:1"],
+        "subscribe | offer o1 a1 cpus:4 | unconnected job.r.1 | killed t-0 | unconnected job.r.1",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s unconnected job.r.1
+                report Stopping(Unconnected(Unconnected { executor: job.r.1, agent: a1, reason: "no route" }))
+                event Shutdown
+                CloseInputs(["t-0"])
+                KILL t-0.r.1 Some(0ns)
+            0s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+                TEARDOWN
+                finished, unconnected: no direct path to executor `job.r.1` on agent a1: no route
+            0s unconnected job.r.1
+        "#]],
+    );
+    check_connected(
+        &["t*1 cpus:1"],
+        "subscribe | offer o1 a1 cpus:4 | running t-0 | advance 300 | killed t-0",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            300s
+                report Stopping(Unconnected(Unconnected { executor: job.r.1, agent: a1, reason: "it had not connected when the time of the gang was over" }))
+                event Shutdown
+                CloseInputs(["t-0"])
+                KILL t-0.r.1 Some(0ns)
+            300s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                ACKNOWLEDGE t-0.r.1 2
+                TEARDOWN
+                finished, unconnected: no direct path to executor `job.r.1` on agent a1: it had not connected when the time of the gang was over
         "#]],
     );
 }
