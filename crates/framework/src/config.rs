@@ -7,7 +7,7 @@ use bytes::Bytes;
 use link::LinkConfig;
 use mesos::resources::Resources;
 use mesos_client::{Credentials, Masters, Tls};
-use scheduler::{Group, Job, Strategy, Timing};
+use scheduler::{Barrier, Group, Job, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
 /// One run of one job.
@@ -27,8 +27,11 @@ pub struct FrameworkConfig {
     pub master: MasterConfig,
     /// How agents get modules from us.
     pub modules: ModuleServing,
-    /// The links to executors; its windows are told to them.
+    /// The links to executors; its windows are told to them. Whether frames take framework
+    /// messages at all is said by `direct`.
     pub link: LinkConfig,
+    /// The direct path from executors to us.
+    pub direct: DirectConfig,
     /// The source of all chance in this run. Two runs of a job at the same time need different
     /// ones: names of this run are made of it.
     pub seed: u64,
@@ -178,7 +181,65 @@ impl Default for ModuleServing {
     }
 }
 
+/// The direct path from executors to us, beside framework messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectConfig {
+    /// Whether there is one.
+    pub mode: DirectMode,
+    /// Where to listen. Port 0 is any that is free.
+    pub bind: SocketAddr,
+    /// The host, or host and port, under which agents reach that; by default what is bound.
+    pub advertise: Option<String>,
+    /// Whether it is encrypted.
+    pub tls: DirectTls,
+}
+
+/// Whether there is a direct path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectMode {
+    /// Only framework messages; nothing listens.
+    Off,
+    /// Where it works; framework messages elsewhere.
+    Auto,
+    /// The job begins when every executor has connected, and ends if one cannot. Channels wait
+    /// while a connection is broken.
+    Required,
+}
+
+/// Whether the direct path is encrypted. The certificate is made for the run and known to its
+/// executors; nobody has to provide anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectTls {
+    /// Unless the advertised address is of loopback.
+    Auto,
+    /// Always.
+    On,
+    /// Never: whoever can read the network can read the channels, and take the place of an
+    /// executor.
+    Off,
+}
+
+impl Default for DirectConfig {
+    /// Where it works, on any port of loopback, encrypted if advertised elsewhere.
+    fn default() -> Self {
+        Self {
+            mode: DirectMode::Auto,
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            advertise: None,
+            tls: DirectTls::Auto,
+        }
+    }
+}
+
 impl FrameworkConfig {
+    /// The links as this job wants them.
+    pub(crate) fn link(&self) -> LinkConfig {
+        LinkConfig {
+            direct_only: self.direct.mode == DirectMode::Required,
+            ..self.link.clone()
+        }
+    }
+
     /// What the scheduler machine is to know of this.
     pub(crate) fn job(&self, run: &str) -> Job {
         let groups = self.groups.iter().map(|group| Group {
@@ -193,6 +254,10 @@ impl FrameworkConfig {
             groups: groups.collect(),
             executor: self.executors.resources.clone(),
             strategy: self.strategy,
+            barrier: match self.direct.mode {
+                DirectMode::Off | DirectMode::Auto => Barrier::Tasks,
+                DirectMode::Required => Barrier::Connections,
+            },
             timing: self.timing,
         }
     }

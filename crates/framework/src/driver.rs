@@ -24,11 +24,13 @@ use crate::outcome::{FrameworkError, JobOutcome};
 
 mod app_run;
 mod calls;
+mod direct;
 mod events;
 mod links;
 
 use app_run::AppRun;
 use calls::Calls;
+use direct::{Incarnations, Listener};
 use events::HeldEvents;
 use links::{FrameFate, Links};
 
@@ -81,6 +83,12 @@ where
     let job = config.job(&format!("{:08x}", rng.u32(..)));
     let scheduler = Scheduler::new(job, now(), rng.u64(..))?;
     let (server, blueprint) = serve_modules(&config).await?;
+    let (commands, commanded) = mpsc::unbounded_channel();
+    let listener = Listener::start(&config.direct, commands).await;
+    let listener = listener.map_err(|error| FrameworkError::Direct {
+        bind: config.direct.bind,
+        reason: error.to_string(),
+    })?;
     let (handle, mut notices) = SchedulerClient::start(SchedulerConfig {
         credentials: config.master.credentials.clone(),
         tls: config.master.tls.clone(),
@@ -96,7 +104,8 @@ where
         blueprint,
         rng,
         calls: Calls::new(handle.clone()),
-        links: Links::new(handle.clone(), config.link.clone()),
+        links: Links::new(handle.clone(), config.link(), listener),
+        commanded,
         events: HeldEvents::default(),
         app: AppRun::new(app, app_ends),
         app_driver,
@@ -137,6 +146,8 @@ struct Driver<A, P> {
     rng: fastrand::Rng,
     calls: Calls,
     links: Links,
+    /// What the connections of executors mean for the machine: a few for each of them.
+    commanded: mpsc::UnboundedReceiver<Command>,
     events: HeldEvents,
     app: AppRun<A>,
     app_driver: AppDriver,
@@ -174,6 +185,8 @@ where
                     Some(notice) => self.hear(notice),
                     None => return Err(FrameworkError::ClientEnded),
                 },
+                // Without a listener there is nobody to send.
+                Some(command) = self.commanded.recv() => self.handle(Input::Command(command)),
                 failed = self.calls.next_failed() => self.handle(failed),
                 (event, sender) = self.events.next() => {
                     let event = match sender {
@@ -313,10 +326,18 @@ where
         refuse: Duration,
     ) {
         let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
-        let (here, there) = (self.rng.u64(..), self.rng.u64(..));
-        let infos = self.blueprint.task_infos(&executor, there, tasks);
+        let incarnations = Incarnations {
+            here: self.rng.u64(..),
+            there: self.rng.u64(..),
+        };
+        let infos = self
+            .blueprint
+            .task_infos(&executor, incarnations.there, tasks);
         self.calls.push(convert::accept(offers, infos, refuse));
-        if let Err(error) = self.links.open(&executor, here, &names, &self.app_driver) {
+        if let Err(error) = self
+            .links
+            .open(&executor, incarnations, &names, &self.app_driver)
+        {
             // Its tasks could never be spoken to.
             warn!(executor = %executor.id, %error, "cannot open channels");
             self.handle(Input::Command(Command::Abandon(executor.id)));
@@ -330,6 +351,7 @@ where
             Outcome::TaskFailed(report) => Ok(JobOutcome::TaskFailed(report)),
             Outcome::AppFailed { message } => Ok(JobOutcome::AppFailed { message }),
             Outcome::NeverPlaced(why) => Ok(JobOutcome::NeverPlaced(why)),
+            Outcome::Unconnected(why) => Ok(JobOutcome::Unconnected(why)),
             Outcome::Interrupted => Ok(JobOutcome::Interrupted),
             Outcome::Unreachable { reason } => Err(FrameworkError::Unreachable { reason }),
             Outcome::Refused { reason } => Err(FrameworkError::Refused(

@@ -5,6 +5,7 @@
 use std::io;
 
 use bytes::Bytes;
+use link::LinkConfig;
 use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSpec, VERSION};
 use mesos::v1;
 use prost::Message as _;
@@ -23,8 +24,7 @@ pub(crate) struct Blueprint {
     groups: Vec<GroupBlueprint>,
     command: v1::CommandInfo,
     shutdown_grace: v1::DurationInfo,
-    window_messages: u32,
-    window_bytes: u64,
+    link: LinkConfig,
 }
 
 #[derive(Debug)]
@@ -91,8 +91,7 @@ impl Blueprint {
                 .collect(),
             command: command(config, executor_url),
             shutdown_grace: convert::duration(config.executors.shutdown_grace),
-            window_messages: config.link.window.messages,
-            window_bytes: config.link.window.bytes,
+            link: config.link(),
         }
     }
 
@@ -132,8 +131,9 @@ impl Blueprint {
             version: VERSION,
             job: self.job.clone(),
             incarnation,
-            window_messages: self.window_messages,
-            window_bytes: self.window_bytes,
+            window_messages: self.link.window.messages,
+            window_bytes: self.link.window.bytes,
+            direct_only: self.link.direct_only,
         };
         v1::ExecutorInfo {
             executor_id: (&executor.id).into(),

@@ -6,11 +6,13 @@
 //!
 //! - [`config`]: what to run and where.
 //! - [`outcome`]: how it ended.
+//! - `address`: where others reach what is bound here.
 //! - `convert`: the only bridge between wire messages and domain values.
 //! - `launch`: what a task and its executor look like on the wire.
 //! - `modules`: serves modules, and the executor itself, to agents.
 //! - `driver`: the loop.
 
+mod address;
 pub mod config;
 mod convert;
 mod driver;
@@ -19,11 +21,12 @@ mod modules;
 pub mod outcome;
 
 pub use config::{
-    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, ModuleServing,
+    DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors, FrameworkConfig, GroupConfig,
+    MasterConfig, Module, ModuleServing,
 };
 pub use driver::run;
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
     Certainty, InvalidJob, Leftover, NeverPlaced, Obstacle, Progress, Reason, Shortfall, Source,
-    Stop, Strategy, TaskReport, TaskState, Timing,
+    Stop, Strategy, TaskReport, TaskState, Timing, Unconnected,
 };

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
+use crate::address::advertised;
 use crate::config::ModuleServing;
 
 /// The name of the executor in its URL and in the sandbox: the fetcher takes the last part of the
@@ -77,7 +77,7 @@ impl ModuleServer {
                 warn!(%error, "module server has ended");
             }
         });
-        let base = base(serving, bound);
+        let base = format!("http://{}", advertised(serving.advertise.as_deref(), bound));
         debug!(%bound, base, "serving modules");
         Ok(Self {
             base,
@@ -97,20 +97,6 @@ impl Drop for ModuleServer {
     }
 }
 
-/// Where agents reach what is bound; an advertised host without a port has the bound one.
-fn base(serving: &ModuleServing, bound: SocketAddr) -> String {
-    let Some(host) = &serving.advertise else {
-        return format!("http://{bound}");
-    };
-    // A colon within brackets belongs to an IPv6 address.
-    let after_brackets = host.rsplit(']').next().unwrap_or(host);
-    if after_brackets.contains(':') {
-        format!("http://{host}")
-    } else {
-        format!("http://{host}:{}", bound.port())
-    }
-}
-
 async fn file(State(files): State<Files>, Path((token, name)): Path<(String, String)>) -> Response {
     match files.get(&format!("{token}/{name}")) {
         Some(bytes) => {
@@ -127,32 +113,10 @@ async fn file(State(files): State<Files>, Path((token, name)): Path<(String, Str
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
     use super::*;
-
-    #[test]
-    fn an_advertised_host_gets_the_bound_port_unless_it_names_one() {
-        let bound = SocketAddr::from((Ipv4Addr::LOCALHOST, 4321));
-        let base_of = |advertise: Option<&str>| {
-            let advertise = advertise.map(str::to_owned);
-            base(
-                &ModuleServing {
-                    bind: bound,
-                    advertise,
-                },
-                bound,
-            )
-        };
-        assert_eq!(base_of(None), "http://127.0.0.1:4321");
-        assert_eq!(base_of(Some("me.example")), "http://me.example:4321");
-        assert_eq!(base_of(Some("me.example:80")), "http://me.example:80");
-        assert_eq!(base_of(Some("[::1]")), "http://[::1]:4321");
-        assert_eq!(base_of(Some("[::1]:80")), "http://[::1]:80");
-    }
 
     async fn fetch(url: &str) -> String {
         let rest = url.strip_prefix("http://").unwrap();

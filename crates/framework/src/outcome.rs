@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use mesos_client::{RefusedError, StartError};
-use scheduler::{InvalidJob, NeverPlaced, TaskReport};
+use scheduler::{InvalidJob, NeverPlaced, TaskReport, Unconnected};
 use thiserror::Error;
 
 /// How a job has ended that a cluster has taken.
@@ -21,6 +21,8 @@ pub enum JobOutcome {
     },
     /// Not all tasks were up within `gang.timeout`.
     NeverPlaced(NeverPlaced),
+    /// An executor could not connect, and the job requires direct paths.
+    Unconnected(Unconnected),
     /// Somebody asked for the end.
     Interrupted,
 }
@@ -41,6 +43,14 @@ pub enum FrameworkError {
         bind: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// The address for direct paths cannot be used, or no certificate could be made for it.
+    #[error("cannot listen for direct paths on `{bind}`: {reason}")]
+    Direct {
+        /// The address.
+        bind: SocketAddr,
+        /// Why.
+        reason: String,
     },
     /// Certificates or credentials cannot be used.
     #[error("cannot connect to a master")]

@@ -88,7 +88,7 @@ impl Link {
             state: Mutex::new(state),
             frames: Notify::new(),
             moved: Notify::new(),
-            acknowledged: Notify::new(),
+            arrived: Notify::new(),
             control,
         };
         Self {
@@ -132,7 +132,7 @@ impl Link {
         let handled = self
             .shared
             .with(|state| state.end.handle_frame(now(), frame));
-        self.shared.acknowledged.notify_waiters();
+        self.shared.arrived.notify_waiters();
         handled
     }
 
@@ -143,24 +143,35 @@ impl Link {
     /// only when the transport can take one. Cancellation safe: no frame is lost with the future.
     /// Several tasks may wait; each frame goes to one of them.
     pub async fn next_frame(&self) -> Option<Bytes> {
+        while self.frame_ready().await {
+            let frame = self.try_next_frame();
+            if frame.is_some() {
+                return frame;
+            }
+        }
+        None
+    }
+
+    /// Waits until [`try_next_frame`](Self::try_next_frame) has a frame, for a transport that has
+    /// to make room first; `false` once the link is shut. Cancellation safe. If several tasks
+    /// wait, or a direct path comes up meanwhile, the frame may be gone again.
+    pub async fn frame_ready(&self) -> bool {
         while self.on_path(Path::Messages).await {
             let moved = self.shared.moved.notified();
             let changed = self.shared.frames.notified();
             let timeout = {
-                let mut state = self.shared.lock();
+                let state = self.shared.lock();
                 if state.end.is_shut() {
-                    return None;
+                    return false;
                 }
                 if state.end.path() == Path::Direct {
                     continue;
                 }
-                if let Some(frame) = state.end.poll_frame(now()) {
-                    let wakes = state.drain();
-                    drop(state);
-                    wakes.wake();
-                    return Some(frame);
+                let timeout = state.end.poll_timeout();
+                if state.end.has_frame() || timeout.is_some_and(|due| due <= now()) {
+                    return true;
                 }
-                state.end.poll_timeout()
+                timeout
             };
             tokio::select! {
                 () = changed => {}
@@ -168,7 +179,22 @@ impl Link {
                 () = until(timeout) => {}
             }
         }
-        None
+        false
+    }
+
+    /// The next frame to transmit as a framework message, if there is one now; as
+    /// [`next_frame`](Self::next_frame).
+    pub fn try_next_frame(&self) -> Option<Bytes> {
+        let (frame, wakes) = {
+            let mut state = self.shared.lock();
+            if state.end.path() == Path::Direct {
+                return None;
+            }
+            let frame = state.end.poll_frame(now());
+            (frame, state.drain())
+        };
+        wakes.wake();
+        frame
     }
 
     /// Ends the link, because the peer is gone for good: receivers give what has arrived and then
@@ -195,7 +221,7 @@ impl Link {
         }
         self.shared.frames.notify_waiters();
         self.shared.moved.notify_waiters();
-        self.shared.acknowledged.notify_waiters();
+        self.shared.arrived.notify_waiters();
         undelivered
     }
 
@@ -204,14 +230,29 @@ impl Link {
     /// Cancellation safe.
     pub async fn flushed(&self) {
         loop {
-            let acknowledged = self.shared.acknowledged.notified();
+            let arrived = self.shared.arrived.notified();
             {
                 let state = self.shared.lock();
                 if state.end.is_shut() || state.end.is_flushed() {
                     return;
                 }
             }
-            acknowledged.await;
+            arrived.await;
+        }
+    }
+
+    /// Waits until the peer has been heard for the first time, or the link is shut. Cancellation
+    /// safe.
+    pub async fn heard(&self) {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            {
+                let state = self.shared.lock();
+                if state.end.is_shut() || state.end.counters().frames_received > 0 {
+                    return;
+                }
+            }
+            arrived.await;
         }
     }
 
@@ -251,7 +292,7 @@ pub(crate) struct Shared {
     /// The path has changed, or the link is shut.
     moved: Notify,
     /// A frame has arrived, which may have acknowledged everything; or the link is shut.
-    acknowledged: Notify,
+    arrived: Notify,
     pub(crate) control: Arc<Channel>,
 }
 

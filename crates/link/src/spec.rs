@@ -81,6 +81,9 @@ pub struct ExecutorSpec {
     /// The window of each channel in bytes.
     #[prost(uint64, tag = "5")]
     pub window_bytes: u64,
+    /// Channels wait for a direct path, as [`LinkConfig::direct_only`](crate::LinkConfig).
+    #[prost(bool, tag = "6")]
+    pub direct_only: bool,
 }
 
 /// What framework and executor tell each other over [`Control`](crate::Control).
@@ -139,6 +142,21 @@ impl Control {
     pub fn start() -> Self {
         Self {
             kind: Some(ControlKind::Start(Start {})),
+        }
+    }
+
+    /// There is a direct path.
+    pub fn direct(direct: Direct) -> Self {
+        Self {
+            kind: Some(ControlKind::Direct(direct)),
+        }
+    }
+
+    /// There is none.
+    pub fn direct_failed(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self {
+            kind: Some(ControlKind::DirectFailed(DirectFailed { reason })),
         }
     }
 }

@@ -86,6 +86,7 @@ pub(super) fn link_config(spec: &spec::ExecutorSpec) -> LinkConfig {
         messages: spec.window_messages,
         bytes: spec.window_bytes,
     };
+    config.direct_only = spec.direct_only;
     config
 }
 

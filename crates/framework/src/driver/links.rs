@@ -5,6 +5,8 @@
 //! §10), and a frame takes along all that has gathered in the meantime.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use link::app::{AppDriver, Event};
@@ -12,9 +14,15 @@ use link::{FrameError, Link, LinkConfig, OpenError, Role, Sender, Undelivered, s
 use mesos::{AgentId, ExecutorId};
 use mesos_client::SchedulerHandle;
 use scheduler::{ExecutorLaunch, JobEvent};
+use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::direct::{Incarnations, Listener};
 use crate::convert;
+
+/// How many MESSAGE calls are under way at a time over all links: a master carries out one after
+/// the other, so some keep it busy, and a real one has died of tens of thousands (PROTOCOL §10).
+const CALLS_MAX: usize = 32;
 
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +33,25 @@ pub(super) enum FrameFate {
     Broken,
 }
 
+/// Why there is no link to an executor.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LaunchError {
+    /// A channel cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no secret for its direct path.
+    #[error(transparent)]
+    Secret(#[from] io::Error),
+}
+
 /// The links of a job.
 pub(super) struct Links {
     handle: SchedulerHandle,
     config: LinkConfig,
+    /// None: there are only framework messages.
+    listener: Option<Listener>,
+    /// How many MESSAGE calls may be under way.
+    calls: Arc<Semaphore>,
     by_executor: HashMap<ExecutorId, Entry>,
     by_task: HashMap<String, TaskChannel>,
 }
@@ -45,10 +68,16 @@ struct TaskChannel {
 }
 
 impl Links {
-    pub(super) fn new(handle: SchedulerHandle, config: LinkConfig) -> Self {
+    pub(super) fn new(
+        handle: SchedulerHandle,
+        config: LinkConfig,
+        listener: Option<Listener>,
+    ) -> Self {
         Self {
             handle,
             config,
+            listener,
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
             by_executor: HashMap::new(),
             by_task: HashMap::new(),
         }
@@ -58,21 +87,25 @@ impl Links {
     /// that no task uses any more are shut: their tasks were placed again.
     ///
     /// # Errors
-    /// When a channel cannot be opened.
+    /// When a channel cannot be opened, or no direct path be announced.
     pub(super) fn open(
         &mut self,
         executor: &ExecutorLaunch,
-        incarnation: u64,
+        incarnations: Incarnations,
         tasks: &[String],
         app: &AppDriver,
-    ) -> Result<(), OpenError> {
-        let link = Link::new(Role::Scheduler, incarnation, self.config.clone());
+    ) -> Result<(), LaunchError> {
+        let link = Link::new(Role::Scheduler, incarnations.here, self.config.clone());
         pump(
             link.clone(),
             self.handle.clone(),
+            Arc::clone(&self.calls),
             executor.agent.clone(),
             executor.id.clone(),
         );
+        if let Some(listener) = &self.listener {
+            listener.expect(&link, executor, incarnations)?;
+        }
         self.by_executor.insert(
             executor.id.clone(),
             Entry {
@@ -194,9 +227,22 @@ impl Drop for Links {
 }
 
 /// Transmits frames until the link is shut.
-fn pump(link: Link, handle: SchedulerHandle, agent: AgentId, executor: ExecutorId) {
+fn pump(
+    link: Link,
+    handle: SchedulerHandle,
+    calls: Arc<Semaphore>,
+    agent: AgentId,
+    executor: ExecutorId,
+) {
     tokio::spawn(async move {
-        while let Some(frame) = link.next_frame().await {
+        // A place among the calls is taken when there is a frame, and the frame is made when there
+        // is a place: so it carries what has gathered until then.
+        while link.frame_ready().await {
+            let permit = calls.acquire().await;
+            let _permit = permit.expect("the semaphore is never closed");
+            let Some(frame) = link.try_next_frame() else {
+                continue;
+            };
             let call = convert::message(&agent, &executor, frame);
             // A frame that is lost is sent again by the link, in its own time.
             if let Err(error) = handle.call(call).await {

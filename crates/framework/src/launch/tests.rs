@@ -38,6 +38,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         master: MasterConfig::new("127.0.0.1:5050".parse().unwrap(), "ada"),
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
+        direct: crate::config::DirectConfig::default(),
         seed: 1,
     }
 }

@@ -16,12 +16,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::stream;
-use link::spec::TaskSpec;
-use link::{Link, LinkConfig, Receiver, Role, Sender};
+use link::direct::{Hello, Secret, carry, greet, tls};
+use link::spec::{ControlKind, TaskSpec};
+use link::{Link, LinkConfig, Receiver, Role, Sender, spec};
 use mesos::resources::Resources;
 use mesos::{recordio, v1};
 use prost::Message as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use v1::scheduler::call::Type as CallType;
 use v1::scheduler::event::Type as EventType;
@@ -76,6 +77,7 @@ pub(crate) struct Rules {
     pub(crate) refusal: Option<&'static str>,
     /// How many launches fail because of their offers.
     pub(crate) stale_launches: u32,
+    pub(crate) dialing: Dialing,
 }
 
 /// A behaviour from a function.
@@ -96,6 +98,39 @@ pub(crate) fn echo() -> Behaviour {
         }
         End::finished()
     })
+}
+
+/// What executors do when they are told of a direct path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialing {
+    Connect,
+    /// Connect with a secret that is wrong.
+    Guess,
+    /// Say that it does not work.
+    Complain,
+    /// Nothing.
+    Ignore,
+}
+
+/// Keeps a direct path to the scheduler until it ends.
+async fn dial(link: Link, direct: spec::Direct, executor: u64) {
+    let mut stream = TcpStream::connect(&direct.address).await.unwrap();
+    let hello = Hello {
+        link: direct.link,
+        executor,
+        secret: Secret::new(direct.secret.try_into().unwrap()),
+    };
+    if direct.certificate_sha256.is_empty() {
+        if greet(&mut stream, &hello).await.is_ok() {
+            carry(link.direct(), stream).await;
+        }
+    } else {
+        let certificate = direct.certificate_sha256.try_into().unwrap();
+        let mut stream = tls::connect(stream, certificate).await.unwrap();
+        if greet(&mut stream, &hello).await.is_ok() {
+            carry(link.direct(), stream).await;
+        }
+    }
 }
 
 /// The cluster. It ends when it is dropped.
@@ -125,6 +160,7 @@ struct Executor {
     agent_id: v1::AgentId,
     executor_id: v1::ExecutorId,
     link: Link,
+    incarnation: u64,
     tasks: Vec<(v1::TaskId, TaskSpec)>,
 }
 
@@ -151,6 +187,11 @@ impl Cluster {
             serving,
         }
     }
+}
+
+/// What the scheduler says next; nothing when the link is shut.
+async fn next_record(link: &Link) -> Option<ControlKind> {
+    link.control().recv().await?.kind
 }
 
 async fn answer(State(master): State<Arc<Master>>, body: Bytes) -> Response {
@@ -297,8 +338,12 @@ impl Master {
     /// Launches the tasks of one ACCEPT in their executor, and reports them running.
     fn launch(self: &Arc<Self>, tasks: Vec<v1::TaskInfo>) {
         let info = tasks[0].executor.clone().unwrap();
-        let spec = link::spec::ExecutorSpec::decode(info.data.unwrap()).unwrap();
-        let link = Link::new(Role::Executor, spec.incarnation, LinkConfig::new());
+        let spec = spec::ExecutorSpec::decode(info.data.unwrap()).unwrap();
+        let config = LinkConfig {
+            direct_only: spec.direct_only,
+            ..LinkConfig::new()
+        };
+        let link = Link::new(Role::Executor, spec.incarnation, config);
         let specs = tasks.iter().map(|task| {
             let spec = TaskSpec::decode(task.data.clone().unwrap()).unwrap();
             (task.task_id.clone(), spec)
@@ -307,6 +352,7 @@ impl Master {
             agent_id: tasks[0].agent_id.clone(),
             executor_id: info.executor_id.clone(),
             link: link.clone(),
+            incarnation: spec.incarnation,
             tasks: specs.collect(),
         };
         self.pump(&executor);
@@ -338,12 +384,29 @@ impl Master {
     fn wait_for_start(self: &Arc<Self>, executor: &Executor) {
         let (master, link) = (Arc::clone(self), executor.link.clone());
         let tasks = executor.tasks.clone();
+        let incarnation = executor.incarnation;
         tokio::spawn(async move {
             let opened: Vec<_> = tasks
                 .into_iter()
                 .map(|(id, spec)| (id, link.open(&spec.name).unwrap(), spec))
                 .collect();
-            link.control().recv().await.unwrap();
+            while let Some(ControlKind::Direct(direct)) = next_record(&link).await {
+                match master.rules.dialing {
+                    Dialing::Connect => {
+                        tokio::spawn(dial(link.clone(), direct, incarnation));
+                    }
+                    Dialing::Guess => {
+                        let secret = vec![0; 32];
+                        let direct = spec::Direct { secret, ..direct };
+                        tokio::spawn(dial(link.clone(), direct, incarnation));
+                    }
+                    Dialing::Complain => {
+                        let failed = spec::Control::direct_failed("no route");
+                        link.control().send(&failed).await.unwrap();
+                    }
+                    Dialing::Ignore => {}
+                }
+            }
             for (id, (sender, receiver), spec) in opened {
                 let master = Arc::clone(&master);
                 let run = (master.rules.behaviour)(spec, sender.clone(), receiver);

@@ -11,25 +11,27 @@ use mesos::resources::Resources;
 use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::RefusedError;
 use mesosgot_framework::{
-    ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig, JobOutcome,
-    MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy, TaskState, Timing,
+    DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
+    JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy,
+    TaskState, Timing,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use crate::cluster::{Behaviour, Cluster, End, Rules, behaviour, echo};
+use crate::cluster::{Behaviour, Cluster, Dialing, End, Rules, behaviour, echo};
 
-fn rules(behaviour: Behaviour) -> Rules {
+pub(crate) fn rules(behaviour: Behaviour) -> Rules {
     Rules {
         offer: "cpus:4;mem:1024",
         behaviour,
         refusal: None,
         stale_launches: 0,
+        dialing: Dialing::Ignore,
     }
 }
 
 /// A job of two tasks `t-0` and `t-1`.
-fn config(master: SocketAddr) -> FrameworkConfig {
+pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
     FrameworkConfig {
         name: "job".to_owned(),
         groups: vec![GroupConfig {
@@ -53,11 +55,12 @@ fn config(master: SocketAddr) -> FrameworkConfig {
         master: MasterConfig::new(master.to_string().parse().unwrap(), "ada"),
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
+        direct: DirectConfig::default(),
         seed: 5,
     }
 }
 
-async fn run<F>(
+pub(crate) async fn run<F>(
     config: FrameworkConfig,
     app: impl FnOnce(App) -> F + Send,
 ) -> (Result<JobOutcome, FrameworkError>, Vec<Progress>)
@@ -66,8 +69,9 @@ where
 {
     let (_stop, stopped) = watch::channel(None);
     let mut progress = Vec::new();
-    let outcome = mesosgot_framework::run(config, app, |one| progress.push(one), stopped).await;
-    (outcome, progress)
+    let running = mesosgot_framework::run(config, app, |one| progress.push(one), stopped);
+    let outcome = timeout(Duration::from_secs(60), running).await;
+    (outcome.expect("the run is over within a minute"), progress)
 }
 
 /// Waits for everything until the framework is gone.

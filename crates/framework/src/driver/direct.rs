@@ -1,0 +1,412 @@
+//! The listener for the direct paths of a run, and what is known of each link's.
+//!
+//! One port for all links: whoever connects says which link it is for and shows that link's
+//! secret. How the path is used is `link::direct`'s; what follows when there is none is said
+//! here, per link:
+//!
+//! ```text
+//!   announced ──greets──► awaited ──connected──► up
+//!                            │  ▲                 │ broken
+//!               not in time, │  └─────────────────┘
+//!               said so      ▼
+//!                     Unconnected (only if a direct path is required)
+//! ```
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use link::direct::tls::{Identity, TlsError};
+use link::direct::{Ended, Hello, Secret, admit, carry, tune};
+use link::{Link, Path, spec};
+use mesos::ExecutorId;
+use rustls::crypto::ring;
+use scheduler::{Command, ExecutorLaunch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{debug, info, warn};
+
+use crate::address::advertised;
+use crate::config::{DirectConfig, DirectMode, DirectTls};
+
+/// Accepts direct paths for all links of a run, until it is dropped.
+pub(super) struct Listener {
+    door: Arc<Door>,
+    address: String,
+    accepting: JoinHandle<()>,
+}
+
+/// What the tasks of the listener share.
+struct Door {
+    mode: DirectMode,
+    identity: Option<Identity>,
+    expected: Mutex<HashMap<u64, Expected>>,
+    commands: mpsc::UnboundedSender<Command>,
+    /// That tasks are reached over framework messages has been said.
+    has_warned: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Expected {
+    hello: Hello,
+    executor: ExecutorId,
+    link: Link,
+}
+
+/// Why there is nothing that listens for direct paths.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListenError {
+    /// The address cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] io::Error),
+    /// There is no certificate.
+    #[error(transparent)]
+    Identity(#[from] TlsError),
+}
+
+impl Listener {
+    /// Listens, unless the configuration wants no direct paths. What the scheduler machine is to
+    /// hear goes to `commands`.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, or no certificate can be made.
+    pub(super) async fn start(
+        config: &DirectConfig,
+        commands: mpsc::UnboundedSender<Command>,
+    ) -> Result<Option<Self>, ListenError> {
+        if config.mode == DirectMode::Off {
+            return Ok(None);
+        }
+        let listener = TcpListener::bind(config.bind).await?;
+        let bound = listener.local_addr()?;
+        let address = advertised(config.advertise.as_deref(), bound);
+        let has_tls = match config.tls {
+            DirectTls::Auto => !is_loopback(&address),
+            DirectTls::On => true,
+            DirectTls::Off => false,
+        };
+        info!(address, has_tls, "direct path listens on {bound}");
+        let door = Arc::new(Door {
+            mode: config.mode,
+            identity: has_tls.then(Identity::new).transpose()?,
+            expected: Mutex::default(),
+            commands,
+            has_warned: AtomicBool::new(false),
+        });
+        Ok(Some(Self {
+            accepting: tokio::spawn(accept(listener, Arc::clone(&door))),
+            door,
+            address,
+        }))
+    }
+
+    /// Lets an executor in that is being launched: tells it where to connect, and looks after what
+    /// comes of it until the link is shut.
+    ///
+    /// # Errors
+    /// When the system has no randomness for a secret.
+    pub(super) fn expect(
+        &self,
+        link: &Link,
+        executor: &ExecutorLaunch,
+        incarnations: Incarnations,
+    ) -> io::Result<()> {
+        let Incarnations { here, there } = incarnations;
+        let secret = secret()?;
+        let announcement = spec::Direct {
+            address: self.address.clone(),
+            secret: secret.to_vec(),
+            certificate_sha256: match &self.door.identity {
+                Some(identity) => identity.fingerprint().to_vec(),
+                None => Vec::new(),
+            },
+            link: here,
+        };
+        let expected = Expected {
+            hello: Hello {
+                link: here,
+                executor: there,
+                secret: Secret::new(secret),
+            },
+            executor: executor.id.clone(),
+            link: link.clone(),
+        };
+        self.door.expected().insert(here, expected.clone());
+        let door = Arc::clone(&self.door);
+        tokio::spawn(async move {
+            door.look_after(&expected, announcement).await;
+            door.expected().remove(&here);
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// The incarnations of the two ends of a link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Incarnations {
+    /// That of the scheduler's end.
+    pub(super) here: u64,
+    /// That of the executor's.
+    pub(super) there: u64,
+}
+
+impl Door {
+    fn expected(&self) -> MutexGuard<'_, HashMap<u64, Expected>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, command: Command) {
+        // Nobody listens when the job has ended.
+        let _ = self.commands.send(command);
+    }
+
+    /// Announces the direct path, then sees whether there is one, until the link is shut.
+    async fn look_after(&self, expected: &Expected, announcement: spec::Direct) {
+        let Expected { link, executor, .. } = expected;
+        let address = announcement.address.clone();
+        let control = link.control();
+        let record = spec::Control::direct(announcement);
+        if control.send(&record).await.is_err() {
+            return;
+        }
+        // It gets the announcement with the first frame that answers it.
+        link.heard().await;
+        let mut phase = Phase::First;
+        loop {
+            if let Err(reason) = phase.connected(link).await {
+                self.without(executor, &address, &reason);
+            }
+            if !link.on_path(Path::Direct).await {
+                return;
+            }
+            debug!(%executor, "direct path is up");
+            self.tell(Command::Connected(executor.clone()));
+            if !link.on_path(Path::Messages).await {
+                return;
+            }
+            debug!(%executor, "direct path is down");
+            phase = Phase::Again;
+        }
+    }
+
+    /// There is no direct path to an executor for now.
+    fn without(&self, executor: &ExecutorId, address: &str, reason: &str) {
+        match self.mode {
+            DirectMode::Required => self.tell(Command::Unconnected {
+                executor: executor.clone(),
+                reason: format!("{address}: {reason}"),
+            }),
+            // One is enough: the others most likely have the same reason.
+            DirectMode::Auto if !self.has_warned.swap(true, Ordering::Relaxed) => warn!(
+                %executor,
+                address,
+                reason,
+                "no direct path, channels take framework messages; \
+                 `channels.advertise` names the address that agents reach"
+            ),
+            DirectMode::Auto | DirectMode::Off => {
+                debug!(%executor, address, reason, "no direct path");
+            }
+        }
+    }
+
+    /// A connection, from its first byte to its end.
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        if let Err(error) = tune(&stream) {
+            debug!(%peer, %error, "the options of a connection were refused");
+        }
+        match &self.identity {
+            Some(identity) => match identity.accept(stream).await {
+                Ok(stream) => self.attach(stream, peer, permit).await,
+                Err(error) => debug!(%peer, %error, "a connection was refused"),
+            },
+            None => self.attach(stream, peer, permit).await,
+        }
+    }
+
+    async fn attach(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let find = |link| {
+            let expected = self.expected().get(&link).cloned();
+            expected.map(|expected| (expected.hello.clone(), expected))
+        };
+        let expected = match admit(&mut stream, find).await {
+            Ok(expected) => expected,
+            Err(error) => return debug!(%peer, %error, "a connection was refused"),
+        };
+        drop(permit);
+        let Expected { executor, link, .. } = expected;
+        let ended = carry(link.direct(), stream).await;
+        debug!(%executor, %ended, "direct path has ended");
+        match ended {
+            Ended::Frame(error) => {
+                warn!(%executor, %error, "executor breaks the rules of its link");
+                self.tell(Command::Abandon(executor));
+            }
+            Ended::TooLarge { .. } => {
+                warn!(%executor, %ended, "executor breaks the rules of its link");
+                self.tell(Command::Abandon(executor));
+            }
+            Ended::Closed | Ended::Replaced | Ended::Shut | Ended::Broken(_) => {}
+        }
+    }
+}
+
+/// What is expected of an executor.
+enum Phase {
+    /// That it connects. When it cannot, that will not change by itself.
+    First,
+    /// That it connects again after it could already: what has broken may be mended.
+    Again,
+}
+
+impl Phase {
+    /// Waits until there is a direct path, or the link is shut.
+    ///
+    /// # Errors
+    /// The reason, when there is none in time.
+    async fn connected(&self, link: &Link) -> Result<(), String> {
+        let wait = match self {
+            Self::First => CONNECT_WAIT,
+            Self::Again => RECONNECT_WAIT,
+        };
+        let mut reason = None;
+        let until = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                biased;
+                _ = link.on_path(Path::Direct) => return Ok(()),
+                failure = reported_failure(link) => match self {
+                    Self::First => return Err(failure),
+                    Self::Again => reason = Some(failure),
+                },
+                () = sleep_until(until) => {
+                    let silent = || format!("it has not connected in {} s", wait.as_secs());
+                    return Err(reason.unwrap_or_else(silent));
+                }
+            }
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, door: Arc<Door>) {
+    let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let permit = Arc::clone(&strangers).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let door = Arc::clone(&door);
+                connections.spawn(async move { door.serve(stream, peer, permit).await });
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept direct paths for a moment");
+                sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Waits for an executor to say that it could not connect; for ever if it does not.
+async fn reported_failure(link: &Link) -> String {
+    let control = link.control();
+    while let Some(record) = control.recv().await {
+        match record.kind {
+            Some(spec::ControlKind::DirectFailed(failed)) => {
+                return failed.reason.chars().take(REASON_CHARS_MAX).collect();
+            }
+            _ => debug!("a control record of a kind that is not for a scheduler"),
+        }
+    }
+    std::future::pending().await
+}
+
+fn secret() -> io::Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    let random = ring::default_provider().secure_random;
+    random
+        .fill(&mut secret)
+        .map_err(|_| io::Error::other("the system has no randomness"))?;
+    Ok(secret)
+}
+
+/// Whether what is connected to there never leaves this machine.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// How long an executor may take to connect once it knows where: a dial that is lost on the way is
+/// repeated by the system after 1, 3 and 7 s, and TLS on a crowded machine takes a second.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
+/// The same when a path has broken: the executor dials again with backoff, 30 s at most.
+const RECONNECT_WAIT: Duration = Duration::from_secs(60);
+
+/// Connections that have not yet said who they are. Each costs some KiB and at most ten seconds;
+/// what comes beyond waits in the system's queue.
+const STRANGERS_MAX: usize = 64;
+
+/// When no file descriptor is free, for example: time for others to end.
+const ACCEPT_RETRY: Duration = Duration::from_millis(200);
+
+/// So much of an executor's reason is told to people.
+const REASON_CHARS_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use link::{LinkConfig, Role};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_executor_that_says_nothing_is_given_up_in_time() {
+        let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
+        let first = Phase::First.connected(&link).await;
+        assert_eq!(first.unwrap_err(), "it has not connected in 10 s");
+        let path = link.direct();
+        assert_eq!(Phase::First.connected(&link).await, Ok(()));
+        drop(path);
+        let again = Phase::Again.connected(&link).await;
+        assert_eq!(again.unwrap_err(), "it has not connected in 60 s");
+        link.shut();
+        assert_eq!(Phase::Again.connected(&link).await, Ok(()));
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_number() {
+        for address in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in [
+            "10.0.0.1:1",
+            "[2001:db8::1]:1",
+            "localhost.example:1",
+            "h:1",
+        ] {
+            assert!(!is_loopback(address), "{address}");
+        }
+    }
+}
