@@ -13,6 +13,7 @@
 
 mod agent;
 mod convert;
+mod direct;
 mod lives;
 mod sending;
 
@@ -30,6 +31,7 @@ use mesos_client::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::JoinSet,
     time,
 };
 use tracing::{debug, error, info, warn};
@@ -167,6 +169,11 @@ struct Executor {
     core: Core,
     agent: AgentEnd,
     link: Link,
+    /// The incarnation of this end of the link.
+    incarnation: u64,
+    /// The task that keeps a direct path, once one is announced.
+    direct: JoinSet<()>,
+    random: fastrand::Rng,
     lives: Lives,
     /// What the agent launched, until the machine forgets the task.
     infos: HashMap<TaskId, v1::TaskInfo>,
@@ -189,7 +196,7 @@ impl Executor {
         host: Arc<Host>,
         agent: AgentEnd,
         executor_id: ExecutorId,
-        random: fastrand::Rng,
+        mut random: fastrand::Rng,
         shutdown_grace: Duration,
         spec: &spec::ExecutorSpec,
     ) -> Self {
@@ -210,9 +217,12 @@ impl Executor {
             subscribed,
         ));
         Self {
-            core: Core::new(random),
+            core: Core::new(random.fork()),
             agent,
             link,
+            incarnation: spec.incarnation,
+            direct: JoinSet::new(),
+            random,
             lives: Lives::new(host, note_ready),
             infos: HashMap::new(),
             launches: HashMap::new(),
@@ -282,7 +292,8 @@ impl Executor {
             }
             Event::Control(record) => match record.kind {
                 Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
-                Some(spec::ControlKind::Direct(_) | spec::ControlKind::DirectFailed(_)) | None => {
+                Some(spec::ControlKind::Direct(direct)) => self.connect(direct),
+                Some(spec::ControlKind::DirectFailed(_)) | None => {
                     debug!("a control record of a kind that is not for an executor");
                 }
             },
@@ -300,6 +311,18 @@ impl Executor {
                 within: self.shutdown_grace,
             }),
             Event::Deadline => self.tell(Input::Tick),
+        }
+    }
+
+    /// Begins to keep a direct path; an earlier one is given up.
+    fn connect(&mut self, announcement: spec::Direct) {
+        self.direct.abort_all();
+        match direct::Scheduler::new(announcement, self.incarnation) {
+            Some(scheduler) => {
+                let keeping = scheduler.keep(self.link.clone(), self.random.fork());
+                self.direct.spawn(keeping);
+            }
+            None => warn!("the announcement of a direct path makes no sense"),
         }
     }
 

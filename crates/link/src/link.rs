@@ -241,6 +241,17 @@ impl Link {
         }
     }
 
+    /// Waits until the link is shut. Cancellation safe.
+    pub async fn ended(&self) {
+        loop {
+            let moved = self.shared.moved.notified();
+            if self.shared.lock().end.is_shut() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
     /// Waits until the peer has been heard for the first time, or the link is shut. Cancellation
     /// safe.
     pub async fn heard(&self) {

@@ -68,6 +68,7 @@ impl Agent {
             incarnation: 2,
             window_messages: 256,
             window_bytes: 4 << 20,
+            direct_only: false,
         };
         Self::start_with(spec.encode_to_vec().into()).await
     }

@@ -5,6 +5,7 @@
 )]
 
 mod agent;
+mod direct;
 mod executors;
 mod guests;
 mod hosted;
