@@ -4,6 +4,7 @@
 mod config;
 mod outcome;
 mod progress;
+mod serving;
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -1,18 +1,17 @@
 //! The job file's words in the framework's.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use framework::{
-    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, ModuleServing,
-    Strategy, Timing,
+    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, Strategy,
+    Timing,
 };
 use job::{ExecutorBinary, Group, MasterError};
 use link::LinkConfig;
 use mesos::resources::Resources;
 
+use super::serving::serving;
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
@@ -62,6 +61,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
         });
+    let serving = serving(target, &job.channels)?;
     let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
     Ok(FrameworkConfig {
         name: job.name.clone(),
@@ -83,54 +83,11 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
-        modules: module_serving(target)?,
+        modules: serving.modules,
+        direct: serving.direct,
         link: link_config(job.channels.window),
         seed: fastrand::u64(..),
     })
-}
-
-/// Where agents get modules: over loopback when they are on this machine, else at the address from
-/// which this machine would speak to the master.
-fn module_serving(target: &Target<'_>) -> Result<ModuleServing, Failure> {
-    if target.is_embedded {
-        return Ok(ModuleServing::default());
-    }
-    let address = own_address(&target.masters)
-        .context("failed to find the address of this machine that agents can reach")
-        .map_err(|error| Failure::new(Exit::Cluster, error))?;
-    Ok(ModuleServing {
-        bind: SocketAddr::new(address, 0),
-        advertise: None,
-    })
-}
-
-/// The address that this machine has on the way to the first master that has a name or number.
-fn own_address(masters: &[String]) -> io::Result<IpAddr> {
-    let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for master in masters {
-        let address = master
-            .split_once("://")
-            .map_or(master.as_str(), |(_, address)| address);
-        // A datagram socket that is connected knows its way; nothing is sent.
-        let way = |to: SocketAddr| {
-            let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-            let socket = UdpSocket::bind(any)?;
-            socket.connect(to)?;
-            socket.local_addr()
-        };
-        match address.to_socket_addrs() {
-            Ok(found) => {
-                for to in found {
-                    match way(to) {
-                        Ok(local) => return Ok(local.ip()),
-                        Err(failed) => error = failed,
-                    }
-                }
-            }
-            Err(failed) => error = failed,
-        }
-    }
-    Err(error)
 }
 
 /// A link whose channels hold so many messages.

@@ -39,6 +39,14 @@ pub(super) fn ended(
             }
             (Exit::NeverPlaced, "never_placed", Some(why.to_string()))
         }
+        Ok(JobOutcome::Unconnected(why)) => (
+            Exit::Failure,
+            "failed",
+            Some(format!(
+                "{why}; set `channels.advertise` to an address of this machine that agents \
+                 reach, or `channels.direct: auto`"
+            )),
+        ),
         Ok(JobOutcome::Interrupted) => (
             Exit::Interrupted,
             "interrupted",

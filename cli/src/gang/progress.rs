@@ -69,6 +69,7 @@ fn stopping(outcome: &Outcome) -> String {
         Outcome::TaskFailed(task) => format!("task `{}` ended with {}", task.task, task.state),
         Outcome::AppFailed { .. } => "app scheduler failed".to_owned(),
         Outcome::NeverPlaced(_) => "the gang was not up in time".to_owned(),
+        Outcome::Unconnected(_) => "an executor has no direct path".to_owned(),
         Outcome::Interrupted => "interrupted; once more ends the job at once".to_owned(),
         Outcome::Unreachable { .. } => "no master can be reached".to_owned(),
         Outcome::Refused { .. } => "the master refuses us".to_owned(),

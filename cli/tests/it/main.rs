@@ -2,6 +2,7 @@
 
 mod bad_jobs;
 mod channels;
+mod direct;
 mod failures;
 mod interrupts;
 mod jobs;

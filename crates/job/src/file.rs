@@ -250,10 +250,22 @@ pub(crate) struct ChannelsFile {
     /// How many messages fit into one. Default: 256.
     #[schemars(with = "Option<u32>", range(min = 1, max = 65536))]
     pub(crate) window: Option<String>,
-    /// `auto` for a direct path where it works, `off` for framework messages only. Default:
-    /// `auto`.
-    #[schemars(regex(pattern = "^(auto|off)$"))]
+    /// How messages travel: `auto` over connections of the executors to us where that works and
+    /// over framework messages elsewhere, `required` over connections only (a job in which an
+    /// executor cannot connect fails), `off` over framework messages only. Default: `auto`.
+    #[schemars(regex(pattern = "^(auto|required|off)$"))]
     pub(crate) direct: Option<String>,
+    /// The host, or `host:port`, at which agents reach this machine. Default: the address from
+    /// which this machine speaks to the master, and the port that is listened on.
+    pub(crate) advertise: Option<String>,
+    /// The address and port on which to listen for connections of executors, port 0 for any that
+    /// is free. Default: if `advertise` is given, all addresses and its port, if it has one; else
+    /// what is advertised and any port. With a master on this machine only loopback.
+    pub(crate) listen: Option<String>,
+    /// Whether connections of executors are encrypted: `on`, `off`, or `auto`, which is `on`
+    /// unless the advertised address is of loopback. Default: `auto`.
+    #[schemars(regex(pattern = "^(auto|on|off)$"))]
+    pub(crate) tls: Option<String>,
 }
 
 /// What is taken as text wherever text is wanted, exactly as it is written.

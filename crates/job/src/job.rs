@@ -1,9 +1,10 @@
 //! What a job file means, with all defaults filled in.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Master, Module, Size};
+use crate::{Advertise, Master, Module, Size};
 
 /// A whole job.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,6 +143,12 @@ pub struct Channels {
     pub window: u32,
     /// Whether executors may connect to us directly; they may by default.
     pub direct: Direct,
+    /// Where agents reach us; found out by default.
+    pub advertise: Option<Advertise>,
+    /// Where to listen for executors; follows from the others by default.
+    pub listen: Option<SocketAddr>,
+    /// Whether connections of executors are encrypted; only those on loopback are not by default.
+    pub tls: DirectTls,
 }
 
 /// Whether there may be a direct path beside framework messages.
@@ -149,6 +156,19 @@ pub struct Channels {
 pub enum Direct {
     /// When it works.
     Auto,
+    /// Always; a job without it fails.
+    Required,
+    /// Never.
+    Off,
+}
+
+/// Whether a direct path is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectTls {
+    /// Unless the advertised address is of loopback.
+    Auto,
+    /// Always.
+    On,
     /// Never.
     Off,
 }

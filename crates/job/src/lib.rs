@@ -8,6 +8,7 @@
 //! - [`Diagnostics`]: what is wrong, and where.
 //! - [`schema`]: the JSON Schema of the file, for editors.
 
+mod advertise;
 mod diagnostic;
 mod file;
 mod job;
@@ -21,12 +22,14 @@ mod spans;
 mod units;
 mod yaml;
 
+pub use advertise::{Advertise, AdvertiseError};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;
 pub use job::{
-    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS,
-    EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang,
-    Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, DirectTls,
+    EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
+    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE,
+    Scheduler, Strategy, TASKS_MAX,
 };
 pub use master::{Master, MasterError};
 pub use module::{Lookup, Module, PathKind};

@@ -6,17 +6,20 @@
 mod values;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::advertise::Advertise;
 use crate::diagnostic::Diagnostic;
 use crate::file::{
     ChannelsFile, ClusterFile, DefaultsFile, ExecutorFile, GangFile, GroupFile, JobFile,
     SchedulerFile,
 };
 use crate::job::{
-    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, EXECUTOR_CPUS,
-    EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang,
-    Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE, Scheduler, Strategy, TASKS_MAX,
+    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, DirectTls,
+    EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
+    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE,
+    Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
@@ -320,8 +323,18 @@ impl Resolver<'_> {
 
     fn channels(&mut self, file: &ChannelsFile) -> Channels {
         let window = file.window.as_deref();
-        let directs = [("auto", Direct::Auto), ("off", Direct::Off)];
+        let directs = [
+            ("auto", Direct::Auto),
+            ("required", Direct::Required),
+            ("off", Direct::Off),
+        ];
         let direct = file.direct.as_deref();
+        let choices = [
+            ("auto", DirectTls::Auto),
+            ("on", DirectTls::On),
+            ("off", DirectTls::Off),
+        ];
+        let tls = file.tls.as_deref();
         Channels {
             window: self.whole(
                 &["channels", "window"],
@@ -330,6 +343,31 @@ impl Resolver<'_> {
                 1..=WINDOW_MAX,
             ),
             direct: self.choice(&["channels", "direct"], direct, Direct::Auto, &directs),
+            advertise: self.advertise(file.advertise.as_deref()),
+            listen: self.listen(file.listen.as_deref()),
+            tls: self.choice(&["channels", "tls"], tls, DirectTls::Auto, &choices),
         }
+    }
+
+    fn advertise(&mut self, text: Option<&str>) -> Option<Advertise> {
+        let text = text?;
+        text.parse()
+            .map_err(|error| {
+                let message = format!("`{text}` is not an address for agents: {error}");
+                let help = "write the name or address of this machine, or `host:port`";
+                self.wrong_value(&["channels", "advertise"], &message, Some(help));
+            })
+            .ok()
+    }
+
+    fn listen(&mut self, text: Option<&str>) -> Option<SocketAddr> {
+        let text = text?;
+        text.parse()
+            .map_err(|_| {
+                let message = format!("`{text}` is not an address and a port to listen on");
+                let help = "write as in `0.0.0.0:7070`, with port 0 for any that is free";
+                self.wrong_value(&["channels", "listen"], &message, Some(help));
+            })
+            .ok()
     }
 }

@@ -545,13 +545,36 @@ fn values_that_are_words_are_corrected() {
             3:32: `always` is not a value of `direct`
             | channels: { window: 0, direct: always }
             |                                ^^^^^^
-            = `direct` is `auto` or `off`
+            = `direct` is `auto` or `required` or `off`
             4:21: `executor` does not say where the executor is
             | executor: { binary: executor }
             |                     ^^^^^^^^
             = write `serve`, an absolute path on the agents, or a URL
         "#]],
     );
+    check_section(
+        "channels:\n  advertise: tcp://relay\n  listen: 7070\n  tls: yes please",
+        expect![[r#"
+            4:14: `tcp://relay` is not an address for agents: it is a URL
+            |   advertise: tcp://relay
+            |              ^^^^^^^^^^^
+            = write the name or address of this machine, or `host:port`
+            5:11: `7070` is not an address and a port to listen on
+            |   listen: 7070
+            |           ^^^^
+            = write as in `0.0.0.0:7070`, with port 0 for any that is free
+            6:8: `yes please` is not a value of `tls`
+            |   tls: yes please
+            |        ^^^^^^^^^^
+            = `tls` is `auto` or `on` or `off`
+        "#]],
+    );
+    check_section("channels: { advertise: 'relay:70000' }", expect![[r#"
+        3:24: `relay:70000` is not an address for agents: its port is not a number from 1 to 65535
+        | channels: { advertise: 'relay:70000' }
+        |                        ^^^^^^^^^^^^^^
+        = write the name or address of this machine, or `host:port`
+    "#]]);
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use expect_test::expect;
-use mesosgot_job::{ExecutorBinary, Lookup, Master, Module, PathKind, Size, Strategy, parse};
+use mesosgot_job::{
+    Channels, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, PathKind, Size, Strategy,
+    parse,
+};
 
 use crate::{minimal, read};
 
@@ -90,6 +93,9 @@ fn the_elevator_job_is_read() {
             channels: Channels {
                 window: 256,
                 direct: Auto,
+                advertise: None,
+                listen: None,
+                tls: Auto,
             },
         }
     "#]]
@@ -152,6 +158,9 @@ fn the_least_job_has_the_documented_defaults() {
             channels: Channels {
                 window: 256,
                 direct: Auto,
+                advertise: None,
+                listen: None,
+                tls: Auto,
             },
         }
     "#]]
@@ -228,7 +237,7 @@ gang: {{ timeout: 1h30m, hold: 500ms, strategy: spread }}
 tasks:
   url: {{ module: 'https://x.y/z.wasm#sha256:{digest}', gpus: 1, cpus: 0, disk: 1GB }}
 executor: {{ binary: /usr/bin/mesosgot-executor }}
-channels: {{ window: 1, direct: off }}
+channels: {{ window: 1, direct: required, advertise: relay:80, listen: '[::]:0', tls: on }}
 "
     )))
     .unwrap();
@@ -248,6 +257,16 @@ channels: {{ window: 1, direct: off }}
         job.executor.binary,
         ExecutorBinary::Path("/usr/bin/mesosgot-executor".to_owned())
     );
+    let Channels {
+        direct,
+        advertise,
+        listen,
+        tls,
+        ..
+    } = job.channels;
+    assert_eq!((direct, tls), (Direct::Required, DirectTls::On));
+    assert_eq!(advertise.unwrap().to_string(), "relay:80");
+    assert_eq!(listen, "[::]:0".parse().ok());
 }
 
 /// The files as they are on the disk, below the folder of a job.
