@@ -368,46 +368,4 @@ fn is_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-impl LinkEnd {
-    pub(crate) fn is_linked(&self) -> bool {
-        matches!(self.state, State::Linked { .. })
-    }
-}
-
-/// Without times and counters.
-#[cfg(test)]
-impl std::hash::Hash for LinkEnd {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let Self {
-            incarnation,
-            config: _,
-            state: link_state,
-            path,
-            pace,
-            flight,
-            arrivals,
-            table,
-            ready,
-            outputs,
-            counters: _,
-        } = self;
-        assert!(outputs.is_empty(), "outputs are drained before");
-        std::mem::discriminant(link_state).hash(state);
-        if let State::Greeting { next_at, .. } = link_state {
-            next_at.is_some().hash(state);
-        }
-        if let State::Linked { peer, .. } = link_state {
-            peer.hash(state);
-        }
-        (
-            incarnation,
-            path,
-            pace.is_open(),
-            flight,
-            arrivals,
-            table,
-            ready,
-        )
-            .hash(state);
-    }
-}
+mod fingerprint;

@@ -27,12 +27,12 @@ pub enum Output {
     /// The peer opened a channel that is not open here. It can be opened by its name; what arrives
     /// until then is already given.
     Offered {
-        /// The channel, as [`LinkEnd::open`] will answer it.
+        /// The channel, as [`LinkEnd::open`](crate::LinkEnd::open) will answer it.
         channel: ChannelId,
         /// Its name.
         name: Arc<str>,
     },
-    /// A message. It counts against the window until [`LinkEnd::take`].
+    /// A message. It counts against the window until [`LinkEnd::take`](crate::LinkEnd::take).
     Message {
         /// The channel.
         channel: ChannelId,

@@ -18,6 +18,7 @@
 //!
 //! `MESOSGOT_STATES=n` explores up to `n` states of each scenario.
 
+mod scenario;
 mod world;
 
 use std::collections::HashSet;
@@ -29,7 +30,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use prost::Message as _;
 
-use self::world::{Action, Scenario, World};
+use self::scenario::{Action, Scenario};
+use self::world::World;
 use crate::wire::{Frame, Record};
 
 /// So many states of each scenario the normal test run explores: some seconds without

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::fingerprint;
+use super::scenario::{Action, Scenario};
 use crate::config::{Config, Path, Role, Window};
 use crate::end::{ChannelId, LinkEnd, Output};
 use crate::error::{FrameError, SendError};
@@ -16,71 +17,6 @@ use crate::wire::Frame;
 const SCHEDULER: usize = 0;
 const EXECUTOR: usize = 1;
 const NAMES: [&str; 2] = ["a", "b"];
-
-/// What is tried.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scenario {
-    /// Messages that each end sends on each channel before it closes it.
-    pub(super) messages: [u8; 2],
-    pub(super) channels: usize,
-    /// In messages.
-    pub(super) window: u32,
-    /// Moves of each end, up and down in turn.
-    pub(super) moves: u8,
-    /// Restarts of the executor.
-    pub(super) restarts: u8,
-    /// So many of the newest frames to each end can arrive.
-    pub(super) frames: usize,
-    /// It begins when both ends know each other and the channels.
-    pub(super) is_open: bool,
-}
-
-impl Scenario {
-    pub(super) const SMALLEST: Self = Self {
-        messages: [1, 0],
-        channels: 1,
-        window: 1,
-        moves: 0,
-        restarts: 0,
-        frames: 2,
-        is_open: false,
-    };
-}
-
-/// One thing that happens; ends and channels by their index.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Action {
-    Send {
-        end: usize,
-        channel: usize,
-    },
-    Take {
-        end: usize,
-        channel: usize,
-    },
-    Close {
-        end: usize,
-        channel: usize,
-    },
-    /// A frame is made.
-    Make {
-        end: usize,
-    },
-    /// The time of an end's next deadline comes.
-    Tick {
-        end: usize,
-    },
-    /// A frame arrives, and may arrive again.
-    Arrive {
-        end: usize,
-        frame: usize,
-    },
-    Move {
-        end: usize,
-    },
-    Restart,
-    Notice,
-}
 
 #[derive(Clone)]
 pub(super) struct World {
