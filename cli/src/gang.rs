@@ -63,8 +63,9 @@ pub(crate) async fn run(
         tally.count(&progress);
         reporter.live(|| tally.to_string());
     };
+    let traffic = config.traffic.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    outcome::ended(outcome, loaded, &target.masters)
+    outcome::ended(outcome, loaded, &target.masters, traffic.total())
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.

@@ -499,6 +499,7 @@ impl Executor {
         }
         let _ = time::timeout(STOP_WAIT, self.lives.shutdown()).await;
         self.link.shut();
+        debug!(path = ?self.link.path(), counters = ?self.link.counters(), "traffic of the link");
         self.agent.client.stop();
     }
 

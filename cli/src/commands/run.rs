@@ -70,6 +70,7 @@ pub(super) async fn run(
         seconds: started.elapsed().as_secs_f64(),
         tasks: loaded.job.task_count() as usize,
         reason: ended.reason,
+        channels: ended.traffic.into(),
     }));
     Ok(ended.exit)
 }

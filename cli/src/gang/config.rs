@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use framework::{
     ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, Strategy,
-    Timing,
+    Timing, Traffic,
 };
 use job::{ExecutorBinary, Group, MasterError};
 use link::LinkConfig;
@@ -86,6 +86,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         modules: serving.modules,
         direct: serving.direct,
         link: link_config(job.channels.window),
+        traffic: Traffic::new(),
         seed: fastrand::u64(..),
     })
 }

@@ -1,6 +1,6 @@
 //! How the framework ended, in the words of the command line.
 
-use framework::{FrameworkError, JobOutcome, NeverPlaced};
+use framework::{FrameworkError, JobOutcome, NeverPlaced, TotalTraffic};
 use job::Diagnostics;
 
 use crate::commands::Failure;
@@ -16,6 +16,8 @@ pub(crate) struct Ended {
     pub(crate) reason: Option<String>,
     /// The places of the job file that are at fault, if any are.
     pub(crate) misfits: Option<Diagnostics>,
+    /// What went over all channels.
+    pub(crate) traffic: TotalTraffic,
 }
 
 /// The exit code, the word and the reason for how the framework ended: the only such table.
@@ -23,6 +25,7 @@ pub(super) fn ended(
     result: Result<JobOutcome, FrameworkError>,
     loaded: &LoadedJob,
     masters: &[String],
+    traffic: TotalTraffic,
 ) -> Result<Ended, Failure> {
     let mut misfits = None;
     let (exit, word, reason) = match result {
@@ -73,5 +76,6 @@ pub(super) fn ended(
         word,
         reason,
         misfits,
+        traffic,
     })
 }

@@ -1,6 +1,7 @@
 //! Everything that can be said, as plain data. These are the lines of `--output json`: adding a
 //! field is compatible, taking one away is not.
 
+use framework::TotalTraffic;
 use serde::Serialize;
 
 /// One happening.
@@ -106,4 +107,47 @@ pub(crate) struct Outcome<'a> {
     /// Why, unless it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    pub(crate) channels: Channels,
+}
+
+/// What went over the channels of all tasks: *sent* is what the app scheduler sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Channels {
+    pub(crate) messages_sent: u64,
+    pub(crate) messages_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    /// Frames that took it to the executors, acknowledgements among them.
+    pub(crate) frames_sent: u64,
+    /// Those of them that were sent again, because nobody acknowledged them in time.
+    pub(crate) frames_resent: u64,
+    /// How often the app scheduler found a channel full.
+    pub(crate) stalls: u64,
+    /// How often a link changed its path or its connection.
+    pub(crate) moves: u64,
+}
+
+impl From<TotalTraffic> for Channels {
+    fn from(total: TotalTraffic) -> Self {
+        let TotalTraffic {
+            messages_sent,
+            messages_received,
+            bytes_sent,
+            bytes_received,
+            frames_sent,
+            frames_resent,
+            stalls,
+            moves,
+        } = total;
+        Self {
+            messages_sent,
+            messages_received,
+            bytes_sent,
+            bytes_received,
+            frames_sent,
+            frames_resent,
+            stalls,
+            moves,
+        }
+    }
 }

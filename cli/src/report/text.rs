@@ -176,6 +176,7 @@ fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use framework::TotalTraffic;
 
     use super::*;
 
@@ -271,6 +272,7 @@ mod tests {
             seconds: 10.25,
             tasks: 12,
             reason: None,
+            channels: TotalTraffic::default().into(),
         };
         check(
             &Event::Outcome(outcome),

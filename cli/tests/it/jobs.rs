@@ -119,6 +119,12 @@ tasks:
             ended.stdout
         );
     }
+    let channels = &ended.outcome()["channels"];
+    let bytes = "hello printer-0".len() * 5;
+    for direction in ["sent", "received"] {
+        assert_eq!(channels[format!("messages_{direction}")], 5, "{channels}");
+        assert_eq!(channels[format!("bytes_{direction}")], bytes, "{channels}");
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ use mesos_client::{Credentials, Masters, Tls};
 use scheduler::{Barrier, Group, Job, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
+use crate::traffic::Traffic;
+
 /// One run of one job.
 #[derive(Debug, Clone)]
 pub struct FrameworkConfig {
@@ -32,6 +34,8 @@ pub struct FrameworkConfig {
     pub link: LinkConfig,
     /// The direct path from executors to us.
     pub direct: DirectConfig,
+    /// Where what goes over the links can be looked at.
+    pub traffic: Traffic,
     /// The source of all chance in this run. Two runs of a job at the same time need different
     /// ones: names of this run are made of it.
     pub seed: u64,

@@ -21,6 +21,7 @@ use crate::convert::{self, Heard};
 use crate::launch::{self, Blueprint, Served};
 use crate::modules::ModuleServer;
 use crate::outcome::{FrameworkError, JobOutcome};
+use crate::traffic::Traffic;
 
 mod app_run;
 mod calls;
@@ -111,9 +112,11 @@ where
         app_driver,
         progress,
         refused: None,
+        traffic: config.traffic.clone(),
     };
     let ended = driver.run(&mut notices, &mut stop).await;
     driver.links.shut();
+    config.traffic.log();
     handle.stop();
     drop(server);
     ended
@@ -153,6 +156,7 @@ struct Driver<A, P> {
     app_driver: AppDriver,
     progress: P,
     refused: Option<RefusedError>,
+    traffic: Traffic,
 }
 
 impl<A, F, P> Driver<A, P>
@@ -341,7 +345,9 @@ where
             // Its tasks could never be spoken to.
             warn!(executor = %executor.id, %error, "cannot open channels");
             self.handle(Input::Command(Command::Abandon(executor.id)));
+            return;
         }
+        self.links.count(&executor, &names, &self.traffic);
     }
 
     fn ended(&mut self, outcome: Outcome) -> Result<JobOutcome, FrameworkError> {

@@ -10,6 +10,7 @@
 //! - `convert`: the only bridge between wire messages and domain values.
 //! - `launch`: what a task and its executor look like on the wire.
 //! - `modules`: serves modules, and the executor itself, to agents.
+//! - [`Traffic`]: what goes over the links, to look at.
 //! - `driver`: the loop.
 
 mod address;
@@ -19,6 +20,7 @@ mod driver;
 mod launch;
 mod modules;
 pub mod outcome;
+mod traffic;
 
 pub use config::{
     DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors, FrameworkConfig, GroupConfig,
@@ -30,3 +32,4 @@ pub use scheduler::{
     Certainty, InvalidJob, Leftover, NeverPlaced, Obstacle, Progress, Reason, Shortfall, Source,
     Stop, Strategy, TaskReport, TaskState, Timing, Unconnected,
 };
+pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};

@@ -8,6 +8,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::{self, AbortHandle, JoinError, JoinSet},
 };
+use tracing::debug;
 
 use super::convert::Launch;
 use crate::{
@@ -134,6 +135,7 @@ impl Lives {
             };
             if let Some(life) = self.lives.remove(&task) {
                 life.outbox.close();
+                debug!(%task, counters = ?life.outbox.counters(), "traffic of the task");
             }
             return (task, outcome);
         }

@@ -4,6 +4,8 @@
 //! answer before it makes the next: a master is a control channel for a whole cluster (PROTOCOL
 //! §10), and a frame takes along all that has gathered in the meantime.
 
+mod traffic;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;

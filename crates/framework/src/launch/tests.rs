@@ -8,6 +8,7 @@ use scheduler::{Strategy, Timing};
 
 use super::*;
 use crate::config::{Executors, MasterConfig, Module, ModuleServing};
+use crate::traffic::Traffic;
 
 fn config(program: ExecutorProgram) -> FrameworkConfig {
     let group = |name: &str, module: &'static [u8], needs: &str| GroupConfig {
@@ -39,6 +40,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
         direct: crate::config::DirectConfig::default(),
+        traffic: Traffic::new(),
         seed: 1,
     }
 }

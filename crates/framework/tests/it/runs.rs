@@ -13,7 +13,7 @@ use mesos_client::RefusedError;
 use mesosgot_framework::{
     DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
     JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy,
-    TaskState, Timing,
+    TaskState, Timing, Traffic,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -56,6 +56,7 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
         direct: DirectConfig::default(),
+        traffic: Traffic::new(),
         seed: 5,
     }
 }
@@ -127,6 +128,45 @@ async fn a_job_runs_to_its_end() {
         _ => false,
     };
     assert_eq!(progress[..up].iter().filter(|one| running(one)).count(), 2);
+}
+
+#[tokio::test]
+async fn what_went_over_the_links_can_be_seen_during_the_job_and_after() {
+    let cluster = Cluster::start(rules(echo())).await;
+    let config = config(cluster.address);
+    let traffic = config.traffic.clone();
+    let seen = traffic.clone();
+    let (outcome, _) = run(config, |app| async move {
+        for text in ["one", "two"] {
+            app.outbox
+                .send("t-1", text.into())
+                .await
+                .map_err(|e| e.to_string())?;
+            app.inbox.recv().await.ok_or("no echo")?;
+        }
+        assert_eq!(seen.total().messages_sent, 2);
+        Ok(())
+    })
+    .await;
+    assert_eq!(outcome.unwrap(), JobOutcome::Succeeded);
+    let links = traffic.links();
+    let [link] = &links[..] else {
+        panic!("there is one executor: {links:?}");
+    };
+    let tasks = link.tasks.iter().map(|task| {
+        let counters = task.counters;
+        let sent = (counters.messages_sent, counters.bytes_sent);
+        (
+            &*task.task,
+            sent,
+            (counters.messages_received, counters.bytes_received),
+        )
+    });
+    let expected = [("t-0", (0, 0), (0, 0)), ("t-1", (2, 6), (2, 6))];
+    assert_eq!(tasks.collect::<Vec<_>>(), expected);
+    assert!(link.counters.frames_sent > 0 && link.counters.round_trip.is_some());
+    let total = traffic.total();
+    assert_eq!((total.messages_received, total.bytes_received), (2, 6));
 }
 
 #[tokio::test]
