@@ -61,7 +61,11 @@ impl Rig {
             .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
             .expect("the script can be written");
         let script = script.canonicalize().expect("it is there");
-        let text = format!("{text}executor: {{ binary: '{}' }}\n", script.display());
+        // Whoever runs the test may have no name, and this cluster does not switch users.
+        let text = format!(
+            "{text}cluster: {{ user: nobody }}\nexecutor: {{ binary: '{}' }}\n",
+            script.display()
+        );
         self.scene.job(&text)
     }
 
