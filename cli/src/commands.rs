@@ -67,7 +67,13 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let directives = logs::directives(cli.common.verbose);
     let (runtime, result) = match start(&directives, &reporter) {
         Ok(runtime) => {
-            let result = runtime.block_on(dispatch(cli.command, &directives, &reporter));
+            let (command, reporter) = (cli.command, Arc::clone(&reporter));
+            let dispatched = async move { dispatch(command, &directives, &reporter).await };
+            // On a thread of the runtime's own: tasks that wake each other there need no other thread.
+            let result = match runtime.block_on(runtime.spawn(dispatched)) {
+                Ok(result) => result,
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            };
             (Some(runtime), result)
         }
         Err(failure) => (None, Err(failure)),

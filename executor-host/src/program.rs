@@ -38,7 +38,11 @@ pub fn program() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let outcome = runtime.block_on(run());
+    // On a thread of the runtime's own: tasks that wake each other there need no other thread.
+    let outcome = match runtime.block_on(runtime.spawn(run())) {
+        Ok(outcome) => outcome,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    };
     runtime.shutdown_timeout(RUNTIME_WAIT);
     match outcome {
         Ok(Exit::Done | Exit::Shutdown) => ExitCode::SUCCESS,
