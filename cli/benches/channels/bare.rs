@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use mesos::v1;
@@ -13,6 +14,7 @@ use mesos_client::{
     ExecutorClient, ExecutorConfig, ExecutorHandle, ExecutorNotice, SchedulerClient,
     SchedulerConfig, SchedulerHandle, SchedulerNotice, Unacknowledged,
 };
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use v1::executor::event::Type as ExecutorEvent;
 use v1::scheduler::call::Type as CallType;
@@ -25,12 +27,50 @@ const WARM_UP: usize = 200;
 /// The name of the task and of its executor.
 const NAME: &str = "bare";
 
-/// Launches the executor and sends it messages one after the other; the median time until the
-/// answer.
-pub(crate) async fn round_trip_us(master: SocketAddr, bytes: u64) -> f64 {
+/// Sends messages there and back, one after the other; the median time until the answer. All runs
+/// as with `mesosgot`: scheduler, executor and cluster are a process each.
+pub(crate) fn round_trip_us(master: SocketAddr, bytes: u64) -> f64 {
+    let output = Command::new(this_program())
+        .args([
+            super::BARE_SCHEDULER,
+            &master.to_string(),
+            &bytes.to_string(),
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let time = text.trim().parse();
+    time.unwrap_or_else(|_| panic!("the bare scheduler failed: {text}"))
+}
+
+/// Runs as the scheduler: with the address of the master and the bytes of a message.
+pub(crate) fn scheduler(args: &[String]) -> ExitCode {
+    let [master, bytes] = args else {
+        return ExitCode::from(2);
+    };
+    let master = master.parse().expect("it is an address");
+    let bytes = bytes.parse().expect("it is a number");
+    super::println(&run(measure(master, bytes)).to_string());
+    ExitCode::SUCCESS
+}
+
+/// Runs on a thread of the runtime's own, as `mesosgot` does.
+fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let done = runtime.block_on(runtime.spawn(work));
+    runtime.shutdown_timeout(Duration::ZERO);
+    done.expect("it does not panic")
+}
+
+fn this_program() -> PathBuf {
+    env::current_exe().expect("this program has a path")
+}
+
+async fn measure(master: SocketAddr, bytes: usize) -> f64 {
     let mut scheduler = Scheduler::start(master);
     let agent = scheduler.launch().await;
-    let data = vec![7; usize::try_from(bytes).expect("messages fit into memory")];
+    let data = vec![7; bytes];
     let mut times = Vec::with_capacity(ROUND_TRIPS);
     for number in 0..WARM_UP + ROUND_TRIPS {
         let start = Instant::now();
@@ -162,8 +202,7 @@ fn task(agent_id: v1::AgentId) -> v1::TaskInfo {
         }),
         ..v1::Resource::default()
     };
-    let program = env::current_exe().expect("this program has a path");
-    let program = program.display().to_string();
+    let program = this_program().display().to_string();
     let command = v1::CommandInfo {
         shell: Some(false),
         arguments: vec![program.clone(), super::BARE_EXECUTOR.to_owned()],
@@ -193,8 +232,7 @@ pub(crate) fn executor() -> ExitCode {
     let variables: HashMap<String, String> = env::vars().collect();
     let config = ExecutorConfig::from_env(|name| variables.get(name).cloned());
     let config = config.expect("an agent has started this");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
-    runtime.block_on(async {
+    run(async {
         let nothing = || async { Unacknowledged::default() };
         let (handle, mut notices) =
             ExecutorClient::start(config, nothing).expect("a client can be made");
@@ -209,7 +247,6 @@ pub(crate) fn executor() -> ExitCode {
             }
         }
     });
-    runtime.shutdown_timeout(Duration::ZERO);
     ExitCode::SUCCESS
 }
 

@@ -1,5 +1,6 @@
 //! Runs jobs with the program on a cluster in this process, where calls can be counted.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -90,7 +91,7 @@ impl Bench {
     pub(crate) fn run(&self, job: &Job) -> Run {
         let file = self.write_job(job);
         let before = self.messages();
-        let output = Command::new(env!("CARGO_BIN_EXE_mesosgot"))
+        let output = Command::new(program())
             .arg("run")
             .arg(file)
             .args([
@@ -127,8 +128,7 @@ impl Bench {
     /// The median time of a framework message there and back between a minimal scheduler and a
     /// minimal executor.
     pub(crate) fn bare_round_trip_us(&self, bytes: u64) -> f64 {
-        self.runtime
-            .block_on(bare::round_trip_us(self.master(), bytes))
+        bare::round_trip_us(self.master(), bytes)
     }
 
     fn master(&self) -> SocketAddr {
@@ -145,7 +145,8 @@ impl Bench {
     /// `mesosgot run`.
     fn write_job(&self, job: &Job) -> PathBuf {
         let script = self.folder.path().join("executor");
-        let program = env!("CARGO_BIN_EXE_mesosgot");
+        let program = program();
+        let program = program.display();
         fs::write(&script, format!("#!/bin/sh\nexec '{program}' executor\n"))
             .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
             .expect("the script can be written");
@@ -173,6 +174,15 @@ executor: {{ binary: '{}' }}
         file
     }
 }
+
+/// The program under test: the one that was built with this, unless told otherwise.
+fn program() -> PathBuf {
+    let built = || PathBuf::from(env!("CARGO_BIN_EXE_mesosgot"));
+    env::var_os(PROGRAM_VARIABLE).map_or_else(built, PathBuf::from)
+}
+
+/// Names another program, to compare two builds under the same conditions.
+const PROGRAM_VARIABLE: &str = "MESOSGOT_BENCH_PROGRAM";
 
 /// The default, or more where the app scheduler wants it.
 fn channel_window(job: &Job) -> u64 {
