@@ -6,7 +6,8 @@ use local_cluster::{Faults, MessageFaults};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::proxy::Proxy;
+use crate::rig::{Rig, wait_until};
 use crate::support::Ended;
 
 /// A fifth of all framework messages is lost.
@@ -110,6 +111,50 @@ fn a_stream_loses_nothing_when_executors_and_framework_are_cut_off_in_its_midst(
         .iter()
         .filter(|event| event["event"] == "subscribed" && event["again"] == true);
     assert_eq!(again.count(), 3, "{}", ended.stdout);
+}
+
+/// Runs a stream over a direct path that is cut again and again.
+#[track_caller]
+fn cut_direct_path(direct: &str, faults: Faults) {
+    let proxy = Proxy::start();
+    let rig = Rig::new(faults, 8);
+    let job = format!(
+        "job: echo
+scheduler: {{ module: echo/host }}
+tasks:
+  echo: {{ module: echo/echo, count: 2, cpus: 0.1, mem: 64MiB }}
+channels: {{ direct: {direct}, advertise: '{}', listen: '127.0.0.1:0' }}
+",
+        proxy.address()
+    );
+    let args = ["--mode", "stream", "--messages", "40000", "--window", "32"];
+    let mut running = rig.start(&job, &args);
+    let listens_on = running.wait_for_log("direct path listens on ");
+    let listens_on = listens_on.split_whitespace().next();
+    let address = listens_on.and_then(|address| address.parse().ok());
+    proxy.set_target(address.expect("the log tells an address"));
+    let mut cuts = 0;
+    let mut before = 0;
+    // Bytes after a cut have come over a new connection.
+    while cuts < 5 && wait_until(&mut running, || proxy.carried() > before + 100_000) {
+        proxy.cut();
+        cuts += 1;
+        before = proxy.carried();
+    }
+    let ended = rig.finish(running);
+    assert_eq!(report(&ended)["sent"], 80_000);
+    assert_eq!(cuts, 5, "the run was long enough");
+    assert!(proxy.accepted() >= 5, "{}", proxy.accepted());
+}
+
+#[test]
+fn a_stream_loses_nothing_when_its_direct_path_is_cut_in_its_midst() {
+    cut_direct_path("auto", Faults::default());
+}
+
+#[test]
+fn a_stream_loses_nothing_when_the_only_path_is_cut_and_framework_messages_are_lost() {
+    cut_direct_path("required", lossy());
 }
 
 #[test]

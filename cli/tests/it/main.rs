@@ -6,5 +6,6 @@ mod direct;
 mod failures;
 mod interrupts;
 mod jobs;
+mod proxy;
 mod rig;
 mod support;

@@ -28,6 +28,17 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// Between two allocation runs: short, so that tests need not wait a second for offers.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Waits until something is so, or the run has ended; whether it is.
+pub(crate) fn wait_until(running: &mut Running, is_so: impl Fn() -> bool) -> bool {
+    while !is_so() {
+        if running.has_ended() {
+            return false;
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+    true
+}
+
 impl Rig {
     /// Starts the cluster, with faults from the beginning.
     pub(crate) fn new(faults: Faults, seed: u64) -> Self {
@@ -69,12 +80,14 @@ impl Rig {
         self.scene.job(&text)
     }
 
-    /// Starts the job on the cluster, with arguments for its app scheduler.
+    /// Starts the job on the cluster, with arguments for its app scheduler and its log on stderr.
     pub(crate) fn start(&self, job: &str, args: &[&str]) -> Running {
         let job = self.job(job);
         let job = job.display().to_string();
         let master = self.cluster.master_address().to_string();
-        let run = ["run", &job, "--master", &master, "--output", "json", "--"];
+        let run = [
+            "run", &job, "--master", &master, "--output", "json", "-v", "--",
+        ];
         self.scene.start(&[&run[..], args].concat())
     }
 
@@ -92,16 +105,10 @@ impl Rig {
         before: MessageCounts,
         count: u64,
     ) -> bool {
-        loop {
+        wait_until(running, || {
             let counts = self.message_counts();
-            if counts.up >= before.up + count && counts.down >= before.down + count {
-                return true;
-            }
-            if running.has_ended() {
-                return false;
-            }
-            std::thread::sleep(LOOK_INTERVAL);
-        }
+            counts.up >= before.up + count && counts.down >= before.down + count
+        })
     }
 
     /// Waits for the end of a run, stops the cluster, and checks that nothing is left behind.

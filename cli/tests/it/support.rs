@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,16 +88,24 @@ impl Scene {
             .spawn()
             .expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let (log_to, log) = channel();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
-            stderr.read_to_string(&mut text).expect("stderr is UTF-8");
+            for line in stderr.lines() {
+                let line = line.expect("stderr is UTF-8");
+                text.push_str(&line);
+                text.push('\n');
+                // Mostly nobody listens.
+                let _ = log_to.send(line);
+            }
             text
         });
         Running {
             child,
             stdout,
             printed: String::new(),
+            log,
             stderr: Some(stderr),
         }
     }
@@ -152,6 +160,8 @@ pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
     printed: String,
+    /// The lines of stderr as they come.
+    log: Receiver<String>,
     stderr: Option<thread::JoinHandle<String>>,
 }
 
@@ -166,6 +176,18 @@ impl Running {
             self.printed.push_str(&line);
             if wanted(&line) {
                 return;
+            }
+        }
+    }
+
+    /// Waits for a line of stderr that contains `mark`; what follows the mark there.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&mut self, mark: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(RUN_TIME_MAX);
+            let line = line.unwrap_or_else(|_| panic!("no `{mark}` on stderr"));
+            if let Some((_, rest)) = line.split_once(mark) {
+                return rest.to_owned();
             }
         }
     }
