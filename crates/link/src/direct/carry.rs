@@ -45,6 +45,7 @@ pub enum Ended {
 ///
 /// To drop the future ends the connection.
 pub async fn carry(path: DirectPath, stream: impl AsyncRead + AsyncWrite) -> Ended {
+    keep_freed_memory();
     let (reader, mut writer) = tokio::io::split(stream);
     // One task for both: a frame that arrives and its answer need no other task between them.
     let ended = tokio::select! {
@@ -55,6 +56,18 @@ pub async fn carry(path: DirectPath, stream: impl AsyncRead + AsyncWrite) -> End
     // waiting by a peer that does not read.
     let _ = timeout(CLOSE_WAIT, writer.shutdown()).await;
     ended
+}
+
+/// Lets the allocator keep what frames have freed for the next ones.
+///
+/// The one of glibc gives memory back to the system when twice the largest block that it ever
+/// took back is free, which at first is less than two frames; to get it again takes more time than
+/// all else that is done with a frame: 64 KiB messages pass twice as fast with this. A block that
+/// is never touched costs nothing, and other allocators do not mind.
+fn keep_freed_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(
+        KEPT_BYTES / 2,
+    )));
 }
 
 async fn write(
@@ -161,6 +174,9 @@ const AHEAD_BYTES_MAX: usize = 1 << 20;
 
 /// The least room for which reading is worth a call.
 const FREE_BYTES_MIN: usize = 16 << 10;
+
+/// So much freed memory a process keeps: what a link has in flight at most, 64 frames of 256 KiB.
+const KEPT_BYTES: usize = 16 << 20;
 
 /// How long the last bytes may take. All that matters has been acknowledged before.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
