@@ -9,6 +9,8 @@ use mesos::ids::{self, InvalidId};
 use mesos::resources::{Resources, Value};
 use thiserror::Error;
 
+use crate::constraint::Constraint;
+
 /// A gang and the rules for it.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -37,6 +39,10 @@ pub struct Group {
     pub count: u32,
     /// What one task needs. Unreserved, scalars only.
     pub resources: Resources,
+    /// Where its tasks may go.
+    pub constraints: Vec<Constraint>,
+    /// Whether all of them are to be on one agent.
+    pub colocate: bool,
     /// How long a task may take to end by itself once its `in` channel is closed.
     pub kill_grace: Duration,
 }
@@ -195,6 +201,8 @@ mod tests {
             name: (*name).to_owned(),
             count: *count,
             resources: Resources::parse(needs).unwrap(),
+            constraints: Vec::new(),
+            colocate: false,
             kill_grace: Duration::ZERO,
         });
         Job {

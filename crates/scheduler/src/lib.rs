@@ -8,12 +8,14 @@
 //! - [`job`]: what is to run, as plain values.
 //! - [`io`]: everything that the machine hears and says, on one page.
 //! - [`machine`]: the life of a gang, from the first subscription to the teardown.
+//! - [`constraint`]: where tasks of a group may go.
 //! - [`placement`]: which task goes to which agent, and why a gang does not fit.
 //! - [`offers`]: which offers are held, and which are given back.
 //! - [`ledger`]: the states of all tasks; nothing else changes them.
 //! - [`policy`]: what the end of a task means for the job.
 //! - [`status`]: task states and reasons as values.
 
+pub mod constraint;
 mod interest;
 pub mod io;
 pub mod job;
@@ -25,6 +27,7 @@ pub mod policy;
 mod reconcile;
 pub mod status;
 
+pub use constraint::{Attribute, AttributeValue, Constraint, InvalidPattern, Operator, Pattern};
 pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
     NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport, Unconnected,
@@ -32,5 +35,5 @@ pub use io::{
 pub use job::{Barrier, Group, InvalidJob, Job, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, TaskView};
 pub use offers::Offer;
-pub use placement::{Certainty, Leftover, Obstacle, Shortfall};
+pub use placement::{Cause, Certainty, Leftover, Obstacle, Remedy, Shortfall};
 pub use status::{Reason, Source, StatusUpdate, TaskState, Uuid};

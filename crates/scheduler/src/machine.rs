@@ -21,7 +21,7 @@
 //!   killed until they end; then the app scheduler has a moment to return; then TEARDOWN.
 //! - **Ended**: nothing is heard any more.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mesos::{AgentId, ExecutorId};
@@ -69,6 +69,8 @@ pub struct Scheduler {
     rng: fastrand::Rng,
     /// How many executors were launched.
     executors: u64,
+    /// The agents that were launched on, as constraints see them.
+    agents: BTreeMap<AgentId, placing::KnownAgent>,
     /// Those that broke the rules of their link; at most one entry for each that was launched.
     abandoned: Vec<ExecutorId>,
     /// Those to which there has been a connection; at most one entry for each that was launched.
@@ -151,6 +153,7 @@ impl Scheduler {
             reconciliation: Reconciliation::default(),
             rng: fastrand::Rng::with_seed(seed),
             executors: 0,
+            agents: BTreeMap::new(),
             abandoned: Vec::new(),
             connected: BTreeSet::new(),
             is_connected: false,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mesos::resources::Resources;
 use mesos::{AgentId, OfferId};
 
+use crate::constraint::Attribute;
 use crate::placement::Site;
 
 /// What an agent offers to one role.
@@ -18,8 +19,10 @@ pub struct Offer {
     pub id: OfferId,
     /// Where the resources are.
     pub agent: AgentId,
-    /// The agent's host name, for people.
+    /// The agent's host name.
     pub hostname: String,
+    /// The agent's attributes.
+    pub attributes: Vec<Attribute>,
     /// The role that it is made to.
     pub role: String,
     /// What is offered, with reservations and allocation as the master gave them.
@@ -108,6 +111,7 @@ impl OfferPool {
                 .or_insert_with(|| Site {
                     agent: offer.agent.clone(),
                     hostname: offer.hostname.clone(),
+                    attributes: offer.attributes.clone(),
                     role: offer.role.clone(),
                     offers: Vec::new(),
                     resources: Resources::new(),
@@ -145,6 +149,7 @@ mod tests {
             id: id.into(),
             agent: agent.into(),
             hostname: format!("{agent}.test"),
+            attributes: Vec::new(),
             role: role.to_owned(),
             resources: Resources::parse(resources).unwrap(),
         }

@@ -1,33 +1,43 @@
 //! Which task goes to which agent, and why a gang does not fit.
 //!
-//! A gang fits only when every task has a place of its own on some agent, the executor counted
-//! once on each agent that is used; sums over agents mean nothing. [`place`] is a pure function:
-//! first-fit-decreasing, and for small gangs that this leaves over a bounded exhaustive search.
-//! It refuses to know about offers, attempts and time.
+//! A gang fits only when every task has a place of its own on some agent that its constraints
+//! allow, the executor counted once on each agent that is used; sums over agents mean nothing.
+//! [`place`] is a pure function: first-fit-decreasing with repair, and for small gangs that this
+//! leaves over a bounded exhaustive search. It refuses to know about offers, attempts and time.
 
 use std::fmt;
 
 use mesos::resources::{Resources, Scalar};
 use mesos::{AgentId, OfferId};
 
+use crate::constraint::{Attribute, Constraint, Traits};
 use crate::job::Strategy;
 
 mod amounts;
 mod explain;
 mod greedy;
+mod layout;
+mod problem;
+mod remedy;
+mod repair;
+mod rules;
 mod search;
 
-pub use explain::{Leftover, Obstacle, Shortfall};
+pub use explain::{Cause, Leftover, Obstacle, Shortfall, Stop};
+pub use remedy::Remedy;
 
-use amounts::{Amounts, Problem};
+use layout::Layout;
+use problem::Problem;
 
 /// What one agent offers to one role: what a single ACCEPT can use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
     /// The agent.
     pub agent: AgentId,
-    /// Its host name, for people.
+    /// Its host name.
     pub hostname: String,
+    /// Its attributes.
+    pub attributes: Vec<Attribute>,
     /// The role.
     pub role: String,
     /// The offers, to be used together.
@@ -36,8 +46,25 @@ pub struct Site {
     pub resources: Resources,
 }
 
+impl Site {
+    fn traits(&self) -> Traits<'_> {
+        Traits {
+            hostname: &self.hostname,
+            attributes: &self.attributes,
+        }
+    }
+
+    /// Whether constraints that look at one agent alone let the want come here.
+    fn satisfies(&self, want: &Want<'_>) -> bool {
+        let traits = self.traits();
+        want.constraints
+            .iter()
+            .all(|constraint| traits.satisfies(constraint))
+    }
+}
+
 /// Tasks that want a place: so many equal ones.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Want<'a> {
     /// The name of their group.
     pub group: &'a str,
@@ -45,6 +72,34 @@ pub struct Want<'a> {
     pub count: u32,
     /// What one of them needs: scalars, unreserved.
     pub resources: &'a Resources,
+    /// Where they may go.
+    pub constraints: &'a [Constraint],
+    /// Whether all tasks of the group are to be on one agent.
+    pub colocate: bool,
+    /// Where tasks of the group are already; constraints count them too.
+    pub beside: Vec<Beside<'a>>,
+}
+
+/// Tasks that have a place already.
+#[derive(Debug, Clone)]
+pub struct Beside<'a> {
+    /// Their agent.
+    pub agent: &'a AgentId,
+    /// Its host name.
+    pub hostname: &'a str,
+    /// Its attributes.
+    pub attributes: &'a [Attribute],
+    /// How many tasks.
+    pub tasks: u32,
+}
+
+impl Beside<'_> {
+    fn traits(&self) -> Traits<'_> {
+        Traits {
+            hostname: self.hostname,
+            attributes: self.attributes,
+        }
+    }
 }
 
 /// The places of one site.
@@ -65,32 +120,75 @@ pub enum Certainty {
     NotFound,
 }
 
+/// How often one search may hold a task and a site against each other: some 50 ms, so that a batch
+/// of offers is answered at once even when the answer is "gave up".
+const LOOKS_MAX: u64 = 3_000_000;
+
+/// The most combinations of widths of `group-by` that are tried. One group rarely has more values
+/// to choose from; with several groups the combinations multiply.
+const WIDTHS_MAX: usize = 32;
+
 /// Finds a place for every task, or says why there is none.
 ///
 /// Everything fits or nothing does. Up to 64 tasks a placement that exists is found, unless the
-/// search comes to its limit; above, first-fit-decreasing may miss one.
+/// search comes to its limit; above, first-fit-decreasing with repair may miss one.
 ///
 /// # Errors
-/// What is left over and what stops it.
+/// What is left over, what stops it, and what would help.
 pub fn place(
     wants: &[Want<'_>],
     executor: &Resources,
     sites: &[Site],
     strategy: Strategy,
 ) -> Result<Vec<Assignment>, Shortfall> {
-    let problem = Problem::new(wants, executor, sites);
-    let greedy = greedy::place(&problem, strategy);
-    if greedy.is_complete() {
-        return Ok(greedy.assignments());
+    let mut problem = Problem::new(wants, executor, sites);
+    match solve(&mut problem, strategy, LOOKS_MAX) {
+        Ok(layout) => Ok(layout.assignments()),
+        Err((layout, certainty)) => {
+            let mut shortfall = explain::shortfall(&problem, wants, sites, &layout, certainty);
+            shortfall.remedies = remedy::find(&problem, wants, executor, sites, strategy, &layout);
+            Err(shortfall)
+        }
     }
-    let certainty = match search::place(&problem) {
-        search::Answer::Found(layout) => return Ok(layout.assignments()),
-        search::Answer::Impossible => Certainty::Impossible,
-        search::Answer::GaveUp => Certainty::NotFound,
-    };
-    Err(explain::shortfall(
-        &problem, wants, sites, &greedy, certainty,
-    ))
+}
+
+/// A complete layout, or one with as much as could be placed. Leaves the first widths set, to
+/// which the latter belongs.
+fn solve(
+    problem: &mut Problem,
+    strategy: Strategy,
+    mut looks: u64,
+) -> Result<Layout, (Layout, Certainty)> {
+    let mut partial = None;
+    for _ in 0..WIDTHS_MAX {
+        let mut layout = greedy::place(problem, strategy);
+        if !layout.is_complete() {
+            repair::mend(problem, &mut layout);
+        }
+        if layout.is_complete() {
+            return Ok(layout);
+        }
+        partial.get_or_insert(layout);
+        if !problem.next_widths() {
+            break;
+        }
+    }
+    problem.first_widths();
+    let mut certainty = Certainty::NotFound;
+    for _ in 0..WIDTHS_MAX {
+        match search::place(problem, &mut looks) {
+            search::Answer::Found(layout) => return Ok(layout),
+            search::Answer::Impossible => {}
+            search::Answer::GaveUp => break,
+        }
+        if !problem.next_widths() {
+            certainty = Certainty::Impossible;
+            break;
+        }
+    }
+    problem.first_widths();
+    let partial = partial.unwrap_or_else(|| Layout::new(problem));
+    Err((partial, certainty))
 }
 
 /// Why nothing fits when there is nothing to fit on.
@@ -100,87 +198,25 @@ pub fn nothing_offered(wants: &[Want<'_>]) -> Shortfall {
         tasks: want.count,
         count: want.count,
         obstacle: Obstacle::NothingOffered,
+        stops: Vec::new(),
     });
     Shortfall {
         agents: 0,
         leftovers: leftovers.collect(),
         certainty: Certainty::Impossible,
+        remedies: Vec::new(),
     }
 }
 
-/// Whether a site can hold an executor with at least one of the tasks.
-pub fn helps(wants: &[Want<'_>], executor: &Resources, site: &Site) -> bool {
-    let problem = Problem::new(wants, executor, std::slice::from_ref(site));
-    (0..problem.wants.len())
-        .any(|want| problem.wants[want].count > 0 && problem.fits_alone(want, 0))
-}
-
-/// How many tasks of each want are on each site, while it is being worked out.
-#[derive(Debug, Clone)]
-struct Layout {
-    /// What is free per site.
-    free: Vec<Amounts>,
-    /// Tasks per site, per want. Empty: the site is not used.
-    tasks: Vec<Vec<u32>>,
-    /// Tasks without a place, per want.
-    left: Vec<u32>,
-}
-
-impl Layout {
-    fn new(problem: &Problem) -> Self {
-        Self {
-            free: problem.sites.clone(),
-            tasks: vec![Vec::new(); problem.sites.len()],
-            left: problem.wants.iter().map(|want| want.count).collect(),
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.left.iter().all(|&count| count == 0)
-    }
-
-    fn is_open(&self, site: usize) -> bool {
-        !self.tasks[site].is_empty()
-    }
-
-    /// Whether a task of the want fits on the site as it is now, with an executor if need be.
-    fn fits(&self, problem: &Problem, want: usize, site: usize) -> bool {
-        let need = &problem.wants[want].need;
-        if self.is_open(site) {
-            self.free[site].holds(need)
-        } else {
-            problem.fits_alone(want, site)
-        }
-    }
-
-    fn put(&mut self, problem: &Problem, want: usize, site: usize) {
-        if !self.is_open(site) {
-            self.free[site].take(&problem.executor);
-            self.tasks[site] = vec![0; problem.wants.len()];
-        }
-        self.free[site].take(&problem.wants[want].need);
-        self.tasks[site][want] += 1;
-        self.left[want] -= 1;
-    }
-
-    fn unput(&mut self, problem: &Problem, want: usize, site: usize) {
-        self.free[site].give(&problem.wants[want].need);
-        self.tasks[site][want] -= 1;
-        self.left[want] += 1;
-        if self.tasks[site].iter().all(|&count| count == 0) {
-            self.free[site].give(&problem.executor);
-            self.tasks[site].clear();
-        }
-    }
-
-    fn assignments(self) -> Vec<Assignment> {
-        self.tasks
-            .into_iter()
-            .enumerate()
-            .filter(|(_, tasks)| !tasks.is_empty())
-            .map(|(site, tasks)| Assignment { site, tasks })
-            .collect()
-    }
+/// Whether each site can hold an executor with at least one of the tasks.
+pub fn helps(wants: &[Want<'_>], executor: &Resources, sites: &[Site]) -> Vec<bool> {
+    let problem = Problem::new(wants, executor, sites);
+    let layout = Layout::new(&problem);
+    let helps = |site: usize| {
+        (0..problem.wants.len())
+            .any(|want| problem.wants[want].count > 0 && layout.fits(&problem, want, site))
+    };
+    (0..sites.len()).map(helps).collect()
 }
 
 /// Takes what the executor and the tasks of an assignment need out of a site's resources, with

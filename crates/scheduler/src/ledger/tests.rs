@@ -22,6 +22,8 @@ fn job(count: u32) -> Job {
             name: "t".to_owned(),
             count,
             resources: Resources::parse("cpus:1").unwrap(),
+            constraints: Vec::new(),
+            colocate: false,
             kill_grace: Duration::from_secs(1),
         }],
         executor: Resources::new(),

@@ -1,18 +1,27 @@
 //! From offers to launches.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use mesos::ExecutorId;
 use mesos::resources::Resources;
+use mesos::{AgentId, ExecutorId};
 
 use super::{Scheduler, State};
+use crate::constraint::Attribute;
 use crate::io::{
     Call, ExecutorLaunch, JobEvent, JobEventKind, NeverPlaced, Outcome, Output, Progress,
     TaskLaunch,
 };
 use crate::offers::{self, Offer, REFUSE_UNWANTED, REFUSE_USELESS};
-use crate::placement::{self, Assignment, Shortfall, Site, Want};
+use crate::placement::{self, Assignment, Beside, Shortfall, Site, Want};
 use crate::status::TaskState;
+
+/// What constraints can know of an agent.
+#[derive(Debug)]
+pub(super) struct KnownAgent {
+    hostname: String,
+    attributes: Vec<Attribute>,
+}
 
 /// What is going to be launched on one site.
 struct Launch {
@@ -54,9 +63,9 @@ impl Scheduler {
                 Err(site) => self.refuse_sites(std::iter::once(&*site)),
             },
             Err(shortfall) => {
-                let helps = |site: &&Site| placement::helps(&wanted, executor, site);
-                let useless: Vec<&Site> = sites.iter().filter(|site| !helps(site)).collect();
-                self.refuse_sites(useless.into_iter());
+                let helps = placement::helps(&wanted, executor, &sites);
+                let useless = sites.iter().zip(helps).filter(|(_, helps)| !helps);
+                self.refuse_sites(useless.map(|(site, _)| site));
                 self.tell_shortfall(shortfall);
             }
         }
@@ -144,6 +153,11 @@ impl Scheduler {
         let (job, run) = (&self.job.name, &self.job.run);
         let id = ExecutorId::new(format!("{job}.{run}.{}", self.executors));
         let agent = site.agent.clone();
+        let known = KnownAgent {
+            hostname: site.hostname.clone(),
+            attributes: site.attributes.clone(),
+        };
+        self.agents.insert(agent.clone(), known);
         let mut launched = Vec::with_capacity(tasks.len());
         let mut events = Vec::with_capacity(tasks.len());
         for (index, resources) in tasks {
@@ -271,15 +285,45 @@ impl Wants {
     fn as_slice<'a>(&self, scheduler: &'a Scheduler) -> Vec<Want<'a>> {
         let wants = self.groups.iter().zip(&self.tasks);
         wants
-            .map(|(&group, tasks)| {
-                let group = &scheduler.job.groups[group];
+            .map(|(&index, tasks)| {
+                let group = &scheduler.job.groups[index];
+                let is_whole = tasks.len() == group.count as usize;
                 Want {
                     group: &group.name,
                     // The count of a group is a u32.
                     count: u32::try_from(tasks.len()).unwrap_or(u32::MAX),
                     resources: &group.resources,
+                    constraints: &group.constraints,
+                    colocate: group.colocate,
+                    beside: if is_whole {
+                        Vec::new()
+                    } else {
+                        beside(scheduler, index)
+                    },
                 }
             })
             .collect()
     }
+}
+
+/// Where living tasks of a group are.
+fn beside(scheduler: &Scheduler, group: usize) -> Vec<Beside<'_>> {
+    let tasks = scheduler.ledger.tasks().iter();
+    let living = tasks.filter(|task| task.group() == group && task.ended().is_none());
+    let mut on_agent: BTreeMap<&AgentId, u32> = BTreeMap::new();
+    for agent in living.filter_map(|task| task.agent()) {
+        *on_agent.entry(agent).or_default() += 1;
+    }
+    on_agent
+        .into_iter()
+        .filter_map(|(agent, tasks)| {
+            let known = scheduler.agents.get(agent)?;
+            Some(Beside {
+                agent,
+                hostname: &known.hostname,
+                attributes: &known.attributes,
+                tasks,
+            })
+        })
+        .collect()
 }

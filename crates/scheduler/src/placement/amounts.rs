@@ -1,10 +1,6 @@
-//! A placement problem as plain numbers: one column for each resource that is asked for.
-
-use std::collections::BTreeSet;
+//! Resources as plain numbers: one column for each resource that is asked for.
 
 use mesos::resources::{Resources, Scalar, Value};
-
-use super::{Site, Want};
 
 /// Amounts of all columns, in thousandths.
 ///
@@ -18,7 +14,7 @@ impl Amounts {
     }
 
     /// What a task or an executor asks for.
-    fn asked(columns: &[String], resources: &Resources) -> Self {
+    pub(super) fn asked(columns: &[String], resources: &Resources) -> Self {
         Self(
             columns
                 .iter()
@@ -29,7 +25,7 @@ impl Amounts {
 
     /// What of an offer can be used for that; volumes, disks of their own, revocable and shared
     /// resources cannot.
-    fn usable(columns: &[String], resources: &Resources) -> Self {
+    pub(super) fn usable(columns: &[String], resources: &Resources) -> Self {
         let mut amounts = Self::zero(columns.len());
         for resource in resources.iter().filter(|resource| !resource.is_special()) {
             let column = columns.iter().position(|name| name == resource.name());
@@ -61,10 +57,41 @@ impl Amounts {
         }
     }
 
+    /// What is left without `need`; nothing when that is more than there is.
+    pub(super) fn without(&self, need: &Self) -> Option<Self> {
+        self.holds(need).then(|| {
+            let mut rest = self.clone();
+            rest.take(need);
+            rest
+        })
+    }
+
+    /// How many times `need` fits.
+    pub(super) fn times(&self, need: &Self) -> u32 {
+        let columns = self.0.iter().zip(&need.0).filter(|(_, need)| **need > 0);
+        let times = columns.map(|(have, need)| have / need).min();
+        // A need of nothing fits always.
+        times.map_or(u32::MAX, |times| u32::try_from(times).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn thousandths(&self) -> &[i64] {
+        &self.0
+    }
+
     pub(super) fn plus(&self, other: &Self) -> Self {
         let mut sum = self.clone();
         sum.give(other);
         sum
+    }
+
+    /// By how much this is more than `have`, column by column.
+    pub(super) fn beyond(&self, have: &Self) -> Self {
+        let columns = self.0.iter().zip(&have.0);
+        Self(
+            columns
+                .map(|(need, have)| need.saturating_sub(*have).max(0))
+                .collect(),
+        )
     }
 
     pub(super) fn column(&self, column: usize) -> Scalar {
@@ -92,82 +119,5 @@ impl Amounts {
                 _ => part as f64 / whole as f64,
             });
         shares.fold(0.0, f64::max)
-    }
-}
-
-/// One kind of task.
-#[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) count: u32,
-    pub(super) need: Amounts,
-}
-
-/// What is to be placed where.
-#[derive(Debug)]
-pub(super) struct Problem {
-    /// The names of the columns.
-    pub(super) columns: Vec<String>,
-    pub(super) wants: Vec<Kind>,
-    pub(super) executor: Amounts,
-    pub(super) sites: Vec<Amounts>,
-    /// What all sites hold together.
-    pub(super) total: Amounts,
-    /// The wants, the largest first.
-    pub(super) by_size: Vec<usize>,
-}
-
-impl Problem {
-    pub(super) fn new(wants: &[Want<'_>], executor: &Resources, sites: &[Site]) -> Self {
-        let asked = wants.iter().map(|want| want.resources).chain([executor]);
-        let names: BTreeSet<String> = asked
-            .flat_map(|resources| resources.iter().map(|resource| resource.name().to_owned()))
-            .collect();
-        let columns: Vec<String> = names.into_iter().collect();
-        let wants: Vec<Kind> = wants
-            .iter()
-            .map(|want| Kind {
-                count: want.count,
-                need: Amounts::asked(&columns, want.resources),
-            })
-            .collect();
-        let sites: Vec<Amounts> = sites
-            .iter()
-            .map(|site| Amounts::usable(&columns, &site.resources))
-            .collect();
-        let mut total = Amounts::zero(columns.len());
-        for site in &sites {
-            total.give(site);
-        }
-        let mut by_size: Vec<usize> = (0..wants.len()).collect();
-        let size = |want: &usize| wants[*want].need.dominant_share(&total);
-        by_size.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
-        let executor = Amounts::asked(&columns, executor);
-        Self {
-            columns,
-            wants,
-            executor,
-            sites,
-            total,
-            by_size,
-        }
-    }
-
-    /// Whether one task of the want and an executor fit on the whole site.
-    pub(super) fn fits_alone(&self, want: usize, site: usize) -> bool {
-        self.sites[site].holds(&self.alone(want))
-    }
-
-    /// What one task of the want needs with an executor.
-    pub(super) fn alone(&self, want: usize) -> Amounts {
-        self.wants[want].need.plus(&self.executor)
-    }
-
-    /// What the tasks left over in `left` need together, and one executor.
-    pub(super) fn together(&self, left: impl IntoIterator<Item = u32>) -> Amounts {
-        let mut sum = self.executor.clone();
-        for (kind, count) in self.wants.iter().zip(left) {
-            sum.give_times(&kind.need, count);
-        }
-        sum
     }
 }

@@ -3,49 +3,69 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Layout;
-use super::amounts::Problem;
+use super::layout::Layout;
+use super::problem::Problem;
 use crate::job::Strategy;
 
 /// Places what it can; what is left over may still fit in another way.
 pub(super) fn place(problem: &Problem, strategy: Strategy) -> Layout {
+    let by_size = problem.largest_wants_first();
+    let first = in_order(problem, strategy, &by_size);
+    if first.is_complete() {
+        return first;
+    }
+    // Tasks that few sites are good for may have found them taken.
+    let by_choice = problem.most_bound_first();
+    if by_choice == by_size {
+        return first;
+    }
+    let second = in_order(problem, strategy, &by_choice);
+    if second.tasks_left() < first.tasks_left() {
+        second
+    } else {
+        first
+    }
+}
+
+fn in_order(problem: &Problem, strategy: Strategy, wants: &[usize]) -> Layout {
     let mut layout = Layout::new(problem);
-    match strategy {
-        Strategy::Pack => pack(problem, &mut layout),
-        Strategy::Spread => spread(problem, &mut layout),
+    for &want in wants {
+        // Without this a rule of few values would take the first that come, however small.
+        let chosen = layout.roomiest(problem, want);
+        match strategy {
+            Strategy::Pack => pack(problem, &mut layout, want, &chosen),
+            Strategy::Spread => spread(problem, &mut layout, want, &chosen),
+        }
     }
     layout
 }
 
 /// Fills one site after the other, the largest first, so that few are used.
-fn pack(problem: &Problem, layout: &mut Layout) {
-    let mut sites: Vec<usize> = (0..problem.sites.len()).collect();
-    let size = |site: &usize| problem.sites[*site].dominant_share(&problem.total);
-    sites.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.cmp(b)));
-    for &want in &problem.by_size {
-        for &site in &sites {
-            while layout.left[want] > 0 && layout.fits(problem, want, site) {
-                layout.put(problem, want, site);
-            }
+fn pack(problem: &Problem, layout: &mut Layout, want: usize, chosen: &[bool]) {
+    for &site in problem.largest_first.iter().filter(|&&site| chosen[site]) {
+        while layout.left[want] > 0 && layout.fits(problem, want, site) {
+            layout.put(problem, want, site);
+        }
+        if layout.left[want] == 0 {
+            return;
         }
     }
 }
 
 /// Gives each task to the site that has the fewest, so that many are used evenly.
-fn spread(problem: &Problem, layout: &mut Layout) {
-    for &want in &problem.by_size {
-        // A site that cannot hold a task of this kind never can again: it leaves the heap.
-        let mut sites: BinaryHeap<Reverse<(u32, usize)>> = (0..problem.sites.len())
-            .map(|site| Reverse((layout.tasks[site].iter().sum(), site)))
-            .collect();
-        while layout.left[want] > 0 {
-            let Some(Reverse((tasks, site))) = sites.pop() else {
-                break;
-            };
-            if layout.fits(problem, want, site) {
-                layout.put(problem, want, site);
-                sites.push(Reverse((tasks + 1, site)));
-            }
+fn spread(problem: &Problem, layout: &mut Layout, want: usize, chosen: &[bool]) {
+    // A site that cannot take a task of this kind never can again: it leaves the heap.
+    let mut sites: BinaryHeap<Reverse<(u32, usize)>> = (0..problem.sites.len())
+        .filter(|&site| chosen[site])
+        .map(|site| Reverse((layout.tasks[site].iter().sum(), site)))
+        .collect();
+    while layout.left[want] > 0 {
+        let Some(Reverse((tasks, site))) = sites.pop() else {
+            break;
+        };
+        if layout.fits(problem, want, site) {
+            layout.put(problem, want, site);
+            sites.push(Reverse((tasks + 1, site)));
         }
     }
 }

@@ -1,17 +1,22 @@
 //! Exhaustive search for small gangs, within a stated limit.
 //!
-//! Tasks are put one after the other, the largest kind first; equal tasks go to sites in
-//! ascending order and equal sites are tried once, so that no layout is looked at twice.
+//! One kind of task after the other is placed completely, that with the least choice first. Equal
+//! tasks go to sites in one order and sites that are alike are tried once; what is left for the
+//! remaining kinds and was found to be too little is remembered, so that no situation is looked at
+//! twice. A branch ends as soon as some kind has not enough room by itself, or all of them
+//! together have not enough of some resource.
 
-use super::Layout;
-use super::amounts::{Amounts, Problem};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::amounts::Amounts;
+use super::layout::Layout;
+use super::problem::Problem;
 
 /// The largest gang that is searched for exhaustively.
 pub(super) const TASKS_MAX: u64 = 64;
 
-/// The most sites that one search looks at: some ten milliseconds, so that a batch of offers is
-/// answered at once even when the answer is "gave up".
-const LOOKS_MAX: u64 = 1_000_000;
+/// The most situations that are remembered; with 50 sites some ten megabytes.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// What a search has found.
 pub(super) enum Answer {
@@ -23,111 +28,212 @@ pub(super) enum Answer {
     GaveUp,
 }
 
-/// Looks for a complete layout.
-pub(super) fn place(problem: &Problem) -> Answer {
-    let mut wanted = problem.together(problem.wants.iter().map(|want| want.count));
-    let without_place = (0..problem.wants.len()).any(|want| fits_nowhere(problem, want));
-    if without_place || !problem.total.holds(&wanted) {
-        return Answer::Impossible;
-    }
-    let tasks: u64 = problem.wants.iter().map(|want| u64::from(want.count)).sum();
-    if tasks > TASKS_MAX {
-        return Answer::GaveUp;
-    }
-    // From here on executors are counted as they are opened.
-    wanted.take(&problem.executor);
+/// Looks for a complete layout, at the widths that the problem has now. `looks` is how often a
+/// task and a site may be held against each other; what is used of it is taken off.
+pub(super) fn place(problem: &Problem, looks: &mut u64) -> Answer {
     let layout = Layout::new(problem);
     let mut search = Search {
         problem,
+        alike: alike(problem),
         layout,
-        wanted,
-        free: problem.total.clone(),
-        looks: 0,
+        failed: BTreeSet::new(),
+        looks: *looks,
     };
-    match search.descend(0, 0) {
+    if search.rooms().is_none() {
+        return Answer::Impossible;
+    }
+    if problem.tasks() > TASKS_MAX {
+        return Answer::GaveUp;
+    }
+    let found = search.next_want();
+    *looks = search.looks;
+    match found {
         Some(true) => Answer::Found(search.layout),
         Some(false) => Answer::Impossible,
         None => Answer::GaveUp,
     }
 }
 
-fn fits_nowhere(problem: &Problem, want: usize) -> bool {
-    problem.wants[want].count > 0
-        && !(0..problem.sites.len()).any(|site| problem.fits_alone(want, site))
+/// Sites with the same number differ in nothing but what is free: they are good for the same
+/// tasks, and no rule tells them apart but by what is put there.
+fn alike(problem: &Problem) -> Vec<usize> {
+    let mut known: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+    let marks = (0..problem.sites.len()).map(|site| {
+        let mut marks = Vec::new();
+        for kind in &problem.wants {
+            marks.push(u32::from(kind.eligible[site]));
+            for rule in &kind.rules {
+                // A class of a single site is like another such class; one of several is itself.
+                match rule.class_of[site] {
+                    None => marks.extend([0, 0]),
+                    Some(class) if rule.sites_in[class] == 1 => {
+                        marks.extend([1, rule.base[class]]);
+                    }
+                    Some(class) => marks.extend([2, u32::try_from(class).unwrap_or(u32::MAX)]),
+                }
+            }
+        }
+        marks
+    });
+    marks
+        .map(|marks| {
+            let next = known.len();
+            *known.entry(marks).or_insert(next)
+        })
+        .collect()
 }
 
 struct Search<'a> {
     problem: &'a Problem,
+    /// See [`alike`].
+    alike: Vec<usize>,
     layout: Layout,
-    /// What the tasks without a place need.
-    wanted: Amounts,
-    /// What is free on all sites.
-    free: Amounts,
-    /// How many sites were looked at.
+    /// Situations between two kinds from which there is no way on.
+    failed: BTreeSet<Vec<i64>>,
     looks: u64,
 }
 
 impl Search<'_> {
-    /// Puts the next task; `rank` is its kind's place in `by_size`, `from` the first site for it.
-    /// `None`: the limit was reached. The depth is the number of tasks, at most [`TASKS_MAX`].
-    fn descend(&mut self, rank: usize, from: usize) -> Option<bool> {
-        let Some(&want) = self.problem.by_size.get(rank) else {
+    /// Goes on with the kind that has the least choice. `None`: the limit was reached.
+    fn next_want(&mut self) -> Option<bool> {
+        if self.layout.is_complete() {
             return Some(true);
-        };
-        if self.layout.left[want] == 0 {
-            return self.descend(rank + 1, 0);
         }
-        if !self.free.holds(&self.wanted) {
+        let Some(rooms) = self.rooms() else {
+            return Some(false);
+        };
+        let situation = self.situation();
+        if self.failed.contains(&situation) {
             return Some(false);
         }
-        for site in from..self.problem.sites.len() {
+        let choice = |want: &usize| f64::from(rooms[*want]) / f64::from(self.layout.left[*want]);
+        let waiting = (0..self.problem.wants.len()).filter(|&want| self.layout.left[want] > 0);
+        let Some(want) = waiting.min_by(|a, b| choice(a).total_cmp(&choice(b))) else {
+            return Some(true);
+        };
+        let order = self.tightest_first(want);
+        let is_found = self.descend(want, &order)?;
+        if !is_found && self.failed.len() < REMEMBERED_MAX {
+            self.failed.insert(situation);
+        }
+        Some(is_found)
+    }
+
+    /// Puts the next task of the want on one of these sites. The depth is the number of tasks and
+    /// of kinds, at most twice [`TASKS_MAX`].
+    fn descend(&mut self, want: usize, order: &[usize]) -> Option<bool> {
+        if self.layout.left[want] == 0 {
+            return self.next_want();
+        }
+        if self.rooms().is_none() {
+            return Some(false);
+        }
+        for (index, &site) in order.iter().enumerate() {
             // Looking for a twin goes through all sites before this one.
-            self.looks += (site - from) as u64 + 1;
-            if self.looks > LOOKS_MAX {
-                return None;
-            }
-            if !self.layout.fits(self.problem, want, site) || self.has_twin(want, from, site) {
+            self.spend(index as u64 + 1)?;
+            if !self.layout.fits(self.problem, want, site)
+                || self.has_twin(want, &order[..index], site)
+            {
                 continue;
             }
-            self.put(want, site);
-            if self.descend(rank, site)? {
+            self.layout.put(self.problem, want, site);
+            if self.descend(want, &order[index..])? {
                 return Some(true);
             }
-            self.unput(want, site);
+            self.layout.unput(self.problem, want, site);
         }
         Some(false)
     }
 
+    fn spend(&mut self, looks: u64) -> Option<()> {
+        self.looks = self.looks.checked_sub(looks)?;
+        Some(())
+    }
+
+    /// The sites that can take a task of the want, that first which it fills most.
+    fn tightest_first(&self, want: usize) -> Vec<usize> {
+        let fits = |site: &usize| self.layout.fits(self.problem, want, *site);
+        let mut order: Vec<usize> = (0..self.problem.sites.len()).filter(fits).collect();
+        let free = |site: &usize| self.layout.free[*site].dominant_share(&self.problem.total);
+        order.sort_by(|a, b| free(a).total_cmp(&free(b)).then(a.cmp(b)));
+        order
+    }
+
     /// Whether an earlier site that was tried at this step is in the same state.
     ///
-    /// Tasks of the same kind must not tell them apart either: with ascending order, a site with
-    /// none of them stands for another with none of them only.
-    fn has_twin(&self, want: usize, from: usize, site: usize) -> bool {
-        let of_kind = |site: usize| self.layout.tasks[site].get(want).copied().unwrap_or(0);
-        (from..site).any(|earlier| {
-            self.layout.is_open(earlier) == self.layout.is_open(site)
-                && self.layout.free[earlier] == self.layout.free[site]
-                && of_kind(earlier) == 0
-                && of_kind(site) == 0
-        })
+    /// Tasks of this kind must not tell them apart either: in one order, a site with none of them
+    /// stands for another with none of them only.
+    fn has_twin(&self, want: usize, earlier: &[usize], site: usize) -> bool {
+        self.layout.count(want, site) == 0
+            && earlier.iter().any(|&other| {
+                self.alike[other] == self.alike[site]
+                    && self.layout.count(want, other) == 0
+                    && self.layout.free[other] == self.layout.free[site]
+            })
     }
 
-    fn put(&mut self, want: usize, site: usize) {
-        let opened = !self.layout.is_open(site);
-        self.layout.put(self.problem, want, site);
-        self.wanted.take(&self.problem.wants[want].need);
-        self.free.take(&self.problem.wants[want].need);
-        if opened {
-            self.free.take(&self.problem.executor);
+    /// How many tasks of each kind there is room for, if there is enough for each by itself and
+    /// enough of every resource for all of them.
+    fn rooms(&mut self) -> Option<Vec<u32>> {
+        let problem = self.problem;
+        let columns = problem.columns.len();
+        let mut rooms = vec![0; problem.wants.len()];
+        let mut useful = vec![false; problem.sites.len() * columns];
+        let mut wanted = Amounts::zero(columns);
+        for (want, kind) in problem.wants.iter().enumerate() {
+            let left = self.layout.left[want];
+            if left == 0 {
+                continue;
+            }
+            self.looks = self.looks.saturating_sub(problem.sites.len() as u64);
+            let needs = kind.need.thousandths();
+            rooms[want] = self.layout.room(problem, want, |site| {
+                for (useful, need) in useful[site * columns..].iter_mut().zip(needs) {
+                    *useful |= *need > 0;
+                }
+            });
+            if rooms[want] < left {
+                return None;
+            }
+            wanted.give_times(&kind.need, left);
         }
+        let mut free = vec![0_i64; columns];
+        for (site, amounts) in self.layout.free.iter().enumerate() {
+            for (column, amount) in amounts.thousandths().iter().enumerate() {
+                if useful[site * columns + column] {
+                    free[column] = free[column].saturating_add(*amount);
+                }
+            }
+        }
+        let is_enough = free
+            .iter()
+            .zip(wanted.thousandths())
+            .all(|(free, wanted)| free >= wanted);
+        is_enough.then_some(rooms)
     }
 
-    fn unput(&mut self, want: usize, site: usize) {
-        self.layout.unput(self.problem, want, site);
-        self.wanted.give(&self.problem.wants[want].need);
-        self.free.give(&self.problem.wants[want].need);
-        if !self.layout.is_open(site) {
-            self.free.give(&self.problem.executor);
+    /// What the remaining kinds find, without what makes no difference to them.
+    fn situation(&self) -> Vec<i64> {
+        let waiting: Vec<usize> = (0..self.problem.wants.len())
+            .filter(|&want| self.layout.left[want] > 0)
+            .collect();
+        let mut sites: Vec<(usize, &[i64])> = self
+            .alike
+            .iter()
+            .enumerate()
+            .filter(|(site, _)| {
+                let mut kinds = waiting.iter();
+                kinds.any(|&want| self.layout.fits(self.problem, want, *site))
+            })
+            .map(|(site, &alike)| (alike, self.layout.free[site].thousandths()))
+            .collect();
+        sites.sort_unstable();
+        let mut situation: Vec<i64> = waiting.iter().map(|&want| want as i64).collect();
+        situation.push(-1);
+        for (alike, free) in sites {
+            situation.push(alike as i64);
+            situation.extend_from_slice(free);
         }
+        situation
     }
 }

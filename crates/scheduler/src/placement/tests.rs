@@ -4,40 +4,77 @@ use expect_test::{Expect, expect};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use crate::constraint::AttributeValue;
+use crate::constraint::tests::constraint;
 
 fn resources(text: &str) -> Resources {
     Resources::parse(text).unwrap()
 }
 
+/// An agent that offers this: resources and attributes (`rack=r1`), with blanks between.
 fn site(agent: &str, text: &str) -> Site {
+    let (attributes, offered): (Vec<&str>, Vec<&str>) =
+        text.split_whitespace().partition(|word| word.contains('='));
+    let attributes = attributes.iter().map(|word| {
+        let (name, value) = word.split_once('=').unwrap();
+        Attribute {
+            name: name.to_owned(),
+            value: AttributeValue::Text(value.to_owned()),
+        }
+    });
     Site {
         agent: agent.into(),
         hostname: format!("{agent}.test"),
+        attributes: attributes.collect(),
         role: "*".to_owned(),
         offers: vec![format!("o-{agent}").into()],
-        resources: resources(text),
+        resources: resources(&offered.join(";")),
+    }
+}
+
+/// A group of which nothing is placed yet.
+struct Group {
+    name: String,
+    count: u32,
+    resources: Resources,
+    constraints: Vec<Constraint>,
+    colocate: bool,
+}
+
+impl Group {
+    /// Reads `name*count cpus:… | rack is r1 | colocate`.
+    fn parse(text: &str) -> Self {
+        let mut parts = text.split('|').map(str::trim);
+        let (head, needs) = parts.next().unwrap().split_once(' ').unwrap();
+        let (name, count) = head.split_once('*').unwrap();
+        let (colocate, constraints): (Vec<&str>, Vec<&str>) =
+            parts.partition(|part| *part == "colocate");
+        Self {
+            name: name.to_owned(),
+            count: count.parse().unwrap(),
+            resources: resources(needs),
+            constraints: constraints.into_iter().map(constraint).collect(),
+            colocate: !colocate.is_empty(),
+        }
+    }
+
+    fn want(&self) -> Want<'_> {
+        Want {
+            group: &self.name,
+            count: self.count,
+            resources: &self.resources,
+            constraints: &self.constraints,
+            colocate: self.colocate,
+            beside: Vec::new(),
+        }
     }
 }
 
 /// Places groups (`name*count cpus:…`) on agents (`name cpus:…`) and tells the answer.
 #[track_caller]
 fn check(strategy: Strategy, executor: &str, groups: &[&str], agents: &[&str], expect: &Expect) {
-    let groups: Vec<(String, u32, Resources)> = groups
-        .iter()
-        .map(|group| {
-            let (head, needs) = group.split_once(' ').unwrap();
-            let (name, count) = head.split_once('*').unwrap();
-            (name.to_owned(), count.parse().unwrap(), resources(needs))
-        })
-        .collect();
-    let wants: Vec<Want<'_>> = groups
-        .iter()
-        .map(|(group, count, resources)| Want {
-            group,
-            count: *count,
-            resources,
-        })
-        .collect();
+    let groups: Vec<Group> = groups.iter().map(|group| Group::parse(group)).collect();
+    let wants: Vec<Want<'_>> = groups.iter().map(Group::want).collect();
     let sites: Vec<Site> = agents
         .iter()
         .map(|agent| {
@@ -45,12 +82,16 @@ fn check(strategy: Strategy, executor: &str, groups: &[&str], agents: &[&str], e
             site(name, offered)
         })
         .collect();
-    let answer = match place(&wants, &resources(executor), &sites, strategy) {
+    expect.assert_eq(&answer(&wants, &resources(executor), &sites, strategy));
+}
+
+fn answer(wants: &[Want<'_>], executor: &Resources, sites: &[Site], strategy: Strategy) -> String {
+    match place(wants, executor, sites, strategy) {
         Ok(assignments) => assignments
             .iter()
             .map(|assignment| {
                 let agent = &sites[assignment.site].agent;
-                let tasks = assignment.tasks.iter().zip(&wants);
+                let tasks = assignment.tasks.iter().zip(wants);
                 let tasks = tasks.filter(|(count, _)| **count > 0);
                 let tasks: Vec<String> = tasks
                     .map(|(count, want)| format!("{count} {}", want.group))
@@ -59,8 +100,7 @@ fn check(strategy: Strategy, executor: &str, groups: &[&str], agents: &[&str], e
             })
             .collect(),
         Err(shortfall) => format!("{:?}: {shortfall}\n", shortfall.certainty),
-    };
-    expect.assert_eq(&answer);
+    }
 }
 
 #[test]
@@ -71,7 +111,7 @@ fn a_gang_that_fits_in_sum_but_on_no_agents_has_no_place() {
         &["small*1 cpus:1", "large*1 cpus:2"],
         &["a1 cpus:1.7", "a2 cpus:1.7"],
         &expect![[r#"
-            Impossible: on offer are 2 agents; no place for 1 of 1 `large`: one and its executor need 2.1 cpus, the most that any agent offers is 1.7 (`a2.test`)
+            Impossible: on offer are 2 agents; no place for 1 of 1 `large`: one and its executor need 2.1 cpus, the most that any agent offers is 1.7 (`a2.test`); it would fit with 0.4 more cpus on `a2.test`
         "#]],
     );
 }
@@ -94,7 +134,7 @@ fn the_executor_counts_once_on_each_agent() {
         &["task*4 cpus:1"],
         &["a1 cpus:2.4", "a2 cpus:2.5"],
         &expect![[r#"
-            Impossible: on offer are 2 agents; no place for 1 of 4 `task`: what is free is in pieces that are too small
+            Impossible: on offer are 2 agents; no place for 1 of 4 `task`: what is free is in pieces that are too small (2 agents lack cpus); it would fit with 0.1 more cpus on `a1.test`, or with 1 more agent like `a2.test`
         "#]],
     );
 }
@@ -148,7 +188,7 @@ fn the_scarcest_resource_is_named() {
         &["task*4 cpus:1;mem:512"],
         &["a1 cpus:4;mem:1056", "a2 cpus:1;mem:64"],
         &expect![[r#"
-            Impossible: on offer are 2 agents; no place for 2 of 4 `task`: 960 MiB of mem are missing in all
+            Impossible: on offer are 2 agents; no place for 2 of 4 `task`: 960 MiB of mem are missing in all; it would fit with 1 more cpus and 992 MiB more of mem on `a2.test`, or with 1 more agent like `a1.test`
         "#]],
     );
     check(
@@ -157,7 +197,7 @@ fn the_scarcest_resource_is_named() {
         &["task*1 cpus:1;gpus:1"],
         &["a1 cpus:4;mem:1056"],
         &expect![[r#"
-            Impossible: on offer is 1 agent; no place for 1 of 1 `task`: one and its executor need 1 gpus, the most that any agent offers is 0 (`a1.test`)
+            Impossible: on offer is 1 agent; no place for 1 of 1 `task`: one and its executor need 1 gpus, the most that any agent offers is 0 (`a1.test`); it would fit with 1 more gpus on `a1.test`
         "#]],
     );
     check(
@@ -166,23 +206,36 @@ fn the_scarcest_resource_is_named() {
         &["task*3 cpus:2"],
         &["a1 cpus:3", "a2 cpus:3"],
         &expect![[r#"
-            Impossible: on offer are 2 agents; no place for 1 of 3 `task`: what is free is in pieces that are too small
+            Impossible: on offer are 2 agents; no place for 1 of 3 `task`: what is free is in pieces that are too small (2 agents lack cpus); it would fit with 1 more cpus on `a1.test`, or with 1 more agent like `a1.test`
         "#]],
     );
 }
 
+/// A want without constraints.
+fn plain<'a>(group: &'a str, count: u32, resources: &'a Resources) -> Want<'a> {
+    Want {
+        group,
+        count,
+        resources,
+        constraints: &[],
+        colocate: false,
+        beside: Vec::new(),
+    }
+}
+
 #[test]
 fn a_large_gang_that_does_not_fit_is_not_called_impossible() {
-    let sites: Vec<Site> = (0..4).map(|n| site(&format!("a{n}"), "cpus:33")).collect();
-    let need = resources("cpus:2");
-    let wants = [Want {
-        group: "task",
-        count: 66,
-        resources: &need,
-    }];
+    // Each task needs an agent of its own, but either kind alone would fit.
+    let sites: Vec<Site> = (0..80).map(|n| site(&format!("a{n}"), "cpus:5")).collect();
+    let (three, four) = (resources("cpus:3"), resources("cpus:4"));
+    let wants = [plain("three", 60, &three), plain("four", 21, &four)];
     let shortfall = place(&wants, &Resources::new(), &sites, Strategy::Pack).unwrap_err();
     assert_eq!(shortfall.certainty, Certainty::NotFound);
-    assert_eq!(shortfall.leftovers[0].tasks, 2);
+    assert_eq!(shortfall.leftovers[0].tasks, 1);
+    assert!(
+        shortfall.to_string().contains("may be a place"),
+        "{shortfall}"
+    );
 }
 
 #[test]
@@ -198,11 +251,7 @@ fn a_search_without_end_is_given_up() {
         .collect();
     let wants: Vec<Want<'_>> = groups
         .iter()
-        .map(|(group, resources)| Want {
-            group,
-            count: 3,
-            resources,
-        })
+        .map(|(group, resources)| plain(group, 3, resources))
         .collect();
     let sites: Vec<Site> = (0..16)
         .map(|n| {
@@ -289,7 +338,7 @@ proptest! {
         let wants: Vec<Want<'_>> = groups
             .iter()
             .zip(&needs)
-            .map(|(&(count, ..), resources)| Want { group: "g", count, resources })
+            .map(|(&(count, ..), resources)| plain("g", count, resources))
             .collect();
         let tasks: Vec<(i64, i64)> = groups
             .iter()
@@ -323,6 +372,366 @@ proptest! {
                 prop_assert!(!exists);
                 prop_assert_eq!(shortfall.certainty, Certainty::Impossible);
                 prop_assert!(!shortfall.leftovers.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn constraints_choose_agents_one_by_one() {
+    let agents = [
+        "a1 cpus:8 rack=r1 zone=eu-1",
+        "a2 cpus:8 rack=r2 zone=us-1",
+        "a3 cpus:8 zone=eu-2",
+    ];
+    let answer_to = |group: &str, expected: Expect| {
+        check(Strategy::Pack, "cpus:0", &[group], &agents, &expected);
+    };
+    answer_to(
+        "task*1 cpus:1 | rack is r2",
+        expect![[r#"
+            a2: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*1 cpus:1 | hostname is a3.test",
+        expect![[r#"
+            a3: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*1 cpus:1 | zone like eu-.* | rack like .*",
+        expect![[r#"
+            a1: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*1 cpus:1 | zone unlike us-.* | rack unlike r1",
+        expect![[r#"
+            a3: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*1 cpus:1 | rack is r3",
+        expect![[r#"
+            Impossible: on offer are 3 agents; no place for 1 of 1 `task`: no agent satisfies its constraints, most not `rack is r3`; it would fit without `rack is r3` of `task`
+        "#]],
+    );
+}
+
+#[test]
+fn constraints_count_the_tasks_on_agents_of_one_value() {
+    let agents = [
+        "a1 cpus:8 rack=r1",
+        "a2 cpus:8 rack=r1",
+        "a3 cpus:8 rack=r2",
+        "a4 cpus:8",
+    ];
+    let answer_to = |group: &str, expected: Expect| {
+        check(Strategy::Pack, "cpus:0", &[group], &agents, &expected);
+    };
+    answer_to(
+        "task*4 cpus:1 | hostname unique",
+        expect![[r#"
+            a1: 1 task
+            a2: 1 task
+            a3: 1 task
+            a4: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*2 cpus:1 | rack unique",
+        expect![[r#"
+            a1: 1 task
+            a3: 1 task
+        "#]],
+    );
+    answer_to(
+        "task*3 cpus:1 | rack unique",
+        expect![[r#"
+            Impossible: on offer are 4 agents; no place for 1 of 3 `task`: `rack unique` allows no more; it would fit with `rack max-per 2` in place of `rack unique` of `task`
+        "#]],
+    );
+    answer_to(
+        "task*6 cpus:1 | rack max-per 3",
+        expect![[r#"
+            a1: 3 task
+            a3: 3 task
+        "#]],
+    );
+    answer_to(
+        "task*7 cpus:1 | rack max-per 3",
+        expect![[r#"
+            Impossible: on offer are 4 agents; no place for 1 of 7 `task`: `rack max-per 3` allows no more; it would fit with `rack max-per 4` in place of `rack max-per 3` of `task`
+        "#]],
+    );
+    answer_to(
+        "task*5 cpus:1 | rack group-by 2",
+        expect![[r#"
+            a1: 3 task
+            a3: 2 task
+        "#]],
+    );
+    answer_to(
+        "task*5 cpus:1 | rack group-by 3",
+        expect![[r#"
+            Impossible: on offer are 4 agents; no place for 1 of 5 `task`: `rack group-by 3` allows no more; it would fit with `rack group-by 2` in place of `rack group-by 3` of `task`
+        "#]],
+    );
+    answer_to(
+        "task*4 cpus:3 | rack unlike r1 | hostname max-per 2",
+        expect![[r#"
+            a3: 2 task
+            a4: 2 task
+        "#]],
+    );
+}
+
+#[test]
+fn group_by_takes_more_values_when_as_many_as_wanted_are_too_small() {
+    check(
+        Strategy::Pack,
+        "cpus:0",
+        &["task*6 cpus:1 | zone group-by 2"],
+        &[
+            "a1 cpus:2 zone=z1",
+            "a2 cpus:2 zone=z2",
+            "a3 cpus:2 zone=z3",
+        ],
+        &expect![[r#"
+            a1: 2 task
+            a2: 2 task
+            a3: 2 task
+        "#]],
+    );
+}
+
+#[test]
+fn a_colocated_group_is_on_one_agent() {
+    check(
+        Strategy::Spread,
+        "cpus:0.5",
+        &["pair*2 cpus:2 | colocate", "other*2 cpus:1"],
+        &["a1 cpus:3.5", "a2 cpus:4.5", "a3 cpus:3.5"],
+        &expect![[r#"
+            a1: 1 other
+            a2: 2 pair
+            a3: 1 other
+        "#]],
+    );
+    check(
+        Strategy::Pack,
+        "cpus:0.5",
+        &["pair*2 cpus:2 | colocate"],
+        &["a1 cpus:3", "a2 cpus:4"],
+        &expect![[r#"
+            Impossible: on offer are 2 agents; no place for 1 of 2 `pair`: `colocate` allows no more (`colocate` rules out 1 agent, 1 agent lacks cpus); it would fit without `colocate` of `pair`, or with 0.5 more cpus on `a2.test`
+        "#]],
+    );
+}
+
+#[test]
+fn tasks_that_have_a_place_already_count_for_constraints() {
+    let group = Group::parse("task*1 cpus:1 | rack unique");
+    let sites = [site("a1", "cpus:8 rack=r1"), site("a2", "cpus:4 rack=r2")];
+    let agent = AgentId::from("a9");
+    let on_r1 = Beside {
+        agent: &agent,
+        hostname: "a9.test",
+        attributes: &sites[0].attributes,
+        tasks: 1,
+    };
+    let mut want = group.want();
+    want.beside = vec![on_r1.clone()];
+    let executor = Resources::new();
+    let placed = answer(&[want.clone()], &executor, &sites, Strategy::Pack);
+    assert_eq!(placed, "a2: 1 task\n");
+    // Colocated with one on an agent that offers nothing: there is no way.
+    want.constraints = &[];
+    want.colocate = true;
+    assert_eq!(helps(&[want], &executor, &sites), [false, false]);
+}
+
+#[test]
+fn the_smallest_changes_that_help_are_named() {
+    check(
+        Strategy::Pack,
+        "cpus:0.1",
+        &["task*4 cpus:1;mem:512"],
+        &["a1 cpus:2.1;mem:2048", "a2 cpus:1.7;mem:2048"],
+        &expect![[r#"
+            Impossible: on offer are 2 agents; no place for 1 of 4 `task`: 0.3 cpus are missing in all; it would fit with 0.4 more cpus on `a2.test`, or with 1 more agent like `a1.test`
+        "#]],
+    );
+    check(
+        Strategy::Pack,
+        "cpus:0.1",
+        &["task*6 cpus:1 | rack max-per 2"],
+        &["a1 cpus:8 rack=r1", "a2 cpus:8 rack=r2"],
+        &expect![[r#"
+            Impossible: on offer are 2 agents; no place for 2 of 6 `task`: `rack max-per 2` allows no more; it would fit with `rack max-per 3` in place of `rack max-per 2` of `task`
+        "#]],
+    );
+    check(
+        Strategy::Pack,
+        "cpus:0.1",
+        &["task*20 cpus:1"],
+        &["a1 cpus:4", "a2 cpus:4"],
+        &expect![[r#"
+            Impossible: on offer are 2 agents; no place for 14 of 20 `task`: 12.1 cpus are missing in all; it would fit with 13.1 more cpus on `a1.test`, or with 5 more agents like `a1.test`
+        "#]],
+    );
+}
+
+/// A small case of everything, as plain numbers.
+#[derive(Debug, Clone)]
+struct Case {
+    /// Count, need, and a constraint by its number, per group.
+    groups: Vec<(u32, i64, u8)>,
+    /// What each agent holds, and its rack.
+    agents: Vec<(i64, u8)>,
+    executor: i64,
+}
+
+/// The constraints that a case chooses from.
+const CHOICE: [&str; 8] = [
+    "",
+    "rack is r0",
+    "rack unlike r1",
+    "hostname unique",
+    "rack max-per 2",
+    "rack group-by 2",
+    "rack group-by 3",
+    "colocate",
+];
+
+impl Case {
+    fn groups(&self) -> Vec<Group> {
+        let groups = self.groups.iter().enumerate();
+        let text = groups.map(|(number, (count, need, choice))| {
+            let separator = if *choice == 0 { "" } else { "|" };
+            let constraint = CHOICE[usize::from(*choice)];
+            format!("g{number}*{count} cpus:{need} {separator} {constraint}")
+        });
+        text.map(|text| Group::parse(&text)).collect()
+    }
+
+    fn sites(&self) -> Vec<Site> {
+        let agents = self.agents.iter().enumerate();
+        let sites = agents.map(|(number, (cpus, rack))| {
+            site(&format!("a{number}"), &format!("cpus:{cpus} rack=r{rack}"))
+        });
+        sites.collect()
+    }
+
+    /// Whether these places, an agent for each task of each group, are allowed.
+    fn allows(&self, places: &[Vec<usize>]) -> bool {
+        let mut used = vec![0; self.agents.len()];
+        for (agents, (_, need, _)) in places.iter().zip(&self.groups) {
+            for &agent in agents {
+                let executor = if used[agent] == 0 { self.executor } else { 0 };
+                used[agent] += need + executor;
+            }
+        }
+        let fits = used
+            .iter()
+            .zip(&self.agents)
+            .all(|(used, (cpus, _))| used <= cpus);
+        fits && places
+            .iter()
+            .zip(&self.groups)
+            .all(|(agents, (_, _, choice))| {
+                let rack = |agent: &usize| self.agents[*agent].1;
+                let count = |values: Vec<usize>| {
+                    let mut counts = std::collections::BTreeMap::<usize, u32>::new();
+                    for value in values {
+                        *counts.entry(value).or_default() += 1;
+                    }
+                    counts.into_values().collect::<Vec<u32>>()
+                };
+                let racks = count(
+                    agents
+                        .iter()
+                        .map(|agent| usize::from(rack(agent)))
+                        .collect(),
+                );
+                let most = racks.iter().max().copied().unwrap_or(0);
+                let least = racks.iter().min().copied().unwrap_or(0);
+                match CHOICE[usize::from(*choice)] {
+                    "" => true,
+                    "rack is r0" => agents.iter().all(|agent| rack(agent) == 0),
+                    "rack unlike r1" => agents.iter().all(|agent| rack(agent) != 1),
+                    "hostname unique" => count(agents.clone()).into_iter().all(|count| count == 1),
+                    "rack max-per 2" => most <= 2,
+                    "rack group-by 2" => most - least <= 1 && racks.len() >= 2.min(agents.len()),
+                    "rack group-by 3" => most - least <= 1 && racks.len() >= 3.min(agents.len()),
+                    "colocate" => count(agents.clone()).len() <= 1,
+                    other => panic!("no rule for {other}"),
+                }
+            })
+    }
+
+    /// Whether there is a placement: every way to give each task an agent is looked at.
+    fn has_placement(&self) -> bool {
+        let tasks: Vec<usize> = self
+            .groups
+            .iter()
+            .enumerate()
+            .flat_map(|(group, (count, ..))| vec![group; *count as usize])
+            .collect();
+        let mut digits = vec![0; tasks.len()];
+        loop {
+            let mut places = vec![Vec::new(); self.groups.len()];
+            for (&group, &agent) in tasks.iter().zip(&digits) {
+                places[group].push(agent);
+            }
+            if self.allows(&places) {
+                return true;
+            }
+            let Some(digit) = digits
+                .iter()
+                .position(|digit| digit + 1 < self.agents.len())
+            else {
+                return false;
+            };
+            digits[digit] += 1;
+            digits[..digit].fill(0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn with_constraints_too_a_placement_is_found_exactly_when_there_is_one(
+        groups in prop::collection::vec((1u32..4, 1i64..4, 0u8..8), 1..4),
+        agents in prop::collection::vec((1i64..8, 0u8..3), 1..5),
+        executor in 0i64..2,
+        spread in any::<bool>(),
+    ) {
+        let case = Case { groups, agents, executor };
+        let groups = case.groups();
+        let wants: Vec<Want<'_>> = groups.iter().map(Group::want).collect();
+        let (sites, executor) = (case.sites(), resources(&format!("cpus:{executor}")));
+        let strategy = if spread { Strategy::Spread } else { Strategy::Pack };
+        match place(&wants, &executor, &sites, strategy) {
+            Ok(assignments) => {
+                let mut places = vec![Vec::new(); groups.len()];
+                for assignment in assignments {
+                    for (want, &count) in assignment.tasks.iter().enumerate() {
+                        places[want].extend(vec![assignment.site; count as usize]);
+                    }
+                }
+                let counts: Vec<usize> = places.iter().map(Vec::len).collect();
+                let wanted: Vec<usize> = wants.iter().map(|want| want.count as usize).collect();
+                prop_assert_eq!(counts, wanted);
+                prop_assert!(case.allows(&places), "{:?}", places);
+            }
+            Err(shortfall) => {
+                prop_assert_eq!(shortfall.certainty, Certainty::Impossible);
+                prop_assert!(!shortfall.leftovers.is_empty());
+                prop_assert!(!case.has_placement(), "{}", shortfall);
             }
         }
     }

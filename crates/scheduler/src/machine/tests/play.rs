@@ -27,6 +27,8 @@ pub(super) fn job(groups: &[&str]) -> Job {
             name: name.to_owned(),
             count: count.parse().unwrap(),
             resources: Resources::parse(needs).unwrap(),
+            constraints: Vec::new(),
+            colocate: false,
             kill_grace: Duration::from_secs(5),
         }
     });
@@ -46,6 +48,7 @@ pub(super) fn offer(id: &str, agent: &str, offered: &str) -> Offer {
         id: id.into(),
         agent: agent.into(),
         hostname: format!("{agent}.test"),
+        attributes: Vec::new(),
         role: "*".to_owned(),
         resources: Resources::parse(offered).unwrap(),
     }
