@@ -120,9 +120,9 @@ pub enum Certainty {
     NotFound,
 }
 
-/// How often one search may hold a task and a site against each other: some 50 ms, so that a batch
+/// How often one search may hold a task and a site against each other: some 20 ms, so that a batch
 /// of offers is answered at once even when the answer is "gave up".
-const LOOKS_MAX: u64 = 3_000_000;
+const LOOKS_MAX: u64 = 1_500_000;
 
 /// The most combinations of widths of `group-by` that are tried. One group rarely has more values
 /// to choose from; with several groups the combinations multiply.
@@ -176,7 +176,7 @@ fn solve(
     problem.first_widths();
     let mut certainty = Certainty::NotFound;
     for _ in 0..WIDTHS_MAX {
-        match search::place(problem, &mut looks) {
+        match search::place(problem, strategy, &mut looks) {
             search::Answer::Found(layout) => return Ok(layout),
             search::Answer::Impossible => {}
             search::Answer::GaveUp => break,

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::layout::Layout;
 use super::problem::Problem;
+use super::repair;
 use crate::job::Strategy;
 
 /// Places what it can; what is left over may still fit in another way.
@@ -27,22 +28,58 @@ pub(super) fn place(problem: &Problem, strategy: Strategy) -> Layout {
     }
 }
 
+/// How often a small gang is tried in an order by chance. Each takes less than a tenth of a
+/// millisecond, and finds most of what an exhaustive search would take long to come upon.
+const SHUFFLES: usize = 200;
+
+/// Tries to place everything, the wants in orders by chance; always the same ones.
+pub(super) fn place_shuffled(
+    problem: &Problem,
+    strategy: Strategy,
+    looks: &mut u64,
+) -> Option<Layout> {
+    let mut rng = fastrand::Rng::with_seed(0);
+    let mut wants: Vec<usize> = (0..problem.wants.len()).collect();
+    let mut sites = problem.largest_first.clone();
+    for _ in 0..SHUFFLES {
+        let tries = (problem.wants.len() * problem.sites.len()) as u64 + problem.tasks();
+        *looks = looks.checked_sub(tries)?;
+        rng.shuffle(&mut wants);
+        rng.shuffle(&mut sites);
+        let mut layout = Layout::new(problem);
+        for &want in &wants {
+            let chosen = layout.roomiest(problem, want);
+            match strategy {
+                Strategy::Pack => pack(problem, &mut layout, want, &chosen, &sites),
+                Strategy::Spread => spread(problem, &mut layout, want, &chosen),
+            }
+        }
+        if !layout.is_complete() {
+            repair::mend(problem, &mut layout);
+        }
+        if layout.is_complete() {
+            return Some(layout);
+        }
+    }
+    None
+}
+
 fn in_order(problem: &Problem, strategy: Strategy, wants: &[usize]) -> Layout {
     let mut layout = Layout::new(problem);
     for &want in wants {
         // Without this a rule of few values would take the first that come, however small.
         let chosen = layout.roomiest(problem, want);
         match strategy {
-            Strategy::Pack => pack(problem, &mut layout, want, &chosen),
+            Strategy::Pack => pack(problem, &mut layout, want, &chosen, &problem.largest_first),
             Strategy::Spread => spread(problem, &mut layout, want, &chosen),
         }
     }
     layout
 }
 
-/// Fills one site after the other, the largest first, so that few are used.
-fn pack(problem: &Problem, layout: &mut Layout, want: usize, chosen: &[bool]) {
-    for &site in problem.largest_first.iter().filter(|&&site| chosen[site]) {
+/// Fills one site after the other, so that few are used.
+fn pack(problem: &Problem, layout: &mut Layout, want: usize, chosen: &[bool], order: &[usize]) {
+    for &site in order.iter().filter(|&&site| chosen[site]) {
         while layout.left[want] > 0 && layout.fits(problem, want, site) {
             layout.put(problem, want, site);
         }

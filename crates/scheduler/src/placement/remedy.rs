@@ -50,7 +50,7 @@ pub enum Remedy {
 const WORK_MAX: usize = 200_000;
 
 /// How far a trial of a small gang may search.
-const LOOKS_MAX: u64 = 30_000;
+const LOOKS_MAX: u64 = 5_000;
 
 /// The most agents that are asked for more of.
 const AGENTS_MAX: usize = 64;

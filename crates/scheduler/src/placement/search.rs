@@ -9,8 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::amounts::Amounts;
+use super::greedy;
 use super::layout::Layout;
 use super::problem::Problem;
+use crate::job::Strategy;
 
 /// The largest gang that is searched for exhaustively.
 pub(super) const TASKS_MAX: u64 = 64;
@@ -30,20 +32,24 @@ pub(super) enum Answer {
 
 /// Looks for a complete layout, at the widths that the problem has now. `looks` is how often a
 /// task and a site may be held against each other; what is used of it is taken off.
-pub(super) fn place(problem: &Problem, looks: &mut u64) -> Answer {
-    let layout = Layout::new(problem);
+pub(super) fn place(problem: &Problem, strategy: Strategy, looks: &mut u64) -> Answer {
     let mut search = Search {
         problem,
         alike: alike(problem),
-        layout,
+        within: within(problem),
+        layout: Layout::new(problem),
         failed: BTreeSet::new(),
         looks: *looks,
     };
-    if search.rooms().is_none() {
+    if search.rooms().is_none() || !search.has_enough_everywhere() {
         return Answer::Impossible;
     }
     if problem.tasks() > TASKS_MAX {
         return Answer::GaveUp;
+    }
+    // What is there is mostly found by chance sooner than in order.
+    if let Some(layout) = greedy::place_shuffled(problem, strategy, &mut search.looks) {
+        return Answer::Found(layout);
     }
     let found = search.next_want();
     *looks = search.looks;
@@ -83,8 +89,29 @@ fn alike(problem: &Problem) -> Vec<usize> {
         .collect()
 }
 
+/// For each want those which can go nowhere but where it can go itself.
+fn within(problem: &Problem) -> Vec<Vec<usize>> {
+    let eligible = |want: usize| &problem.wants[want].eligible;
+    let is_within = |inner: usize, outer: usize| {
+        let mut sites = eligible(inner).iter().zip(eligible(outer));
+        sites.all(|(inner, outer)| !inner || *outer)
+    };
+    let wants = 0..problem.wants.len();
+    wants
+        .clone()
+        .map(|outer| {
+            wants
+                .clone()
+                .filter(|&inner| is_within(inner, outer))
+                .collect()
+        })
+        .collect()
+}
+
 struct Search<'a> {
     problem: &'a Problem,
+    /// See [`within`].
+    within: Vec<Vec<usize>>,
     /// See [`alike`].
     alike: Vec<usize>,
     layout: Layout,
@@ -102,6 +129,9 @@ impl Search<'_> {
         let Some(rooms) = self.rooms() else {
             return Some(false);
         };
+        if !self.has_enough_everywhere() {
+            return Some(false);
+        }
         let situation = self.situation();
         if self.failed.contains(&situation) {
             return Some(false);
@@ -210,6 +240,25 @@ impl Search<'_> {
             .zip(wanted.thousandths())
             .all(|(free, wanted)| free >= wanted);
         is_enough.then_some(rooms)
+    }
+
+    /// Whether the sites that some want can go to have enough for it and all that can go only there.
+    fn has_enough_everywhere(&self) -> bool {
+        let problem = self.problem;
+        let columns = problem.columns.len();
+        let waiting = |want: &usize| self.layout.left[*want] > 0;
+        (0..problem.wants.len()).filter(waiting).all(|want| {
+            let mut wanted = Amounts::zero(columns);
+            for &inner in &self.within[want] {
+                wanted.give_times(&problem.wants[inner].need, self.layout.left[inner]);
+            }
+            let mut free = Amounts::zero(columns);
+            let sites = problem.wants[want].eligible.iter().zip(&self.layout.free);
+            for (_, amounts) in sites.filter(|(eligible, _)| **eligible) {
+                free.give(amounts);
+            }
+            free.holds(&wanted)
+        })
     }
 
     /// What the remaining kinds find, without what makes no difference to them.
