@@ -13,11 +13,12 @@ use serde::{Deserialize, Deserializer};
 
 /// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
 /// be offered.
-pub(crate) const KEYS_NOT_YET: [&str; 5] =
-    ["principal", "secret_file", "constraints", "allow", "limits"];
+pub(crate) const KEYS_NOT_YET: [&str; 4] = ["principal", "secret_file", "allow", "limits"];
 
 const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
 const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
+const CONSTRAINT_PATTERN: &str =
+    r"^\S+ +(unique|(is|like|unlike) +\S.*|(max-per|group-by) +[1-9][0-9]*)$";
 const NAME_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
 /// The JSON Schema of the job file.
@@ -145,9 +146,10 @@ pub(crate) struct DefaultsFile {
     /// How long a task has to end after it was told to. Default: `5s`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
-    #[serde(rename = "constraints")]
-    #[schemars(skip)]
-    _constraints: Option<IgnoredAny>,
+    /// Where the tasks of a group may go, all of which must hold: `hostname unique`, `rack is r1`,
+    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`. Default: none.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
+    pub(crate) constraints: Option<Vec<String>>,
     #[serde(rename = "allow")]
     #[schemars(skip)]
     _allow: Option<IgnoredAny>,
@@ -194,9 +196,14 @@ pub(crate) struct GroupFile {
     /// How long a task has to end after it was told to. Default: that of `defaults`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
-    #[serde(rename = "constraints")]
-    #[schemars(skip)]
-    _constraints: Option<IgnoredAny>,
+    /// Where its tasks may go, all of which must hold: `hostname unique`, `rack is r1`,
+    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`. Default: those
+    /// of `defaults`, of which none are left when there is a list here.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
+    pub(crate) constraints: Option<Vec<String>>,
+    /// Whether all its tasks are to be on one agent. Default: false.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) colocate: Option<String>,
     #[serde(rename = "allow")]
     #[schemars(skip)]
     _allow: Option<IgnoredAny>,
@@ -219,7 +226,8 @@ impl From<DefaultsFile> for GroupFile {
             env: file.env,
             on_failure: file.on_failure,
             kill_grace: file.kill_grace,
-            _constraints: file._constraints,
+            constraints: file.constraints,
+            colocate: None,
             _allow: file._allow,
             _limits: file._limits,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Advertise, Master, Module, Size};
+use crate::{Advertise, Constraint, Master, Module, Size};
 
 /// A whole job.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +99,10 @@ pub struct Group {
     pub gpus: u32,
     /// Their arguments; none by default.
     pub args: Vec<String>,
+    /// Where they may go; anywhere by default.
+    pub constraints: Vec<Constraint>,
+    /// Whether all of them are to be on one agent; they need not by default.
+    pub colocate: bool,
     /// Their environment; empty by default. That of `defaults` is in it.
     pub env: BTreeMap<String, String>,
     /// What happens when one of them fails; the whole job ends by default.

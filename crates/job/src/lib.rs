@@ -9,6 +9,7 @@
 //! - [`schema`]: the JSON Schema of the file, for editors.
 
 mod advertise;
+mod constraint;
 mod diagnostic;
 mod file;
 mod job;
@@ -23,6 +24,7 @@ mod units;
 mod yaml;
 
 pub use advertise::{Advertise, AdvertiseError};
+pub use constraint::{Constraint, Operator};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;
 pub use job::{

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::advertise::Advertise;
+use crate::constraint::{self, Constraint, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::file::{
     ChannelsFile, ClusterFile, DefaultsFile, ExecutorFile, GangFile, GroupFile, JobFile,
@@ -92,6 +93,7 @@ struct Defaults {
     env: BTreeMap<String, String>,
     on_failure: OnFailure,
     kill_grace: Duration,
+    constraints: Vec<Constraint>,
 }
 
 /// The sections of the file.
@@ -196,6 +198,7 @@ impl Resolver<'_> {
             env: BTreeMap::new(),
             on_failure: OnFailure::Shutdown,
             kill_grace: KILL_GRACE,
+            constraints: Vec::new(),
         };
         self.not_yet(&["defaults"]);
         let as_group = GroupFile::from(file);
@@ -243,6 +246,12 @@ impl Resolver<'_> {
             1..=TASKS_MAX,
         );
         let values = self.group_values(at, &file, defaults);
+        let yes_no = [("true", true), ("false", false)];
+        let colocate_at = [at, &["colocate"]].concat();
+        let colocate = self.choice(&colocate_at, file.colocate.as_deref(), false, &yes_no);
+        if colocate {
+            self.colocation(at, count, &values.constraints);
+        }
         let module = self.module(at, &format!("the group `{name}`"), file.module.as_deref())?;
         Some(Group {
             name,
@@ -253,6 +262,8 @@ impl Resolver<'_> {
             disk: values.disk,
             gpus: values.gpus,
             args: file.args,
+            constraints: values.constraints,
+            colocate,
             env: values.env,
             on_failure: values.on_failure,
             kill_grace: values.kill_grace,
@@ -287,6 +298,50 @@ impl Resolver<'_> {
                 defaults.kill_grace,
                 Duration::ZERO..=KILL_GRACE_MAX,
             ),
+            constraints: match &file.constraints {
+                Some(texts) => self.constraints(&path("constraints"), texts),
+                None => defaults.constraints.clone(),
+            },
+        }
+    }
+
+    fn constraints(&mut self, at: &[&str], texts: &[String]) -> Vec<Constraint> {
+        let mut constraints = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            match constraint::parse(text) {
+                Ok(constraint) => constraints.push(constraint),
+                Err(error) => {
+                    let number = number.to_string();
+                    let at = [at, &[number.as_str()]].concat();
+                    self.wrong_value(&at, &error, Some(&error.help()));
+                }
+            }
+        }
+        constraints
+    }
+
+    /// Tasks that are together are on one value of everything, so some constraints cannot hold.
+    fn colocation(&mut self, at: &[&str], count: u32, constraints: &[Constraint]) {
+        for constraint in constraints {
+            let (word, most) = match constraint.operator {
+                Operator::Unique => ("unique", 1),
+                Operator::MaxPer(most) => ("max-per", most),
+                Operator::GroupBy(values) if values > 1 => ("group-by", 1),
+                Operator::GroupBy(_)
+                | Operator::Is(_)
+                | Operator::Like(_)
+                | Operator::Unlike(_) => {
+                    continue;
+                }
+            };
+            if count > most {
+                let field = &constraint.field;
+                let message = format!(
+                    "{count} tasks cannot be on one agent and apart by `{field} {word}` at once"
+                );
+                let help = "leave one of both out";
+                self.wrong_value(&[at, &["colocate"]].concat(), &message, Some(help));
+            }
         }
     }
 

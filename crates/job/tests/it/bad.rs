@@ -71,7 +71,7 @@ fn a_wrong_key_is_named_with_the_one_that_was_meant() {
             6:5: unknown key `cuont`
             |     cuont: 3
             |     ^^^^^ not known here
-            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`
+            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `args`, `env`, `on_failure`, `kill_grace`, `constraints`, `colocate`
         "#]],
     );
 }
@@ -506,19 +506,19 @@ defaults: { limits: {}, on_failure: ignore }",
         "#]],
     );
     check_tasks(
-        "  a: { module: floor.wasm, constraints: [\"hostname unique\"], allow: {}, on_failure: restart }\n",
+        "  a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }\n",
         expect![[r#"
-            4:28: `constraints` is not supported yet
-            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
-            |                            ^^^^^^^^^^^ not built yet
+            4:28: `limits` is not supported yet
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
+            |                            ^^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:62: `allow` is not supported yet
-            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
-            |                                                              ^^^^^ not built yet
+            4:40: `allow` is not supported yet
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
+            |                                        ^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:85: the policy `restart` is not supported yet
-            |   a: { module: floor.wasm, constraints: ["hostname unique"], allow: {}, on_failure: restart }
-            |                                                                                     ^^^^^^^
+            4:63: the policy `restart` is not supported yet
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
+            |                                                               ^^^^^^^
             = `shutdown` is the only one so far
         "#]],
     );
@@ -754,4 +754,104 @@ fn a_file_that_is_too_large_is_not_read() {
 fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
     expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`)"].assert_eq(&diagnostics.to_string());
+}
+
+#[test]
+fn a_constraint_that_is_none_is_corrected_at_its_place() {
+    check_tasks(
+        "  a:
+    module: floor.wasm
+    constraints:
+      - hostname UNIQUE
+      - hostname
+      - rack is
+      - rack max_per 2
+      - rack max-per two
+      - zone group-by 0
+      - zone like eu-(
+      - hostname unique 2
+      - rack equals r1
+",
+        expect![[r#"
+            7:9: `UNIQUE` is not what a constraint can ask
+            |       - hostname UNIQUE
+            |         ^^^^^^^^^^^^^^^
+            = did you mean `unique`? it is written like `hostname unique`
+            8:9: `hostname` says nothing about its field
+            |       - hostname
+            |         ^^^^^^^^
+            = write a field and what is asked of it, like `hostname unique` or `rack is r1`
+            9:9: `is` lacks its value
+            |       - rack is
+            |         ^^^^^^^
+            = it is written like `rack is r1`
+            10:9: `max_per` is not what a constraint can ask
+            |       - rack max_per 2
+            |         ^^^^^^^^^^^^^^
+            = did you mean `max-per`? it is written like `rack max-per 2`
+            11:9: `two` is not a number that `max-per` can take
+            |       - rack max-per two
+            |         ^^^^^^^^^^^^^^^^
+            = a whole number from 1 to 10000
+            12:9: `0` is not a number that `group-by` can take
+            |       - zone group-by 0
+            |         ^^^^^^^^^^^^^^^
+            = a whole number from 1 to 10000
+            13:9: `eu-(` is not a regular expression: found open group without closing ')'
+            |       - zone like eu-(
+            |         ^^^^^^^^^^^^^^
+            = it has to match the whole of a value: `eu-.*` matches `eu-1`
+            14:9: `unique` takes no value, but here is `2`
+            |       - hostname unique 2
+            |         ^^^^^^^^^^^^^^^^^
+            = for a number of tasks on each value write `max-per`
+            15:9: `equals` is not what a constraint can ask
+            |       - rack equals r1
+            |         ^^^^^^^^^^^^^^
+            = it can ask `is`, `like`, `unlike`, `unique`, `max-per`, `group-by`
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, constraints: hostname unique }\n",
+        expect![[r#"
+            4:41: expected a list, found `hostname unique`
+            |   a: { module: floor.wasm, constraints: hostname unique }
+            |                                         ^^^^^^^^^^^^^^^
+        "#]],
+    );
+    check_section(
+        "defaults: { constraints: [rack ist r1] }",
+        expect![[r#"
+            3:27: `ist` is not what a constraint can ask
+            | defaults: { constraints: [rack ist r1] }
+            |                           ^^^^^^^^^^^
+            = did you mean `is`? it is written like `rack is r1`
+        "#]],
+    );
+}
+
+#[test]
+fn tasks_that_are_to_be_together_and_apart_are_refused() {
+    check_tasks(
+        "  a: { module: floor.wasm, count: 3, colocate: true, constraints: [rack max-per 2, hostname unique] }\n",
+        expect![[r#"
+            4:48: 3 tasks cannot be on one agent and apart by `rack max-per` at once
+            |   a: { module: floor.wasm, count: 3, colocate: true, constraints: [rack max-per 2, hostname unique] }
+            |                                                ^^^^
+            = leave one of both out
+            4:48: 3 tasks cannot be on one agent and apart by `hostname unique` at once
+            |   a: { module: floor.wasm, count: 3, colocate: true, constraints: [rack max-per 2, hostname unique] }
+            |                                                ^^^^
+            = leave one of both out
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, colocate: maybe }\n",
+        expect![[r#"
+            4:38: `maybe` is not a value of `colocate`
+            |   a: { module: floor.wasm, colocate: maybe }
+            |                                      ^^^^^
+            = `colocate` is `true` or `false`
+        "#]],
+    );
 }

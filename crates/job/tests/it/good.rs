@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, PathKind, Size, Strategy,
-    parse,
+    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, Operator,
+    PathKind, Size, Strategy, parse,
 };
 
 use crate::{minimal, read};
@@ -59,6 +59,8 @@ fn the_elevator_job_is_read() {
                     ),
                     gpus: 0,
                     args: [],
+                    constraints: [],
+                    colocate: false,
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
@@ -78,6 +80,8 @@ fn the_elevator_job_is_read() {
                     ),
                     gpus: 0,
                     args: [],
+                    constraints: [],
+                    colocate: false,
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
@@ -143,6 +147,8 @@ fn the_least_job_has_the_documented_defaults() {
                     ),
                     gpus: 0,
                     args: [],
+                    constraints: [],
+                    colocate: false,
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
@@ -308,4 +314,46 @@ fn the_jobs_of_this_repository_are_read() {
         let job = parse(&path.to_string_lossy(), &text, &Disk(folder));
         job.unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     }
+}
+
+#[test]
+fn constraints_are_read_and_those_of_a_group_replace_the_defaults() {
+    let job = read(&minimal(
+        "defaults: { constraints: [rack is r 1] }
+tasks:
+  a: { module: floor.wasm }
+  b:
+    module: floor.wasm
+    count: 4
+    colocate: true
+    constraints: [\"zone  like  eu-.*\", zone unlike us-.*, rack max-per 4, zone group-by 1]
+  c: { module: floor.wasm, constraints: [hostname unique] }
+  d: { module: floor.wasm, constraints: [] }
+",
+    ))
+    .unwrap();
+    let constraint = |field: &str, operator| Constraint {
+        field: field.to_owned(),
+        operator,
+    };
+    let [a, b, c, d] = &job.groups[..] else {
+        panic!("four groups: {:?}", job.groups)
+    };
+    let of_defaults = constraint("rack", Operator::Is("r 1".to_owned()));
+    assert_eq!(
+        (&a.constraints[..], a.colocate),
+        (&[of_defaults][..], false)
+    );
+    assert!(b.colocate);
+    assert_eq!(
+        b.constraints,
+        [
+            constraint("zone", Operator::Like("eu-.*".to_owned())),
+            constraint("zone", Operator::Unlike("us-.*".to_owned())),
+            constraint("rack", Operator::MaxPer(4)),
+            constraint("zone", Operator::GroupBy(1)),
+        ]
+    );
+    assert_eq!(c.constraints, [constraint("hostname", Operator::Unique)]);
+    assert_eq!(d.constraints, []);
 }
