@@ -56,6 +56,8 @@ pub(crate) enum OutputFormat {
 pub(crate) enum Command {
     /// Build a job, launch its gang and run its app scheduler to the end.
     Run(Box<RunArgs>),
+    /// Ask the cluster whether the gang would fit now, and where; launches nothing.
+    Plan(PlanArgs),
     /// Check a job file and its modules without launching anything.
     Check(JobArgs),
     /// Compile a job's guest projects to wasm.
@@ -70,11 +72,9 @@ pub(crate) struct JobArgs {
     pub(crate) job: PathBuf,
 }
 
+/// Where.
 #[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) job: JobArgs,
-
+pub(crate) struct ClusterArgs {
     /// The Mesos master, as `host:port` or URL, or `local` for an embedded cluster.
     /// Overrides the job file.
     #[arg(long, env = "MESOS_MASTER", value_name = "URL")]
@@ -87,6 +87,28 @@ pub(crate) struct RunArgs {
     /// What each embedded agent offers, such as `cpus:4;mem:8192`.
     #[arg(long, value_name = "RESOURCES")]
     pub(crate) resources: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+
+    /// How long to listen to offers while the gang does not fit, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) listen: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 
     /// Arguments for the app scheduler, after those of the job file.
     #[arg(last = true, value_name = "ARGS")]

@@ -15,7 +15,7 @@ use executor_host::output::{Output, parse_line};
 use framework::Stop;
 use tokio::sync::watch;
 
-pub(crate) use self::config::Target;
+pub(crate) use self::config::{Target, master, planned};
 pub(crate) use self::outcome::Ended;
 use crate::commands::Failure;
 use crate::exit::Exit;

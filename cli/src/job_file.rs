@@ -29,27 +29,7 @@ pub(crate) struct LoadedJob {
 impl LoadedJob {
     /// The places of the job file that keep the gang from fitting.
     pub(crate) fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
-        let misfit = |leftover: &Leftover| {
-            let key = match &leftover.obstacle {
-                Obstacle::TooLarge { resource, .. } | Obstacle::TooLittle { resource, .. } => {
-                    resource
-                }
-                Obstacle::NothingOffered | Obstacle::Scattered => "count",
-            };
-            let place = ["tasks", &leftover.group, key];
-            let message = format!("no place for {leftover}");
-            let help = format!(
-                "ask for less with `{key}`, or have agents with more (of an embedded cluster: \
-                 `--resources` and `--agents`)"
-            );
-            let Source { name, text, .. } = &self.source;
-            Diagnostics::at(name, text, &place, message, Some(help))
-        };
-        let each = shortfall.leftovers.iter().map(misfit);
-        each.reduce(|mut all, mut one| {
-            all.list.append(&mut one.list);
-            all
-        })
+        self.source.misfits(shortfall)
     }
 
     /// The names of all tasks.
@@ -61,6 +41,30 @@ impl LoadedJob {
         };
         self.job.groups.iter().flat_map(of_group).collect()
     }
+}
+
+/// A job whose file is right; nobody has looked at its modules.
+#[derive(Debug)]
+pub(crate) struct ReadJob {
+    pub(crate) job: Job,
+    source: Source,
+}
+
+impl ReadJob {
+    /// The places of the job file that keep the gang from fitting.
+    pub(crate) fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
+        self.source.misfits(shortfall)
+    }
+}
+
+/// Reads the job file at `path`, and nothing else.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn read(path: &Path) -> Result<ReadJob, Failure> {
+    let source = Source::read(path)?;
+    let job = source.parse()?;
+    Ok(ReadJob { job, source })
 }
 
 /// Reads the job file at `path`, compiles its guest projects, and makes components of all modules.
@@ -200,6 +204,37 @@ impl Source {
 
     fn parse(&self) -> Result<Job, Failure> {
         job::parse(&self.name, &self.text, &Folder(&self.folder)).map_err(Failure::Job)
+    }
+
+    /// The places of the file that keep the gang from fitting.
+    fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
+        let remedies: Vec<String> = shortfall.remedies.iter().map(ToString::to_string).collect();
+        let misfit = |leftover: &Leftover| {
+            let key = match &leftover.obstacle {
+                Obstacle::TooLarge { resource, .. } | Obstacle::TooLittle { resource, .. } => {
+                    resource
+                }
+                Obstacle::Bounded { constraint } if constraint == "colocate" => "colocate",
+                Obstacle::Bounded { .. } | Obstacle::Excluded { .. } => "constraints",
+                Obstacle::NothingOffered | Obstacle::Scattered => "count",
+            };
+            let place = ["tasks", &leftover.group, key];
+            let message = format!("no place for {leftover}");
+            let help = if remedies.is_empty() {
+                format!(
+                    "ask for less with `{key}`, or have agents with more (of an embedded cluster: \
+                     `--resources` and `--agents`)"
+                )
+            } else {
+                format!("the gang would fit {}", remedies.join(", or "))
+            };
+            Diagnostics::at(&self.name, &self.text, &place, message, Some(help))
+        };
+        let each = shortfall.leftovers.iter().map(misfit);
+        each.reduce(|mut all, mut one| {
+            all.list.append(&mut one.list);
+            all
+        })
     }
 
     /// The component of the module that is named at `place` of the file.

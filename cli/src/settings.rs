@@ -5,7 +5,7 @@ use job::{Job, Master, MasterError};
 use mesos::resources::Resources;
 use thiserror::Error;
 
-use crate::args::RunArgs;
+use crate::args::ClusterArgs;
 use crate::{local, login};
 
 /// Where the job runs.
@@ -59,7 +59,7 @@ impl SettingsError {
 ///
 /// # Errors
 /// When flags contradict each other or cannot be understood.
-pub(crate) fn cluster(args: &RunArgs, job: &Job) -> Result<Cluster, SettingsError> {
+pub(crate) fn cluster(args: &ClusterArgs, job: &Job) -> Result<Cluster, SettingsError> {
     // A variable that is set to nothing is as good as unset.
     let given = args.master.as_deref().filter(|text| !text.is_empty());
     let master = match given {
@@ -97,7 +97,7 @@ pub(crate) fn user(job: &Job, is_embedded: bool) -> Result<String, SettingsError
     }
 }
 
-fn embedded(args: &RunArgs) -> Result<Cluster, SettingsError> {
+fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
     let resources = match &args.resources {
         Some(text) => Resources::parse(text).map_err(|source| SettingsError::Resources {
             text: text.clone(),

@@ -30,7 +30,7 @@ pub(super) async fn run(
             let help = error.help();
             Failure::new(Exit::Usage, error).with_help(help)
         };
-        let cluster = settings::cluster(&args, &loaded.job).map_err(wrong)?;
+        let cluster = settings::cluster(&args.cluster, &loaded.job).map_err(wrong)?;
         let is_embedded = matches!(cluster, Cluster::Embedded { .. });
         let user = settings::user(&loaded.job, is_embedded).map_err(wrong)?;
         Ok((loaded, cluster, user))

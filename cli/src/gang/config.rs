@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use framework::{
-    ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, Strategy,
-    Timing, Traffic,
+    Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
+    Operator, Pattern, Strategy, Timing, Traffic,
 };
-use job::{ExecutorBinary, Group, MasterError};
+use job::{ExecutorBinary, Group, Job, MasterError};
 use link::LinkConfig;
 use mesos::resources::Resources;
 
@@ -35,41 +35,36 @@ pub(crate) struct Target<'a> {
 /// What the framework is to run, and where.
 pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Failure> {
     let job = &loaded.job;
-    let masters = target
-        .masters
-        .join(",")
-        .parse()
-        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
-    let mut master = MasterConfig::new(masters, &target.user);
-    master.role.clone_from(&job.cluster.role);
+    let mut master = master(job, &target.masters, &target.user)?;
     master.failover_timeout = job.cluster.failover_timeout;
     let groups = job
         .groups
         .iter()
         .zip(&loaded.groups)
-        .map(|(group, component)| GroupConfig {
-            name: group.name.clone(),
-            count: group.count,
-            resources: resources(group),
-            memory_bytes_max: group.mem.bytes(),
-            kill_grace: group.kill_grace,
-            module: Module::new(component.bytes.clone()),
-            args: group.args.clone(),
-            env: group
-                .env
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        });
+        .map(|(group, component)| {
+            let env = group.env.iter();
+            Ok(GroupConfig {
+                name: group.name.clone(),
+                count: group.count,
+                resources: resources(group),
+                constraints: constraints(group)?,
+                colocate: group.colocate,
+                memory_bytes_max: group.mem.bytes(),
+                kill_grace: group.kill_grace,
+                module: Module::new(component.bytes.clone()),
+                args: group.args.clone(),
+                env: env
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
     let serving = serving(target, &job.channels)?;
     let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
     Ok(FrameworkConfig {
         name: job.name.clone(),
-        groups: groups.collect(),
-        strategy: match job.gang.strategy {
-            job::Strategy::Pack => Strategy::Pack,
-            job::Strategy::Spread => Strategy::Spread,
-        },
+        groups,
+        strategy: strategy(job.gang.strategy),
         timing: Timing {
             subscribe: job.cluster.timeout,
             gang: job.gang.timeout,
@@ -77,7 +72,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
             ..Timing::default()
         },
         executors: Executors {
-            resources: scalars(job.executor.cpus, job.executor.mem.mebibytes()),
+            resources: executor_resources(job),
             program: program(&job.executor.binary, target.is_embedded)?,
             env: vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())],
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
@@ -89,6 +84,77 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         traffic: Traffic::new(),
         seed: fastrand::u64(..),
     })
+}
+
+/// What a plan needs to know of the job.
+pub(crate) fn planned(job: &Job) -> Result<scheduler::Job, Failure> {
+    let groups = job.groups.iter().map(|group| {
+        Ok(scheduler::Group {
+            name: group.name.clone(),
+            count: group.count,
+            resources: resources(group),
+            constraints: constraints(group)?,
+            colocate: group.colocate,
+            kill_grace: group.kill_grace,
+        })
+    });
+    Ok(scheduler::Job {
+        name: job.name.clone(),
+        run: "plan".to_owned(),
+        groups: groups.collect::<Result<Vec<_>, Failure>>()?,
+        executor: executor_resources(job),
+        strategy: strategy(job.gang.strategy),
+        timing: Timing {
+            subscribe: job.cluster.timeout,
+            ..Timing::default()
+        },
+    })
+}
+
+/// The masters, and who we are there.
+pub(crate) fn master(job: &Job, masters: &[String], user: &str) -> Result<MasterConfig, Failure> {
+    let masters = masters
+        .join(",")
+        .parse()
+        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
+    let mut master = MasterConfig::new(masters, user);
+    master.role.clone_from(&job.cluster.role);
+    Ok(master)
+}
+
+fn strategy(strategy: job::Strategy) -> Strategy {
+    match strategy {
+        job::Strategy::Pack => Strategy::Pack,
+        job::Strategy::Spread => Strategy::Spread,
+    }
+}
+
+fn executor_resources(job: &Job) -> Resources {
+    scalars(job.executor.cpus, job.executor.mem.mebibytes())
+}
+
+/// Where the tasks of the group may go.
+fn constraints(group: &Group) -> Result<Vec<Constraint>, Failure> {
+    let pattern = |text: &str| {
+        Pattern::new(text)
+            .with_context(|| format!("failed to read the constraints of `{}`", group.name))
+            .map_err(|error| Failure::new(Exit::Usage, error))
+    };
+    let constraints = group.constraints.iter().map(|constraint| {
+        let operator = match &constraint.operator {
+            job::Operator::Is(value) => Operator::Is(value.clone()),
+            job::Operator::Like(text) => Operator::Like(pattern(text)?),
+            job::Operator::Unlike(text) => Operator::Unlike(pattern(text)?),
+            job::Operator::Unique => Operator::Unique,
+            job::Operator::MaxPer(tasks) => Operator::MaxPer(*tasks),
+            job::Operator::GroupBy(values) => Operator::GroupBy(*values),
+        };
+        Ok(Constraint {
+            field: constraint.field.clone(),
+            operator,
+        })
+    });
+    constraints.collect()
 }
 
 /// A link whose channels hold so many messages.

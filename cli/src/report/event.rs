@@ -1,6 +1,8 @@
 //! Everything that can be said, as plain data. These are the lines of `--output json`: adding a
 //! field is compatible, taking one away is not.
 
+use std::collections::BTreeMap;
+
 use framework::TotalTraffic;
 use serde::Serialize;
 
@@ -20,6 +22,25 @@ pub(crate) enum Event<'a> {
     },
     /// The job file and its modules are in order.
     Checked { job: &'a str, tasks: usize },
+    /// A part of the gang would go to this agent.
+    PlannedAgent {
+        agent: &'a str,
+        hostname: &'a str,
+        tasks: BTreeMap<&'a str, u32>,
+    },
+    /// Whether the gang would fit; last.
+    Planned {
+        job: &'a str,
+        fits: bool,
+        tasks: usize,
+        /// How many agents are used, or were on offer if it does not fit.
+        agents: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What would make it fit, each by itself.
+        remedies: Vec<String>,
+        exit_code: u8,
+    },
     /// The embedded cluster is up.
     ClusterStarted { master: String, agents: usize },
     /// The master has accepted us.

@@ -42,6 +42,37 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             "Checked",
             &format!("job `{job}` with {}", count(*tasks, "task")),
         ),
+        Event::PlannedAgent {
+            hostname, tasks, ..
+        } => {
+            let tasks = tasks
+                .iter()
+                .map(|(group, count)| format!("{count} {group}"));
+            let tasks: Vec<String> = tasks.collect();
+            Rendered::Result(format!("{hostname}: {}", tasks.join(", ")))
+        }
+        Event::Planned {
+            job,
+            tasks,
+            agents,
+            reason: None,
+            ..
+        } => talk(
+            "Planned",
+            &format!(
+                "job `{job}` fits: {} on {}",
+                count(*tasks, "task"),
+                count(*agents, "agent")
+            ),
+        ),
+        Event::Planned {
+            job,
+            reason: Some(reason),
+            ..
+        } => {
+            let text = format!("job `{job}` does not fit: {reason}");
+            Rendered::Error(format!("{}: {text}", "error".red().bold()))
+        }
         Event::ClusterStarted { master, agents } => talk(
             "Starting",
             &format!(

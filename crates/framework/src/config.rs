@@ -7,7 +7,7 @@ use bytes::Bytes;
 use link::LinkConfig;
 use mesos::resources::Resources;
 use mesos_client::{Credentials, Masters, Tls};
-use scheduler::{Barrier, Group, Job, Strategy, Timing};
+use scheduler::{Barrier, Constraint, Group, Job, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
 use crate::traffic::Traffic;
@@ -50,6 +50,10 @@ pub struct GroupConfig {
     pub count: u32,
     /// What one task takes from its agent.
     pub resources: Resources,
+    /// Where the tasks may go.
+    pub constraints: Vec<Constraint>,
+    /// Whether all of them are to be on one agent.
+    pub colocate: bool,
     /// The most memory of a task's instance, in bytes; 0 leaves it to the executor.
     pub memory_bytes_max: u64,
     /// How long a task may take to end by itself once its `in` channel is closed.
@@ -250,6 +254,8 @@ impl FrameworkConfig {
             name: group.name.clone(),
             count: group.count,
             resources: group.resources.clone(),
+            constraints: group.constraints.clone(),
+            colocate: group.colocate,
             kill_grace: group.kill_grace,
         });
         Job {

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mesos::resources::{InvalidResource, Resources};
+use mesos::resources::{InvalidResource, Resources, Scalar};
 use mesos::{AgentId, ExecutorId, OfferId, TaskId, v1};
 use scheduler::{
-    Call as Decided, CallFault, FailedCall, Failure, Input, Offer, Reason, Source, StatusUpdate,
-    TaskState, Uuid,
+    Attribute, AttributeValue, Call as Decided, CallFault, FailedCall, Failure, Input, Offer,
+    Reason, Source, StatusUpdate, TaskState, Uuid,
 };
 use thiserror::Error;
 use tracing::warn;
@@ -110,9 +110,39 @@ fn offer(wire: v1::Offer) -> Offer {
         id: wire.id.into(),
         agent: wire.agent_id.into(),
         hostname: wire.hostname,
+        attributes: wire.attributes.into_iter().filter_map(attribute).collect(),
         role: role.unwrap_or_else(|| "*".to_owned()),
         resources,
     }
+}
+
+/// Reads an attribute; one whose value does not go with its type is as good as not there.
+fn attribute(wire: v1::Attribute) -> Option<Attribute> {
+    use v1::value::Type;
+    let value = match wire.r#type() {
+        Type::Text => wire.text.map(|text| AttributeValue::Text(text.value)),
+        Type::Scalar => {
+            let scalar = wire.scalar.map(|scalar| Scalar::from_f64(scalar.value));
+            scalar.and_then(Result::ok).map(AttributeValue::Scalar)
+        }
+        Type::Ranges => wire.ranges.map(|ranges| {
+            let ranges = ranges
+                .range
+                .into_iter()
+                .map(|range| range.begin..=range.end);
+            AttributeValue::Ranges(ranges.collect())
+        }),
+        Type::Set => wire
+            .set
+            .map(|set| AttributeValue::Set(set.item.into_iter().collect())),
+    };
+    if value.is_none() {
+        warn!(attribute = wire.name, "attribute has no value of its type");
+    }
+    Some(Attribute {
+        name: wire.name,
+        value: value?,
+    })
 }
 
 fn usable_resources(wire: &v1::Offer) -> Result<Resources, InvalidResource> {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use link::app::{App, AppDriver, Request, RequestError, TaskSummary};
-use mesos::OfferId;
+use mesos::{OfferId, v1};
 use mesos_client::{RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice};
 use scheduler::{
     Command, ExecutorLaunch, Input, KillRefused, Outcome, Output, Progress, Scheduler, Stop,
@@ -94,10 +94,7 @@ where
         credentials: config.master.credentials.clone(),
         tls: config.master.tls.clone(),
         seed: rng.u64(..),
-        ..SchedulerConfig::new(
-            config.master.masters.clone(),
-            launch::framework_info(&config),
-        )
+        ..SchedulerConfig::new(config.master.masters.clone(), framework_info(&config))
     })?;
     let (app_ends, app_driver) = App::new();
     let mut driver = Driver {
@@ -120,6 +117,12 @@ where
     handle.stop();
     drop(server);
     ended
+}
+
+fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
+    let mut groups = config.groups.iter();
+    let wants_gpus = groups.any(|group| launch::wants_gpus(&group.resources));
+    launch::framework_info(&config.name, &config.master, wants_gpus)
 }
 
 async fn serve_modules(

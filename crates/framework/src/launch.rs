@@ -7,13 +7,14 @@ use std::io;
 use bytes::Bytes;
 use link::LinkConfig;
 use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSpec, VERSION};
+use mesos::resources::Resources;
 use mesos::v1;
 use prost::Message as _;
 use scheduler::{ExecutorLaunch, TaskLaunch};
 use v1::framework_info::Capability;
 use v1::framework_info::capability::Type as CapabilityType;
 
-use crate::config::{ExecutorProgram, FrameworkConfig, GroupConfig};
+use crate::config::{ExecutorProgram, FrameworkConfig, GroupConfig, MasterConfig};
 use crate::convert;
 use crate::modules::{Catalogue, EXECUTOR_NAME, ModuleServer};
 
@@ -216,13 +217,17 @@ fn fetched_name() -> String {
     format!("./{EXECUTOR_NAME}")
 }
 
+/// Whether a task that needs this needs an agent with GPUs.
+pub(crate) fn wants_gpus(resources: &Resources) -> bool {
+    !resources.scalar("gpus").is_zero()
+}
+
 /// Who we are for a master.
-pub(crate) fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
-    let master = &config.master;
-    let wants_gpus = config.groups.iter().any(|group| {
-        let gpus = group.resources.scalar("gpus");
-        !gpus.is_zero()
-    });
+pub(crate) fn framework_info(
+    name: &str,
+    master: &MasterConfig,
+    wants_gpus: bool,
+) -> v1::FrameworkInfo {
     let capabilities = [
         CapabilityType::MultiRole,
         CapabilityType::ReservationRefinement,
@@ -233,7 +238,7 @@ pub(crate) fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
     let gpus = wants_gpus.then_some(CapabilityType::GpuResources);
     v1::FrameworkInfo {
         user: master.user.clone(),
-        name: format!("mesosgot {}", config.name),
+        name: format!("mesosgot {name}"),
         failover_timeout: Some(master.failover_timeout.as_secs_f64()),
         checkpoint: Some(master.checkpoint),
         principal: master.principal.clone(),

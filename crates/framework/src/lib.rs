@@ -5,6 +5,7 @@
 //! is the `scheduler` crate's, every decision about frames the `link` crate's.
 //!
 //! - [`config`]: what to run and where.
+//! - [`survey`]: where the gang would go.
 //! - [`outcome`]: how it ended.
 //! - `address`: where others reach what is bound here.
 //! - `convert`: the only bridge between wire messages and domain values.
@@ -20,6 +21,7 @@ mod driver;
 mod launch;
 mod modules;
 pub mod outcome;
+pub mod survey;
 mod traffic;
 
 pub use config::{
@@ -29,7 +31,9 @@ pub use config::{
 pub use driver::run;
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
-    Certainty, InvalidJob, Leftover, NeverPlaced, Obstacle, Progress, Reason, Shortfall, Source,
-    Stop, Strategy, TaskReport, TaskState, Timing, Unconnected,
+    Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,
+    Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Shortfall, Source, Stop, Strategy,
+    TaskReport, TaskState, Timing, Unconnected,
 };
+pub use survey::{SurveyConfig, survey};
 pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};

@@ -10,6 +10,7 @@
 //! - [`machine`]: the life of a gang, from the first subscription to the teardown.
 //! - [`constraint`]: where tasks of a group may go.
 //! - [`placement`]: which task goes to which agent, and why a gang does not fit.
+//! - [`plan`]: where a gang would go.
 //! - [`offers`]: which offers are held, and which are given back.
 //! - [`ledger`]: the states of all tasks; nothing else changes them.
 //! - [`policy`]: what the end of a task means for the job.
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod machine;
 pub mod offers;
 pub mod placement;
+pub mod plan;
 pub mod policy;
 mod reconcile;
 pub mod status;
@@ -36,4 +38,5 @@ pub use job::{Barrier, Group, InvalidJob, Job, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, TaskView};
 pub use offers::Offer;
 pub use placement::{Cause, Certainty, Leftover, Obstacle, Remedy, Shortfall};
+pub use plan::{Plan, PlannedAgent};
 pub use status::{Reason, Source, StatusUpdate, TaskState, Uuid};

@@ -125,3 +125,46 @@ fn a_kill_carries_a_policy_only_when_there_is_one() {
     let policy = kill(Some(Duration::from_millis(1500))).unwrap();
     assert_eq!(policy.grace_period.unwrap().nanoseconds, 1_500_000_000);
 }
+
+#[test]
+fn attributes_of_every_type_are_taken_and_senseless_ones_left_out() {
+    let attribute = |name: &str, kind: v1::value::Type| v1::Attribute {
+        name: name.to_owned(),
+        r#type: kind.into(),
+        ..v1::Attribute::default()
+    };
+    let (text, item) = ("r1".to_owned(), "ssd".to_owned());
+    let range = v1::value::Range { begin: 1, end: 3 };
+    let wire = v1::Offer {
+        attributes: vec![
+            v1::Attribute {
+                text: Some(v1::value::Text { value: text }),
+                ..attribute("rack", v1::value::Type::Text)
+            },
+            v1::Attribute {
+                scalar: Some(v1::value::Scalar { value: 1.5 }),
+                ..attribute("level", v1::value::Type::Scalar)
+            },
+            v1::Attribute {
+                ranges: Some(v1::value::Ranges { range: vec![range] }),
+                ..attribute("slots", v1::value::Type::Ranges)
+            },
+            v1::Attribute {
+                set: Some(v1::value::Set { item: vec![item] }),
+                ..attribute("disks", v1::value::Type::Set)
+            },
+            attribute("none", v1::value::Type::Text),
+            v1::Attribute {
+                scalar: Some(v1::value::Scalar { value: f64::NAN }),
+                ..attribute("nan", v1::value::Type::Scalar)
+            },
+        ],
+        ..v1::Offer::default()
+    };
+    let read = offer(wire).attributes;
+    let read: Vec<String> = read
+        .iter()
+        .map(|attribute| format!("{}:{}", attribute.name, attribute.value))
+        .collect();
+    assert_eq!(read, ["rack:r1", "level:1.5", "slots:[1-3]", "disks:{ssd}"]);
+}

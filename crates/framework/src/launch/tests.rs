@@ -15,6 +15,8 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         name: name.to_owned(),
         count: 2,
         resources: Resources::parse(needs).unwrap(),
+        constraints: Vec::new(),
+        colocate: false,
         memory_bytes_max: 1 << 20,
         kill_grace: Duration::from_secs(3),
         module: Module::new(module),
@@ -130,15 +132,23 @@ fn groups_of_one_module_share_its_path() {
     assert_ne!(served.modules[0], served.modules[2]);
 }
 
+fn info(config: &FrameworkConfig) -> v1::FrameworkInfo {
+    let wants_gpus = config
+        .groups
+        .iter()
+        .any(|group| wants_gpus(&group.resources));
+    framework_info(&config.name, &config.master, wants_gpus)
+}
+
 #[test]
 fn a_framework_asks_for_agents_with_gpus_only_when_it_needs_gpus() {
     let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
     let gpus = Capability {
         r#type: Some(CapabilityType::GpuResources.into()),
     };
-    assert!(framework_info(&config).capabilities.contains(&gpus));
+    assert!(info(&config).capabilities.contains(&gpus));
     config.groups.remove(1);
-    assert!(!framework_info(&config).capabilities.contains(&gpus));
-    assert_eq!(framework_info(&config).roles, ["*"]);
-    assert_eq!(framework_info(&config).user, "ada");
+    assert!(!info(&config).capabilities.contains(&gpus));
+    assert_eq!(info(&config).roles, ["*"]);
+    assert_eq!(info(&config).user, "ada");
 }

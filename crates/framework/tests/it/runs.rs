@@ -38,6 +38,8 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
             name: "t".to_owned(),
             count: 2,
             resources: Resources::parse("cpus:1;mem:32").unwrap(),
+            constraints: Vec::new(),
+            colocate: false,
             memory_bytes_max: 0,
             kill_grace: Duration::from_secs(5),
             module: Module::new(&b"code"[..]),

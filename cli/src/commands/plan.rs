@@ -1,0 +1,115 @@
+//! `mesosgot plan`: would the gang fit now, and where?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use framework::{FrameworkError, PlannedAgent, Shortfall, SurveyConfig};
+use tokio::sync::watch;
+
+use super::Failure;
+use crate::args::PlanArgs;
+use crate::diagnostics;
+use crate::exit::Exit;
+use crate::gang;
+use crate::job_file::{self, ReadJob};
+use crate::local::LocalRun;
+use crate::report::{Event, Reporter};
+use crate::settings::{self, Cluster, SettingsError};
+use crate::signals::{self, Urgency};
+
+/// Asks the cluster what it offers, gives all of it back, and says where the tasks would go. The
+/// modules of the job are not looked at.
+pub(super) async fn run(
+    args: PlanArgs,
+    reporter: &Arc<Reporter>,
+    mut urgency: watch::Receiver<Urgency>,
+) -> Result<Exit, Failure> {
+    let read = job_file::read(&args.job.job)?;
+    let wrong = |error: SettingsError| {
+        let help = error.help();
+        Failure::new(Exit::Usage, error).with_help(help)
+    };
+    let cluster = settings::cluster(&args.cluster, &read.job).map_err(wrong)?;
+    let is_embedded = matches!(cluster, Cluster::Embedded { .. });
+    let user = settings::user(&read.job, is_embedded).map_err(wrong)?;
+    let (masters, local) = match cluster {
+        Cluster::Mesos { masters } => (masters, None),
+        Cluster::Embedded { agents, resources } => {
+            let local = LocalRun::start(agents, &resources, reporter)
+                .await
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            (vec![local.master().to_string()], Some(local))
+        }
+    };
+    let asked = async {
+        let config = SurveyConfig {
+            job: gang::planned(&read.job)?,
+            master: gang::master(&read.job, &masters, &user)?,
+            listen: Duration::from_secs(args.listen),
+            seed: fastrand::u64(..),
+        };
+        let answer = framework::survey(config).await;
+        answer.map_err(|error| not_asked(error, &masters))
+    };
+    let answer = signals::or_interrupted(&mut urgency, asked).await;
+    if let Some(local) = local {
+        local.stop().await;
+    }
+    Ok(match answer? {
+        Ok(places) => tell_places(&read, &places, reporter),
+        Err(shortfall) => tell_shortfall(&read, &shortfall, reporter),
+    })
+}
+
+/// Why the cluster did not answer, by who must act.
+fn not_asked(error: FrameworkError, masters: &[String]) -> Failure {
+    let exit = match &error {
+        FrameworkError::Unreachable { .. } | FrameworkError::Refused(_) => Exit::Cluster,
+        FrameworkError::InvalidJob(_) => Exit::Usage,
+        _ => Exit::Failure,
+    };
+    let masters = masters.join(",");
+    let error = anyhow::Error::from(error).context(format!("failed to ask the master `{masters}`"));
+    Failure::new(exit, error)
+}
+
+fn tell_places(read: &ReadJob, places: &[PlannedAgent], reporter: &Reporter) -> Exit {
+    for place in places {
+        let tasks = place.tasks.iter();
+        reporter.event(&Event::PlannedAgent {
+            agent: place.agent.as_str(),
+            hostname: &place.hostname,
+            tasks: tasks
+                .map(|(group, count)| (group.as_str(), *count))
+                .collect(),
+        });
+    }
+    let exit = Exit::Success;
+    reporter.event(&Event::Planned {
+        job: &read.job.name,
+        fits: true,
+        tasks: read.job.task_count() as usize,
+        agents: places.len(),
+        reason: None,
+        remedies: Vec::new(),
+        exit_code: exit.code(),
+    });
+    exit
+}
+
+fn tell_shortfall(read: &ReadJob, shortfall: &Shortfall, reporter: &Reporter) -> Exit {
+    if let Some(misfits) = read.misfits(shortfall) {
+        diagnostics::report(&misfits, reporter);
+    }
+    let exit = Exit::Failure;
+    reporter.event(&Event::Planned {
+        job: &read.job.name,
+        fits: false,
+        tasks: read.job.task_count() as usize,
+        agents: shortfall.agents,
+        reason: Some(shortfall.to_string()),
+        remedies: shortfall.remedies.iter().map(ToString::to_string).collect(),
+        exit_code: exit.code(),
+    });
+    exit
+}
