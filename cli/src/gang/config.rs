@@ -104,6 +104,7 @@ pub(crate) fn planned(job: &Job) -> Result<scheduler::Job, Failure> {
         groups: groups.collect::<Result<Vec<_>, Failure>>()?,
         executor: executor_resources(job),
         strategy: strategy(job.gang.strategy),
+        barrier: scheduler::Barrier::Tasks,
         timing: Timing {
             subscribe: job.cluster.timeout,
             ..Timing::default()

@@ -569,12 +569,15 @@ fn values_that_are_words_are_corrected() {
             = `tls` is `auto` or `on` or `off`
         "#]],
     );
-    check_section("channels: { advertise: 'relay:70000' }", expect![[r#"
+    check_section(
+        "channels: { advertise: 'relay:70000' }",
+        expect![[r#"
         3:24: `relay:70000` is not an address for agents: its port is not a number from 1 to 65535
         | channels: { advertise: 'relay:70000' }
         |                        ^^^^^^^^^^^^^^
         = write the name or address of this machine, or `host:port`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -114,9 +114,8 @@ impl Layout {
                 continue;
             }
             let mut room = vec![0_u32; rule.base.len()];
-            for site in 0..self.free.len() {
+            for (site, _) in chosen.iter().enumerate().filter(|(_, chosen)| **chosen) {
                 if let Some(class) = rule.class_of[site]
-                    && chosen[site]
                     && self.fits(problem, want, site)
                 {
                     let times = self.free[site].times(&kind.need);
