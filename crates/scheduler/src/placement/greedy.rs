@@ -30,7 +30,7 @@ pub(super) fn place(problem: &Problem, strategy: Strategy) -> Layout {
 
 /// How often a small gang is tried in an order by chance. Each takes less than a tenth of a
 /// millisecond, and finds most of what an exhaustive search would take long to come upon.
-const SHUFFLES: usize = 200;
+const SHUFFLES: usize = 100;
 
 /// Tries to place everything, the wants in orders by chance; always the same ones.
 pub(super) fn place_shuffled(

@@ -8,6 +8,7 @@ use mesos::TaskId;
 use mesos::resources::Resources;
 
 use super::super::*;
+use crate::constraint::tests::constraint;
 use crate::io::{Call, ExecutorLaunch, Stop};
 use crate::job::{Group, Strategy, Timing};
 use crate::offers::Offer;
@@ -18,16 +19,17 @@ pub(super) fn beginning() -> Instant {
     Instant::now()
 }
 
-/// A job of groups `name*count needs`; the executor needs 0.1 cpus.
+/// A job of groups `name*count needs | constraint | …`; the executor needs 0.1 cpus.
 pub(super) fn job(groups: &[&str]) -> Job {
     let groups = groups.iter().map(|group| {
-        let (head, needs) = group.split_once(' ').unwrap();
+        let mut parts = group.split('|').map(str::trim);
+        let (head, needs) = parts.next().unwrap().split_once(' ').unwrap();
         let (name, count) = head.split_once('*').unwrap();
         Group {
             name: name.to_owned(),
             count: count.parse().unwrap(),
             resources: Resources::parse(needs).unwrap(),
-            constraints: Vec::new(),
+            constraints: parts.map(constraint).collect(),
             colocate: false,
             kill_grace: Duration::from_secs(5),
         }

@@ -1005,3 +1005,40 @@ fn a_wish_that_did_not_reach_the_master_is_said_again() {
         "#]],
     );
 }
+
+#[test]
+fn a_task_that_is_placed_again_keeps_apart_from_those_that_run() {
+    check(
+        &["t*2 cpus:1 | hostname unique"],
+        "subscribe
+         offer o1 a1 cpus:4 o2 a2 cpus:4
+         running t-0
+         accept fails t-1
+         offer o3 a1 cpus:4
+         offer o4 a3 cpus:4",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4 o2 a2 cpus:4
+                report Placed { tasks: 2, agents: 2 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                ACCEPT [o2] on a2: job.r.2 cpus:0.1 with [t-1.r.1 cpus:1]
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s accept fails t-1
+                REVIVE
+            0s offer o3 a1 cpus:4
+                DECLINE [o3] for 30s
+            0s offer o4 a3 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o4] on a3: job.r.3 cpus:0.1 with [t-1.r.2 cpus:1]
+                event TaskLaunched t-1
+        "#]],
+    );
+}
