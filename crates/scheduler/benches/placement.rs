@@ -35,6 +35,30 @@ fn ten_thousand_tasks_on_a_thousand_agents(bencher: divan::Bencher<'_, '_>, stra
     bencher.bench(|| place(&wants, &executor, &sites, strategy).is_ok());
 }
 
+/// As many agents, half as large, for twice as many tasks, one group of them evenly on racks: it does not fit, and
+/// that is explained.
+#[divan::bench(sample_count = 20)]
+fn twenty_thousand_tasks_too_many(bencher: divan::Bencher<'_, '_>) {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let groups: Vec<Group> = (0..20)
+        .map(|number| Group {
+            count: 1000,
+            resources: resources(rng.f64() * 0.9 + 0.1, rng.f64() * 480.0 + 512.0),
+            constraints: match number {
+                0 => vec![constraint("rack", Operator::GroupBy(5))],
+                _ => Vec::new(),
+            },
+        })
+        .collect();
+    let sites: Vec<Site> = (0..1000)
+        .map(|number| site(number, &mut rng, 8.0))
+        .collect();
+    let wants: Vec<Want<'_>> = groups.iter().map(Group::want).collect();
+    let executor = resources(0.1, 64.0);
+    assert!(place(&wants, &executor, &sites, Strategy::Pack).is_err());
+    bencher.bench(|| place(&wants, &executor, &sites, Strategy::Pack).is_err());
+}
+
 /// 1,000 random gangs of 64 tasks: how long each takes, and how often the answer is not certain.
 #[expect(clippy::print_stdout, reason = "that is what a bench is for")]
 #[expect(clippy::disallowed_methods, reason = "a bench needs a clock")]

@@ -120,9 +120,24 @@ pub enum Certainty {
     NotFound,
 }
 
-/// How often one search may hold a task and a site against each other: some 20 ms, so that a batch
-/// of offers is answered at once even when the answer is "gave up".
-const LOOKS_MAX: u64 = 1_500_000;
+/// How far to look for a placement. What is used is taken off.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// Tasks placed, and kinds held against sites, by first-fit-decreasing at all widths.
+    greedy: u64,
+    /// Places that repairs look at.
+    repair: usize,
+    /// How often the search may hold a task and a site against each other.
+    search: u64,
+}
+
+/// Some ten milliseconds for each method, so that a batch of offers is answered at once even when
+/// the answer is "gave up".
+const EFFORT: Effort = Effort {
+    greedy: 500_000,
+    repair: 500_000,
+    search: 1_000_000,
+};
 
 /// The most combinations of widths of `group-by` that are tried. One group rarely has more values
 /// to choose from; with several groups the combinations multiply.
@@ -142,7 +157,7 @@ pub fn place(
     strategy: Strategy,
 ) -> Result<Vec<Assignment>, Shortfall> {
     let mut problem = Problem::new(wants, executor, sites);
-    match solve(&mut problem, strategy, LOOKS_MAX) {
+    match solve(&mut problem, strategy, EFFORT) {
         Ok(layout) => Ok(layout.assignments()),
         Err((layout, certainty)) => {
             let mut shortfall = explain::shortfall(&problem, wants, sites, &layout, certainty);
@@ -157,26 +172,28 @@ pub fn place(
 fn solve(
     problem: &mut Problem,
     strategy: Strategy,
-    mut looks: u64,
+    mut effort: Effort,
 ) -> Result<Layout, (Layout, Certainty)> {
     let mut partial = None;
+    let work = problem.tasks() + (problem.wants.len() * problem.sites.len()) as u64;
     for _ in 0..WIDTHS_MAX {
         let mut layout = greedy::place(problem, strategy);
         if !layout.is_complete() {
-            repair::mend(problem, &mut layout);
+            repair::mend(problem, &mut layout, &mut effort.repair);
         }
         if layout.is_complete() {
             return Ok(layout);
         }
         partial.get_or_insert(layout);
-        if !problem.next_widths() {
+        effort.greedy = effort.greedy.saturating_sub(work);
+        if effort.greedy == 0 || !problem.next_widths() {
             break;
         }
     }
     problem.first_widths();
     let mut certainty = Certainty::NotFound;
     for _ in 0..WIDTHS_MAX {
-        match search::place(problem, strategy, &mut looks) {
+        match search::place(problem, strategy, &mut effort.search) {
             search::Answer::Found(layout) => return Ok(layout),
             search::Answer::Impossible => {}
             search::Answer::GaveUp => break,

@@ -32,6 +32,9 @@ pub(super) fn place(problem: &Problem, strategy: Strategy) -> Layout {
 /// millisecond, and finds most of what an exhaustive search would take long to come upon.
 const SHUFFLES: usize = 100;
 
+/// How many places the repairs of all of them may look at: some ten milliseconds.
+const REPAIR_LOOKS_MAX: usize = 1_000_000;
+
 /// Tries to place everything, the wants in orders by chance; always the same ones.
 pub(super) fn place_shuffled(
     problem: &Problem,
@@ -41,6 +44,7 @@ pub(super) fn place_shuffled(
     let mut rng = fastrand::Rng::with_seed(0);
     let mut wants: Vec<usize> = (0..problem.wants.len()).collect();
     let mut sites = problem.largest_first.clone();
+    let mut repair_looks = REPAIR_LOOKS_MAX;
     for _ in 0..SHUFFLES {
         let tries = (problem.wants.len() * problem.sites.len()) as u64 + problem.tasks();
         *looks = looks.checked_sub(tries)?;
@@ -55,7 +59,7 @@ pub(super) fn place_shuffled(
             }
         }
         if !layout.is_complete() {
-            repair::mend(problem, &mut layout);
+            repair::mend(problem, &mut layout, &mut repair_looks);
         }
         if layout.is_complete() {
             return Some(layout);

@@ -8,7 +8,7 @@ use mesos::resources::{Resource, Resources, Scalar};
 use super::amounts::Amounts;
 use super::layout::Layout;
 use super::problem::Problem;
-use super::{Site, Want, solve};
+use super::{Effort, Site, Want, solve};
 use crate::constraint::{Constraint, Operator};
 use crate::job::Strategy;
 
@@ -49,8 +49,12 @@ pub enum Remedy {
 /// milliseconds. A gang of 64 tasks on 50 agents has some 100 trials, one of 10,000 on 1,000 six.
 const WORK_MAX: usize = 200_000;
 
-/// How far a trial of a small gang may search.
-const LOOKS_MAX: u64 = 5_000;
+/// How far one trial may look: a hundred of them are to take no longer than the search itself.
+const EFFORT: Effort = Effort {
+    greedy: 100_000,
+    repair: 50_000,
+    search: 5_000,
+};
 
 /// The most agents that are asked for more of.
 const AGENTS_MAX: usize = 64;
@@ -97,7 +101,7 @@ impl Trials<'_> {
         };
         self.work = rest;
         let mut problem = Problem::new(wants, self.executor, sites);
-        solve(&mut problem, self.strategy, LOOKS_MAX).is_ok()
+        solve(&mut problem, self.strategy, EFFORT).is_ok()
     }
 
     /// The least number in `1..=most` for which it fits, if growing numbers only help.

@@ -3,16 +3,13 @@
 use super::layout::Layout;
 use super::problem::Problem;
 
-/// The most places that one repair looks at: some ten milliseconds at worst.
-const LOOKS_MAX: usize = 1_000_000;
-
-/// Places as much of what is left over as moving single tasks makes room for.
-pub(super) fn mend(problem: &Problem, layout: &mut Layout) {
-    let mut looks = 0;
+/// Places as much of what is left over as moving single tasks makes room for. `looks` is how many
+/// places it may look at; what is used of it is taken off.
+pub(super) fn mend(problem: &Problem, layout: &mut Layout, looks: &mut usize) {
     for want in problem.most_bound_first() {
-        while layout.left[want] > 0 && looks < LOOKS_MAX {
-            if !put_directly(problem, layout, want, &mut looks)
-                && !put_by_move(problem, layout, want, &mut looks)
+        while layout.left[want] > 0 && *looks > 0 {
+            if !put_directly(problem, layout, want, looks)
+                && !put_by_move(problem, layout, want, looks)
             {
                 break;
             }
@@ -21,7 +18,7 @@ pub(super) fn mend(problem: &Problem, layout: &mut Layout) {
 }
 
 fn put_directly(problem: &Problem, layout: &mut Layout, want: usize, looks: &mut usize) -> bool {
-    *looks += problem.sites.len();
+    *looks = looks.saturating_sub(problem.sites.len());
     let site = (0..problem.sites.len()).find(|&site| layout.fits(problem, want, site));
     if let Some(site) = site {
         layout.put(problem, want, site);
@@ -34,7 +31,7 @@ fn put_by_move(problem: &Problem, layout: &mut Layout, want: usize, looks: &mut 
     // Where a task of each kind could go now; moving it off its site only makes that more.
     let elsewhere: Vec<Vec<usize>> = (0..problem.wants.len())
         .map(|kind| {
-            *looks += problem.sites.len();
+            *looks = looks.saturating_sub(problem.sites.len());
             let fits = |&site: &usize| layout.fits(problem, kind, site);
             (0..problem.sites.len()).filter(fits).take(2).collect()
         })
@@ -44,7 +41,7 @@ fn put_by_move(problem: &Problem, layout: &mut Layout, want: usize, looks: &mut 
             continue;
         }
         for (kind, targets) in elsewhere.iter().enumerate() {
-            *looks += 1;
+            *looks = looks.saturating_sub(1);
             if layout.count(kind, site) == 0 {
                 continue;
             }
@@ -63,7 +60,7 @@ fn put_by_move(problem: &Problem, layout: &mut Layout, want: usize, looks: &mut 
             }
             layout.put(problem, kind, site);
         }
-        if *looks >= LOOKS_MAX {
+        if *looks == 0 {
             return false;
         }
     }
