@@ -12,7 +12,12 @@ use prost_types::DescriptorProto;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // All others are imported by these.
-    let files = ["mesos/v1/scheduler.proto", "mesos/v1/executor.proto"];
+    let files = [
+        "mesos/v1/scheduler.proto",
+        "mesos/v1/executor.proto",
+        "mesos/v1/master.proto",
+        "mesos/v1/agent.proto",
+    ];
     println!("cargo::rerun-if-changed=proto");
     let mut descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
@@ -26,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     prost_build::Config::new()
         .bytes(["."])
         .btree_map(["."])
+        .compile_well_known_types()
         .include_file("protos.rs")
         .compile_fds(descriptors)?;
     Ok(())

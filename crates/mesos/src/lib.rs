@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness: what is here can be used by every core.
 //!
 //! - [`v1`]: the wire messages, generated from `proto/`; they stop at the shells.
+//! - [`protobuf`]: the few of protobuf's own messages that they use.
 //! - [`recordio`]: the framing of event streams.
 //! - [`ids`]: one type for each kind of id.
 //! - [`resources`]: what agents have, offers hold and tasks take, and how to compute with it.
@@ -12,6 +13,7 @@ pub mod recordio;
 pub mod resources;
 
 pub use ids::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
+pub use protos::google::protobuf;
 pub use protos::mesos::v1;
 pub use resources::{Resource, Resources, Scalar};
 
