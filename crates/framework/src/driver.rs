@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use link::app::{App, AppDriver, Request, RequestError, TaskSummary};
 use mesos::{OfferId, v1};
-use mesos_client::{RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice};
+use mesos_client::{
+    DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
+};
 use scheduler::{
     Command, ExecutorLaunch, Input, KillRefused, Outcome, Output, Progress, Scheduler, Stop,
     TaskLaunch, TaskState,
@@ -110,6 +112,7 @@ where
         progress,
         refused: None,
         traffic: config.traffic.clone(),
+        disconnected: None,
     };
     let ended = driver.run(&mut notices, &mut stop).await;
     driver.links.shut();
@@ -160,6 +163,8 @@ struct Driver<A, P> {
     progress: P,
     refused: Option<RefusedError>,
     traffic: Traffic,
+    /// Why there was no subscription last.
+    disconnected: Option<DisconnectReason>,
 }
 
 impl<A, F, P> Driver<A, P>
@@ -247,9 +252,9 @@ where
             },
             SchedulerNotice::Disconnected { reason }
             | SchedulerNotice::AttemptFailed { reason, .. } => {
-                self.handle(Input::Disconnected {
-                    reason: reason.to_string(),
-                });
+                let text = reason.to_string();
+                self.disconnected = Some(reason);
+                self.handle(Input::Disconnected { reason: text });
             }
             SchedulerNotice::Refused(refused) => {
                 let reason = refused.to_string();
@@ -362,7 +367,9 @@ where
             Outcome::NeverPlaced(why) => Ok(JobOutcome::NeverPlaced(why)),
             Outcome::Unconnected(why) => Ok(JobOutcome::Unconnected(why)),
             Outcome::Interrupted => Ok(JobOutcome::Interrupted),
-            Outcome::Unreachable { reason } => Err(FrameworkError::Unreachable { reason }),
+            Outcome::Unreachable { .. } => Err(FrameworkError::Unreachable {
+                reason: self.disconnected.take(),
+            }),
             Outcome::Refused { reason } => Err(FrameworkError::Refused(
                 self.refused.take().unwrap_or(RefusedError::Invalid(reason)),
             )),

@@ -5,7 +5,7 @@
 //! is the `scheduler` crate's, every decision about frames the `link` crate's.
 //!
 //! - [`config`]: what to run and where.
-//! - [`survey`]: where the gang would go.
+//! - [`survey()`]: where the gang would go.
 //! - [`outcome`]: how it ended.
 //! - `address`: where others reach what is bound here.
 //! - `convert`: the only bridge between wire messages and domain values.
@@ -29,6 +29,9 @@ pub use config::{
     MasterConfig, Module, ModuleServing,
 };
 pub use driver::run;
+pub use mesos_client::{
+    Credentials, DisconnectReason, InvalidEndpoint, Masters, RefusedError, Secret, Tls,
+};
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
     Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,

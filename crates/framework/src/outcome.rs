@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use mesos_client::{RefusedError, StartError};
+use mesos_client::{DisconnectReason, RefusedError, StartError};
 use scheduler::{InvalidJob, NeverPlaced, TaskReport, Unconnected};
 use thiserror::Error;
 
@@ -56,10 +56,13 @@ pub enum FrameworkError {
     #[error("cannot connect to a master")]
     Start(#[from] StartError),
     /// No master took the subscription in time; perhaps the address is wrong.
-    #[error("no master has taken the subscription: {}", reason.as_deref().unwrap_or("no answer"))]
+    #[error("no master has taken the subscription: {}", match reason {
+        Some(reason) => reason.to_string(),
+        None => "no answer".to_owned(),
+    })]
     Unreachable {
         /// What the last attempt ended with, if one has ended.
-        reason: Option<String>,
+        reason: Option<DisconnectReason>,
     },
     /// A master refused the framework, at once or later.
     #[error(transparent)]

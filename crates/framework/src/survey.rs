@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerHandle, SchedulerNotice};
+use mesos_client::{
+    DisconnectReason, SchedulerClient, SchedulerConfig, SchedulerHandle, SchedulerNotice,
+};
 use scheduler::{Call, Input, Job, Plan, PlannedAgent, Shortfall};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -76,7 +78,7 @@ struct Survey {
     plan: Plan,
     notices: mpsc::Receiver<SchedulerNotice>,
     /// Why the last attempt to subscribe failed.
-    reason: Option<String>,
+    reason: Option<DisconnectReason>,
 }
 
 impl Survey {
@@ -119,10 +121,10 @@ impl Survey {
                 },
                 SchedulerNotice::Disconnected { reason } => {
                     self.plan.void();
-                    self.reason = Some(reason.to_string());
+                    self.reason = Some(reason);
                 }
                 SchedulerNotice::AttemptFailed { reason, .. } => {
-                    self.reason = Some(reason.to_string());
+                    self.reason = Some(reason);
                 }
                 SchedulerNotice::Refused(refused) => return Err(FrameworkError::Refused(refused)),
             }

@@ -44,7 +44,7 @@ pub(crate) struct Session {
 }
 
 /// A call of one of the two APIs.
-pub(crate) trait Call: Send + 'static {
+pub(crate) trait Call: Clone + Send + Sync + 'static {
     /// Who takes it.
     const SERVER: Server;
 
@@ -89,6 +89,31 @@ impl<C: Call> CallQueue<C> {
 
     pub(crate) fn stop(&self) {
         self.stop.notify_one();
+    }
+}
+
+impl<C> CallQueue<C> {
+    /// A handle that does not keep the client alive.
+    pub(crate) fn downgrade(&self) -> WeakCallQueue<C> {
+        WeakCallQueue {
+            jobs: self.jobs.downgrade(),
+            stop: Arc::clone(&self.stop),
+        }
+    }
+}
+
+/// A [`CallQueue`] that does not keep the client alive.
+#[derive(Debug)]
+pub(crate) struct WeakCallQueue<C> {
+    jobs: mpsc::WeakSender<Job<C>>,
+    stop: Arc<Notify>,
+}
+
+impl<C> WeakCallQueue<C> {
+    pub(crate) fn upgrade(&self) -> Option<CallQueue<C>> {
+        let jobs = self.jobs.upgrade()?;
+        let stop = Arc::clone(&self.stop);
+        Some(CallQueue { jobs, stop })
     }
 }
 
@@ -208,6 +233,7 @@ mod tests {
     use crate::transport::HttpOptions;
 
     /// Counts how often it is sent.
+    #[derive(Clone)]
     struct Counted(Arc<AtomicU32>);
 
     impl Call for Counted {

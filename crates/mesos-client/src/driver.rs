@@ -18,7 +18,7 @@ use mesos::v1;
 use prost::Message;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::calls::{Call, CallQueue, CallWorker, Session};
+use crate::calls::{Call, CallQueue, CallWorker, Session, WeakCallQueue};
 use crate::core::endpoint::Endpoint;
 use crate::core::subscription::{End, Input, Output, Rules, Subscription};
 use crate::core::zookeeper::{Detection, Detector, DetectorRules};
@@ -82,6 +82,18 @@ pub(crate) enum Record<N> {
     Unknown,
 }
 
+/// What a client is started with.
+pub(crate) struct Plan<C> {
+    pub(crate) rules: Rules,
+    /// For [`Targets::Detected`](crate::core::subscription::Targets::Detected).
+    pub(crate) detector: Option<DetectorRules>,
+    pub(crate) call_timeout: Duration,
+    /// A call to be made again and again, and how often.
+    pub(crate) heartbeat: Option<(Duration, C)>,
+    /// Of the random part of delays.
+    pub(crate) seed: u64,
+}
+
 /// Starts a client: one task for the stream and the calls. It ends on stop, when the last handle
 /// or the receiver is dropped, and when there is nothing more to try.
 ///
@@ -89,12 +101,16 @@ pub(crate) enum Record<N> {
 /// Outside a tokio runtime.
 pub(crate) fn start<A: Api, C: Call>(
     http: Http,
-    rules: Rules,
-    detector: Option<DetectorRules>,
-    call_timeout: Duration,
-    seed: u64,
+    plan: Plan<C>,
     api: impl FnOnce(&mpsc::Sender<A::Notice>) -> A,
 ) -> (CallQueue<C>, mpsc::Receiver<A::Notice>) {
+    let Plan {
+        rules,
+        detector,
+        call_timeout,
+        heartbeat,
+        seed,
+    } = plan;
     let mut random = fastrand::Rng::with_seed(seed);
     let (notices, receiver) = mpsc::channel(NOTICES_MAX);
     let (session, session_seen) = watch::channel(None);
@@ -125,16 +141,36 @@ pub(crate) fn start<A: Api, C: Call>(
         detections,
         connection: Connection::Closed,
     };
+    let beats = beat(queue.downgrade(), heartbeat);
     tokio::spawn(async move {
         tokio::select! {
             () = driver.run() => {}
             () = worker.run() => {}
             () = zookeeper::run(detector, found) => {}
+            () = beats => {}
             () = stop.notified() => {}
             () = notices.closed() => {}
         }
     });
     (queue, receiver)
+}
+
+/// Makes the call at each interval; for ever silent without one.
+async fn beat<C: Call>(queue: WeakCallQueue<C>, heartbeat: Option<(Duration, C)>) {
+    let Some((interval, call)) = heartbeat else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(interval).await;
+        // Its own handle would keep the client alive.
+        let Some(queue) = queue.upgrade() else {
+            return std::future::pending().await;
+        };
+        if let Err(error) = queue.call(call.clone()).await {
+            // The stream is what tells of a loss.
+            tracing::debug!(%error, "a heartbeat was not taken");
+        }
+    }
 }
 
 struct Driver<A: Api> {
@@ -384,17 +420,23 @@ async fn open<A: Api>(
         Ok(Err(answer)) => return Happening::Answered(answer),
         Err(reason) => return Happening::Ended(reason),
     };
-    let malformed = |detail: String| Happening::Ended(DisconnectReason::Malformed(detail));
+    let not_mesos = |detail: String| {
+        Happening::Ended(DisconnectReason::NotMesos {
+            endpoint: endpoint.to_string(),
+            detail,
+        })
+    };
     let headers = response.headers();
     let content_type = headers.get(CONTENT_TYPE);
     if content_type != Some(&PROTOBUF) {
-        return malformed(format!(
-            "its content type is {content_type:?}, not {PROTOBUF:?}"
+        let content_type = content_type.map_or("none", |it| it.to_str().unwrap_or("garbage"));
+        return not_mesos(format!(
+            "the type of what it sends is `{content_type}`, not `application/x-protobuf`"
         ));
     }
     let stream_id = headers.get(STREAM_ID).cloned();
     if A::HAS_STREAM_ID && stream_id.is_none() {
-        return malformed(format!("it has no `{STREAM_ID}` header"));
+        return not_mesos(format!("there is no `{STREAM_ID}` header"));
     }
     Happening::Opened(Box::new(EventStream {
         head: StreamHead {

@@ -65,12 +65,51 @@ pub enum DisconnectReason {
         /// The cause.
         detail: String,
     },
+    /// The certificate of the server is not one that we trust.
+    #[error("the certificate of `{endpoint}` is not trusted: {detail}")]
+    Untrusted {
+        /// What was tried.
+        endpoint: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The server wants a certificate of ours, or does not take the one that it got.
+    #[error("`{endpoint}` does not take our certificate: {detail}")]
+    CertificateRefused {
+        /// What was tried.
+        endpoint: String,
+        /// What the server says.
+        detail: String,
+    },
+    /// The address begins with `https`, but the server does not speak TLS.
+    #[error("`{endpoint}` does not speak TLS: {detail}")]
+    NotTls {
+        /// What was tried.
+        endpoint: String,
+        /// The cause.
+        detail: String,
+    },
+    /// The server answers, but not as Mesos does.
+    #[error("`{endpoint}` does not answer as Mesos does: {detail}")]
+    NotMesos {
+        /// What was tried.
+        endpoint: String,
+        /// What is different.
+        detail: String,
+    },
     /// The server did not answer in time.
-    #[error("no answer within {0:?}")]
-    Unanswered(Duration),
+    #[error("`{endpoint}` has not answered within {waited:?}")]
+    Unanswered {
+        /// What was tried.
+        endpoint: String,
+        /// How long it had.
+        waited: Duration,
+    },
     /// The server answered that it cannot serve now.
-    #[error("not served, status {status}: {text}")]
+    #[error("`{endpoint}` does not serve now, status {status}: {text}")]
     Unavailable {
+        /// What was tried.
+        endpoint: String,
         /// The HTTP status.
         status: u16,
         /// What the server says, cut to a few kilobytes.

@@ -20,10 +20,11 @@ use crate::calls::{Call, CallQueue, Session};
 use crate::core::answer::Server;
 use crate::core::backoff::Backoff;
 use crate::core::subscription::{End, Rules, Targets};
-use crate::driver::{self, Api, BoxFuture, Record};
+use crate::driver::{self, Api, BoxFuture, Plan, Record};
 use crate::error::{CallError, DisconnectReason, GaveUpReason, StartError};
 use crate::transport::{Credentials, Http, HttpOptions};
 
+pub(crate) mod calls;
 pub(crate) mod environment;
 
 use environment::ExecutorConfig;
@@ -79,7 +80,7 @@ impl ExecutorClient {
         let http = Http::new(HttpOptions {
             connect_timeout: config.connect_timeout,
             credentials: credentials.as_ref(),
-            tls: None,
+            tls: config.agent.is_secure().then_some(&config.tls),
             domain_socket: config.domain_socket,
         })?;
         let backoff_max = match config.checkpoint {
@@ -109,8 +110,20 @@ impl ExecutorClient {
             unacknowledged: Arc::new(move || Box::pin(unacknowledged())),
             notices: notices.clone(),
         };
-        let (queue, notices) =
-            driver::start(http, rules, None, config.call_timeout, config.seed, api);
+        let heartbeat = v1::executor::Call {
+            executor_id: ids.executor_id.clone(),
+            framework_id: ids.framework_id.clone(),
+            r#type: Some(CallType::Heartbeat.into()),
+            ..v1::executor::Call::default()
+        };
+        let plan = Plan {
+            rules,
+            detector: None,
+            call_timeout: config.call_timeout,
+            heartbeat: Some((config.heartbeat_interval, heartbeat)),
+            seed: config.seed,
+        };
+        let (queue, notices) = driver::start(http, plan, api);
         Ok((ExecutorHandle { queue, ids }, notices))
     }
 }

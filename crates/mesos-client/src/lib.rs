@@ -1,4 +1,4 @@
-//! HTTP clients of the Mesos v1 scheduler and executor APIs.
+//! HTTP clients of the Mesos v1 scheduler, executor and operator APIs.
 //!
 //! A client keeps one event stream alive and posts calls beside it: it finds the leading master,
 //! subscribes again after every loss, and says what happened in a bounded queue of notices. What
@@ -29,9 +29,13 @@
 //! # }
 //! ```
 //!
-//! - [`SchedulerClient`]: masters, redirects, heartbeats, stream ids.
-//! - [`ExecutorClient`]: one agent, its environment variables, its recovery.
+//! - [`SchedulerClient`]: masters, ZooKeeper, redirects, heartbeats, stream ids; a function for each
+//!   call ([`SchedulerHandle`]), a variant for each event ([`SchedulerEvent`]).
+//! - [`ExecutorClient`]: one agent, its environment variables, its recovery; likewise.
+//! - [`MasterOperator`], [`AgentOperator`]: what goes on in a cluster, and changes to it.
 //! - [`CallError`] and [`DisconnectReason`]: what can go wrong, by who must act.
+//!
+//! `examples/framework.rs` is a whole framework in a hundred lines.
 //!
 //! Inside, `core` decides (no clock, no socket), `driver` and `calls` act.
 
@@ -40,14 +44,21 @@ mod core;
 mod driver;
 mod error;
 mod executor;
+mod operator;
 mod scheduler;
 mod transport;
 mod zookeeper;
 
 pub use crate::core::endpoint::{Endpoint, InvalidEndpoint};
 pub use crate::error::{CallError, DisconnectReason, GaveUpReason, RefusedError, StartError};
+pub use crate::executor::calls::ExecutorEvent;
 pub use crate::executor::environment::{Checkpoint, EnvironmentError, ExecutorConfig};
 pub use crate::executor::{ExecutorClient, ExecutorHandle, ExecutorNotice, Unacknowledged};
+pub use crate::operator::{
+    AgentAddressError, AgentOperator, ContainerOutput, Encoding, MasterEvents, MasterOperator,
+    OperatorConfig, OperatorError,
+};
+pub use crate::scheduler::event::SchedulerEvent;
 pub use crate::scheduler::{
     Masters, SchedulerClient, SchedulerConfig, SchedulerHandle, SchedulerNotice,
 };

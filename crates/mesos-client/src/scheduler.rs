@@ -20,9 +20,12 @@ use crate::core::subscription::{End, Rules, Targets};
 use crate::core::zookeeper::DetectorRules;
 use crate::core::zookeeper::leader::Scheme;
 use crate::core::zookeeper::url::ZooKeeperUrl;
-use crate::driver::{self, Api, BoxFuture, Record};
+use crate::driver::{self, Api, BoxFuture, Plan, Record};
 use crate::error::{CallError, DisconnectReason, RefusedError, StartError};
 use crate::transport::{Credentials, Http, HttpOptions, Tls};
+
+mod calls;
+pub(crate) mod event;
 
 /// Where masters answer schedulers.
 const PATH: &str = "/api/v1/scheduler";
@@ -94,14 +97,14 @@ impl SchedulerClient {
             suppressed_roles: config.suppressed_roles,
             subscribed_before: false,
         };
-        let (queue, notices) = driver::start(
-            http,
+        let plan = Plan {
             rules,
             detector,
-            config.call_timeout,
-            config.seed,
-            |_| api,
-        );
+            call_timeout: config.call_timeout,
+            heartbeat: None,
+            seed: config.seed,
+        };
+        let (queue, notices) = driver::start(http, plan, |_| api);
         Ok((SchedulerHandle { queue }, notices))
     }
 }
@@ -171,7 +174,7 @@ impl SchedulerConfig {
 /// for everybody to read: then ZooKeeper is asked who leads, and says so whenever that changes.
 ///
 /// ZooKeeper does not tell whether masters want TLS: they are taken to want it exactly if
-/// [`SchedulerConfig::tls`] is not the default.
+/// [`SchedulerConfig`] has settings of TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masters(pub(crate) Place);
 

@@ -6,6 +6,7 @@
 //! (PROTOCOL §9.3).
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response};
 
 use crate::core::endpoint::Endpoint;
 use crate::error::{DisconnectReason, StartError};
+use crate::operator::OperatorError;
 
 /// The media type of both directions.
 pub(crate) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -107,6 +109,25 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
+/// The head of an answer, and its body to be read.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) response: Response,
+}
+
+impl Reply {
+    /// What a refusal says; nothing if that cannot be read.
+    pub(crate) async fn text(self) -> String {
+        answer(self.response)
+            .await
+            .map(|answer| answer.text)
+            .unwrap_or_default()
+    }
+}
+
 impl Http {
     /// Configures the client.
     pub(crate) fn new(options: HttpOptions<'_>) -> Result<Self, StartError> {
@@ -159,10 +180,7 @@ impl Http {
         endpoint: &Endpoint,
         body: Bytes,
     ) -> Result<Result<Response, Answer>, DisconnectReason> {
-        let unreachable = |error| DisconnectReason::Unreachable {
-            endpoint: endpoint.to_string(),
-            detail: root_cause(&error),
-        };
+        let unreachable = |error| unreachable(endpoint, &error);
         let request = self.post(endpoint, body).header(ACCEPT, PROTOBUF);
         let response = request.send().await.map_err(unreachable)?;
         if response.status() == http::StatusCode::OK {
@@ -185,6 +203,48 @@ impl Http {
         }
         let response = request.send().await.map_err(|error| root_cause(&error))?;
         answer(response).await.map_err(|error| root_cause(&error))
+    }
+
+    /// Posts a call of the operator API, in a form of its choice, and reads the head of the answer.
+    /// Without a `timeout` the body may take for ever.
+    pub(crate) async fn post_as(
+        &self,
+        endpoint: &Endpoint,
+        body: Bytes,
+        media: &HeaderValue,
+        timeout: Option<Duration>,
+    ) -> Result<Reply, OperatorError> {
+        let mut request = self
+            .client
+            .post(endpoint.to_string())
+            .header(CONTENT_TYPE, media)
+            .header(ACCEPT, media)
+            .body(body);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                return OperatorError::Unreachable(unreachable(endpoint, &error));
+            }
+            OperatorError::UnknownOutcome {
+                endpoint: endpoint.to_string(),
+                detail: root_cause(&error),
+            }
+        })?;
+        let headers = response.headers();
+        let location = headers.get(LOCATION);
+        Ok(Reply {
+            status: response.status().as_u16(),
+            location: location
+                .and_then(|location| location.to_str().ok())
+                .map(str::to_owned),
+            content_type: headers.get(CONTENT_TYPE).cloned(),
+            response,
+        })
     }
 
     fn post(&self, endpoint: &Endpoint, body: Bytes) -> RequestBuilder {
@@ -230,6 +290,35 @@ fn unusable(error: reqwest::Error) -> StartError {
     StartError::Tls(root_cause(&error))
 }
 
+/// The reason in `error` by who must act.
+fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> DisconnectReason {
+    let endpoint = endpoint.to_string();
+    let detail = root_cause(error);
+    match tls_fault(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            DisconnectReason::Untrusted { endpoint, detail }
+        }
+        Some(rustls::Error::AlertReceived(_)) => {
+            DisconnectReason::CertificateRefused { endpoint, detail }
+        }
+        Some(rustls::Error::InvalidMessage(_)) => DisconnectReason::NotTls { endpoint, detail },
+        _ => DisconnectReason::Unreachable { endpoint, detail },
+    }
+}
+
+/// What TLS has to say of an error, wherever in its chain that is.
+fn tls_fault<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(fault) = error.downcast_ref() {
+        return Some(fault);
+    }
+    // An I/O error names as its source not what it wraps, but the source of that.
+    let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => tls_fault(wrapped),
+        None => tls_fault(error.source()?),
+    }
+}
+
 /// Reads an answer; of a text that is too long the beginning is kept and the rest not waited for.
 async fn answer(mut response: Response) -> Result<Answer, reqwest::Error> {
     let mut text = Vec::new();
@@ -240,14 +329,32 @@ async fn answer(mut response: Response) -> Result<Answer, reqwest::Error> {
             break;
         }
     }
-    let location = response.headers().get(LOCATION);
+    let headers = response.headers();
+    let location = headers.get(LOCATION);
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_page = content_type.is_some_and(|it| it.starts_with(b"text/html"));
+    let text = String::from_utf8_lossy(&text);
     Ok(Answer {
         status: response.status().as_u16(),
         location: location
             .and_then(|location| location.to_str().ok())
             .map(str::to_owned),
-        text: String::from_utf8_lossy(&text).trim().to_owned(),
+        // What Mesos says is plain text, also where it calls it a page.
+        text: match text.trim() {
+            page if is_page && page.starts_with('<') => about_page(page),
+            text => text.to_owned(),
+        },
     })
+}
+
+/// A page of another server is told by its title: its text would hide what went wrong.
+fn about_page(page: &str) -> String {
+    let after = |text, tag| str::split_once(text, tag).map(|(_, rest)| rest);
+    let title = after(page, "<title>").and_then(|rest| rest.split('<').next());
+    match title.map(str::trim).filter(|title| !title.is_empty()) {
+        Some(title) => format!("a web page titled `{title}`"),
+        None => "a web page".to_owned(),
+    }
 }
 
 /// The innermost cause, which is the one that names the fact (`Connection refused`); a timeout of

@@ -516,6 +516,7 @@ async fn a_master_that_refuses_is_told_from_one_that_is_not_there() {
     else {
         panic!("{outcome:?}");
     };
+    let reason = reason.to_string();
     assert!(reason.contains(&nobody.to_string()), "{reason}");
 }
 

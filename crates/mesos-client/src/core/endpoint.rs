@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use thiserror::Error;
 
 /// An address to post to: scheme, host, port and path.
@@ -95,6 +95,13 @@ impl Endpoint {
             return None;
         }
         Some(Self(target))
+    }
+
+    /// The same server, at another path.
+    pub(crate) fn with_path(self, path: &'static str) -> Self {
+        let mut parts = self.0.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(path));
+        Self(Uri::from_parts(parts).expect("scheme and authority are those of a URI"))
     }
 
     /// The host and the port.

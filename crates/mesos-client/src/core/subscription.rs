@@ -333,7 +333,11 @@ impl Subscription {
             } => match answer::to_subscribe(status) {
                 SubscribeAnswer::Redirect => self.redirect(now, attempt, location),
                 SubscribeAnswer::Retry => {
-                    let reason = DisconnectReason::Unavailable { status, text };
+                    let reason = DisconnectReason::Unavailable {
+                        endpoint: attempt.endpoint.to_string(),
+                        status,
+                        text,
+                    };
                     self.retry(now, attempt.absence, reason)
                 }
                 SubscribeAnswer::Final => self.end(End::Rejected { status, text }),
@@ -345,7 +349,10 @@ impl Subscription {
             }
             Input::Timeout if now >= attempt.answer_due => {
                 self.outputs.push_back(Output::Close);
-                let reason = DisconnectReason::Unanswered(self.rules.answer_timeout);
+                let reason = DisconnectReason::Unanswered {
+                    endpoint: attempt.endpoint.to_string(),
+                    waited: self.rules.answer_timeout,
+                };
                 self.retry(now, attempt.absence, reason)
             }
             // An event before SUBSCRIBED: an agent may shut an executor down with its first word.

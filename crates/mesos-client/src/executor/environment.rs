@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::core::duration;
 use crate::core::endpoint::{Endpoint, InvalidEndpoint};
-use crate::transport::Secret;
+use crate::transport::{Secret, Tls};
 
 const FRAMEWORK_ID: &str = "MESOS_FRAMEWORK_ID";
 const EXECUTOR_ID: &str = "MESOS_EXECUTOR_ID";
@@ -22,6 +22,17 @@ const RECOVERY_TIMEOUT: &str = "MESOS_RECOVERY_TIMEOUT";
 const SUBSCRIPTION_BACKOFF_MAX: &str = "MESOS_SUBSCRIPTION_BACKOFF_MAX";
 const SHUTDOWN_GRACE_PERIOD: &str = "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD";
 const SANDBOX: &str = "MESOS_SANDBOX";
+
+/// An agent that speaks TLS says nothing of it; its operator gives executors the variables by
+/// which Mesos's own executors are told (`--executor_environment_variables`).
+const TLS_ENABLED: &str = "LIBPROCESS_SSL_ENABLED";
+const TLS_CA_FILE: &str = "LIBPROCESS_SSL_CA_FILE";
+const TLS_CERTIFICATE_FILE: &str = "LIBPROCESS_SSL_CERT_FILE";
+const TLS_KEY_FILE: &str = "LIBPROCESS_SSL_KEY_FILE";
+
+/// How often an agent hears of an executor that has nothing to say: as often as it hears of
+/// Mesos's own. It keeps what lies in between from forgetting an idle connection.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 /// The port of an agent whose endpoint has none.
 const DEFAULT_PORT: u16 = 5051;
@@ -48,6 +59,11 @@ pub struct ExecutorConfig {
     /// Sent as `Authorization: Bearer`. It opens the agent's operator API too: children must not
     /// see it.
     pub token: Option<Secret>,
+    /// For an agent whose address begins with `https`. Its certificate is always verified.
+    /// Default: the authorities of the system, no identity.
+    pub tls: Tls,
+    /// How often HEARTBEAT is called while there is a subscription. Default: 30 min.
+    pub heartbeat_interval: Duration,
     /// How to behave when the agent is away; `None` when it forgets its executors by that.
     pub checkpoint: Option<Checkpoint>,
     /// For how long the executor may live after SHUTDOWN. Default: 5 s.
@@ -105,6 +121,16 @@ pub enum EnvironmentError {
         /// What it holds.
         value: String,
     },
+    /// A file that a variable names cannot be read.
+    #[error("cannot read `{path}`, which `{name}` names: {detail}")]
+    File {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        path: String,
+        /// Why.
+        detail: String,
+    },
     /// The address of the agent is none.
     #[error("`{AGENT_ENDPOINT}` is of no use")]
     AgentEndpoint(#[source] InvalidEndpoint),
@@ -128,6 +154,8 @@ impl ExecutorConfig {
             executor_id,
             agent_id: None,
             token: None,
+            tls: Tls::default(),
+            heartbeat_interval: HEARTBEAT_INTERVAL,
             checkpoint: None,
             shutdown_grace: Duration::from_secs(5),
             sandbox: None,
@@ -151,31 +179,38 @@ impl ExecutorConfig {
                 duration::parse(&value).ok_or(EnvironmentError::Duration { name, value })
             }
         };
+        let flag = |name| match optional(name).as_deref() {
+            None | Some("0" | "false") => Ok(false),
+            Some("1" | "true") => Ok(true),
+            Some(value) => Err(EnvironmentError::Flag {
+                name,
+                value: value.to_owned(),
+            }),
+        };
+        let mut agent = required(AGENT_ENDPOINT)?;
+        let is_tls = flag(TLS_ENABLED)?;
+        if is_tls {
+            agent.insert_str(0, "https://");
+        }
         let mut config = Self::new(
-            &required(AGENT_ENDPOINT)?,
+            &agent,
             required(FRAMEWORK_ID)?.into(),
             required(EXECUTOR_ID)?.into(),
         )
         .map_err(EnvironmentError::AgentEndpoint)?;
-        config.checkpoint = match optional(CHECKPOINT).as_deref() {
-            None | Some("0") => None,
-            Some("1") => {
-                let default = Checkpoint::default();
-                Some(Checkpoint {
-                    recovery_timeout: duration(RECOVERY_TIMEOUT, default.recovery_timeout)?,
-                    subscription_backoff_max: duration(
-                        SUBSCRIPTION_BACKOFF_MAX,
-                        default.subscription_backoff_max,
-                    )?,
-                })
-            }
-            Some(value) => {
-                return Err(EnvironmentError::Flag {
-                    name: CHECKPOINT,
-                    value: value.to_owned(),
-                });
-            }
-        };
+        if flag(CHECKPOINT)? {
+            let default = Checkpoint::default();
+            config.checkpoint = Some(Checkpoint {
+                recovery_timeout: duration(RECOVERY_TIMEOUT, default.recovery_timeout)?,
+                subscription_backoff_max: duration(
+                    SUBSCRIPTION_BACKOFF_MAX,
+                    default.subscription_backoff_max,
+                )?,
+            });
+        }
+        if is_tls {
+            config.tls = tls(optional)?;
+        }
         if let Some(path) = optional(DOMAIN_SOCKET) {
             config.domain_socket = Some(path.into());
             config.agent = on_domain_socket(optional(AGENT_PID).as_deref())?;
@@ -186,6 +221,31 @@ impl ExecutorConfig {
         config.sandbox = optional(SANDBOX).map(PathBuf::from);
         Ok(config)
     }
+}
+
+fn tls(variable: impl Fn(&'static str) -> Option<String>) -> Result<Tls, EnvironmentError> {
+    let read = |name| {
+        let Some(path) = variable(name) else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(EnvironmentError::File {
+                name,
+                path,
+                detail: error.to_string(),
+            }),
+        }
+    };
+    let authorities = read(TLS_CA_FILE)?.map(String::into_bytes);
+    let identity = match (read(TLS_CERTIFICATE_FILE)?, read(TLS_KEY_FILE)?) {
+        (Some(certificate), Some(key)) => Some(Secret::new(format!("{certificate}\n{key}"))),
+        _ => None,
+    };
+    Ok(Tls {
+        authorities: authorities.into_iter().collect(),
+        identity,
+    })
 }
 
 /// The domain socket knows only paths with the agent's process (PROTOCOL §9.2).
@@ -259,6 +319,35 @@ mod tests {
             config.agent.to_string(),
             "http://localhost:5051/slave(1)/api/v1/executor"
         );
+    }
+
+    #[test]
+    fn an_agent_behind_tls_is_reached_by_https_with_the_files_of_the_variables() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let config = read(&[
+            (TLS_ENABLED, "true"),
+            (TLS_CA_FILE, &path("authority")),
+            (TLS_CERTIFICATE_FILE, &path("certificate")),
+            (TLS_KEY_FILE, &path("key")),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.agent.to_string(),
+            "https://127.0.0.1:5051/api/v1/executor"
+        );
+        assert_eq!(config.tls.authorities, [b"authority".to_vec()]);
+        assert_eq!(config.tls.identity, Some(Secret::new("certificate\nkey")));
+
+        let error = read(&[(TLS_ENABLED, "1"), (TLS_CA_FILE, "/nowhere")]).unwrap_err();
+        let text = error.to_string();
+        let expected = "cannot read `/nowhere`, which `LIBPROCESS_SSL_CA_FILE` names: No such file";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(read(&[(TLS_CA_FILE, "/nowhere")]).is_ok(), "it is not used");
     }
 
     #[test]

@@ -367,3 +367,22 @@ async fn an_agent_is_reached_by_its_domain_socket() {
         Some(ExecutorNotice::Subscribed { .. })
     ));
 }
+
+#[tokio::test]
+async fn an_executor_that_has_nothing_to_say_sends_heartbeats() {
+    let mut agent = Fake::start().await;
+    let mut config = config(&agent.address);
+    config.heartbeat_interval = Duration::from_millis(5);
+    let (handle, mut notices) = start(config);
+    // None before there is a subscription: the next request is SUBSCRIBE.
+    let _stream = subscribe(&mut agent, &mut notices).await;
+    for _ in 0..2 {
+        let request = agent.next().await;
+        assert_eq!(request.executor_call().r#type(), CallType::Heartbeat);
+        assert_eq!(request.executor_call().executor_id.value, "ex1");
+        request.answer(202, "");
+    }
+    // They do not keep the client alive.
+    drop(handle);
+    while next(&mut notices).await.is_some() {}
+}

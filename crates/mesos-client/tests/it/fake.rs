@@ -61,6 +61,17 @@ impl Fake {
         Self { address, requests }
     }
 
+    /// A server on whatever `listener` accepts, at `address`.
+    pub(crate) fn start_on<L>(listener: L, address: String) -> Self
+    where
+        L: axum::serve::Listener,
+        L::Addr: std::fmt::Debug,
+    {
+        let (router, requests) = router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, requests }
+    }
+
     /// A server on a Unix socket.
     pub(crate) fn start_unix(path: &Path) -> Self {
         let listener = UnixListener::bind(path).unwrap();
@@ -104,6 +115,10 @@ impl Request {
 
     pub(crate) fn answer(self, status: u16, text: &str) {
         self.send(status, &[], Body::from(text.to_owned()));
+    }
+
+    pub(crate) fn answer_with(self, status: u16, content_type: &str, body: Vec<u8>) {
+        self.send(status, &[("content-type", content_type)], Body::from(body));
     }
 
     pub(crate) fn redirect(self, location: &str) {

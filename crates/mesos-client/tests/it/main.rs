@@ -7,6 +7,9 @@
 
 mod executor;
 mod fake;
+mod operator;
 mod recordings;
 mod scheduler;
+mod tls;
+mod typed;
 mod zookeeper;

@@ -20,14 +20,14 @@ use serde_json::Value;
 use crate::fake::{Fake, next};
 
 /// The folder of the recordings, beside the repository.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|ancestor| ancestor.join("shared/mesos/transcripts"))
         .find(|folder| folder.is_dir())
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

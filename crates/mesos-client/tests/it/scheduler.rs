@@ -218,6 +218,7 @@ async fn a_master_that_recovers_is_asked_again() {
     assert_eq!(
         attempt_failed(&mut notices).await,
         DisconnectReason::Unavailable {
+            endpoint: format!("http://{}/api/v1/scheduler", master.address),
             status: 503,
             text: text.to_owned()
         }
@@ -363,7 +364,7 @@ async fn an_answer_that_is_no_event_stream_is_a_failure() {
 
     let _nameless = master.next().await.stream(None);
     let reason = attempt_failed(&mut notices).await;
-    assert!(reason.to_string().contains("mesos-stream-id"), "{reason}");
+    assert!(reason.to_string().contains("`mesos-stream-id`"), "{reason}");
 }
 
 #[tokio::test]

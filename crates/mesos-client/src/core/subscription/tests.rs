@@ -167,11 +167,11 @@ fn a_master_that_is_not_ready_is_asked_again_with_growing_delays() {
             wait
                    328 open #2 http://a:5050/
             answer 404 404 Not Found.
-                   328 failed: not served, status 404: 404 Not Found.; again in 534
+                   328 failed: `http://a:5050/` does not serve now, status 404: 404 Not Found.; again in 534
             wait
                    863 open #3 http://a:5050/
             answer 503 Master has not finished recovery
-                   863 failed: not served, status 503: Master has not finished recovery; again in 479
+                   863 failed: `http://a:5050/` does not serve now, status 503: Master has not finished recovery; again in 479
             wait
                   1342 open #4 http://a:5050/
             subscribed 15
@@ -208,7 +208,7 @@ fn a_redirect_is_followed_at_once_and_the_leader_comes_first_after_a_loss() {
             wait
                    328 open #4 http://b:5050/
             answer 503 No leader elected
-                   328 failed: not served, status 503: No leader elected; again in 534
+                   328 failed: `http://b:5050/` does not serve now, status 503: No leader elected; again in 534
             wait
                    863 open #5 http://a:5050/
             next at 15863
@@ -313,7 +313,7 @@ fn an_attempt_that_is_not_answered_ends() {
             advance 14999
             advance 1
                  15000 close
-                 15000 failed: no answer within 15s; again in 328
+                 15000 failed: `http://a:5050/` has not answered within 15s; again in 328
             next at 15328
         "#]],
     );
@@ -565,15 +565,15 @@ fn with_checkpointing_an_agent_may_take_its_recovery_timeout() {
             wait
                    595 open #3 http://agent:5050/
             answer 503 Agent has not finished recovery
-                   595 failed: not served, status 503: Agent has not finished recovery; again in 119
+                   595 failed: `http://agent:5050/` does not serve now, status 503: Agent has not finished recovery; again in 119
             advance 1000
                   1595 open #4 http://agent:5050/
             answer 503 Agent has not finished recovery
-                  1595 failed: not served, status 503: Agent has not finished recovery; again in 389
+                  1595 failed: `http://agent:5050/` does not serve now, status 503: Agent has not finished recovery; again in 389
             advance 1000
                   2595 open #5 http://agent:5050/
             answer 503 Agent has not finished recovery
-                  2595 ended: OutOfPatience(Unavailable { status: 503, text: "Agent has not finished recovery" })
+                  2595 ended: OutOfPatience(Unavailable { endpoint: "http://agent:5050/", status: 503, text: "Agent has not finished recovery" })
         "#]],
     );
 }

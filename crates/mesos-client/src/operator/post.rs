@@ -1,0 +1,315 @@
+//! One call and its answer, at whoever leads.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use mesos::recordio::Decoder;
+use tokio::sync::mpsc;
+
+use super::{ANSWER_BYTES_MAX, Encoding, OperatorConfig, OperatorError, PATH, Root};
+use crate::core::backoff::Backoff;
+use crate::core::endpoint::Endpoint;
+use crate::core::subscription::REDIRECTS_MAX;
+use crate::core::zookeeper::leader::Scheme;
+use crate::core::zookeeper::url::ZooKeeperUrl;
+use crate::core::zookeeper::{Detection, Detector, DetectorRules};
+use crate::error::{DisconnectReason, StartError};
+use crate::scheduler::Place;
+use crate::transport::{Http, HttpOptions, PROTOBUF, Reply, Tls};
+use crate::zookeeper;
+
+#[cfg(feature = "json")]
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Who is asked.
+#[derive(Debug)]
+pub(super) struct Poster {
+    http: Http,
+    place: Place,
+    scheme: Scheme,
+    encoding: Encoding,
+    connect_timeout: Duration,
+    call_timeout: Duration,
+    /// Who answered last; asked first.
+    leader: Mutex<Option<Endpoint>>,
+}
+
+impl Poster {
+    pub(super) fn new(place: Place, config: &OperatorConfig) -> Result<Self, StartError> {
+        let is_own_tls = config.tls != Tls::default();
+        let is_secure = match &place {
+            Place::Addresses(endpoints) => endpoints.iter().any(Endpoint::is_secure),
+            Place::ZooKeeper(_) => false,
+        };
+        let http = Http::new(HttpOptions {
+            connect_timeout: config.connect_timeout,
+            credentials: config.credentials.as_ref(),
+            tls: (is_own_tls || is_secure).then_some(&config.tls),
+            domain_socket: None,
+        })?;
+        let scheme = if is_own_tls {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
+        Ok(Self {
+            http,
+            place,
+            scheme,
+            encoding: config.encoding,
+            connect_timeout: config.connect_timeout,
+            call_timeout: config.call_timeout,
+            leader: Mutex::new(None),
+        })
+    }
+
+    /// A query: the answer has a body.
+    pub(super) async fn ask<C: Root, R: Root>(&self, call: &C) -> Result<R, OperatorError> {
+        let (endpoint, mut reply) = self.send(call, Some(self.call_timeout)).await?;
+        let whole = async {
+            let mut body = Vec::new();
+            while let Some(chunk) = reply.response.chunk().await.map_err(cause)? {
+                if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                    return Err(format!("its answer exceeds {ANSWER_BYTES_MAX} bytes"));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(body)
+        };
+        let body = whole
+            .await
+            .map_err(|detail| OperatorError::UnknownOutcome {
+                endpoint: endpoint.to_string(),
+                detail,
+            })?;
+        self.check_type(&endpoint, &reply)?;
+        self.decode(&body)
+            .map_err(|detail| not_mesos(&endpoint, detail))
+    }
+
+    /// Anything else: that it was taken is all that is answered.
+    pub(super) async fn act<C: Root>(&self, call: &C) -> Result<(), OperatorError> {
+        self.send(call, Some(self.call_timeout)).await.map(|_| ())
+    }
+
+    /// A call that is answered by records without end.
+    pub(super) async fn stream<C: Root>(&self, call: &C) -> Result<Records, OperatorError> {
+        let (endpoint, reply) = self.send(call, None).await?;
+        self.check_type(&endpoint, &reply)?;
+        Ok(Records {
+            response: reply.response,
+            decoder: Decoder::default(),
+            encoding: self.encoding,
+        })
+    }
+
+    /// What is missing in an answer.
+    pub(super) fn incomplete(&self, what: &str) -> OperatorError {
+        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        let endpoint = leader.as_ref().map(ToString::to_string);
+        OperatorError::NotMesos {
+            endpoint: endpoint.unwrap_or_default(),
+            detail: format!("there is no `{what}` in its answer"),
+        }
+    }
+
+    /// Goes to the leader, wherever it is, and answers what was taken.
+    async fn send<C: Root>(
+        &self,
+        call: &C,
+        timeout: Option<Duration>,
+    ) -> Result<(Endpoint, Reply), OperatorError> {
+        let body = Bytes::from(self.encode(call));
+        let mut failure = None;
+        for candidate in self.candidates().await? {
+            match self.follow(candidate, &body, timeout).await {
+                Ok((endpoint, reply)) => {
+                    let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+                    *leader = Some(endpoint.clone());
+                    return Ok((endpoint, reply));
+                }
+                // Nothing was done there: the next may lead.
+                Err(OperatorError::Unreachable(reason)) => failure = Some(reason),
+                Err(error) => return Err(error),
+            }
+        }
+        let nobody = || DisconnectReason::Redirected {
+            location: String::new(),
+        };
+        Err(OperatorError::Unreachable(failure.unwrap_or_else(nobody)))
+    }
+
+    async fn follow(
+        &self,
+        mut endpoint: Endpoint,
+        body: &Bytes,
+        timeout: Option<Duration>,
+    ) -> Result<(Endpoint, Reply), OperatorError> {
+        let media = self.media();
+        for _ in 0..=REDIRECTS_MAX {
+            let sent = self.http.post_as(&endpoint, body.clone(), &media, timeout);
+            let reply = sent.await?;
+            let (status, text) = match reply.status {
+                200 | 202 => return Ok((endpoint, reply)),
+                307 => {
+                    let location = reply.location.clone().unwrap_or_default();
+                    match endpoint.redirected(&location) {
+                        Some(target) => {
+                            endpoint = target;
+                            continue;
+                        }
+                        None => {
+                            let reason = DisconnectReason::Redirected { location };
+                            return Err(OperatorError::Unreachable(reason));
+                        }
+                    }
+                }
+                status => (status, reply.text().await),
+            };
+            return Err(match status {
+                401 | 403 => OperatorError::Unauthorized { status, text },
+                503 => OperatorError::Unreachable(DisconnectReason::Unavailable {
+                    endpoint: endpoint.to_string(),
+                    status,
+                    text,
+                }),
+                _ => OperatorError::Rejected { status, text },
+            });
+        }
+        let location = endpoint.to_string();
+        Err(OperatorError::Unreachable(DisconnectReason::Redirected {
+            location,
+        }))
+    }
+
+    /// Whom to ask, in order.
+    async fn candidates(&self) -> Result<Vec<Endpoint>, OperatorError> {
+        match &self.place {
+            Place::Addresses(endpoints) => {
+                let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = leader.iter().cloned();
+                Ok(known.chain(endpoints.iter().cloned()).collect())
+            }
+            Place::ZooKeeper(url) => Ok(vec![self.detect(url).await?]),
+        }
+    }
+
+    /// Asks ZooKeeper once. It is cheap, and what was true at the last call need not be true now.
+    async fn detect(&self, url: &ZooKeeperUrl) -> Result<Endpoint, OperatorError> {
+        let rules = DetectorRules {
+            url: url.clone(),
+            scheme: self.scheme,
+            path: PATH,
+            backoff: Backoff {
+                first: Duration::from_millis(100),
+                max: Duration::from_secs(1),
+            },
+        };
+        let (found, mut detections) = mpsc::channel(1);
+        let detector = Detector::new(rules, fastrand::Rng::new());
+        let mut last = "no answer in time".to_owned();
+        let look = async {
+            while let Some(detection) = detections.recv().await {
+                match detection {
+                    Detection::Leader(endpoint) => return Some(endpoint),
+                    Detection::Nobody { detail } => {
+                        last = detail;
+                        return None;
+                    }
+                    Detection::Unknown { detail, .. } => last = detail,
+                }
+            }
+            None
+        };
+        let leader = tokio::select! {
+            leader = look => leader,
+            () = zookeeper::run(Some(detector), found) => None,
+            () = tokio::time::sleep(self.connect_timeout) => None,
+        };
+        leader.ok_or_else(|| {
+            OperatorError::Unreachable(DisconnectReason::NoLeader {
+                place: url.to_string(),
+                detail: last,
+            })
+        })
+    }
+
+    fn check_type(&self, endpoint: &Endpoint, reply: &Reply) -> Result<(), OperatorError> {
+        let media = self.media();
+        let found = reply.content_type.as_ref();
+        if found.is_some_and(|found| found == media) {
+            return Ok(());
+        }
+        let found = found.map_or("none", |found| found.to_str().unwrap_or("garbage"));
+        let detail = format!("the type of what it sends is `{found}`, not {media:?}");
+        Err(not_mesos(endpoint, detail))
+    }
+
+    fn media(&self) -> HeaderValue {
+        match self.encoding {
+            Encoding::Protobuf => PROTOBUF,
+            #[cfg(feature = "json")]
+            Encoding::Json => JSON,
+        }
+    }
+
+    fn encode<C: Root>(&self, call: &C) -> Vec<u8> {
+        match self.encoding {
+            Encoding::Protobuf => call.encode_to_vec(),
+            #[cfg(feature = "json")]
+            Encoding::Json => super::json::encode(call),
+        }
+    }
+
+    fn decode<R: Root>(&self, body: &[u8]) -> Result<R, String> {
+        decode(self.encoding, body)
+    }
+}
+
+fn decode<R: Root>(encoding: Encoding, body: &[u8]) -> Result<R, String> {
+    match encoding {
+        Encoding::Protobuf => R::decode(body).map_err(|error| error.to_string()),
+        #[cfg(feature = "json")]
+        Encoding::Json => super::json::decode(body),
+    }
+}
+
+fn not_mesos(endpoint: &Endpoint, detail: String) -> OperatorError {
+    OperatorError::NotMesos {
+        endpoint: endpoint.to_string(),
+        detail,
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` has")]
+fn cause(error: reqwest::Error) -> String {
+    crate::transport::root_cause(&error)
+}
+
+/// A stream of records.
+#[derive(Debug)]
+pub(super) struct Records {
+    response: reqwest::Response,
+    decoder: Decoder,
+    encoding: Encoding,
+}
+
+impl Records {
+    /// The next record. Loses nothing when dropped.
+    pub(super) async fn next<R: Root>(&mut self) -> Result<R, DisconnectReason> {
+        loop {
+            let malformed = |detail: String| DisconnectReason::Malformed(detail);
+            let record = self.decoder.next();
+            if let Some(record) = record.map_err(|error| malformed(error.to_string()))? {
+                return decode(self.encoding, &record).map_err(malformed);
+            }
+            match self.response.chunk().await {
+                Ok(Some(chunk)) => self.decoder.push(&chunk),
+                Ok(None) => return Err(DisconnectReason::Closed),
+                Err(error) => return Err(DisconnectReason::Broken(cause(error))),
+            }
+        }
+    }
+}
