@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Build a job, launch its gang and run its app scheduler to the end.
     Run(Box<RunArgs>),
     /// Ask the cluster whether the gang would fit now, and where; launches nothing.
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
     /// Check a job file and its modules without launching anything.
     Check(JobArgs),
     /// Compile a job's guest projects to wasm.
@@ -75,10 +75,13 @@ pub(crate) struct JobArgs {
 /// Where.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArgs {
-    /// The Mesos master, as `host:port` or URL, or `local` for an embedded cluster.
-    /// Overrides the job file.
+    /// The Mesos masters: `host:port` or URL, a list of these, `zk://host:port,host:port/path`,
+    /// or `local` for an embedded cluster. Overrides the job file.
     #[arg(long, env = "MESOS_MASTER", value_name = "URL")]
     pub(crate) master: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
 
     /// How many agents the embedded cluster has.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -113,6 +116,35 @@ pub(crate) struct RunArgs {
     /// Arguments for the app scheduler, after those of the job file.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+}
+
+/// What is shown to masters. Each overrides the job file.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Masters that ask who we are")]
+pub(crate) struct AccessArgs {
+    /// Who we are to the master.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: Option<String>,
+
+    /// The file with the principal's secret; or the variable `MESOSGOT_SECRET` holds it.
+    #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
+    pub(crate) secret_file: Option<PathBuf>,
+
+    /// The file with a bearer token; or the variable `MESOSGOT_TOKEN` holds it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The authorities (PEM) to trust with `https://`, in place of those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Our certificate (PEM) for masters that ask for one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate_file: Option<PathBuf>,
+
+    /// The certificate's key (PEM), if it is not in the same file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! reporter's.
 
 mod config;
+mod hints;
 mod outcome;
 mod progress;
 mod serving;
@@ -16,6 +17,7 @@ use framework::Stop;
 use tokio::sync::watch;
 
 pub(crate) use self::config::{Target, master, planned};
+pub(crate) use self::hints::hint;
 pub(crate) use self::outcome::Ended;
 use crate::commands::Failure;
 use crate::exit::Exit;
@@ -65,7 +67,7 @@ pub(crate) async fn run(
     };
     let traffic = config.traffic.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    outcome::ended(outcome, loaded, &target.masters, traffic.total())
+    outcome::ended(outcome, loaded, &target.masters.shown, traffic.total())
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.

@@ -32,6 +32,11 @@ impl LoadedJob {
         self.source.misfits(shortfall)
     }
 
+    /// Where the job file is, to which its paths are relative.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.source.folder
+    }
+
     /// The names of all tasks.
     pub(crate) fn task_names(&self) -> Vec<String> {
         let of_group = |group: &job::Group| {
@@ -54,6 +59,11 @@ impl ReadJob {
     /// The places of the job file that keep the gang from fitting.
     pub(crate) fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
         self.source.misfits(shortfall)
+    }
+
+    /// Where the job file is, to which its paths are relative.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.source.folder
     }
 }
 

@@ -3,6 +3,7 @@
 //! Arguments are typed in [`args`]; each command has a file in [`commands`]; [`report`] is the only
 //! writer; [`exit`] decides the exit codes.
 
+mod access;
 mod args;
 mod commands;
 mod diagnostics;

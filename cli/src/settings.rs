@@ -1,11 +1,16 @@
 //! What the command line means, together with the job file: the only place that knows which of
 //! them wins.
 
+use std::net::SocketAddr;
+use std::path::Path;
+
+use framework::{InvalidEndpoint, Masters};
 use job::{Job, Master, MasterError};
 use mesos::resources::Resources;
 use thiserror::Error;
 
-use crate::args::ClusterArgs;
+use crate::access::{self, Access, AccessError};
+use crate::args::{AccessArgs, ClusterArgs};
 use crate::{local, login};
 
 /// Where the job runs.
@@ -20,9 +25,41 @@ pub(crate) enum Cluster {
     },
     /// On a Mesos cluster.
     Mesos {
-        /// The masters, any of which may lead.
-        masters: Vec<String>,
+        /// Where its masters are.
+        masters: Box<MastersPlace>,
     },
+}
+
+/// Where masters are, for each of those who want to know.
+#[derive(Debug, Clone)]
+pub(crate) struct MastersPlace {
+    /// For the client.
+    pub(crate) masters: Masters,
+    /// For people: as it was given, without secrets.
+    pub(crate) shown: String,
+    /// `host:port` or `https://host:port` of machines on the way there.
+    pub(crate) hosts: Vec<String>,
+    /// What they are shown.
+    pub(crate) access: Access,
+}
+
+impl MastersPlace {
+    /// Where the masters are that a flag or a job file names.
+    fn new(address: &str, shown: String, hosts: Vec<String>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            masters: address.parse().map_err(SettingsError::Address)?,
+            shown,
+            hosts,
+            access: Access::default(),
+        })
+    }
+
+    /// The one master of an embedded cluster.
+    pub(crate) fn embedded(address: SocketAddr) -> Self {
+        let shown = address.to_string();
+        Self::new(&shown, shown.clone(), vec![shown.clone()])
+            .expect("the address of a socket is `host:port`")
+    }
 }
 
 /// Why flags do not go together.
@@ -30,6 +67,10 @@ pub(crate) enum Cluster {
 pub(crate) enum SettingsError {
     #[error("`--master` is not understood")]
     Master(#[source] MasterError),
+    #[error("the address of the master is not understood")]
+    Address(#[source] InvalidEndpoint),
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error("`--resources {text}` is not understood")]
     Resources {
         text: String,
@@ -39,36 +80,52 @@ pub(crate) enum SettingsError {
     User,
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
     NotEmbedded { flag: &'static str, master: String },
+    #[error("`{flag}` is about masters of a cluster, but the job runs on the embedded one")]
+    Embedded { flag: &'static str },
 }
 
 impl SettingsError {
     /// What the user can do about it.
     pub(crate) fn help(&self) -> String {
         match self {
-            Self::Master(_) => MasterError::HELP.to_owned(),
+            Self::Master(_) | Self::Address(_) => MasterError::HELP.to_owned(),
+            Self::Access(error) => error.help().to_owned(),
             Self::Resources { .. } => "write it like `cpus:4;mem:8192` (mem in MiB)".to_owned(),
             Self::User => "name a user of the agents in `cluster.user`".to_owned(),
             Self::NotEmbedded { flag, .. } => {
                 format!("leave `{flag}` out, or add `--master local`")
             }
+            Self::Embedded { flag } => {
+                format!("leave `{flag}` out, or name a master by `--master`")
+            }
         }
     }
 }
 
-/// Where the job runs: the flag (or `MESOS_MASTER`) before the job file.
+/// Where the job runs: the flag (or `MESOS_MASTER`) before the job file, whose folder is `folder`.
 ///
 /// # Errors
 /// When flags contradict each other or cannot be understood.
-pub(crate) fn cluster(args: &ClusterArgs, job: &Job) -> Result<Cluster, SettingsError> {
+pub(crate) fn cluster(
+    args: &ClusterArgs,
+    job: &Job,
+    folder: &Path,
+) -> Result<Cluster, SettingsError> {
     // A variable that is set to nothing is as good as unset.
     let given = args.master.as_deref().filter(|text| !text.is_empty());
     let master = match given {
         Some(text) => text.parse().map_err(SettingsError::Master)?,
         None => job.cluster.master.clone(),
     };
-    let masters = match master {
+    let mut masters = match master {
         Master::Local => return embedded(args),
-        Master::Addresses(masters) => masters,
+        Master::Addresses(masters) => {
+            let address = masters.join(",");
+            MastersPlace::new(&address, address.clone(), masters)?
+        }
+        Master::ZooKeeper(url) => {
+            MastersPlace::new(&url.expose(), url.to_string(), url.servers().to_vec())?
+        }
     };
     let flags = [
         ("--agents", args.agents.is_some()),
@@ -77,10 +134,14 @@ pub(crate) fn cluster(args: &ClusterArgs, job: &Job) -> Result<Cluster, Settings
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
         return Err(SettingsError::NotEmbedded {
             flag,
-            master: masters.join(","),
+            master: masters.shown,
         });
     }
-    Ok(Cluster::Mesos { masters })
+    let variable = |name: &str| std::env::var(name).ok();
+    masters.access = access::read(&args.access, variable, &job.cluster.access, folder)?;
+    Ok(Cluster::Mesos {
+        masters: Box::new(masters),
+    })
 }
 
 /// The user as whom executors run: the one of the job file, or who runs this program. The embedded
@@ -98,6 +159,26 @@ pub(crate) fn user(job: &Job, is_embedded: bool) -> Result<String, SettingsError
 }
 
 fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
+    // What the job file says of masters is for other runs of it; a flag is for this one.
+    let AccessArgs {
+        principal,
+        secret_file,
+        token_file,
+        ca_file,
+        certificate_file,
+        key_file,
+    } = &args.access;
+    let flags = [
+        ("--principal", principal.is_some()),
+        ("--secret-file", secret_file.is_some()),
+        ("--token-file", token_file.is_some()),
+        ("--ca-file", ca_file.is_some()),
+        ("--certificate-file", certificate_file.is_some()),
+        ("--key-file", key_file.is_some()),
+    ];
+    if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
+        return Err(SettingsError::Embedded { flag });
+    }
     let resources = match &args.resources {
         Some(text) => Resources::parse(text).map_err(|source| SettingsError::Resources {
             text: text.clone(),

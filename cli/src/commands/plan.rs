@@ -14,7 +14,7 @@ use crate::gang;
 use crate::job_file::{self, ReadJob};
 use crate::local::LocalRun;
 use crate::report::{Event, Reporter};
-use crate::settings::{self, Cluster, SettingsError};
+use crate::settings::{self, Cluster, MastersPlace, SettingsError};
 use crate::signals::{self, Urgency};
 
 /// Asks the cluster what it offers, gives all of it back, and says where the tasks would go. The
@@ -29,27 +29,27 @@ pub(super) async fn run(
         let help = error.help();
         Failure::new(Exit::Usage, error).with_help(help)
     };
-    let cluster = settings::cluster(&args.cluster, &read.job).map_err(wrong)?;
+    let cluster = settings::cluster(&args.cluster, &read.job, read.folder()).map_err(wrong)?;
     let is_embedded = matches!(cluster, Cluster::Embedded { .. });
     let user = settings::user(&read.job, is_embedded).map_err(wrong)?;
     let (masters, local) = match cluster {
-        Cluster::Mesos { masters } => (masters, None),
+        Cluster::Mesos { masters } => (*masters, None),
         Cluster::Embedded { agents, resources } => {
             let local = LocalRun::start(agents, &resources, reporter)
                 .await
                 .map_err(|error| Failure::new(Exit::Failure, error))?;
-            (vec![local.master().to_string()], Some(local))
+            (MastersPlace::embedded(local.master()), Some(local))
         }
     };
     let asked = async {
         let config = SurveyConfig {
             job: gang::planned(&read.job)?,
-            master: gang::master(&read.job, &masters, &user)?,
+            master: gang::master(&read.job, &masters, &user),
             listen: Duration::from_secs(args.listen),
             seed: fastrand::u64(..),
         };
         let answer = framework::survey(config).await;
-        answer.map_err(|error| not_asked(error, &masters))
+        answer.map_err(|error| not_asked(error, &masters.shown))
     };
     let answer = signals::or_interrupted(&mut urgency, asked).await;
     if let Some(local) = local {
@@ -62,15 +62,15 @@ pub(super) async fn run(
 }
 
 /// Why the cluster did not answer, by who must act.
-fn not_asked(error: FrameworkError, masters: &[String]) -> Failure {
+fn not_asked(error: FrameworkError, masters: &str) -> Failure {
     let exit = match &error {
         FrameworkError::Unreachable { .. } | FrameworkError::Refused(_) => Exit::Cluster,
         FrameworkError::InvalidJob(_) => Exit::Usage,
         _ => Exit::Failure,
     };
-    let masters = masters.join(",");
+    let help = gang::hint(&error).map(str::to_owned);
     let error = anyhow::Error::from(error).context(format!("failed to ask the master `{masters}`"));
-    Failure::new(exit, error)
+    Failure::new(exit, error).with_help_if(help)
 }
 
 fn tell_places(read: &ReadJob, places: &[PlannedAgent], reporter: &Reporter) -> Exit {

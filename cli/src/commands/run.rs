@@ -13,7 +13,7 @@ use crate::gang::{self, Target};
 use crate::job_file;
 use crate::local::LocalRun;
 use crate::report::{Event, Outcome, Reporter};
-use crate::settings::{self, Cluster, SettingsError};
+use crate::settings::{self, Cluster, MastersPlace, SettingsError};
 use crate::signals::{self, Urgency};
 
 /// Builds the job, launches its gang and runs its app scheduler to the end.
@@ -30,7 +30,8 @@ pub(super) async fn run(
             let help = error.help();
             Failure::new(Exit::Usage, error).with_help(help)
         };
-        let cluster = settings::cluster(&args.cluster, &loaded.job).map_err(wrong)?;
+        let cluster =
+            settings::cluster(&args.cluster, &loaded.job, loaded.folder()).map_err(wrong)?;
         let is_embedded = matches!(cluster, Cluster::Embedded { .. });
         let user = settings::user(&loaded.job, is_embedded).map_err(wrong)?;
         Ok((loaded, cluster, user))
@@ -39,12 +40,13 @@ pub(super) async fn run(
     reporter.align(loaded.task_names().iter().map(String::as_str));
 
     let (masters, local) = match cluster {
-        Cluster::Mesos { masters } => (masters, None),
+        Cluster::Mesos { masters } => (*masters, None),
         Cluster::Embedded { agents, resources } => {
             let local = LocalRun::start(agents, &resources, reporter)
                 .await
                 .map_err(|error| Failure::new(Exit::Failure, error))?;
-            (vec![local.master().to_string()], Some(local))
+            let masters = MastersPlace::embedded(local.master());
+            (masters, Some(local))
         }
     };
     let target = Target {
@@ -71,6 +73,7 @@ pub(super) async fn run(
         tasks: loaded.job.task_count() as usize,
         reason: ended.reason,
         channels: ended.traffic.into(),
+        help: ended.help,
     }));
     Ok(ended.exit)
 }

@@ -7,7 +7,7 @@ use framework::{
     Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
     Operator, Pattern, Strategy, Timing, Traffic,
 };
-use job::{ExecutorBinary, Group, Job, MasterError};
+use job::{ExecutorBinary, Group, Job};
 use link::LinkConfig;
 use mesos::resources::Resources;
 
@@ -16,12 +16,13 @@ use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
 use crate::logs::LOG_VARIABLE;
+use crate::settings::MastersPlace;
 
 /// What a job file does not say about a run.
 #[derive(Debug)]
 pub(crate) struct Target<'a> {
     /// Where the masters are.
-    pub(crate) masters: Vec<String>,
+    pub(crate) masters: MastersPlace,
     /// Whether the cluster is the embedded one.
     pub(crate) is_embedded: bool,
     /// The user as whom executors run.
@@ -35,7 +36,7 @@ pub(crate) struct Target<'a> {
 /// What the framework is to run, and where.
 pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<FrameworkConfig, Failure> {
     let job = &loaded.job;
-    let mut master = master(job, &target.masters, &target.user)?;
+    let mut master = master(job, &target.masters, &target.user);
     master.failover_timeout = job.cluster.failover_timeout;
     let groups = job
         .groups
@@ -113,14 +114,14 @@ pub(crate) fn planned(job: &Job) -> Result<scheduler::Job, Failure> {
 }
 
 /// The masters, and who we are there.
-pub(crate) fn master(job: &Job, masters: &[String], user: &str) -> Result<MasterConfig, Failure> {
-    let masters = masters
-        .join(",")
-        .parse()
-        .map_err(|error| Failure::new(Exit::Usage, error).with_help(MasterError::HELP))?;
-    let mut master = MasterConfig::new(masters, user);
+pub(crate) fn master(job: &Job, masters: &MastersPlace, user: &str) -> MasterConfig {
+    let access = masters.access.clone();
+    let mut master = MasterConfig::new(masters.masters.clone(), user);
+    master.principal = access.principal;
+    master.credentials = access.credentials;
+    master.tls = access.tls;
     master.role.clone_from(&job.cluster.role);
-    Ok(master)
+    master
 }
 
 fn strategy(strategy: job::Strategy) -> Strategy {

@@ -3,6 +3,7 @@
 use framework::{FrameworkError, JobOutcome, NeverPlaced, TotalTraffic};
 use job::Diagnostics;
 
+use super::hints;
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
@@ -14,6 +15,8 @@ pub(crate) struct Ended {
     /// The word for it in `--output json`.
     pub(crate) word: &'static str,
     pub(crate) reason: Option<String>,
+    /// What the user can do about that.
+    pub(crate) help: Option<&'static str>,
     /// The places of the job file that are at fault, if any are.
     pub(crate) misfits: Option<Diagnostics>,
     /// What went over all channels.
@@ -24,10 +27,11 @@ pub(crate) struct Ended {
 pub(super) fn ended(
     result: Result<JobOutcome, FrameworkError>,
     loaded: &LoadedJob,
-    masters: &[String],
+    masters: &str,
     traffic: TotalTraffic,
 ) -> Result<Ended, Failure> {
     let mut misfits = None;
+    let mut help = None;
     let (exit, word, reason) = match result {
         Ok(JobOutcome::Succeeded) => (Exit::Success, "succeeded", None),
         Ok(JobOutcome::TaskFailed(task)) => (Exit::Failure, "failed", Some(format!("task {task}"))),
@@ -58,7 +62,7 @@ pub(super) fn ended(
         Err(error @ (FrameworkError::Unreachable { .. } | FrameworkError::Refused(_))) => {
             let is_refused = matches!(error, FrameworkError::Refused(_));
             let word = if is_refused { "refused" } else { "unreachable" };
-            let masters = masters.join(",");
+            help = hints::hint(&error);
             (
                 Exit::Cluster,
                 word,
@@ -69,12 +73,17 @@ pub(super) fn ended(
             )
         }
         Err(FrameworkError::InvalidJob(error)) => return Err(Failure::new(Exit::Usage, error)),
+        Err(error @ FrameworkError::Start(_)) => {
+            let help = hints::hint(&error).map(str::to_owned);
+            return Err(Failure::new(Exit::Usage, error).with_help_if(help));
+        }
         Err(error) => return Err(Failure::new(Exit::Failure, error)),
     };
     Ok(Ended {
         exit,
         word,
         reason,
+        help,
         misfits,
         traffic,
     })

@@ -22,7 +22,7 @@ pub(super) struct Serving {
 pub(super) fn serving(target: &Target<'_>, channels: &Channels) -> Result<Serving, Failure> {
     let address = match target.is_embedded {
         true => Ipv4Addr::LOCALHOST.into(),
-        false => own_address(&target.masters)
+        false => own_address(&target.masters.hosts)
             .context("failed to find the address of this machine that agents can reach")
             .map_err(|error| Failure::new(Exit::Cluster, error))?,
     };

@@ -128,6 +128,9 @@ pub(crate) struct Outcome<'a> {
     /// Why, unless it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// What the user can do about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) help: Option<&'static str>,
     pub(crate) channels: Channels,
 }
 

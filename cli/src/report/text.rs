@@ -183,6 +183,7 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
         seconds,
         tasks,
         reason,
+        help,
         ..
     } = outcome;
     match reason {
@@ -193,7 +194,7 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
         Some(reason) => {
             let what = outcome.outcome.replace('_', " ");
             let text = format!("job `{job}` {what} after {seconds:.1}s: {reason}");
-            Rendered::Error(format!("{}: {text}", "error".red().bold()))
+            Rendered::Error(error(&text, &[], &help.map(str::to_owned)))
         }
     }
 }
@@ -304,6 +305,7 @@ mod tests {
             tasks: 12,
             reason: None,
             channels: TotalTraffic::default().into(),
+            help: None,
         };
         check(
             &Event::Outcome(outcome),

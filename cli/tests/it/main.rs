@@ -6,6 +6,7 @@ mod direct;
 mod failures;
 mod interrupts;
 mod jobs;
+mod masters;
 mod plan;
 mod proxy;
 mod rig;

@@ -68,6 +68,11 @@ impl Scene {
         path
     }
 
+    /// Writes a file beside the job file.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("the file can be written");
+    }
+
     /// Where the program puts its temporary files.
     pub(crate) fn tmp(&self) -> PathBuf {
         self.folder.path().join("tmp")
@@ -81,6 +86,8 @@ impl Scene {
             .env("TMPDIR", self.tmp())
             .env("NO_COLOR", "1")
             .env_remove("MESOS_MASTER")
+            .env_remove("MESOSGOT_SECRET")
+            .env_remove("MESOSGOT_TOKEN")
             .env_remove("MESOSGOT_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 /// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
 /// be offered.
-pub(crate) const KEYS_NOT_YET: [&str; 4] = ["principal", "secret_file", "allow", "limits"];
+pub(crate) const KEYS_NOT_YET: [&str; 2] = ["allow", "limits"];
 
 const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
 const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
@@ -64,19 +64,26 @@ pub(crate) struct JobFile {
 #[serde(deny_unknown_fields, expecting = "the keys of `cluster`")]
 #[schemars(rename = "Cluster")]
 pub(crate) struct ClusterFile {
-    /// `local` for the embedded cluster, or addresses of masters: `host:port,host:port`. Default:
-    /// `local`.
+    /// `local` for the embedded cluster, addresses of masters `host:port,host:port`, or their place
+    /// in ZooKeeper `zk://host:port,host:port/path`. Default: `local`.
     pub(crate) master: Option<String>,
     /// The role that offers are wanted for. Default: `*`.
     pub(crate) role: Option<String>,
     /// The user as whom agents run the executors. Default: the one who runs `mesosgot`.
     pub(crate) user: Option<String>,
-    #[serde(rename = "principal")]
-    #[schemars(skip)]
-    _principal: Option<IgnoredAny>,
-    #[serde(rename = "secret_file")]
-    #[schemars(skip)]
-    _secret_file: Option<IgnoredAny>,
+    /// Who we are to masters that know principals. Default: nobody.
+    pub(crate) principal: Option<String>,
+    /// The file with the secret of `principal`, for masters that ask for it. Default: none.
+    pub(crate) secret_file: Option<String>,
+    /// The file with a token to show to masters in place of a secret. Default: none.
+    pub(crate) token_file: Option<String>,
+    /// The file (PEM) with the authorities whose certificates are trusted where masters are
+    /// `https`. Default: those of the system.
+    pub(crate) ca_file: Option<String>,
+    /// The file (PEM) with our certificate for masters that ask for one. Default: none.
+    pub(crate) certificate_file: Option<String>,
+    /// The file (PEM) with the key of `certificate_file`. Default: it is in that file.
+    pub(crate) key_file: Option<String>,
     /// How long the master keeps the tasks when it does not hear of us. Default: `2m`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) failover_timeout: Option<String>,

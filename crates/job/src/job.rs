@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::{Advertise, Constraint, Master, Module, Size};
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub master: Master,
     /// The role that offers are wanted for; [`ROLE`] by default.
     pub role: String,
+    /// What we show to masters; nothing by default.
+    pub access: Access,
     /// The user as whom agents run the executors; by default the one who runs the job. An embedded
     /// cluster has no choice.
     pub user: Option<String>,
@@ -47,6 +50,24 @@ pub struct Cluster {
     pub failover_timeout: Duration,
     /// How long to look for a master that takes us; [`CLUSTER_TIMEOUT`] by default.
     pub timeout: Duration,
+}
+
+/// What we show to masters, and whom we trust. Paths are as written in the job file: those which
+/// are relative are so to its folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Who we are.
+    pub principal: Option<String>,
+    /// Where the principal's secret is.
+    pub secret_file: Option<PathBuf>,
+    /// Where a token is that stands for principal and secret.
+    pub token_file: Option<PathBuf>,
+    /// Where the authorities are that we trust.
+    pub ca_file: Option<PathBuf>,
+    /// Where our certificate is.
+    pub certificate_file: Option<PathBuf>,
+    /// Where its key is, if not in the same file.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The app scheduler.

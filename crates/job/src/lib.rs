@@ -28,12 +28,12 @@ pub use constraint::{Constraint, Operator};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;
 pub use job::{
-    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, DirectTls,
-    EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
+    Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct,
+    DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
     GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE,
     Scheduler, Strategy, TASKS_MAX,
 };
-pub use master::{Master, MasterError};
+pub use master::{Master, MasterError, ZooKeeperUrl};
 pub use module::{Lookup, Module, PathKind};
 pub use parse::{JOB_BYTES_MAX, parse};
 pub use units::{Size, UnitError, parse_duration};

@@ -7,6 +7,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::advertise::Advertise;
@@ -17,8 +18,8 @@ use crate::file::{
     SchedulerFile,
 };
 use crate::job::{
-    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, DirectTls,
-    EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
+    Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct,
+    DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
     GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE,
     Scheduler, Strategy, TASKS_MAX,
 };
@@ -112,7 +113,6 @@ impl Resolver<'_> {
     }
 
     fn cluster(&mut self, file: &ClusterFile) -> Cluster {
-        self.not_yet(&["cluster"]);
         let master = file.master.as_deref().map_or(Ok(Master::Local), str::parse);
         let master = master.unwrap_or_else(|error| {
             self.wrong_value(&["cluster", "master"], &error, Some(MasterError::HELP));
@@ -150,9 +150,39 @@ impl Resolver<'_> {
         Cluster {
             master,
             role: role.to_owned(),
+            access: self.access(file),
             user: file.user.clone(),
             failover_timeout,
             timeout,
+        }
+    }
+
+    fn access(&mut self, file: &ClusterFile) -> Access {
+        let is_empty = |text: &Option<String>| text.as_deref().is_some_and(str::is_empty);
+        let keys = [
+            ("principal", &file.principal),
+            ("secret_file", &file.secret_file),
+            ("token_file", &file.token_file),
+            ("ca_file", &file.ca_file),
+            ("certificate_file", &file.certificate_file),
+            ("key_file", &file.key_file),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, text)| is_empty(text)) {
+            let message = format!("`{key}` is empty");
+            self.wrong_value(
+                &["cluster", key],
+                &message,
+                Some("remove it, or fill it in"),
+            );
+        }
+        let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+        Access {
+            principal: file.principal.clone(),
+            secret_file: path(&file.secret_file),
+            token_file: path(&file.token_file),
+            ca_file: path(&file.ca_file),
+            certificate_file: path(&file.certificate_file),
+            key_file: path(&file.key_file),
         }
     }
 

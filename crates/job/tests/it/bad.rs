@@ -480,21 +480,17 @@ fn too_many_tasks_are_refused() {
 #[test]
 fn what_is_not_built_yet_is_not_ignored() {
     check_section(
-        "cluster: { master: zk://a/mesos, principal: me, secret_file: s }
+        "cluster: { master: zk://a, principal: me, secret_file: '' }
 defaults: { limits: {}, on_failure: ignore }",
         expect![[r#"
-            3:20: `zk://` is not supported yet
-            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
-            |                    ^^^^^^^^^^^^
-            = write `local`, `host:port`, or a list `host1:5050,host2:5050`
-            3:34: `principal` is not supported yet
-            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
-            |                                  ^^^^^^^^^ not built yet
-            = remove it; a job must not seem to have what it has not
-            3:49: `secret_file` is not supported yet
-            | cluster: { master: zk://a/mesos, principal: me, secret_file: s }
-            |                                                 ^^^^^^^^^^^ not built yet
-            = remove it; a job must not seem to have what it has not
+            3:20: `zk://a` is not a place in ZooKeeper
+            | cluster: { master: zk://a, principal: me, secret_file: '' }
+            |                    ^^^^^^
+            = write `local`, `host:port`, a list `host1:5050,host2:5050`, or `zk://host1:2181,host2:2181/mesos`
+            3:56: `secret_file` is empty
+            | cluster: { master: zk://a, principal: me, secret_file: '' }
+            |                                                        ^^^
+            = remove it, or fill it in
             4:13: `limits` is not supported yet
             | defaults: { limits: {}, on_failure: ignore }
             |             ^^^^^^ not built yet
@@ -588,7 +584,7 @@ fn addresses_roles_and_users_are_those_of_mesos() {
             3:20: `a b` is not an address of a master
             | cluster: { master: "a b", role: -x, user: "" }
             |                    ^^^^^
-            = write `local`, `host:port`, or a list `host1:5050,host2:5050`
+            = write `local`, `host:port`, a list `host1:5050,host2:5050`, or `zk://host1:2181,host2:2181/mesos`
             3:33: `-x` is not a role of Mesos
             | cluster: { master: "a b", role: -x, user: "" }
             |                                 ^^

@@ -22,6 +22,14 @@ fn the_elevator_job_is_read() {
             cluster: Cluster {
                 master: Local,
                 role: "*",
+                access: Access {
+                    principal: None,
+                    secret_file: None,
+                    token_file: None,
+                    ca_file: None,
+                    certificate_file: None,
+                    key_file: None,
+                },
                 user: None,
                 failover_timeout: 600s,
                 timeout: 30s,
@@ -115,6 +123,14 @@ fn the_least_job_has_the_documented_defaults() {
             cluster: Cluster {
                 master: Local,
                 role: "*",
+                access: Access {
+                    principal: None,
+                    secret_file: None,
+                    token_file: None,
+                    ca_file: None,
+                    certificate_file: None,
+                    key_file: None,
+                },
                 user: None,
                 failover_timeout: 120s,
                 timeout: 30s,
