@@ -93,7 +93,14 @@ fn launch(folder: &Path, address: SocketAddr) -> Child {
     fs::write(&config, text).unwrap();
     let log = fs::File::create(folder.join("log")).unwrap();
     Command::new("java")
-        .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", JAR])
+        // Without `UsePerfData` it would leave a folder in the temporary directory.
+        .args([
+            "-Xmx128m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+            "-cp",
+            JAR,
+        ])
         .arg("-Dzookeeper.jmx.log4j.disable=true")
         .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
         .arg(config)
