@@ -93,7 +93,7 @@ fn launch(folder: &Path, address: SocketAddr) -> Child {
     fs::write(&config, text).unwrap();
     let log = fs::File::create(folder.join("log")).unwrap();
     Command::new("java")
-        // Without `UsePerfData` it would leave a folder in the temporary directory.
+        // With `UsePerfData` it would leave a folder in the temporary directory.
         .args([
             "-Xmx128m",
             "-XX:TieredStopAtLevel=1",
