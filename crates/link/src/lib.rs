@@ -16,6 +16,7 @@
 //! Every decision about frames is the `channel` crate's; here are only queues, wakers and the
 //! clock. No socket is opened here, and no decision is made about when a peer is dead.
 
+mod alarm;
 pub mod app;
 mod control;
 pub mod direct;
@@ -26,6 +27,7 @@ mod receiver;
 mod sender;
 pub mod spec;
 
+pub use alarm::Alarm;
 pub use channel::{
     ChannelCounters, Config as LinkConfig, Counters, FrameError, MESSAGE_BYTES_MAX, OpenError,
     Path, Role, Violation, Window,

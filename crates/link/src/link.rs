@@ -14,7 +14,6 @@
 mod path;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,10 +24,11 @@ use channel::{
     Role,
 };
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::debug;
 
 pub use self::path::DirectPath;
+use crate::alarm::Alarm;
 use crate::control::Control;
 use crate::inbox::{Inbox, Sink};
 use crate::receiver::Receiver;
@@ -156,6 +156,7 @@ impl Link {
     /// to make room first; `false` once the link is shut. Cancellation safe. If several tasks
     /// wait, or a direct path comes up meanwhile, the frame may be gone again.
     pub async fn frame_ready(&self) -> bool {
+        let mut alarm = Alarm::new();
         while self.on_path(Path::Messages).await {
             let moved = self.shared.moved.notified();
             let changed = self.shared.frames.notified();
@@ -176,7 +177,7 @@ impl Link {
             tokio::select! {
                 () = changed => {}
                 () = moved => {}
-                () = until(timeout) => {}
+                () = alarm.until(timeout) => {}
             }
         }
         false
@@ -509,14 +510,6 @@ impl Wakes {
 /// The time, as the machine counts it; it can be paused by tests.
 fn now() -> std::time::Instant {
     Instant::now().into_std()
-}
-
-/// Waits for a deadline; for ever if there is none.
-async fn until(due: Option<std::time::Instant>) {
-    match due {
-        Some(due) => sleep_until(due.into()).await,
-        None => pending().await,
-    }
 }
 
 /// Locks, whatever a panic elsewhere has done: the data stays consistent between calls.

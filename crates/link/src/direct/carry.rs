@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::batch::{Batch, LENGTH_BYTES};
+use crate::alarm::Alarm;
 use crate::link::DirectPath;
 
 /// Why a direct path has ended.
@@ -74,9 +75,10 @@ async fn write(
     path: &DirectPath,
     writer: &mut (impl AsyncWrite + Unpin),
 ) -> Result<Infallible, Ended> {
-    let mut batch = Batch::default();
+    let (mut alarm, mut batch) = (Alarm::new(), Batch::default());
     loop {
-        let filled = path.fill(|frame| batch.push(frame), BATCH_BYTES_ENOUGH);
+        let push = |frame| batch.push(frame);
+        let filled = path.fill(&mut alarm, push, BATCH_BYTES_ENOUGH);
         if filled.await.is_none() {
             return Err(match path.is_replaced() {
                 true => Ended::Replaced,

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use channel::{FrameError, Path};
 
-use super::{Link, Shared, now, until};
+use super::{Link, Shared, now};
+use crate::alarm::Alarm;
 
 impl Link {
     /// A direct path is up: frames take it from now on, and what is in flight is sent again on it.
@@ -78,7 +79,8 @@ impl DirectPath {
     /// has taken over. Cancellation safe: no frame is lost with the future.
     pub async fn next_frame(&self) -> Option<Bytes> {
         let mut frame = None;
-        let end = self.fill(|next| frame = Some(next), 1).await;
+        let mut alarm = Alarm::new();
+        let end = self.fill(&mut alarm, |next| frame = Some(next), 1).await;
         end.is_some().then_some(frame).flatten()
     }
 
@@ -87,6 +89,7 @@ impl DirectPath {
     /// safe in the same way: between the first frame and the end nothing is waited for.
     pub(crate) async fn fill(
         &self,
+        alarm: &mut Alarm,
         mut take: impl FnMut(Bytes),
         bytes_enough: usize,
     ) -> Option<()> {
@@ -115,7 +118,7 @@ impl DirectPath {
             };
             tokio::select! {
                 () = changed => {}
-                () = until(timeout) => {}
+                () = alarm.until(timeout) => {}
             }
         }
     }
