@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 pub use self::path::DirectPath;
+pub(crate) use self::path::LookAgain;
 use crate::alarm::Alarm;
 use crate::control::Control;
 use crate::inbox::{Inbox, Sink};
@@ -392,6 +393,16 @@ impl Shared {
 
     /// Does something to the machine, then tells everyone what came of it.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let (answer, is_due) = self.with_but_frames(act);
+        // While no frame can be made, as when too many are in flight, nobody needs to look.
+        if is_due {
+            self.frames.notify_waiters();
+        }
+        answer
+    }
+
+    /// The same without a word to those who wait for frames; answers whether they are to look.
+    fn with_but_frames<T>(&self, act: impl FnOnce(&mut State) -> T) -> (T, bool) {
         let (answer, wakes, is_due) = {
             let mut state = self.lock();
             let before = state.end.poll_timeout();
@@ -400,11 +411,7 @@ impl Shared {
             (answer, wakes, state.is_due_before(before))
         };
         wakes.wake();
-        // While no frame can be made, as when too many are in flight, nobody needs to look.
-        if is_due {
-            self.frames.notify_waiters();
-        }
-        answer
+        (answer, is_due)
     }
 
     /// The application took messages of a channel.

@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::batch::{Batch, LENGTH_BYTES};
 use crate::alarm::Alarm;
-use crate::link::DirectPath;
+use crate::link::{DirectPath, LookAgain};
 
 /// Why a direct path has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -48,10 +48,13 @@ pub enum Ended {
 pub async fn carry(path: DirectPath, stream: impl AsyncRead + AsyncWrite) -> Ended {
     keep_freed_memory();
     let (reader, mut writer) = tokio::io::split(stream);
+    let again = LookAgain::default();
     // One task for both: a frame that arrives and its answer need no other task between them.
+    // Reading comes first: what it brings is looked for in the same poll.
     let ended = tokio::select! {
-        Err(ended) = read(&path, reader) => ended,
-        Err(ended) = write(&path, &mut writer) => ended,
+        biased;
+        Err(ended) = read(&path, reader, &again) => ended,
+        Err(ended) = write(&path, &mut writer, &again) => ended,
     };
     // A link that was shut has no more frames, whatever is lost on the way; and nobody is kept
     // waiting by a peer that does not read.
@@ -74,11 +77,12 @@ fn keep_freed_memory() {
 async fn write(
     path: &DirectPath,
     writer: &mut (impl AsyncWrite + Unpin),
+    again: &LookAgain,
 ) -> Result<Infallible, Ended> {
     let (mut alarm, mut batch) = (Alarm::new(), Batch::default());
     loop {
         let push = |frame| batch.push(frame);
-        let filled = path.fill(&mut alarm, push, BATCH_BYTES_ENOUGH);
+        let filled = path.fill(&mut alarm, again, push, BATCH_BYTES_ENOUGH);
         if filled.await.is_none() {
             return Err(match path.is_replaced() {
                 true => Ended::Replaced,
@@ -92,7 +96,11 @@ async fn write(
     }
 }
 
-async fn read(path: &DirectPath, mut reader: impl AsyncRead + Unpin) -> Result<Infallible, Ended> {
+async fn read(
+    path: &DirectPath,
+    mut reader: impl AsyncRead + Unpin,
+    again: &LookAgain,
+) -> Result<Infallible, Ended> {
     let mut buffer = BytesMut::new();
     let mut ahead = AHEAD_BYTES_MIN;
     loop {
@@ -100,7 +108,7 @@ async fn read(path: &DirectPath, mut reader: impl AsyncRead + Unpin) -> Result<I
             match cut(&mut buffer)? {
                 Cut::Frame(frame) => {
                     ahead = (2 * frame.len()).clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
-                    handle(path, frame)?;
+                    handle(path, frame, again)?;
                 }
                 Cut::Missing(bytes) => break bytes,
             }
@@ -146,8 +154,8 @@ fn cut(buffer: &mut BytesMut) -> Result<Cut, Ended> {
     }))
 }
 
-fn handle(path: &DirectPath, frame: Bytes) -> Result<(), Ended> {
-    match path.handle_frame(frame) {
+fn handle(path: &DirectPath, frame: Bytes, again: &LookAgain) -> Result<(), Ended> {
+    match path.handle_frame_and_look(frame, again) {
         Ok(()) => Ok(()),
         Err(FrameError::Shut) => Err(Ended::Shut),
         Err(error @ FrameError::OtherIncarnation { .. }) => {

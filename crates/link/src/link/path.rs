@@ -10,7 +10,10 @@
 //! Only the newest connection counts. One that was replaced gets no more frames, and its end
 //! changes nothing.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
 use channel::{FrameError, Path};
@@ -75,12 +78,35 @@ impl DirectPath {
         self.link.handle_frame(frame)
     }
 
+    /// The same for whoever fills as well, in one task: instead of being woken while it runs, it
+    /// is told to look again.
+    pub(crate) fn handle_frame_and_look(
+        &self,
+        frame: Bytes,
+        again: &LookAgain,
+    ) -> Result<(), FrameError> {
+        let shared = &self.link.shared;
+        let ((handled, is_newest), is_due) = shared.with_but_frames(|state| {
+            let handled = state.end.handle_frame(now(), frame);
+            (handled, state.connection == self.connection)
+        });
+        match is_newest {
+            true => again.set(is_due),
+            // Another one transmits.
+            false if is_due => shared.frames.notify_waiters(),
+            false => {}
+        }
+        shared.arrived.notify_waiters();
+        handled
+    }
+
     /// Waits for the next frame to transmit; `None` once the link is shut or a newer connection
     /// has taken over. Cancellation safe: no frame is lost with the future.
     pub async fn next_frame(&self) -> Option<Bytes> {
         let mut frame = None;
-        let mut alarm = Alarm::new();
-        let end = self.fill(&mut alarm, |next| frame = Some(next), 1).await;
+        let (mut alarm, again) = (Alarm::new(), LookAgain::default());
+        let take = |next| frame = Some(next);
+        let end = self.fill(&mut alarm, &again, take, 1).await;
         end.is_some().then_some(frame).flatten()
     }
 
@@ -90,6 +116,7 @@ impl DirectPath {
     pub(crate) async fn fill(
         &self,
         alarm: &mut Alarm,
+        again: &LookAgain,
         mut take: impl FnMut(Bytes),
         bytes_enough: usize,
     ) -> Option<()> {
@@ -117,6 +144,8 @@ impl DirectPath {
                 state.end.poll_timeout()
             };
             tokio::select! {
+                biased;
+                () = again.asked() => {}
                 () = changed => {}
                 () = alarm.until(timeout) => {}
             }
@@ -126,6 +155,30 @@ impl DirectPath {
     /// Whether a newer connection has taken over.
     pub(crate) fn is_replaced(&self) -> bool {
         self.link.shared.lock().connection != self.connection
+    }
+}
+
+/// Says within one task that there may be a frame to transmit.
+///
+/// A task that wakes itself while it runs is put at the end of its runtime's queue, and another
+/// thread is woken to help: for the lone answer to a lone message that is most of its way.
+#[derive(Debug, Default)]
+pub(crate) struct LookAgain(AtomicBool);
+
+impl LookAgain {
+    fn set(&self, is_due: bool) {
+        if is_due {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ready if it was said. Nobody is woken: whoever waits is polled after whoever says it.
+    async fn asked(&self) {
+        poll_fn(|_| match self.0.swap(false, Ordering::Relaxed) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 }
 
