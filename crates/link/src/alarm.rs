@@ -24,6 +24,13 @@ impl Alarm {
         Self::default()
     }
 
+    /// When a wait for this deadline is over by itself, early or not; `None`: never.
+    pub(crate) fn rings_at(&self, due: Option<std::time::Instant>) -> Option<std::time::Instant> {
+        let set = self.sleep.as_ref().filter(|sleep| !sleep.is_elapsed());
+        let set = set.map(|sleep| sleep.deadline().into_std());
+        due.map(|due| set.map_or(due, |set| set.min(due)))
+    }
+
     /// Waits for a deadline; for ever if there is none. Cancellation safe.
     pub async fn until(&mut self, due: Option<std::time::Instant>) {
         let Some(due) = due.map(Instant::from_std) else {

@@ -83,6 +83,7 @@ impl Link {
         let state = State {
             end: LinkEnd::new(role, incarnation, config),
             connection: 0,
+            looks_at: None,
             channels: HashMap::from([(ChannelId::CONTROL, Arc::clone(&control))]),
         };
         let shared = Shared {
@@ -142,9 +143,10 @@ impl Link {
     ///
     /// A frame is made when it is asked for and carries all that has gathered until then, so ask
     /// only when the transport can take one. Cancellation safe: no frame is lost with the future.
-    /// Several tasks may wait; each frame goes to one of them.
+    /// If several tasks wait, each frame goes to one of them, perhaps a moment late.
     pub async fn next_frame(&self) -> Option<Bytes> {
-        while self.frame_ready().await {
+        let mut alarm = Alarm::new();
+        while self.frame_ready(&mut alarm).await {
             let frame = self.try_next_frame();
             if frame.is_some() {
                 return frame;
@@ -156,13 +158,14 @@ impl Link {
     /// Waits until [`try_next_frame`](Self::try_next_frame) has a frame, for a transport that has
     /// to make room first; `false` once the link is shut. Cancellation safe. If several tasks
     /// wait, or a direct path comes up meanwhile, the frame may be gone again.
-    pub async fn frame_ready(&self) -> bool {
-        let mut alarm = Alarm::new();
+    ///
+    /// The alarm is the caller's, to be used for every wait.
+    pub async fn frame_ready(&self, alarm: &mut Alarm) -> bool {
         while self.on_path(Path::Messages).await {
             let moved = self.shared.moved.notified();
             let changed = self.shared.frames.notified();
-            let timeout = {
-                let state = self.shared.lock();
+            let (timeout, _watch) = {
+                let mut state = self.shared.lock();
                 if state.end.is_shut() {
                     return false;
                 }
@@ -173,7 +176,10 @@ impl Link {
                 if state.end.has_frame() || timeout.is_some_and(|due| due <= now()) {
                     return true;
                 }
-                timeout
+                (
+                    timeout,
+                    self.shared.watch(&mut state, alarm.rings_at(timeout)),
+                )
             };
             tokio::select! {
                 () = changed => {}
@@ -316,6 +322,8 @@ pub(crate) struct State {
     connection: u64,
     /// Channels that the machine still speaks of.
     channels: HashMap<ChannelId, Arc<Channel>>,
+    /// When whoever waits for frames looks again by itself, if that is known and ever.
+    looks_at: Option<std::time::Instant>,
 }
 
 /// One channel, shared by its sender, its receiver or inbox, and the link.
@@ -405,10 +413,9 @@ impl Shared {
     fn with_but_frames<T>(&self, act: impl FnOnce(&mut State) -> T) -> (T, bool) {
         let (answer, wakes, is_due) = {
             let mut state = self.lock();
-            let before = state.end.poll_timeout();
             let answer = act(&mut state);
             let wakes = state.drain();
-            (answer, wakes, state.is_due_before(before))
+            (answer, wakes, state.is_news())
         };
         wakes.wake();
         (answer, is_due)
@@ -418,9 +425,8 @@ impl Shared {
     pub(crate) fn take(&self, channel: ChannelId, messages: u64, bytes: u64) {
         let is_due = {
             let mut state = self.lock();
-            let before = state.end.poll_timeout();
             state.end.take(channel, messages, bytes);
-            state.is_due_before(before)
+            state.is_news()
         };
         if is_due {
             self.frames.notify_waiters();
@@ -428,10 +434,32 @@ impl Shared {
     }
 }
 
+/// Somebody waits for frames and has said until when. Dropped, that is not known any more.
+#[derive(Debug)]
+struct Watch<'a> {
+    shared: &'a Shared,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().looks_at = None;
+    }
+}
+
+impl Shared {
+    /// Whoever asks is about to wait for frames, and looks again at this time at the latest.
+    fn watch(&self, state: &mut State, at: Option<std::time::Instant>) -> Watch<'_> {
+        state.looks_at = at;
+        Watch { shared: self }
+    }
+}
+
 impl State {
-    /// Whether there is a frame now, or the machine wants to be asked sooner than at this time.
-    fn is_due_before(&self, before: Option<std::time::Instant>) -> bool {
-        let is_sooner = |due| before.is_none_or(|before| due < before);
+    /// Whether whoever waits for frames must be told: there is a frame now, or the machine wants to
+    /// be asked sooner than it will be. While a link is busy its next deadline moves with every
+    /// frame that arrives, and is hardly ever sooner.
+    fn is_news(&self) -> bool {
+        let is_sooner = |due| self.looks_at.is_none_or(|at| due < at);
         self.end.has_frame() || self.end.poll_timeout().is_some_and(is_sooner)
     }
 

@@ -3,7 +3,7 @@
 //! The client repeats an UPDATE by itself while the agent is not ready, and the link repeats a
 //! frame that is not acknowledged; so a failure here needs no more than a note.
 
-use link::Link;
+use link::{Alarm, Link};
 use mesos::TaskId;
 use mesos::v1::TaskStatus;
 use mesos_client::{CallError, ExecutorHandle};
@@ -68,9 +68,13 @@ pub(super) async fn send_frames(
     mut subscribed: watch::Receiver<bool>,
 ) {
     // A frame is asked for when it can be sent: it carries all that has gathered until then.
+    let mut alarm = Alarm::new();
     while subscribed.wait_for(|subscribed| *subscribed).await.is_ok() {
-        let Some(frame) = link.next_frame().await else {
+        if !link.frame_ready(&mut alarm).await {
             return;
+        }
+        let Some(frame) = link.try_next_frame() else {
+            continue;
         };
         if let Err(error) = client.call(convert::message_call(frame)).await {
             debug!(%error, "a frame was not taken");

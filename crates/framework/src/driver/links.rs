@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use link::app::{AppDriver, Event};
-use link::{FrameError, Link, LinkConfig, OpenError, Role, Sender, Undelivered, spec};
+use link::{Alarm, FrameError, Link, LinkConfig, OpenError, Role, Sender, Undelivered, spec};
 use mesos::{AgentId, ExecutorId};
 use mesos_client::SchedulerHandle;
 use scheduler::{ExecutorLaunch, JobEvent};
@@ -239,7 +239,8 @@ fn pump(
     tokio::spawn(async move {
         // A place among the calls is taken when there is a frame, and the frame is made when there
         // is a place: so it carries what has gathered until then.
-        while link.frame_ready().await {
+        let mut alarm = Alarm::new();
+        while link.frame_ready(&mut alarm).await {
             let permit = calls.acquire().await;
             let _permit = permit.expect("the semaphore is never closed");
             let Some(frame) = link.try_next_frame() else {

@@ -123,7 +123,7 @@ impl DirectPath {
         let shared = &self.link.shared;
         loop {
             let changed = shared.frames.notified();
-            let timeout = {
+            let (timeout, _watch) = {
                 let mut state = shared.lock();
                 if state.end.is_shut() || state.connection != self.connection {
                     return None;
@@ -141,7 +141,8 @@ impl DirectPath {
                     wakes.wake();
                     return Some(());
                 }
-                state.end.poll_timeout()
+                let timeout = state.end.poll_timeout();
+                (timeout, shared.watch(&mut state, alarm.rings_at(timeout)))
             };
             tokio::select! {
                 biased;
