@@ -18,8 +18,9 @@ use prost::Message;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 
-/// No test waits for longer; it is the difference between a failure and a hang.
-const WAIT_MAX: Duration = Duration::from_secs(20);
+/// No test waits for longer; it is the difference between a failure and a hang. Well above the
+/// longest wait between two attempts, 15 s, and a session of ZooKeeper on a busy machine.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Waits for what must come.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
