@@ -23,7 +23,7 @@ const BARE_EXECUTOR: &str = "bare-executor";
 const BARE_SCHEDULER: &str = "bare-scheduler";
 
 /// How often times that are compared are taken.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
 /// Of each small message, in bytes.
 const SMALL: u64 = 20;
