@@ -91,7 +91,8 @@ impl AppScheduler {
             output,
         };
         let mut store = self.engine.store(grants, control);
-        let ends = (AppReceiver(inbox), AppSender(outbox), AppEvents(events));
+        let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));
+        let ends = (inbox, AppSender(outbox), events);
         let outcome = match call(&self.pre, &mut store, ends, args, env).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(text)) => return Err(AppSchedulerError::Failed(text)),

@@ -24,7 +24,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use link::{FrameError, Link, Role, spec};
+use link::{Alarm, FrameError, Link, Role, spec};
 use mesos::{ExecutorId, TaskId, v1};
 use mesos_client::{
     EnvironmentError, ExecutorClient, ExecutorConfig, ExecutorNotice, StartError, Unacknowledged,
@@ -189,6 +189,8 @@ struct Executor {
     executor_id: ExecutorId,
     shutdown_grace: Duration,
     clock: WallClock,
+    /// For the machine's deadlines.
+    alarm: Alarm,
 }
 
 impl Executor {
@@ -234,6 +236,7 @@ impl Executor {
             executor_id,
             shutdown_grace,
             clock: WallClock::now(),
+            alarm: Alarm::new(),
         }
     }
 
@@ -270,7 +273,7 @@ impl Executor {
             (task, outcome) = self.lives.next_end() => Event::Ended(task, outcome),
             Some(record) = control.recv() => Event::Control(record),
             Some(sent) = self.sent.recv() => Event::Sent(sent),
-            () = sleep_until(deadline) => Event::Deadline,
+            () = self.alarm.until(deadline) => Event::Deadline,
         }
     }
 
@@ -530,12 +533,5 @@ impl Executor {
                 None => return,
             }
         }
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -10,6 +10,8 @@ mod task_channels;
 
 use std::time::Duration;
 
+use link::Alarm;
+use tokio::time::Instant;
 use wasmtime_wasi::{
     async_trait,
     p2::{DynPollable, Pollable, subscribe},
@@ -22,19 +24,49 @@ use crate::inbox::TaskInbox;
 const RECV_MANY_MAX: u32 = 1024;
 
 /// The `in` channel of a task, as the guest's handle names it.
-pub struct TaskReceiver(pub(crate) TaskInbox);
+pub struct TaskReceiver {
+    inbox: TaskInbox,
+    alarm: Alarm,
+}
 
 /// The `out` channel of a task, as the guest's handle names it.
 pub struct TaskSender(pub(crate) link::Sender);
 
 /// The `out` channels of all tasks, as the app scheduler's handle names them.
-pub struct AppReceiver(pub(crate) link::Inbox);
+pub struct AppReceiver {
+    inbox: link::Inbox,
+    alarm: Alarm,
+}
 
 /// The `in` channels of all tasks, as the app scheduler's handle names them.
 pub struct AppSender(pub(crate) link::app::Outbox);
 
 /// The events of the job, as the app scheduler's handle names them.
-pub struct AppEvents(pub(crate) link::app::Events);
+pub struct AppEvents {
+    events: link::app::Events,
+    alarm: Alarm,
+}
+
+impl TaskReceiver {
+    pub(crate) fn new(inbox: TaskInbox) -> Self {
+        let alarm = Alarm::new();
+        Self { inbox, alarm }
+    }
+}
+
+impl AppReceiver {
+    pub(crate) fn new(inbox: link::Inbox) -> Self {
+        let alarm = Alarm::new();
+        Self { inbox, alarm }
+    }
+}
+
+impl AppEvents {
+    pub(crate) fn new(events: link::app::Events) -> Self {
+        let alarm = Alarm::new();
+        Self { events, alarm }
+    }
+}
 
 /// Waits for one channel of an app scheduler's outbox to be writable.
 struct TaskWritable {
@@ -45,7 +77,7 @@ struct TaskWritable {
 #[async_trait]
 impl Pollable for TaskReceiver {
     async fn ready(&mut self) {
-        self.0.readable().await;
+        self.inbox.readable().await;
     }
 }
 
@@ -59,14 +91,14 @@ impl Pollable for TaskSender {
 #[async_trait]
 impl Pollable for AppReceiver {
     async fn ready(&mut self) {
-        self.0.readable().await;
+        self.inbox.readable().await;
     }
 }
 
 #[async_trait]
 impl Pollable for AppEvents {
     async fn ready(&mut self) {
-        self.0.readable().await;
+        self.events.readable().await;
     }
 }
 
@@ -80,8 +112,16 @@ impl Pollable for TaskWritable {
 /// Waits for `wait`, but not longer than so many nanoseconds. `None`: the time has passed.
 ///
 /// What is there already wins over a time of zero.
-async fn within<T>(nanoseconds: u64, wait: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_nanos(nanoseconds), wait)
-        .await
-        .ok()
+async fn within<T>(
+    nanoseconds: u64,
+    alarm: &mut Alarm,
+    wait: impl Future<Output = T>,
+) -> Option<T> {
+    // A time that the clock does not know never comes.
+    let due = Instant::now().checked_add(Duration::from_nanos(nanoseconds));
+    tokio::select! {
+        biased;
+        value = wait => Some(value),
+        () = alarm.until(due.map(Instant::into_std)) => None,
+    }
 }

@@ -111,7 +111,7 @@ impl Prepared {
         outbox: link::Sender,
     ) -> wasmtime::Result<Result<(), String>> {
         let table = self.store.data_mut().table();
-        let inbox: Resource<TaskReceiver> = table.push(TaskReceiver(inbox))?;
+        let inbox: Resource<TaskReceiver> = table.push(TaskReceiver::new(inbox))?;
         let outbox: Resource<TaskSender> = table.push(TaskSender(outbox))?;
         self.instance
             .call_run_task(&mut self.store, inbox, outbox, &self.args, &self.env)

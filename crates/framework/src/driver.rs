@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use link::Alarm;
 use link::app::{App, AppDriver, Request, RequestError, TaskSummary};
 use mesos::{OfferId, v1};
 use mesos_client::{
@@ -15,7 +16,7 @@ use scheduler::{
     TaskLaunch, TaskState,
 };
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use crate::config::{ExecutorProgram, FrameworkConfig};
@@ -180,6 +181,7 @@ where
     ) -> Result<JobOutcome, FrameworkError> {
         let mut may_stop = true;
         let mut may_request = true;
+        let mut alarm = Alarm::new();
         // A stop may have been asked for before anything began.
         stop.mark_changed();
         loop {
@@ -191,7 +193,7 @@ where
             if self.events.is_over() {
                 self.app_driver.close_events();
             }
-            let due = self.scheduler.poll_timeout().map(Instant::from_std);
+            let due = self.scheduler.poll_timeout();
             tokio::select! {
                 notice = notices.recv() => match notice {
                     Some(notice) => self.hear(notice),
@@ -224,9 +226,7 @@ where
                     }
                     Err(_) => may_stop = false,
                 },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.handle(Input::Tick);
-                }
+                () = alarm.until(due) => self.handle(Input::Tick),
             }
         }
     }

@@ -23,7 +23,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
         receiver: Resource<AppReceiver>,
     ) -> wasmtime::Result<Option<TaskMessage>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(receiver.0.recv().await.map(TaskMessage::from))
+        Ok(receiver.inbox.recv().await.map(TaskMessage::from))
     }
 
     fn try_recv(
@@ -32,7 +32,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
     ) -> wasmtime::Result<Result<TaskMessage, TryRecvError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(receiver
-            .0
+            .inbox
             .try_recv()
             .map(TaskMessage::from)
             .map_err(TryRecvError::from))
@@ -44,11 +44,13 @@ impl app_channels::HostTaskReceiver for SchedulerState {
         nanoseconds: u64,
     ) -> wasmtime::Result<Result<TaskMessage, RecvTimeoutError>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(match within(nanoseconds, receiver.0.recv()).await {
-            Some(Some(message)) => Ok(TaskMessage::from(message)),
-            Some(None) => Err(RecvTimeoutError::Closed),
-            None => Err(RecvTimeoutError::Timeout),
-        })
+        Ok(
+            match within(nanoseconds, &mut receiver.alarm, receiver.inbox.recv()).await {
+                Some(Some(message)) => Ok(TaskMessage::from(message)),
+                Some(None) => Err(RecvTimeoutError::Closed),
+                None => Err(RecvTimeoutError::Timeout),
+            },
+        )
     }
 
     async fn recv_many(
@@ -57,7 +59,10 @@ impl app_channels::HostTaskReceiver for SchedulerState {
         max: u32,
     ) -> wasmtime::Result<Vec<TaskMessage>> {
         let receiver = self.table().get_mut(&receiver)?;
-        let messages = receiver.0.recv_many(max.min(RECV_MANY_MAX) as usize).await;
+        let messages = receiver
+            .inbox
+            .recv_many(max.min(RECV_MANY_MAX) as usize)
+            .await;
         Ok(messages.into_iter().map(TaskMessage::from).collect())
     }
 

@@ -36,7 +36,7 @@ impl job_control::Host for SchedulerState {
 impl job_control::HostEvents for SchedulerState {
     async fn next(&mut self, events: Resource<AppEvents>) -> wasmtime::Result<Option<Event>> {
         let events = self.table().get_mut(&events)?;
-        Ok(events.0.next().await.map(Event::from))
+        Ok(events.events.next().await.map(Event::from))
     }
 
     fn try_next(
@@ -45,7 +45,7 @@ impl job_control::HostEvents for SchedulerState {
     ) -> wasmtime::Result<Result<Event, TryRecvError>> {
         let events = self.table().get_mut(&events)?;
         Ok(events
-            .0
+            .events
             .try_next()
             .map(Event::from)
             .map_err(TryRecvError::from))
@@ -57,11 +57,13 @@ impl job_control::HostEvents for SchedulerState {
         nanoseconds: u64,
     ) -> wasmtime::Result<Result<Event, RecvTimeoutError>> {
         let events = self.table().get_mut(&events)?;
-        Ok(match within(nanoseconds, events.0.next()).await {
-            Some(Some(event)) => Ok(Event::from(event)),
-            Some(None) => Err(RecvTimeoutError::Closed),
-            None => Err(RecvTimeoutError::Timeout),
-        })
+        Ok(
+            match within(nanoseconds, &mut events.alarm, events.events.next()).await {
+                Some(Some(event)) => Ok(Event::from(event)),
+                Some(None) => Err(RecvTimeoutError::Closed),
+                None => Err(RecvTimeoutError::Timeout),
+            },
+        )
     }
 
     fn subscribe(

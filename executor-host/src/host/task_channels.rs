@@ -22,7 +22,7 @@ impl task_channels::HostReceiver for TaskState {
         receiver: Resource<TaskReceiver>,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(receiver.0.recv().await.map(Vec::from))
+        Ok(receiver.inbox.recv().await.map(Vec::from))
     }
 
     fn try_recv(
@@ -31,7 +31,7 @@ impl task_channels::HostReceiver for TaskState {
     ) -> wasmtime::Result<Result<Vec<u8>, TryRecvError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(receiver
-            .0
+            .inbox
             .try_recv()
             .map(Vec::from)
             .map_err(TryRecvError::from))
@@ -43,11 +43,13 @@ impl task_channels::HostReceiver for TaskState {
         nanoseconds: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, RecvTimeoutError>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(match within(nanoseconds, receiver.0.recv()).await {
-            Some(Some(message)) => Ok(Vec::from(message)),
-            Some(None) => Err(RecvTimeoutError::Closed),
-            None => Err(RecvTimeoutError::Timeout),
-        })
+        Ok(
+            match within(nanoseconds, &mut receiver.alarm, receiver.inbox.recv()).await {
+                Some(Some(message)) => Ok(Vec::from(message)),
+                Some(None) => Err(RecvTimeoutError::Closed),
+                None => Err(RecvTimeoutError::Timeout),
+            },
+        )
     }
 
     async fn recv_many(
@@ -56,7 +58,10 @@ impl task_channels::HostReceiver for TaskState {
         max: u32,
     ) -> wasmtime::Result<Vec<Vec<u8>>> {
         let receiver = self.table().get_mut(&receiver)?;
-        let messages = receiver.0.recv_many(max.min(RECV_MANY_MAX) as usize).await;
+        let messages = receiver
+            .inbox
+            .recv_many(max.min(RECV_MANY_MAX) as usize)
+            .await;
         Ok(messages.into_iter().map(Vec::from).collect())
     }
 
