@@ -1,6 +1,6 @@
 //! What the two functions of the echo job say to each other.
 //!
-//! First an [`Order`] for the task, then numbered messages ([`write`], [`read`]). Whoever takes
+//! First an [`Order`] for the task, then numbered messages ([`write()`], [`read`]). Whoever takes
 //! messages counts them in a [`Tally`], which tells what is missing, doubled or out of order.
 
 mod message;

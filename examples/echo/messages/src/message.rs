@@ -24,7 +24,7 @@ pub fn write(number: u64, bytes: usize) -> Vec<u8> {
     message
 }
 
-/// The number of a message; `None` when it is not one that [`write`] makes.
+/// The number of a message; `None` when it is not one that [`write()`] makes.
 pub fn read(message: &[u8]) -> Option<u64> {
     let (number, pattern) = message.split_first_chunk()?;
     let number = u64::from_le_bytes(*number);
