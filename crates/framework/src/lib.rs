@@ -21,6 +21,7 @@ mod driver;
 mod launch;
 mod modules;
 pub mod outcome;
+mod random;
 pub mod survey;
 mod traffic;
 

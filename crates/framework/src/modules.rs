@@ -14,13 +14,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use rustls::crypto::ring;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::address::advertised;
 use crate::config::ModuleServing;
+use crate::random::unguessable;
 
 /// The name of the executor in its URL and in the sandbox: the fetcher takes the last part of the
 /// path (PROTOCOL §11.5).
@@ -45,19 +45,14 @@ impl Catalogue {
     /// # Errors
     /// When the system has no randomness to give.
     pub(crate) fn add(&mut self, name: &str, bytes: Bytes) -> io::Result<String> {
-        let path = format!("{:032x}/{name}", unguessable()?);
+        let path = format!("{:032x}/{name}", token()?);
         self.0.insert(path.clone(), bytes);
         Ok(path)
     }
 }
 
-fn unguessable() -> io::Result<u128> {
-    let mut bytes = [0; 16];
-    let random = ring::default_provider().secure_random;
-    random
-        .fill(&mut bytes)
-        .map_err(|_| io::Error::other("the system has no randomness"))?;
-    Ok(u128::from_le_bytes(bytes))
+fn token() -> io::Result<u128> {
+    Ok(u128::from_le_bytes(unguessable()?))
 }
 
 impl ModuleServer {
@@ -149,7 +144,7 @@ mod tests {
             "{answer}"
         );
         assert!(answer.ends_with("\r\n\r\ncode"), "{answer}");
-        let guess = format!("{:032x}/m.wasm", unguessable().unwrap());
+        let guess = format!("{:032x}/m.wasm", token().unwrap());
         assert!(fetch(&server.url(&guess)).await.starts_with("HTTP/1.1 404"));
         assert!(
             fetch(&server.url("m.wasm"))

@@ -23,7 +23,6 @@ use link::direct::tls::{Identity, TlsError};
 use link::direct::{Ended, Hello, Secret, admit, carry, tune};
 use link::{Link, Path, spec};
 use mesos::ExecutorId;
-use rustls::crypto::ring;
 use scheduler::{Command, ExecutorLaunch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +33,7 @@ use tracing::{debug, info, warn};
 
 use crate::address::advertised;
 use crate::config::{DirectConfig, DirectMode, DirectTls};
+use crate::random::unguessable;
 
 /// Accepts direct paths for all links of a run, until it is dropped.
 pub(super) struct Listener {
@@ -118,7 +118,7 @@ impl Listener {
         incarnations: Incarnations,
     ) -> io::Result<()> {
         let Incarnations { here, there } = incarnations;
-        let secret = secret()?;
+        let secret = unguessable()?;
         let announcement = spec::Direct {
             address: self.address.clone(),
             secret: secret.to_vec(),
@@ -337,15 +337,6 @@ async fn reported_failure(link: &Link) -> String {
         }
     }
     std::future::pending().await
-}
-
-fn secret() -> io::Result<[u8; 32]> {
-    let mut secret = [0; 32];
-    let random = ring::default_provider().secure_random;
-    random
-        .fill(&mut secret)
-        .map_err(|_| io::Error::other("the system has no randomness"))?;
-    Ok(secret)
 }
 
 /// Whether what is connected to there never leaves this machine.
