@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Sender ──► LinkEnd ─┬─► next_frame ──────────────► (framework messages)
-//!                       └─► DirectPath::next_frames ─► (a connection, while there is one)
+//!                       └─► DirectPath::fill ────────► (a connection, while there is one)
 //!   Receiver, Inbox ◄── LinkEnd ◄── handle_frame ◄── (either)
 //! ```
 //!

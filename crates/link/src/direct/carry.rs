@@ -155,7 +155,7 @@ fn cut(buffer: &mut BytesMut) -> Result<Cut, Ended> {
 }
 
 fn handle(path: &DirectPath, frame: Bytes, again: &LookAgain) -> Result<(), Ended> {
-    match path.handle_frame_and_look(frame, again) {
+    match path.handle_frame(frame, again) {
         Ok(()) => Ok(()),
         Err(FrameError::Shut) => Err(Ended::Shut),
         Err(error @ FrameError::OtherIncarnation { .. }) => {

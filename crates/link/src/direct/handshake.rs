@@ -32,11 +32,6 @@ impl Secret {
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
-
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 }
 
 impl PartialEq for Secret {

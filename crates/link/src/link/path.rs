@@ -70,21 +70,9 @@ pub struct DirectPath {
 }
 
 impl DirectPath {
-    /// Takes in a frame that arrived on the connection.
-    ///
-    /// # Errors
-    /// As [`Link::handle_frame`].
-    pub fn handle_frame(&self, frame: Bytes) -> Result<(), FrameError> {
-        self.link.handle_frame(frame)
-    }
-
-    /// The same for whoever fills as well, in one task: instead of being woken while it runs, it
-    /// is told to look again.
-    pub(crate) fn handle_frame_and_look(
-        &self,
-        frame: Bytes,
-        again: &LookAgain,
-    ) -> Result<(), FrameError> {
+    /// Takes in a frame that arrived on the connection, as [`Link::handle_frame`]; for whoever
+    /// fills as well, in one task: instead of being woken while it runs, it is told to look again.
+    pub(crate) fn handle_frame(&self, frame: Bytes, again: &LookAgain) -> Result<(), FrameError> {
         let shared = &self.link.shared;
         let ((handled, is_newest), is_due) = shared.with_but_frames(|state| {
             let handled = state.end.handle_frame(now(), frame);
@@ -100,19 +88,9 @@ impl DirectPath {
         handled
     }
 
-    /// Waits for the next frame to transmit; `None` once the link is shut or a newer connection
-    /// has taken over. Cancellation safe: no frame is lost with the future.
-    pub async fn next_frame(&self) -> Option<Bytes> {
-        let mut frame = None;
-        let (mut alarm, again) = (Alarm::new(), LookAgain::default());
-        let take = |next| frame = Some(next);
-        let end = self.fill(&mut alarm, &again, take, 1).await;
-        end.is_some().then_some(frame).flatten()
-    }
-
     /// Waits until there are frames to transmit and gives all that there are, but stops when they
-    /// have `bytes_enough` together; `None` as for [`next_frame`](Self::next_frame). Cancellation
-    /// safe in the same way: between the first frame and the end nothing is waited for.
+    /// have `bytes_enough` together; `None` once the link is shut or a newer connection has taken
+    /// over. Cancellation safe: between the first frame and the end nothing is waited for.
     pub(crate) async fn fill(
         &self,
         alarm: &mut Alarm,
