@@ -24,47 +24,30 @@ use crate::inbox::TaskInbox;
 const RECV_MANY_MAX: u32 = 1024;
 
 /// The `in` channel of a task, as the guest's handle names it.
-pub struct TaskReceiver {
-    inbox: TaskInbox,
-    alarm: Alarm,
-}
+pub type TaskReceiver = Timed<TaskInbox>;
 
 /// The `out` channel of a task, as the guest's handle names it.
 pub struct TaskSender(pub(crate) link::Sender);
 
 /// The `out` channels of all tasks, as the app scheduler's handle names them.
-pub struct AppReceiver {
-    inbox: link::Inbox,
-    alarm: Alarm,
-}
+pub type AppReceiver = Timed<link::Inbox>;
 
 /// The `in` channels of all tasks, as the app scheduler's handle names them.
 pub struct AppSender(pub(crate) link::app::Outbox);
 
 /// The events of the job, as the app scheduler's handle names them.
-pub struct AppEvents {
-    events: link::app::Events,
+pub type AppEvents = Timed<link::app::Events>;
+
+/// What a guest receives from, with the timer of its timed waits.
+pub struct Timed<T> {
+    source: T,
     alarm: Alarm,
 }
 
-impl TaskReceiver {
-    pub(crate) fn new(inbox: TaskInbox) -> Self {
+impl<T> Timed<T> {
+    pub(crate) fn new(source: T) -> Self {
         let alarm = Alarm::new();
-        Self { inbox, alarm }
-    }
-}
-
-impl AppReceiver {
-    pub(crate) fn new(inbox: link::Inbox) -> Self {
-        let alarm = Alarm::new();
-        Self { inbox, alarm }
-    }
-}
-
-impl AppEvents {
-    pub(crate) fn new(events: link::app::Events) -> Self {
-        let alarm = Alarm::new();
-        Self { events, alarm }
+        Self { source, alarm }
     }
 }
 
@@ -77,7 +60,7 @@ struct TaskWritable {
 #[async_trait]
 impl Pollable for TaskReceiver {
     async fn ready(&mut self) {
-        self.inbox.readable().await;
+        self.source.readable().await;
     }
 }
 
@@ -91,14 +74,14 @@ impl Pollable for TaskSender {
 #[async_trait]
 impl Pollable for AppReceiver {
     async fn ready(&mut self) {
-        self.inbox.readable().await;
+        self.source.readable().await;
     }
 }
 
 #[async_trait]
 impl Pollable for AppEvents {
     async fn ready(&mut self) {
-        self.events.readable().await;
+        self.source.readable().await;
     }
 }
 

@@ -23,7 +23,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
         receiver: Resource<AppReceiver>,
     ) -> wasmtime::Result<Option<TaskMessage>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(receiver.inbox.recv().await.map(TaskMessage::from))
+        Ok(receiver.source.recv().await.map(TaskMessage::from))
     }
 
     fn try_recv(
@@ -32,7 +32,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
     ) -> wasmtime::Result<Result<TaskMessage, TryRecvError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(receiver
-            .inbox
+            .source
             .try_recv()
             .map(TaskMessage::from)
             .map_err(TryRecvError::from))
@@ -45,7 +45,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
     ) -> wasmtime::Result<Result<TaskMessage, RecvTimeoutError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(
-            match within(nanoseconds, &mut receiver.alarm, receiver.inbox.recv()).await {
+            match within(nanoseconds, &mut receiver.alarm, receiver.source.recv()).await {
                 Some(Some(message)) => Ok(TaskMessage::from(message)),
                 Some(None) => Err(RecvTimeoutError::Closed),
                 None => Err(RecvTimeoutError::Timeout),
@@ -60,7 +60,7 @@ impl app_channels::HostTaskReceiver for SchedulerState {
     ) -> wasmtime::Result<Vec<TaskMessage>> {
         let receiver = self.table().get_mut(&receiver)?;
         let messages = receiver
-            .inbox
+            .source
             .recv_many(max.min(RECV_MANY_MAX) as usize)
             .await;
         Ok(messages.into_iter().map(TaskMessage::from).collect())

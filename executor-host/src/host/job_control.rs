@@ -36,7 +36,7 @@ impl job_control::Host for SchedulerState {
 impl job_control::HostEvents for SchedulerState {
     async fn next(&mut self, events: Resource<AppEvents>) -> wasmtime::Result<Option<Event>> {
         let events = self.table().get_mut(&events)?;
-        Ok(events.events.next().await.map(Event::from))
+        Ok(events.source.next().await.map(Event::from))
     }
 
     fn try_next(
@@ -45,7 +45,7 @@ impl job_control::HostEvents for SchedulerState {
     ) -> wasmtime::Result<Result<Event, TryRecvError>> {
         let events = self.table().get_mut(&events)?;
         Ok(events
-            .events
+            .source
             .try_next()
             .map(Event::from)
             .map_err(TryRecvError::from))
@@ -58,7 +58,7 @@ impl job_control::HostEvents for SchedulerState {
     ) -> wasmtime::Result<Result<Event, RecvTimeoutError>> {
         let events = self.table().get_mut(&events)?;
         Ok(
-            match within(nanoseconds, &mut events.alarm, events.events.next()).await {
+            match within(nanoseconds, &mut events.alarm, events.source.next()).await {
                 Some(Some(event)) => Ok(Event::from(event)),
                 Some(None) => Err(RecvTimeoutError::Closed),
                 None => Err(RecvTimeoutError::Timeout),

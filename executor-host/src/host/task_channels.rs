@@ -22,7 +22,7 @@ impl task_channels::HostReceiver for TaskState {
         receiver: Resource<TaskReceiver>,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(receiver.inbox.recv().await.map(Vec::from))
+        Ok(receiver.source.recv().await.map(Vec::from))
     }
 
     fn try_recv(
@@ -31,7 +31,7 @@ impl task_channels::HostReceiver for TaskState {
     ) -> wasmtime::Result<Result<Vec<u8>, TryRecvError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(receiver
-            .inbox
+            .source
             .try_recv()
             .map(Vec::from)
             .map_err(TryRecvError::from))
@@ -44,7 +44,7 @@ impl task_channels::HostReceiver for TaskState {
     ) -> wasmtime::Result<Result<Vec<u8>, RecvTimeoutError>> {
         let receiver = self.table().get_mut(&receiver)?;
         Ok(
-            match within(nanoseconds, &mut receiver.alarm, receiver.inbox.recv()).await {
+            match within(nanoseconds, &mut receiver.alarm, receiver.source.recv()).await {
                 Some(Some(message)) => Ok(Vec::from(message)),
                 Some(None) => Err(RecvTimeoutError::Closed),
                 None => Err(RecvTimeoutError::Timeout),
@@ -59,7 +59,7 @@ impl task_channels::HostReceiver for TaskState {
     ) -> wasmtime::Result<Vec<Vec<u8>>> {
         let receiver = self.table().get_mut(&receiver)?;
         let messages = receiver
-            .inbox
+            .source
             .recv_many(max.min(RECV_MANY_MAX) as usize)
             .await;
         Ok(messages.into_iter().map(Vec::from).collect())
