@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod cluster;
 mod plan;
 mod run;
 

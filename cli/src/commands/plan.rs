@@ -7,14 +7,13 @@ use framework::{FrameworkError, PlannedAgent, Shortfall, SurveyConfig};
 use tokio::sync::watch;
 
 use super::Failure;
+use super::cluster::{cluster_and_user, masters_of};
 use crate::args::PlanArgs;
 use crate::diagnostics;
 use crate::exit::Exit;
 use crate::gang;
 use crate::job_file::{self, ReadJob};
-use crate::local::LocalRun;
 use crate::report::{Event, Reporter};
-use crate::settings::{self, Cluster, MastersPlace, SettingsError};
 use crate::signals::{self, Urgency};
 
 /// Asks the cluster what it offers, gives all of it back, and says where the tasks would go. The
@@ -25,22 +24,8 @@ pub(super) async fn run(
     mut urgency: watch::Receiver<Urgency>,
 ) -> Result<Exit, Failure> {
     let read = job_file::read(&args.job.job)?;
-    let wrong = |error: SettingsError| {
-        let help = error.help();
-        Failure::new(Exit::Usage, error).with_help(help)
-    };
-    let cluster = settings::cluster(&args.cluster, &read.job, read.folder()).map_err(wrong)?;
-    let is_embedded = matches!(cluster, Cluster::Embedded { .. });
-    let user = settings::user(&read.job, is_embedded).map_err(wrong)?;
-    let (masters, local) = match cluster {
-        Cluster::Mesos { masters } => (*masters, None),
-        Cluster::Embedded { agents, resources } => {
-            let local = LocalRun::start(agents, &resources, reporter)
-                .await
-                .map_err(|error| Failure::new(Exit::Failure, error))?;
-            (MastersPlace::embedded(local.master()), Some(local))
-        }
-    };
+    let (cluster, user) = cluster_and_user(&args.cluster, &read.job, read.folder())?;
+    let (masters, local) = masters_of(cluster, reporter).await?;
     let asked = async {
         let config = SurveyConfig {
             job: gang::planned(&read.job)?,

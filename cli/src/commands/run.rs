@@ -6,14 +6,13 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::Failure;
+use super::cluster::{cluster_and_user, masters_of};
 use crate::args::RunArgs;
 use crate::diagnostics;
 use crate::exit::Exit;
 use crate::gang::{self, Target};
 use crate::job_file;
-use crate::local::LocalRun;
 use crate::report::{Event, Outcome, Reporter};
-use crate::settings::{self, Cluster, MastersPlace, SettingsError};
 use crate::signals::{self, Urgency};
 
 /// Builds the job, launches its gang and runs its app scheduler to the end.
@@ -26,29 +25,13 @@ pub(super) async fn run(
     let started = Instant::now();
     let load = async {
         let loaded = job_file::load(&args.job.job, reporter).await?;
-        let wrong = |error: SettingsError| {
-            let help = error.help();
-            Failure::new(Exit::Usage, error).with_help(help)
-        };
-        let cluster =
-            settings::cluster(&args.cluster, &loaded.job, loaded.folder()).map_err(wrong)?;
-        let is_embedded = matches!(cluster, Cluster::Embedded { .. });
-        let user = settings::user(&loaded.job, is_embedded).map_err(wrong)?;
+        let (cluster, user) = cluster_and_user(&args.cluster, &loaded.job, loaded.folder())?;
         Ok((loaded, cluster, user))
     };
     let (loaded, cluster, user) = signals::or_interrupted(&mut urgency, load).await?;
     reporter.align(loaded.task_names().iter().map(String::as_str));
 
-    let (masters, local) = match cluster {
-        Cluster::Mesos { masters } => (*masters, None),
-        Cluster::Embedded { agents, resources } => {
-            let local = LocalRun::start(agents, &resources, reporter)
-                .await
-                .map_err(|error| Failure::new(Exit::Failure, error))?;
-            let masters = MastersPlace::embedded(local.master());
-            (masters, Some(local))
-        }
-    };
+    let (masters, local) = masters_of(cluster, reporter).await?;
     let target = Target {
         masters,
         is_embedded: local.is_some(),

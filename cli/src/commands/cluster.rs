@@ -1,0 +1,46 @@
+//! The cluster of a command: what flags and job file say, and the embedded one if it is that.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use job::Job;
+
+use super::Failure;
+use crate::args::ClusterArgs;
+use crate::exit::Exit;
+use crate::local::LocalRun;
+use crate::report::Reporter;
+use crate::settings::{self, Cluster, MastersPlace, SettingsError};
+
+/// The cluster, and the user as whom executors run there.
+pub(super) fn cluster_and_user(
+    args: &ClusterArgs,
+    job: &Job,
+    folder: &Path,
+) -> Result<(Cluster, String), Failure> {
+    let wrong = |error: SettingsError| {
+        let help = error.help();
+        Failure::new(Exit::Usage, error).with_help(help)
+    };
+    let cluster = settings::cluster(args, job, folder).map_err(wrong)?;
+    let is_embedded = matches!(cluster, Cluster::Embedded { .. });
+    let user = settings::user(job, is_embedded).map_err(wrong)?;
+    Ok((cluster, user))
+}
+
+/// The masters of a cluster; of an embedded one, which is started and is the caller's to stop.
+pub(super) async fn masters_of(
+    cluster: Cluster,
+    reporter: &Arc<Reporter>,
+) -> Result<(MastersPlace, Option<LocalRun>), Failure> {
+    match cluster {
+        Cluster::Mesos { masters } => Ok((*masters, None)),
+        Cluster::Embedded { agents, resources } => {
+            let local = LocalRun::start(agents, &resources, reporter)
+                .await
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            let masters = MastersPlace::embedded(local.master());
+            Ok((masters, Some(local)))
+        }
+    }
+}
