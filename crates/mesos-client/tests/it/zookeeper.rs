@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -129,16 +130,29 @@ fn is_up(address: SocketAddr, child: &mut Child) -> bool {
     false
 }
 
-/// A session that can write, as a master's. What it owns goes with [`end`](Self::end).
+/// The number of all pings.
+const PING_XID: i32 = -2;
+
+/// How often a session shows that it lives: eight times in its 4 s.
+const PING_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A session that can write, as a master's. It lives until [`end`](Self::end); dropped, it is a
+/// master that died, whose session the server ends when its 4 s have passed.
 struct Session {
     stream: TcpStream,
+    /// With this the thread that pings ends.
+    _pings: mpsc::Sender<()>,
 }
 
 impl Session {
     fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let mut session = Self { stream };
+        let (pings, ended) = mpsc::channel();
+        let mut session = Self {
+            stream,
+            _pings: pings,
+        };
         let hello = [
             &[0; 12][..],
             &4000_i32.to_be_bytes(),
@@ -148,6 +162,16 @@ impl Session {
         ];
         session.send(&hello.concat())?;
         session.receive()?;
+        let mut stream = session.stream.try_clone()?;
+        thread::spawn(move || {
+            let ping = bytes(&[PING_XID.to_be_bytes(), 11_i32.to_be_bytes()].concat());
+            while ended.recv_timeout(PING_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // The server is gone, or was killed by the test.
+                if stream.write_all(&ping).is_err() {
+                    return;
+                }
+            }
+        });
         Ok(session)
     }
 
@@ -188,7 +212,10 @@ impl Session {
     fn ask(&mut self, xid: i32, kind: i32, body: &[u8]) -> Vec<u8> {
         let request = [&xid.to_be_bytes()[..], &kind.to_be_bytes(), body].concat();
         self.send(&request).unwrap();
-        let answer = self.receive().unwrap();
+        let mut answer = self.receive().unwrap();
+        while answer[..4] == PING_XID.to_be_bytes() {
+            answer = self.receive().unwrap();
+        }
         assert_eq!(answer[12..16], [0; 4], "it is refused: {answer:?}");
         answer[16..].to_vec()
     }
