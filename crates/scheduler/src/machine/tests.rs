@@ -1,5 +1,9 @@
-//! Scripts of what happens to a gang, and random ones.
+//! The machine in virtual time: lives of gangs as scripts, and whatever happens by chance.
 
+mod ends;
+mod launches;
+mod losses;
+mod offers;
 mod play;
 mod random;
-mod scripts;
+mod updates;

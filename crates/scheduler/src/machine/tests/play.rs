@@ -56,6 +56,17 @@ pub(super) fn offer(id: &str, agent: &str, offered: &str) -> Offer {
     }
 }
 
+/// Two tasks on one agent, up and running.
+pub(super) const UP: &str = "
+    subscribe | offer o1 a1 cpus:4
+    running t-0 | running t-1
+";
+
+/// A script for two tasks that are up.
+pub(super) fn up(script: &str) -> String {
+    format!("{UP}{script}")
+}
+
 struct Play {
     start: Instant,
     now: Instant,

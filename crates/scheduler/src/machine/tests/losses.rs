@@ -1,0 +1,219 @@
+//! Scripts about what goes away: subscriptions, agents, executors, masters.
+
+use expect_test::expect;
+
+use super::play::{check, up};
+
+#[test]
+fn after_a_new_subscription_all_tasks_are_asked_about_until_they_answer() {
+    check(
+        &["t*2 cpus:1"],
+        &up("
+        kill t-0 | disconnect | advance 10 | subscribe | running! t-1 RECONCILIATION
+        advance 4 | killed t-0 | advance 60
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s kill t-0
+                KILL t-0.r.1 None
+            0s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            10s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                KILL t-0.r.1 None
+                RECONCILE [(t-0.r.1, a1), (t-1.r.1, a1)]
+                SUPPRESS
+            10s running! t-1 RECONCILIATION
+            11s
+                RECONCILE [(t-0.r.1, a1)]
+            13s
+                RECONCILE [(t-0.r.1, a1)]
+            14s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                ACKNOWLEDGE t-0.r.1 4
+        "#]],
+    );
+}
+
+#[test]
+fn a_lost_agent_takes_the_job_along_unless_it_comes_back_in_time() {
+    check(
+        &["t*1 cpus:1"],
+        "
+        subscribe | offer o1 a1 cpus:4 | running t-0
+        unreachable! t-0 AGENT_REMOVED | failure a1 | failure a7 | advance 30
+        running! t-0 AGENT_REREGISTERED
+        unreachable! t-0 AGENT_REMOVED | advance 60
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s unreachable! t-0 AGENT_REMOVED
+                event TaskLost t-0
+                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED)
+            0s failure a1
+                event AgentLost
+            0s failure a7
+            30s running! t-0 AGENT_REREGISTERED
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1 (REASON_AGENT_REREGISTERED)
+            30s unreachable! t-0 AGENT_REMOVED
+                event TaskLost t-0
+                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED)
+            90s
+                ExecutorGone(job.r.1)
+                event TaskLost t-0
+                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED): its agent stayed unreachable
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Unreachable, source: Master, reason: Some(Reason("REASON_AGENT_REMOVED")), message: Some("its agent stayed unreachable"), agent: Some(a1) }))
+                event Shutdown
+                EndEvents
+        "#]],
+    );
+}
+
+#[test]
+fn a_dead_executor_is_told_before_its_tasks() {
+    check(
+        &["t*1 cpus:1"],
+        "
+        subscribe | offer o1 a1 cpus:4 | running t-0
+        failure a1 job.r.1 | failed t-0 EXECUTOR_TERMINATED
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s failure a1 job.r.1
+                ExecutorGone(job.r.1)
+                event ExecutorLost
+            0s failed t-0 EXECUTOR_TERMINATED
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Executor, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: None, agent: Some(a1) }))
+                event Shutdown
+                ACKNOWLEDGE t-0.r.1 2
+                EndEvents
+        "#]],
+    );
+}
+
+#[test]
+fn an_executor_that_breaks_the_rules_of_its_link_is_shut_down() {
+    check(
+        &["t*2 cpus:1"],
+        &up("abandon job.r.1 | abandon job.r.9"),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s abandon job.r.1
+                ExecutorGone(job.r.1)
+                SHUTDOWN job.r.1
+            0s abandon job.r.9
+        "#]],
+    );
+}
+
+#[test]
+fn a_master_that_is_not_there_or_refuses_is_told_from_one_that_goes_away() {
+    check(
+        &["t*1 cpus:1"],
+        "disconnect | advance 31",
+        &expect![[r#"
+        0s disconnect
+            report Disconnected { reason: "broken pipe" }
+        30s
+            Finished(Unreachable { reason: Some("broken pipe") })
+    "#]],
+    );
+    check(
+        &["t*1 cpus:1"],
+        "refuse",
+        &expect![[r#"
+        0s refuse
+            Finished(Refused { reason: "role not allowed" })
+    "#]],
+    );
+    check(
+        &["t*1 cpus:1"],
+        "subscribe | disconnect | stop | advance 16",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            0s stop
+                report Stopping(Interrupted)
+                event Shutdown
+            15s
+                report NotTornDown
+                Finished(Interrupted)
+        "#]],
+    );
+}
