@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::core::answer::{self, CallAnswer, Server};
 use crate::core::backoff::Backoff;
 use crate::core::endpoint::Endpoint;
+use crate::encoding::Encoding;
 use crate::error::CallError;
 use crate::transport::Http;
 
@@ -52,7 +53,7 @@ pub(crate) trait Call: Clone + Send + Sync + 'static {
     fn check(&self) -> Result<(), CallError>;
 
     /// The bytes to post.
-    fn encode(&mut self, session: &Session) -> Bytes;
+    fn encode(&mut self, session: &Session, encoding: Encoding) -> Bytes;
 
     /// Whether it has one effect however often it arrives.
     fn is_repeatable(&self) -> bool;
@@ -186,7 +187,7 @@ impl<C: Call> CallWorker<C> {
             let Some(session) = self.session.borrow_and_update().clone() else {
                 return Err(CallError::NotSubscribed);
             };
-            let body = call.encode(&session);
+            let body = call.encode(&session, self.http.encoding());
             let answer = self
                 .http
                 .call(
@@ -243,7 +244,7 @@ mod tests {
             Ok(())
         }
 
-        fn encode(&mut self, _: &Session) -> Bytes {
+        fn encode(&mut self, _: &Session, _: Encoding) -> Bytes {
             self.0.fetch_add(1, Ordering::Relaxed);
             Bytes::new()
         }
@@ -265,6 +266,7 @@ mod tests {
         let timeout = Duration::from_secs(20);
         let http = Http::new(HttpOptions {
             connect_timeout: timeout,
+            encoding: Encoding::Protobuf,
             credentials: None,
             tls: None,
             domain_socket: None,

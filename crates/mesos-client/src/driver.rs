@@ -15,15 +15,15 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use mesos::recordio::{Decoder, RECORD_BYTES_MAX};
 use mesos::v1;
-use prost::Message;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::calls::{Call, CallQueue, CallWorker, Session, WeakCallQueue};
 use crate::core::endpoint::Endpoint;
 use crate::core::subscription::{End, Input, Output, Rules, Subscription};
 use crate::core::zookeeper::{Detection, Detector, DetectorRules};
+use crate::encoding::Root;
 use crate::error::DisconnectReason;
-use crate::transport::{Answer, Http, PROTOBUF, STREAM_ID, root_cause};
+use crate::transport::{Answer, Http, STREAM_ID, root_cause};
 use crate::zookeeper;
 
 /// Notices that wait for the owner. Most are small; in the worst case each is an event with a
@@ -43,7 +43,7 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What the two APIs do not have in common.
 pub(crate) trait Api: Send + 'static {
     /// A record of the stream.
-    type Event: Message + Default;
+    type Event: Root;
     /// What the owner is told.
     type Notice: Send + 'static;
 
@@ -275,13 +275,11 @@ impl<A: Api> Driver<A> {
                 self.connection = Connection::Closed;
                 Some(Input::Failed(reason))
             }
-            Happening::Record(record) => match A::Event::decode(record) {
+            Happening::Record(record) => match self.http.encoding().decode(record) {
                 Ok(event) => Some(self.take_event(event).await),
-                Err(error) => {
+                Err(detail) => {
                     self.connection = Connection::Closed;
-                    Some(Input::Failed(DisconnectReason::Malformed(
-                        error.to_string(),
-                    )))
+                    Some(Input::Failed(DisconnectReason::Malformed(detail)))
                 }
             },
         }
@@ -427,12 +425,8 @@ async fn open<A: Api>(
         })
     };
     let headers = response.headers();
-    let content_type = headers.get(CONTENT_TYPE);
-    if content_type != Some(&PROTOBUF) {
-        let content_type = content_type.map_or("none", |it| it.to_str().unwrap_or("garbage"));
-        return not_mesos(format!(
-            "the type of what it sends is `{content_type}`, not `application/x-protobuf`"
-        ));
+    if let Some(detail) = http.encoding().mismatch(headers.get(CONTENT_TYPE)) {
+        return not_mesos(detail);
     }
     let stream_id = headers.get(STREAM_ID).cloned();
     if A::HAS_STREAM_ID && stream_id.is_none() {

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesos::v1;
-use prost::Message as _;
 use tokio::sync::mpsc;
 use v1::executor::call::Type as CallType;
 use v1::executor::event::Type as EventType;
@@ -21,6 +20,7 @@ use crate::core::answer::Server;
 use crate::core::backoff::Backoff;
 use crate::core::subscription::{End, Rules, Targets};
 use crate::driver::{self, Api, BoxFuture, Plan, Record};
+use crate::encoding::Encoding;
 use crate::error::{CallError, DisconnectReason, GaveUpReason, StartError};
 use crate::transport::{Credentials, Http, HttpOptions};
 
@@ -79,6 +79,7 @@ impl ExecutorClient {
         let credentials = config.token.map(Credentials::Bearer);
         let http = Http::new(HttpOptions {
             connect_timeout: config.connect_timeout,
+            encoding: config.encoding,
             credentials: credentials.as_ref(),
             tls: config.agent.is_secure().then_some(&config.tls),
             domain_socket: config.domain_socket,
@@ -106,6 +107,7 @@ impl ExecutorClient {
             executor_id: config.executor_id.into(),
         };
         let api = |notices: &mpsc::Sender<ExecutorNotice>| ExecutorApi {
+            encoding: config.encoding,
             ids: ids.clone(),
             unacknowledged: Arc::new(move || Box::pin(unacknowledged())),
             notices: notices.clone(),
@@ -216,6 +218,7 @@ impl ExecutorHandle {
 }
 
 struct ExecutorApi {
+    encoding: Encoding,
     ids: Ids,
     unacknowledged: Arc<dyn Fn() -> BoxFuture<Unacknowledged> + Send + Sync>,
     notices: mpsc::Sender<ExecutorNotice>,
@@ -232,6 +235,7 @@ impl Api for ExecutorApi {
             framework_id,
             executor_id,
         } = self.ids.clone();
+        let encoding = self.encoding;
         let notices = self.notices.clone();
         let unacknowledged = Arc::clone(&self.unacknowledged);
         Box::pin(async move {
@@ -249,7 +253,7 @@ impl Api for ExecutorApi {
                 }),
                 ..v1::executor::Call::default()
             };
-            call.encode_to_vec().into()
+            encoding.encode(&call)
         })
     }
 
@@ -308,8 +312,8 @@ impl Call for v1::executor::Call {
         }
     }
 
-    fn encode(&mut self, _: &Session) -> Bytes {
-        self.encode_to_vec().into()
+    fn encode(&mut self, _: &Session, encoding: Encoding) -> Bytes {
+        encoding.encode(self)
     }
 
     fn is_repeatable(&self) -> bool {

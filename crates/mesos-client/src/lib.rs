@@ -33,6 +33,7 @@
 //!   call ([`SchedulerHandle`]), a variant for each event ([`SchedulerEvent`]).
 //! - [`ExecutorClient`]: one agent, its environment variables, its recovery; likewise.
 //! - [`MasterOperator`], [`AgentOperator`]: what goes on in a cluster, and changes to it.
+//! - [`Encoding`]: all of them speak protobuf, or JSON with the feature `json`.
 //! - [`CallError`] and [`DisconnectReason`]: what can go wrong, by who must act.
 //!
 //! `examples/framework.rs` is a whole framework in a hundred lines.
@@ -42,6 +43,7 @@
 mod calls;
 mod core;
 mod driver;
+mod encoding;
 mod error;
 mod executor;
 mod operator;
@@ -50,12 +52,13 @@ mod transport;
 mod zookeeper;
 
 pub use crate::core::endpoint::{Endpoint, InvalidEndpoint};
+pub use crate::encoding::Encoding;
 pub use crate::error::{CallError, DisconnectReason, GaveUpReason, RefusedError, StartError};
 pub use crate::executor::calls::ExecutorEvent;
 pub use crate::executor::environment::{Checkpoint, EnvironmentError, ExecutorConfig};
 pub use crate::executor::{ExecutorClient, ExecutorHandle, ExecutorNotice, Unacknowledged};
 pub use crate::operator::{
-    AgentAddressError, AgentOperator, ContainerOutput, Encoding, MasterEvents, MasterOperator,
+    AgentAddressError, AgentOperator, ContainerOutput, MasterEvents, MasterOperator,
     OperatorConfig, OperatorError,
 };
 pub use crate::scheduler::event::SchedulerEvent;

@@ -9,16 +9,13 @@
 use std::time::Duration;
 
 use mesos::recordio::RECORD_BYTES_MAX;
-use mesos::v1;
-use prost::Message;
 use thiserror::Error;
 
+use crate::encoding::Encoding;
 use crate::error::DisconnectReason;
 use crate::transport::{Credentials, Tls};
 
 mod agent;
-#[cfg(feature = "json")]
-mod json;
 mod macros;
 mod master;
 mod post;
@@ -60,17 +57,6 @@ impl Default for OperatorConfig {
     }
 }
 
-/// How messages are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// `application/x-protobuf`: small and fast.
-    Protobuf,
-    /// `application/json`: can be read by people who look at the connection.
-    #[cfg(feature = "json")]
-    Json,
-}
-
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum OperatorError {
@@ -109,28 +95,4 @@ pub enum OperatorError {
         /// What is different.
         detail: String,
     },
-}
-
-/// A message that is written on its own, by the name that it is declared with.
-pub(crate) trait Root: Message + Default {
-    #[cfg(feature = "json")]
-    const NAME: &'static str;
-}
-
-macro_rules! root {
-    ($($kind:ty = $name:literal)*) => {
-        $(impl Root for $kind {
-            #[cfg(feature = "json")]
-            const NAME: &'static str = $name;
-        })*
-    };
-}
-
-root! {
-    v1::master::Call = "mesos.v1.master.Call"
-    v1::master::Response = "mesos.v1.master.Response"
-    v1::master::Event = "mesos.v1.master.Event"
-    v1::agent::Call = "mesos.v1.agent.Call"
-    v1::agent::Response = "mesos.v1.agent.Response"
-    v1::agent::ProcessIo = "mesos.v1.agent.ProcessIO"
 }

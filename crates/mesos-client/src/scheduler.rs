@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesos::{FrameworkId, v1};
-use prost::Message as _;
 use tokio::sync::mpsc;
 use v1::scheduler::call::Type as CallType;
 use v1::scheduler::event::Type as EventType;
@@ -21,6 +20,7 @@ use crate::core::zookeeper::DetectorRules;
 use crate::core::zookeeper::leader::Scheme;
 use crate::core::zookeeper::url::ZooKeeperUrl;
 use crate::driver::{self, Api, BoxFuture, Plan, Record};
+use crate::encoding::Encoding;
 use crate::error::{CallError, DisconnectReason, RefusedError, StartError};
 use crate::transport::{Credentials, Http, HttpOptions, Tls};
 
@@ -60,6 +60,7 @@ impl SchedulerClient {
     ) -> Result<(SchedulerHandle, mpsc::Receiver<SchedulerNotice>), StartError> {
         let http = Http::new(HttpOptions {
             connect_timeout: config.connect_timeout,
+            encoding: config.encoding,
             credentials: config.credentials.as_ref(),
             tls: config.tls(),
             domain_socket: None,
@@ -93,6 +94,7 @@ impl SchedulerClient {
             patience: None,
         };
         let api = SchedulerApi {
+            encoding: config.encoding,
             framework_info: config.framework_info,
             suppressed_roles: config.suppressed_roles,
             subscribed_before: false,
@@ -127,6 +129,8 @@ pub struct SchedulerConfig {
     /// With the default, and no `https` among the [`masters`](Self::masters), a redirect to `https`
     /// fails: the authorities of the system are not read for masters that have no use for them.
     pub tls: Tls,
+    /// How calls and events are written. Default: protobuf.
+    pub encoding: Encoding,
     /// For how long a connection may take. Default: 5 s.
     pub connect_timeout: Duration,
     /// For how long SUBSCRIBE may wait for its first event. Default: 15 s, a heartbeat's interval.
@@ -150,6 +154,7 @@ impl SchedulerConfig {
             suppressed_roles: Vec::new(),
             credentials: None,
             tls: Tls::default(),
+            encoding: Encoding::default(),
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(15),
             call_timeout: Duration::from_secs(10),
@@ -289,6 +294,7 @@ impl SchedulerHandle {
 }
 
 struct SchedulerApi {
+    encoding: Encoding,
     framework_info: v1::FrameworkInfo,
     suppressed_roles: Vec<String>,
     subscribed_before: bool,
@@ -312,7 +318,7 @@ impl Api for SchedulerApi {
             }),
             ..v1::scheduler::Call::default()
         };
-        Box::pin(ready(call.encode_to_vec().into()))
+        Box::pin(ready(self.encoding.encode(&call)))
     }
 
     fn read(&mut self, event: v1::scheduler::Event) -> Record<SchedulerNotice> {
@@ -383,9 +389,9 @@ impl Call for v1::scheduler::Call {
         }
     }
 
-    fn encode(&mut self, session: &Session) -> Bytes {
+    fn encode(&mut self, session: &Session, encoding: Encoding) -> Bytes {
         self.framework_id = Some(session.framework_id.clone());
-        self.encode_to_vec().into()
+        encoding.encode(self)
     }
 
     fn is_repeatable(&self) -> bool {

@@ -17,11 +17,9 @@ use http::{HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response};
 
 use crate::core::endpoint::Endpoint;
+use crate::encoding::Encoding;
 use crate::error::{DisconnectReason, StartError};
 use crate::operator::OperatorError;
-
-/// The media type of both directions.
-pub(crate) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
 /// Names the stream that a scheduler's call belongs to.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
@@ -86,6 +84,7 @@ pub struct Tls {
 /// What [`Http::new`] needs to know.
 pub(crate) struct HttpOptions<'a> {
     pub(crate) connect_timeout: Duration,
+    pub(crate) encoding: Encoding,
     pub(crate) credentials: Option<&'a Credentials>,
     /// `None` when no endpoint is `https`: then no certificate of the system is read, which takes
     /// time, and fails where there are none.
@@ -94,10 +93,11 @@ pub(crate) struct HttpOptions<'a> {
     pub(crate) domain_socket: Option<PathBuf>,
 }
 
-/// Posts protobuf calls. Clones share their connections.
+/// Posts calls. Clones share their connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
     client: Client,
+    encoding: Encoding,
     authorization: Option<HeaderValue>,
 }
 
@@ -170,8 +170,14 @@ impl Http {
             .map(|credentials| authorization(&client, credentials));
         Ok(Self {
             client,
+            encoding: options.encoding,
             authorization: authorization.transpose()?,
         })
+    }
+
+    /// How calls and answers are written.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Posts SUBSCRIBE. An answer other than 200 is read to its end.
@@ -181,7 +187,9 @@ impl Http {
         body: Bytes,
     ) -> Result<Result<Response, Answer>, DisconnectReason> {
         let unreachable = |error| unreachable(endpoint, &error);
-        let request = self.post(endpoint, body).header(ACCEPT, PROTOBUF);
+        let request = self
+            .post(endpoint, body)
+            .header(ACCEPT, self.encoding.media());
         let response = request.send().await.map_err(unreachable)?;
         if response.status() == http::StatusCode::OK {
             return Ok(Ok(response));
@@ -205,24 +213,17 @@ impl Http {
         answer(response).await.map_err(|error| root_cause(&error))
     }
 
-    /// Posts a call of the operator API, in a form of its choice, and reads the head of the answer.
+    /// Posts a call of the operator API and reads the head of the answer.
     /// Without a `timeout` the body may take for ever.
-    pub(crate) async fn post_as(
+    pub(crate) async fn post_to_operator(
         &self,
         endpoint: &Endpoint,
         body: Bytes,
-        media: &HeaderValue,
         timeout: Option<Duration>,
     ) -> Result<Reply, OperatorError> {
         let mut request = self
-            .client
-            .post(endpoint.to_string())
-            .header(CONTENT_TYPE, media)
-            .header(ACCEPT, media)
-            .body(body);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
+            .post(endpoint, body)
+            .header(ACCEPT, self.encoding.media());
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
@@ -251,7 +252,7 @@ impl Http {
         let mut request = self
             .client
             .post(endpoint.to_string())
-            .header(CONTENT_TYPE, PROTOBUF)
+            .header(CONTENT_TYPE, self.encoding.media())
             .body(body);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);

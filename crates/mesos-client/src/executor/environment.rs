@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::core::duration;
 use crate::core::endpoint::{Endpoint, InvalidEndpoint};
+use crate::encoding::Encoding;
 use crate::transport::{Secret, Tls};
 
 const FRAMEWORK_ID: &str = "MESOS_FRAMEWORK_ID";
@@ -62,6 +63,8 @@ pub struct ExecutorConfig {
     /// For an agent whose address begins with `https`. Its certificate is always verified.
     /// Default: the authorities of the system, no identity.
     pub tls: Tls,
+    /// How calls and events are written. Default: protobuf.
+    pub encoding: Encoding,
     /// How often HEARTBEAT is called while there is a subscription. Default: 30 min.
     pub heartbeat_interval: Duration,
     /// How to behave when the agent is away; `None` when it forgets its executors by that.
@@ -155,6 +158,7 @@ impl ExecutorConfig {
             agent_id: None,
             token: None,
             tls: Tls::default(),
+            encoding: Encoding::default(),
             heartbeat_interval: HEARTBEAT_INTERVAL,
             checkpoint: None,
             shutdown_grace: Duration::from_secs(5),

@@ -4,24 +4,21 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use mesos::recordio::Decoder;
 use tokio::sync::mpsc;
 
-use super::{ANSWER_BYTES_MAX, Encoding, OperatorConfig, OperatorError, PATH, Root};
+use super::{ANSWER_BYTES_MAX, OperatorConfig, OperatorError, PATH};
 use crate::core::backoff::Backoff;
 use crate::core::endpoint::Endpoint;
 use crate::core::subscription::REDIRECTS_MAX;
 use crate::core::zookeeper::leader::Scheme;
 use crate::core::zookeeper::url::ZooKeeperUrl;
 use crate::core::zookeeper::{Detection, Detector, DetectorRules};
+use crate::encoding::{Encoding, Root};
 use crate::error::{DisconnectReason, StartError};
 use crate::scheduler::Place;
-use crate::transport::{Http, HttpOptions, PROTOBUF, Reply, Tls};
+use crate::transport::{Http, HttpOptions, Reply, Tls};
 use crate::zookeeper;
-
-#[cfg(feature = "json")]
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Who is asked.
 #[derive(Debug)]
@@ -29,7 +26,6 @@ pub(super) struct Poster {
     http: Http,
     place: Place,
     scheme: Scheme,
-    encoding: Encoding,
     connect_timeout: Duration,
     call_timeout: Duration,
     /// Who answered last; asked first.
@@ -45,6 +41,7 @@ impl Poster {
         };
         let http = Http::new(HttpOptions {
             connect_timeout: config.connect_timeout,
+            encoding: config.encoding,
             credentials: config.credentials.as_ref(),
             tls: (is_own_tls || is_secure).then_some(&config.tls),
             domain_socket: None,
@@ -58,7 +55,6 @@ impl Poster {
             http,
             place,
             scheme,
-            encoding: config.encoding,
             connect_timeout: config.connect_timeout,
             call_timeout: config.call_timeout,
             leader: Mutex::new(None),
@@ -85,8 +81,8 @@ impl Poster {
                 detail,
             })?;
         self.check_type(&endpoint, &reply)?;
-        self.decode(&body)
-            .map_err(|detail| not_mesos(&endpoint, detail))
+        let read = self.http.encoding().decode(body.into());
+        read.map_err(|detail| not_mesos(&endpoint, detail))
     }
 
     /// Anything else: that it was taken is all that is answered.
@@ -101,7 +97,7 @@ impl Poster {
         Ok(Records {
             response: reply.response,
             decoder: Decoder::default(),
-            encoding: self.encoding,
+            encoding: self.http.encoding(),
         })
     }
 
@@ -121,7 +117,7 @@ impl Poster {
         call: &C,
         timeout: Option<Duration>,
     ) -> Result<(Endpoint, Reply), OperatorError> {
-        let body = Bytes::from(self.encode(call));
+        let body = self.http.encoding().encode(call);
         let mut failure = None;
         for candidate in self.candidates().await? {
             match self.follow(candidate, &body, timeout).await {
@@ -147,9 +143,8 @@ impl Poster {
         body: &Bytes,
         timeout: Option<Duration>,
     ) -> Result<(Endpoint, Reply), OperatorError> {
-        let media = self.media();
         for _ in 0..=REDIRECTS_MAX {
-            let sent = self.http.post_as(&endpoint, body.clone(), &media, timeout);
+            let sent = self.http.post_to_operator(&endpoint, body.clone(), timeout);
             let reply = sent.await?;
             let (status, text) = match reply.status {
                 200 | 202 => return Ok((endpoint, reply)),
@@ -237,42 +232,8 @@ impl Poster {
     }
 
     fn check_type(&self, endpoint: &Endpoint, reply: &Reply) -> Result<(), OperatorError> {
-        let media = self.media();
-        let found = reply.content_type.as_ref();
-        if found.is_some_and(|found| found == media) {
-            return Ok(());
-        }
-        let found = found.map_or("none", |found| found.to_str().unwrap_or("garbage"));
-        let detail = format!("the type of what it sends is `{found}`, not {media:?}");
-        Err(not_mesos(endpoint, detail))
-    }
-
-    fn media(&self) -> HeaderValue {
-        match self.encoding {
-            Encoding::Protobuf => PROTOBUF,
-            #[cfg(feature = "json")]
-            Encoding::Json => JSON,
-        }
-    }
-
-    fn encode<C: Root>(&self, call: &C) -> Vec<u8> {
-        match self.encoding {
-            Encoding::Protobuf => call.encode_to_vec(),
-            #[cfg(feature = "json")]
-            Encoding::Json => super::json::encode(call),
-        }
-    }
-
-    fn decode<R: Root>(&self, body: &[u8]) -> Result<R, String> {
-        decode(self.encoding, body)
-    }
-}
-
-fn decode<R: Root>(encoding: Encoding, body: &[u8]) -> Result<R, String> {
-    match encoding {
-        Encoding::Protobuf => R::decode(body).map_err(|error| error.to_string()),
-        #[cfg(feature = "json")]
-        Encoding::Json => super::json::decode(body),
+        let mismatch = self.http.encoding().mismatch(reply.content_type.as_ref());
+        mismatch.map_or(Ok(()), |detail| Err(not_mesos(endpoint, detail)))
     }
 }
 
@@ -303,7 +264,7 @@ impl Records {
             let malformed = |detail: String| DisconnectReason::Malformed(detail);
             let record = self.decoder.next();
             if let Some(record) = record.map_err(|error| malformed(error.to_string()))? {
-                return decode(self.encoding, &record).map_err(malformed);
+                return self.encoding.decode(record).map_err(malformed);
             }
             match self.response.chunk().await {
                 Ok(Some(chunk)) => self.decoder.push(&chunk),

@@ -7,6 +7,7 @@
 
 mod executor;
 mod fake;
+mod json;
 mod operator;
 mod recordings;
 mod scheduler;

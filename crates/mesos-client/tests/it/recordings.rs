@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mesos::v1;
 use mesos_client::{
-    CallError, ExecutorClient, ExecutorConfig, ExecutorNotice, SchedulerClient, SchedulerConfig,
-    SchedulerNotice, Unacknowledged,
+    CallError, Encoding, ExecutorClient, ExecutorConfig, ExecutorNotice, SchedulerClient,
+    SchedulerConfig, SchedulerNotice, Unacknowledged,
 };
 use serde_json::Value;
 
@@ -34,16 +34,16 @@ pub(crate) fn lines(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// One recorded stream in protobuf: its chunks, and the types of its events.
-#[derive(Default)]
+/// One recorded stream: its chunks, and the types of its events.
 struct Recorded {
     path: String,
+    encoding: Encoding,
     headers: Vec<(String, String)>,
     chunks: Vec<Vec<u8>>,
     types: Vec<String>,
 }
 
-/// All protobuf streams of a file, by connection.
+/// All streams of a file, by connection.
 fn streams(path: &Path) -> Vec<Recorded> {
     let mut requests = BTreeMap::new();
     let mut streams: BTreeMap<String, Recorded> = BTreeMap::new();
@@ -60,27 +60,43 @@ fn streams(path: &Path) -> Vec<Recorded> {
                 let value = |wanted: &str| headers.iter().find(|(name, _)| name == wanted);
                 let is_stream = value("Transfer-Encoding").is_some();
                 let content_type = value("Content-Type").map(|(_, value)| value.as_str());
-                if is_stream && content_type == Some("application/x-protobuf") {
-                    let path = requests.get(&connection).cloned().unwrap_or_default();
+                if is_stream {
                     let recorded = Recorded {
-                        path,
+                        path: requests.get(&connection).cloned().unwrap_or_default(),
+                        encoding: match content_type {
+                            Some("application/json") => Encoding::Json,
+                            _ => Encoding::Protobuf,
+                        },
                         headers,
-                        ..Recorded::default()
+                        chunks: Vec::new(),
+                        types: Vec::new(),
                     };
                     streams.insert(connection, recorded);
                 }
             }
             // A large body is recorded in part.
-            Some("chunk") if !line["body_b64_length"].is_null() => {
+            Some("chunk")
+                if !line["body_b64_length"].is_null() || !line["body_length"].is_null() =>
+            {
                 streams.remove(&connection);
             }
             Some("chunk") => {
                 if let Some(stream) = streams.get_mut(&connection) {
+                    let (chunk, event) = match line["body"].as_str() {
+                        Some(body) => {
+                            let (_, event) = body.split_once('\n').unwrap();
+                            let event = serde_json::from_str(event).unwrap();
+                            (body.as_bytes().to_vec(), event)
+                        }
+                        None => {
+                            let chunk = STANDARD.decode(text("body_b64")).unwrap();
+                            (chunk, line["decoded"].clone())
+                        }
+                    };
+                    stream.chunks.push(chunk);
                     stream
-                        .chunks
-                        .push(STANDARD.decode(text("body_b64")).unwrap());
-                    let kind = line["decoded"]["type"].as_str().unwrap();
-                    stream.types.push(kind.to_owned());
+                        .types
+                        .push(event["type"].as_str().unwrap().to_owned());
                 }
             }
             _ => {}
@@ -106,8 +122,9 @@ async fn play(server: &mut Fake, recorded: &Recorded) {
 #[tokio::test]
 async fn recorded_streams_are_told_event_by_event() {
     let Some(folder) = folder() else { return };
-    let mut schedulers = 0;
-    let mut executors = 0;
+    // Of each API, in protobuf and in JSON.
+    let mut schedulers = [0; 2];
+    let mut executors = [0; 2];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path
@@ -117,22 +134,23 @@ async fn recorded_streams_are_told_event_by_event() {
             continue;
         }
         for recorded in streams(&path) {
+            let form = usize::from(recorded.encoding == Encoding::Json);
             if recorded.path.ends_with("/scheduler") {
-                schedulers += 1;
+                schedulers[form] += 1;
                 assert_eq!(
                     scheduler_types(&recorded).await,
                     told(&recorded),
                     "{path:?}"
                 );
             } else if recorded.path.ends_with("/executor") {
-                executors += 1;
+                executors[form] += 1;
                 assert_eq!(executor_types(&recorded).await, told(&recorded), "{path:?}");
             }
         }
     }
     assert!(
-        schedulers >= 5 && executors >= 2,
-        "{schedulers}, {executors}"
+        schedulers.iter().all(|count| *count >= 5) && executors.iter().all(|count| *count >= 2),
+        "{schedulers:?}, {executors:?}"
     );
 }
 
@@ -146,7 +164,8 @@ fn told(recorded: &Recorded) -> Vec<String> {
 async fn scheduler_types(recorded: &Recorded) -> Vec<String> {
     let mut master = Fake::start().await;
     let masters = master.address.parse().unwrap();
-    let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
+    let mut config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
+    config.encoding = recorded.encoding;
     let (_handle, mut notices) = SchedulerClient::start(config).unwrap();
     play(&mut master, recorded).await;
     let mut types = Vec::new();
@@ -164,7 +183,8 @@ async fn scheduler_types(recorded: &Recorded) -> Vec<String> {
 
 async fn executor_types(recorded: &Recorded) -> Vec<String> {
     let mut agent = Fake::start().await;
-    let config = ExecutorConfig::new(&agent.address, "f".into(), "e".into()).unwrap();
+    let mut config = ExecutorConfig::new(&agent.address, "f".into(), "e".into()).unwrap();
+    config.encoding = recorded.encoding;
     let source = || ready(Unacknowledged::default());
     let (_handle, mut notices) = ExecutorClient::start(config, source).unwrap();
     play(&mut agent, recorded).await;
