@@ -58,8 +58,8 @@ pub use crate::executor::calls::ExecutorEvent;
 pub use crate::executor::environment::{Checkpoint, EnvironmentError, ExecutorConfig};
 pub use crate::executor::{ExecutorClient, ExecutorHandle, ExecutorNotice, Unacknowledged};
 pub use crate::operator::{
-    AgentAddressError, AgentOperator, ContainerOutput, MasterEvents, MasterOperator,
-    OperatorConfig, OperatorError,
+    AgentAddressError, AgentOperator, ContainerInput, ContainerOutput, InputClosed, MasterEvents,
+    MasterOperator, OperatorConfig, OperatorError,
 };
 pub use crate::scheduler::event::SchedulerEvent;
 pub use crate::scheduler::{

@@ -2,7 +2,7 @@
 //!
 //! [`MasterOperator`] asks the leading master, [`AgentOperator`] one agent. Neither keeps anything
 //! alive: each function is one call and its answer, only
-//! [`MasterOperator::subscribe`] answers with a stream.
+//! [`MasterOperator::subscribe`] and what is attached to a container are streams.
 //!
 //! Operators have other credentials than frameworks and executors, if the cluster asks for any.
 
@@ -16,11 +16,13 @@ use crate::error::DisconnectReason;
 use crate::transport::{Credentials, Tls};
 
 mod agent;
+mod container;
 mod macros;
 mod master;
 mod post;
 
-pub use agent::{AgentAddressError, AgentOperator, ContainerOutput};
+pub use agent::{AgentAddressError, AgentOperator};
+pub use container::{ContainerInput, ContainerOutput, InputClosed};
 pub use master::{MasterEvents, MasterOperator};
 
 /// Where masters and agents answer operators.

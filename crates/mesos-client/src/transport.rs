@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Identity, Request, RequestBuilder, Response};
+use reqwest::{Body, Certificate, Client, Identity, Request, RequestBuilder, Response};
 
 use crate::core::endpoint::Endpoint;
 use crate::encoding::Encoding;
@@ -23,6 +23,13 @@ use crate::operator::OperatorError;
 
 /// Names the stream that a scheduler's call belongs to.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// The form of a record beside the type of a body that has records without end.
+const MESSAGE_ACCEPT: HeaderName = HeaderName::from_static("message-accept");
+const MESSAGE_CONTENT_TYPE: HeaderName = HeaderName::from_static("message-content-type");
+
+/// The type of such a body.
+const RECORDIO: HeaderValue = HeaderValue::from_static("application/recordio");
 
 /// What is kept of the text of an answer. The longest that Mesos is known to send are validation
 /// errors of a few hundred bytes; a page of some other server is not worth more.
@@ -93,6 +100,17 @@ pub(crate) struct HttpOptions<'a> {
     pub(crate) domain_socket: Option<PathBuf>,
 }
 
+/// What the bodies of a call to an operator's API and of its answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Messages; the answer to SUBSCRIBE has records under the same name.
+    Messages,
+    /// A message that is answered by records.
+    RecordsOut,
+    /// Records that are answered by a status.
+    RecordsIn,
+}
+
 /// Posts calls. Clones share their connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
@@ -114,6 +132,7 @@ pub(crate) struct Answer {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    /// The type of the answer, or of its records.
     pub(crate) content_type: Option<HeaderValue>,
     pub(crate) response: Response,
 }
@@ -218,12 +237,23 @@ impl Http {
     pub(crate) async fn post_to_operator(
         &self,
         endpoint: &Endpoint,
-        body: Bytes,
+        body: impl Into<Body>,
+        form: Form,
         timeout: Option<Duration>,
     ) -> Result<Reply, OperatorError> {
-        let mut request = self
-            .post(endpoint, body)
-            .header(ACCEPT, self.encoding.media());
+        let media = self.encoding.media();
+        let request = self.authorized(endpoint).body(body);
+        let mut request = match form {
+            Form::Messages => request.header(CONTENT_TYPE, &media).header(ACCEPT, &media),
+            Form::RecordsOut => request
+                .header(CONTENT_TYPE, &media)
+                .header(ACCEPT, RECORDIO)
+                .header(MESSAGE_ACCEPT, &media),
+            Form::RecordsIn => request
+                .header(CONTENT_TYPE, RECORDIO)
+                .header(MESSAGE_CONTENT_TYPE, &media)
+                .header(ACCEPT, &media),
+        };
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
@@ -243,21 +273,26 @@ impl Http {
             location: location
                 .and_then(|location| location.to_str().ok())
                 .map(str::to_owned),
-            content_type: headers.get(CONTENT_TYPE).cloned(),
+            content_type: match headers.get(CONTENT_TYPE) {
+                Some(found) if found == RECORDIO => headers.get(MESSAGE_CONTENT_TYPE).cloned(),
+                found => found.cloned(),
+            },
             response,
         })
     }
 
     fn post(&self, endpoint: &Endpoint, body: Bytes) -> RequestBuilder {
-        let mut request = self
-            .client
-            .post(endpoint.to_string())
+        self.authorized(endpoint)
             .header(CONTENT_TYPE, self.encoding.media())
-            .body(body);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+            .body(body)
+    }
+
+    fn authorized(&self, endpoint: &Endpoint) -> RequestBuilder {
+        let request = self.client.post(endpoint.to_string());
+        match &self.authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
         }
-        request
     }
 }
 

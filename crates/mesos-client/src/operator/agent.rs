@@ -3,10 +3,10 @@
 use mesos::v1;
 
 use super::macros::{actions, queries, questions};
-use super::post::{Poster, Records};
+use super::post::Poster;
 use super::{OperatorConfig, OperatorError, PATH};
 use crate::core::endpoint::{Endpoint, InvalidEndpoint};
-use crate::error::{DisconnectReason, StartError};
+use crate::error::StartError;
 use crate::scheduler::Place;
 
 /// The port of an agent that is given without one.
@@ -15,7 +15,7 @@ const DEFAULT_PORT: u16 = 5051;
 /// Asks one agent.
 #[derive(Debug)]
 pub struct AgentOperator {
-    poster: Poster,
+    pub(super) poster: Poster,
 }
 
 impl AgentOperator {
@@ -79,10 +79,6 @@ impl AgentOperator {
         /// A piece of a file, of at most 64 KiB whatever `length` says, and the size of all of it:
         /// who follows a file asks again from where the last piece ended.
         read_file(path: String, offset: u64, length: Option<u64>) -> ReadFile;
-        /// Waits for the end of a container.
-        wait_container(container_id: v1::ContainerId) -> WaitContainer;
-        /// The same, of before there were containers without an executor.
-        wait_nested_container(container_id: v1::ContainerId) -> WaitNestedContainer;
     }
 
     actions! { agent:
@@ -130,57 +126,6 @@ impl AgentOperator {
         ) = MarkResourceProviderGone;
         /// Removes images that no container uses, but not these.
         prune_images(excluded_images: Vec<v1::Image>) = PruneImages;
-    }
-
-    /// LAUNCH_NESTED_CONTAINER_SESSION: starts a container below another, and answers what it
-    /// writes. It ends with the stream.
-    ///
-    /// # Errors
-    /// By class, see [`OperatorError`].
-    pub async fn launch_nested_container_session(
-        &self,
-        launch: v1::agent::call::LaunchNestedContainerSession,
-    ) -> Result<ContainerOutput, OperatorError> {
-        let call = v1::agent::Call {
-            r#type: Some(v1::agent::call::Type::LaunchNestedContainerSession.into()),
-            launch_nested_container_session: Some(launch),
-            ..v1::agent::Call::default()
-        };
-        let records = self.poster.stream(&call).await?;
-        Ok(ContainerOutput { records })
-    }
-
-    /// ATTACH_CONTAINER_OUTPUT: what a container writes from now on.
-    ///
-    /// # Errors
-    /// By class, see [`OperatorError`].
-    pub async fn attach_container_output(
-        &self,
-        container_id: v1::ContainerId,
-    ) -> Result<ContainerOutput, OperatorError> {
-        let call = v1::agent::Call {
-            r#type: Some(v1::agent::call::Type::AttachContainerOutput.into()),
-            attach_container_output: Some(v1::agent::call::AttachContainerOutput { container_id }),
-            ..v1::agent::Call::default()
-        };
-        let records = self.poster.stream(&call).await?;
-        Ok(ContainerOutput { records })
-    }
-}
-
-/// What a container writes. Dropping it ends the stream.
-#[derive(Debug)]
-pub struct ContainerOutput {
-    records: Records,
-}
-
-impl ContainerOutput {
-    /// The next piece. Loses nothing when dropped.
-    ///
-    /// # Errors
-    /// How the stream ended: [`DisconnectReason::Closed`] when the container has.
-    pub async fn next(&mut self) -> Result<v1::agent::ProcessIo, DisconnectReason> {
-        self.records.next().await
     }
 }
 

@@ -1,10 +1,15 @@
 //! One call and its answer, at whoever leads.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body::Frame;
 use mesos::recordio::Decoder;
+use reqwest::Body;
 use tokio::sync::mpsc;
 
 use super::{ANSWER_BYTES_MAX, OperatorConfig, OperatorError, PATH};
@@ -17,7 +22,7 @@ use crate::core::zookeeper::{Detection, Detector, DetectorRules};
 use crate::encoding::{Encoding, Root};
 use crate::error::{DisconnectReason, StartError};
 use crate::scheduler::Place;
-use crate::transport::{Http, HttpOptions, Reply, Tls};
+use crate::transport::{Form, Http, HttpOptions, Reply, Tls};
 use crate::zookeeper;
 
 /// Who is asked.
@@ -63,7 +68,20 @@ impl Poster {
 
     /// A query: the answer has a body.
     pub(super) async fn ask<C: Root, R: Root>(&self, call: &C) -> Result<R, OperatorError> {
-        let (endpoint, mut reply) = self.send(call, Some(self.call_timeout)).await?;
+        self.read(call, Some(self.call_timeout)).await
+    }
+
+    /// A query whose answer may take for ever.
+    pub(super) async fn wait<C: Root, R: Root>(&self, call: &C) -> Result<R, OperatorError> {
+        self.read(call, None).await
+    }
+
+    async fn read<C: Root, R: Root>(
+        &self,
+        call: &C,
+        timeout: Option<Duration>,
+    ) -> Result<R, OperatorError> {
+        let (endpoint, mut reply) = self.send(call, Form::Messages, timeout).await?;
         let whole = async {
             let mut body = Vec::new();
             while let Some(chunk) = reply.response.chunk().await.map_err(cause)? {
@@ -87,18 +105,73 @@ impl Poster {
 
     /// Anything else: that it was taken is all that is answered.
     pub(super) async fn act<C: Root>(&self, call: &C) -> Result<(), OperatorError> {
-        self.send(call, Some(self.call_timeout)).await.map(|_| ())
+        let sent = self.send(call, Form::Messages, Some(self.call_timeout));
+        sent.await.map(|_| ())
     }
 
-    /// A call that is answered by records without end.
+    /// SUBSCRIBE, which is answered by events without end.
     pub(super) async fn stream<C: Root>(&self, call: &C) -> Result<Records, OperatorError> {
-        let (endpoint, reply) = self.send(call, None).await?;
+        self.records(call, Form::Messages).await
+    }
+
+    /// A call that is answered by what a container writes.
+    pub(super) async fn output<C: Root>(&self, call: &C) -> Result<Records, OperatorError> {
+        self.records(call, Form::RecordsOut).await
+    }
+
+    async fn records<C: Root>(&self, call: &C, form: Form) -> Result<Records, OperatorError> {
+        let (endpoint, reply) = self.send(call, form, None).await?;
         self.check_type(&endpoint, &reply)?;
         Ok(Records {
             response: reply.response,
             decoder: Decoder::default(),
             encoding: self.http.encoding(),
         })
+    }
+
+    /// Posts records until there are no more, and reads what is said to them. Ends at once when
+    /// something is said before.
+    pub(super) fn input(
+        &self,
+        first: Bytes,
+        mut records: mpsc::Receiver<Bytes>,
+    ) -> impl Future<Output = Result<(), OperatorError>> + Send + 'static {
+        let http = self.http.clone();
+        // An agent is one server, and it redirects nobody.
+        let endpoint = match &self.place {
+            Place::Addresses(endpoints) => endpoints.first().cloned(),
+            Place::ZooKeeper(_) => None,
+        };
+        async move {
+            let endpoint = endpoint.expect("an agent has an address");
+            let (sender, body) = mpsc::channel(1);
+            let forwarded = async move {
+                let mut next = Some(first);
+                // Who posts may have ended already.
+                while let Some(record) = next.take()
+                    && sender.send(record).await.is_ok()
+                {
+                    next = records.recv().await;
+                }
+                drop(sender);
+                // Nothing that is written after the answer would be read by anybody.
+                std::future::pending::<Infallible>().await
+            };
+            let body = Body::wrap(RecordBody(body));
+            let reply = tokio::select! {
+                reply = http.post_to_operator(&endpoint, body, Form::RecordsIn, None) => reply?,
+                never = forwarded => match never {},
+            };
+            match reply.status {
+                200 | 202 => Ok(()),
+                status => Err(refusal(&endpoint, status, reply.text().await)),
+            }
+        }
+    }
+
+    /// How calls are written.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.http.encoding()
     }
 
     /// What is missing in an answer.
@@ -115,12 +188,13 @@ impl Poster {
     async fn send<C: Root>(
         &self,
         call: &C,
+        form: Form,
         timeout: Option<Duration>,
     ) -> Result<(Endpoint, Reply), OperatorError> {
         let body = self.http.encoding().encode(call);
         let mut failure = None;
         for candidate in self.candidates().await? {
-            match self.follow(candidate, &body, timeout).await {
+            match self.follow(candidate, &body, form, timeout).await {
                 Ok((endpoint, reply)) => {
                     let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
                     *leader = Some(endpoint.clone());
@@ -141,12 +215,15 @@ impl Poster {
         &self,
         mut endpoint: Endpoint,
         body: &Bytes,
+        form: Form,
         timeout: Option<Duration>,
     ) -> Result<(Endpoint, Reply), OperatorError> {
         for _ in 0..=REDIRECTS_MAX {
-            let sent = self.http.post_to_operator(&endpoint, body.clone(), timeout);
+            let sent = self
+                .http
+                .post_to_operator(&endpoint, body.clone(), form, timeout);
             let reply = sent.await?;
-            let (status, text) = match reply.status {
+            match reply.status {
                 200 | 202 => return Ok((endpoint, reply)),
                 307 => {
                     let location = reply.location.clone().unwrap_or_default();
@@ -161,17 +238,8 @@ impl Poster {
                         }
                     }
                 }
-                status => (status, reply.text().await),
-            };
-            return Err(match status {
-                401 | 403 => OperatorError::Unauthorized { status, text },
-                503 => OperatorError::Unreachable(DisconnectReason::Unavailable {
-                    endpoint: endpoint.to_string(),
-                    status,
-                    text,
-                }),
-                _ => OperatorError::Rejected { status, text },
-            });
+                status => return Err(refusal(&endpoint, status, reply.text().await)),
+            }
         }
         let location = endpoint.to_string();
         Err(OperatorError::Unreachable(DisconnectReason::Redirected {
@@ -237,6 +305,19 @@ impl Poster {
     }
 }
 
+/// The class of an answer that is neither taken nor a redirect.
+fn refusal(endpoint: &Endpoint, status: u16, text: String) -> OperatorError {
+    match status {
+        401 | 403 => OperatorError::Unauthorized { status, text },
+        503 => OperatorError::Unreachable(DisconnectReason::Unavailable {
+            endpoint: endpoint.to_string(),
+            status,
+            text,
+        }),
+        _ => OperatorError::Rejected { status, text },
+    }
+}
+
 fn not_mesos(endpoint: &Endpoint, detail: String) -> OperatorError {
     OperatorError::NotMesos {
         endpoint: endpoint.to_string(),
@@ -247,6 +328,22 @@ fn not_mesos(endpoint: &Endpoint, detail: String) -> OperatorError {
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` has")]
 fn cause(error: reqwest::Error) -> String {
     crate::transport::root_cause(&error)
+}
+
+/// A body that is written record by record.
+struct RecordBody(mpsc::Receiver<Bytes>);
+
+impl http_body::Body for RecordBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let record = self.0.poll_recv(context);
+        record.map(|record| record.map(|record| Ok(Frame::data(record))))
+    }
 }
 
 /// A stream of records.

@@ -5,6 +5,7 @@
     reason = "helpers of tests are tests, which clippy does not see"
 )]
 
+mod containers;
 mod executor;
 mod fake;
 mod json;
