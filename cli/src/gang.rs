@@ -67,7 +67,12 @@ pub(crate) async fn run(
     };
     let traffic = config.traffic.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    outcome::ended(outcome, loaded, &target.masters.shown, traffic.total())
+    let ended = outcome::ended(outcome, loaded, &target.masters.shown, traffic.total())?;
+    let failures_ignored = tally.ignored();
+    Ok(Ended {
+        failures_ignored,
+        ..ended
+    })
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.

@@ -12,6 +12,7 @@ pub(crate) struct Tally {
     /// Name and size of each group, in the order of the job file.
     groups: Vec<(String, u32)>,
     states: BTreeMap<String, TaskState>,
+    ignored: usize,
 }
 
 impl Tally {
@@ -23,14 +24,24 @@ impl Tally {
         Self {
             groups: groups.collect(),
             states: BTreeMap::new(),
+            ignored: 0,
         }
     }
 
     /// Takes a report into account.
     pub(crate) fn count(&mut self, progress: &Progress) {
-        if let Progress::Task(task) | Progress::PlacedAgain(task) = progress {
-            self.states.insert(task.task.clone(), task.state);
+        match progress {
+            Progress::Task(task) | Progress::PlacedAgain(task) => {
+                self.states.insert(task.task.clone(), task.state);
+            }
+            Progress::Ignored(_) => self.ignored += 1,
+            _ => {}
         }
+    }
+
+    /// How many tasks have failed without harm for the job.
+    pub(crate) fn ignored(&self) -> usize {
+        self.ignored
     }
 
     fn in_state(&self, group: &str, state: TaskState) -> usize {
@@ -81,6 +92,7 @@ mod tests {
         let mut tally = Tally {
             groups,
             states: BTreeMap::new(),
+            ignored: 0,
         };
         assert_eq!(tally.to_string(), "floor 0/2 up, floor-b 0/1 up");
         tally.count(&report("floor-0", TaskState::Running));

@@ -54,6 +54,7 @@ pub(super) async fn run(
         exit_code: ended.exit.code(),
         seconds: started.elapsed().as_secs_f64(),
         tasks: loaded.job.task_count() as usize,
+        failures_ignored: ended.failures_ignored,
         reason: ended.reason,
         channels: ended.traffic.into(),
         help: ended.help,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use framework::{
     Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
-    Operator, Pattern, Strategy, Timing, Traffic,
+    OnFailure, Operator, Pattern, Strategy, Timing, Traffic,
 };
 use job::{ExecutorBinary, Group, Job};
 use link::LinkConfig;
@@ -50,6 +50,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 resources: resources(group),
                 constraints: constraints(group)?,
                 colocate: group.colocate,
+                on_failure: on_failure(group.on_failure),
                 memory_bytes_max: group.mem.bytes(),
                 kill_grace: group.kill_grace,
                 module: Module::new(component.bytes.clone()),
@@ -96,6 +97,7 @@ pub(crate) fn planned(job: &Job) -> Result<scheduler::Job, Failure> {
             resources: resources(group),
             constraints: constraints(group)?,
             colocate: group.colocate,
+            on_failure: on_failure(group.on_failure),
             kill_grace: group.kill_grace,
         })
     });
@@ -128,6 +130,13 @@ fn strategy(strategy: job::Strategy) -> Strategy {
     match strategy {
         job::Strategy::Pack => Strategy::Pack,
         job::Strategy::Spread => Strategy::Spread,
+    }
+}
+
+fn on_failure(on_failure: job::OnFailure) -> OnFailure {
+    match on_failure {
+        job::OnFailure::Shutdown => OnFailure::Shutdown,
+        job::OnFailure::Ignore => OnFailure::Ignore,
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Ended {
     pub(crate) help: Option<&'static str>,
     /// The places of the job file that are at fault, if any are.
     pub(crate) misfits: Option<Diagnostics>,
+    /// How many tasks have failed without harm for the job.
+    pub(crate) failures_ignored: usize,
     /// What went over all channels.
     pub(crate) traffic: TotalTraffic,
 }
@@ -85,6 +87,7 @@ pub(super) fn ended(
         reason,
         help,
         misfits,
+        failures_ignored: 0,
         traffic,
     })
 }

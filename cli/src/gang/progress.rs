@@ -32,6 +32,10 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
             let message = format!("{task}; it is placed again");
             reporter.event(&Event::Warning { message: &message });
         }
+        Progress::Ignored(task) => {
+            let message = format!("{task}; the job goes on");
+            reporter.event(&Event::Warning { message: &message });
+        }
         Progress::AppStarted => reporter.event(&Event::AppStarted),
         Progress::AppReturned(Ok(())) => {
             reporter.event(&Event::AppReturned { error: None });

@@ -125,6 +125,9 @@ pub(crate) struct Outcome<'a> {
     pub(crate) exit_code: u8,
     pub(crate) seconds: f64,
     pub(crate) tasks: usize,
+    /// How many tasks have failed without harm for the job.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) failures_ignored: usize,
     /// Why, unless it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
@@ -174,4 +177,12 @@ impl From<TotalTraffic> for Channels {
             moves,
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

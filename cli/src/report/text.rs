@@ -182,15 +182,23 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
         job,
         seconds,
         tasks,
+        failures_ignored,
         reason,
         help,
         ..
     } = outcome;
     match reason {
-        None => talk(
-            "Finished",
-            &format!("job `{job}`: {} in {seconds:.1}s", count(*tasks, "task")),
-        ),
+        None => {
+            let tasks = count(*tasks, "task");
+            let ignored = match failures_ignored {
+                0 => String::new(),
+                some => format!(", {} ignored", count(*some, "failure")),
+            };
+            talk(
+                "Finished",
+                &format!("job `{job}`: {tasks} in {seconds:.1}s{ignored}"),
+            )
+        }
         Some(reason) => {
             let what = outcome.outcome.replace('_', " ");
             let text = format!("job `{job}` {what} after {seconds:.1}s: {reason}");
@@ -303,10 +311,22 @@ mod tests {
             exit_code: 0,
             seconds: 10.25,
             tasks: 12,
+            failures_ignored: 0,
             reason: None,
             channels: TotalTraffic::default().into(),
             help: None,
         };
+        let with_failures = Outcome {
+            failures_ignored: 2,
+            ..outcome.clone()
+        };
+        check(
+            &Event::Outcome(with_failures),
+            &expect![[r#"
+                stderr unless quiet:
+                    Finished job `elevator`: 12 tasks in 10.2s, 2 failures ignored
+            "#]],
+        );
         check(
             &Event::Outcome(outcome),
             &expect![[r#"

@@ -37,6 +37,34 @@ fn a_task_that_returns_an_error_ends_the_job_with_its_text() {
 }
 
 #[test]
+fn a_failure_that_its_group_ignores_is_told_and_the_job_succeeds() {
+    let scene = Scene::new();
+    let job = scene.job(
+        "job: careless
+scheduler: { module: guests/director, args: [fates] }
+tasks:
+  bad: { module: guests/actor, cpus: 0.1, mem: 32MiB, args: [fail, spilt milk], on_failure: ignore }
+  good: { module: guests/actor, cpus: 0.1, mem: 32MiB, args: [burst, 1] }
+",
+    );
+    let ended = scene.run(&["run", &job.display().to_string(), "--output", "json"]);
+    ended.assert_code(0);
+    let mut said = ended.lines_of("scheduler");
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "bad-0: TaskFailed, spilt milk",
+            "director is up: fates",
+            "good-0: TaskFinished, -",
+        ]
+    );
+    let outcome = ended.outcome();
+    assert_eq!(outcome["outcome"], "succeeded", "{outcome}");
+    assert_eq!(outcome["failures_ignored"], 1, "{outcome}");
+}
+
+#[test]
 fn a_task_that_traps_ends_the_job_with_its_backtrace() {
     let ended = run(&Scene::new(), "[poke]", "[trap, a cliff]");
     assert_failed(

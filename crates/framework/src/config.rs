@@ -7,7 +7,7 @@ use bytes::Bytes;
 use link::LinkConfig;
 use mesos::resources::Resources;
 use mesos_client::{Credentials, Masters, Tls};
-use scheduler::{Barrier, Constraint, Group, Job, Strategy, Timing};
+use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
 use crate::traffic::Traffic;
@@ -54,6 +54,8 @@ pub struct GroupConfig {
     pub constraints: Vec<Constraint>,
     /// Whether all of them are to be on one agent.
     pub colocate: bool,
+    /// What the failure of a task means.
+    pub on_failure: OnFailure,
     /// The most memory of a task's instance, in bytes; 0 leaves it to the executor.
     pub memory_bytes_max: u64,
     /// How long a task may take to end by itself once its `in` channel is closed.
@@ -256,6 +258,7 @@ impl FrameworkConfig {
             resources: group.resources.clone(),
             constraints: group.constraints.clone(),
             colocate: group.colocate,
+            on_failure: group.on_failure,
             kill_grace: group.kill_grace,
         });
         Job {

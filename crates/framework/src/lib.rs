@@ -36,8 +36,8 @@ pub use mesos_client::{
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
     Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,
-    Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Shortfall, Source, Stop, Strategy,
-    TaskReport, TaskState, Timing, Unconnected,
+    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Shortfall, Source, Stop,
+    Strategy, TaskReport, TaskState, Timing, Unconnected,
 };
 pub use survey::{SurveyConfig, survey};
 pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};

@@ -147,8 +147,9 @@ pub(crate) struct DefaultsFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(crate) env: BTreeMap<String, String>,
-    /// What happens when a task fails: `shutdown` ends the whole job. Default: `shutdown`.
-    #[schemars(regex(pattern = "^shutdown$"))]
+    /// What happens when a task fails: `shutdown` ends the whole job, `ignore` tells the app
+    /// scheduler and goes on. Default: `shutdown`.
+    #[schemars(regex(pattern = "^(shutdown|ignore)$"))]
     pub(crate) on_failure: Option<String>,
     /// How long a task has to end after it was told to. Default: `5s`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
@@ -196,9 +197,9 @@ pub(crate) struct GroupFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(crate) env: BTreeMap<String, String>,
-    /// What happens when a task fails: `shutdown` ends the whole job. Default: that of
-    /// `defaults`.
-    #[schemars(regex(pattern = "^shutdown$"))]
+    /// What happens when a task fails: `shutdown` ends the whole job, `ignore` tells the app
+    /// scheduler and goes on. Default: that of `defaults`.
+    #[schemars(regex(pattern = "^(shutdown|ignore)$"))]
     pub(crate) on_failure: Option<String>,
     /// How long a task has to end after it was told to. Default: that of `defaults`.
     #[schemars(regex(pattern = DURATION_PATTERN))]

@@ -137,6 +137,8 @@ pub struct Group {
 pub enum OnFailure {
     /// The whole job ends.
     Shutdown,
+    /// The app scheduler hears of it, and the job goes on.
+    Ignore,
 }
 
 /// The executor.

@@ -376,12 +376,16 @@ impl Resolver<'_> {
     }
 
     fn on_failure(&mut self, at: &[&str], text: Option<&str>, default: OnFailure) -> OnFailure {
-        if let Some(policy @ ("restart" | "ignore")) = text {
-            let message = format!("the policy `{policy}` is not supported yet");
-            self.wrong_value(at, &message, Some("`shutdown` is the only one so far"));
+        if text == Some("restart") {
+            let message = "the policy `restart` is not supported yet";
+            self.wrong_value(at, message, Some("`on_failure` is `shutdown` or `ignore`"));
             return default;
         }
-        self.choice(at, text, default, &[("shutdown", OnFailure::Shutdown)])
+        let policies = [
+            ("shutdown", OnFailure::Shutdown),
+            ("ignore", OnFailure::Ignore),
+        ];
+        self.choice(at, text, default, &policies)
     }
 
     fn executor(&mut self, file: &ExecutorFile) -> Executor {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use mesos::resources::Resources;
 use mesosgot_scheduler::{
-    Barrier, Group, Input, Job, Offer, Output, Scheduler, Source, StatusUpdate, Strategy,
-    TaskLaunch, TaskState, Timing, Uuid,
+    Barrier, Group, Input, Job, Offer, OnFailure, Output, Scheduler, Source, StatusUpdate,
+    Strategy, TaskLaunch, TaskState, Timing, Uuid,
 };
 
 const AGENTS: usize = 1000;
@@ -66,6 +66,7 @@ fn subscribed(now: Instant) -> Scheduler {
         ),
         constraints: Vec::new(),
         colocate: false,
+        on_failure: OnFailure::Shutdown,
         kill_grace: Duration::ZERO,
     });
     let job = Job {

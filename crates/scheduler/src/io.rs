@@ -306,6 +306,8 @@ pub enum Progress {
     Task(TaskReport),
     /// A launch came to nothing; the task is placed again.
     PlacedAgain(TaskReport),
+    /// A task has failed, and the job goes on as its group wishes.
+    Ignored(TaskReport),
     /// All tasks are up; the app scheduler runs.
     AppStarted,
     /// The app scheduler has returned.

@@ -43,8 +43,21 @@ pub struct Group {
     pub constraints: Vec<Constraint>,
     /// Whether all of them are to be on one agent.
     pub colocate: bool,
+    /// What the failure of a task means.
+    pub on_failure: OnFailure,
     /// How long a task may take to end by itself once its `in` channel is closed.
     pub kill_grace: Duration,
+}
+
+/// What the failure of a task means for its job, once the whole gang has been up. Before that every
+/// failure undoes the gang: it starts complete or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// The whole job ends, and has failed.
+    #[default]
+    Shutdown,
+    /// The app scheduler hears of it, and the job goes on.
+    Ignore,
 }
 
 /// How a gang is laid out when there is a choice.
@@ -203,6 +216,7 @@ mod tests {
             resources: Resources::parse(needs).unwrap(),
             constraints: Vec::new(),
             colocate: false,
+            on_failure: OnFailure::Shutdown,
             kill_grace: Duration::ZERO,
         });
         Job {

@@ -34,7 +34,7 @@ pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
     NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport, Unconnected,
 };
-pub use job::{Barrier, Group, InvalidJob, Job, Strategy, Timing};
+pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, TaskView};
 pub use offers::Offer;
 pub use placement::{Cause, Certainty, Leftover, Obstacle, Remedy, Shortfall};

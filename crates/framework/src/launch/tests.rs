@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use link::LinkConfig;
 use mesos::resources::Resources;
-use scheduler::{Strategy, Timing};
+use scheduler::{OnFailure, Strategy, Timing};
 
 use super::*;
 use crate::config::{Executors, MasterConfig, Module, ModuleServing};
@@ -18,6 +18,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         constraints: Vec::new(),
         colocate: false,
         memory_bytes_max: 1 << 20,
+        on_failure: OnFailure::Shutdown,
         kill_grace: Duration::from_secs(3),
         module: Module::new(module),
         args: vec!["--fast".to_owned()],

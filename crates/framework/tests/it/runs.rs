@@ -12,8 +12,8 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::RefusedError;
 use mesosgot_framework::{
     DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
-    JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, Progress, Stop, Strategy,
-    TaskState, Timing, Traffic,
+    JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Stop,
+    Strategy, TaskState, Timing, Traffic,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -41,6 +41,7 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
             constraints: Vec::new(),
             colocate: false,
             memory_bytes_max: 0,
+            on_failure: OnFailure::Shutdown,
             kill_grace: Duration::from_secs(5),
             module: Module::new(&b"code"[..]),
             args: Vec::new(),

@@ -481,7 +481,7 @@ fn too_many_tasks_are_refused() {
 fn what_is_not_built_yet_is_not_ignored() {
     check_section(
         "cluster: { master: zk://a, principal: me, secret_file: '' }
-defaults: { limits: {}, on_failure: ignore }",
+defaults: { limits: {}, on_failure: restart }",
         expect![[r#"
             3:20: `zk://a` is not a place in ZooKeeper
             | cluster: { master: zk://a, principal: me, secret_file: '' }
@@ -492,13 +492,13 @@ defaults: { limits: {}, on_failure: ignore }",
             |                                                        ^^^
             = remove it, or fill it in
             4:13: `limits` is not supported yet
-            | defaults: { limits: {}, on_failure: ignore }
+            | defaults: { limits: {}, on_failure: restart }
             |             ^^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:37: the policy `ignore` is not supported yet
-            | defaults: { limits: {}, on_failure: ignore }
-            |                                     ^^^^^^
-            = `shutdown` is the only one so far
+            4:37: the policy `restart` is not supported yet
+            | defaults: { limits: {}, on_failure: restart }
+            |                                     ^^^^^^^
+            = `on_failure` is `shutdown` or `ignore`
         "#]],
     );
     check_tasks(
@@ -515,7 +515,7 @@ defaults: { limits: {}, on_failure: ignore }",
             4:63: the policy `restart` is not supported yet
             |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
             |                                                               ^^^^^^^
-            = `shutdown` is the only one so far
+            = `on_failure` is `shutdown` or `ignore`
         "#]],
     );
 }

@@ -6,7 +6,7 @@ use mesos::resources::Resources;
 use proptest::prelude::{prop, prop_assert_eq, proptest};
 
 use super::*;
-use crate::job::{Barrier, Group, Strategy, Timing};
+use crate::job::{Barrier, Group, OnFailure, Strategy, Timing};
 use crate::status::Uuid;
 
 #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
@@ -24,6 +24,7 @@ fn job(count: u32) -> Job {
             resources: Resources::parse("cpus:1").unwrap(),
             constraints: Vec::new(),
             colocate: false,
+            on_failure: OnFailure::Shutdown,
             kill_grace: Duration::from_secs(1),
         }],
         executor: Resources::new(),

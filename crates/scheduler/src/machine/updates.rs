@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use mesos::ExecutorId;
 
-use super::{Scheduler, State};
+use super::{AppRun, Scheduler, State};
 use crate::io::{Call, JobEvent, JobEventKind, Outcome, Output, Progress, TaskReport};
+use crate::job::OnFailure;
 use crate::ledger::{Applied, Ended};
 use crate::policy::{self, Fate};
 use crate::status::{StatusUpdate, TaskState};
@@ -90,6 +91,12 @@ impl Scheduler {
         self.report(Progress::Task(report));
     }
 
+    /// Whether the job goes on when the task fails. A gang that has not been up is incomplete then.
+    fn is_ignored(&self, index: usize) -> bool {
+        let group = self.ledger.tasks()[index].group();
+        self.app != AppRun::NotStarted && self.job.groups[group].on_failure == OnFailure::Ignore
+    }
+
     /// A task has ended: what follows from it.
     pub(super) fn handle_end(&mut self, now: Instant, index: usize) {
         let ended = self.ledger.tasks()[index]
@@ -119,6 +126,10 @@ impl Scheduler {
                 self.want_offers();
             }
             (Fate::Expected, _) => self.tell(end, Some(executor)),
+            (Fate::PlaceAgain | Fate::Failure, _) if self.is_ignored(index) => {
+                self.tell(end.clone(), Some(executor));
+                self.report(Progress::Ignored(end));
+            }
             (Fate::PlaceAgain | Fate::Failure, _) => {
                 self.tell(end.clone(), Some(executor));
                 self.begin_stopping(now, Outcome::TaskFailed(end));

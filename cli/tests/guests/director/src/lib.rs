@@ -3,6 +3,7 @@
 //! - `return`: ends at once;
 //! - `greet`: sends every task a message, prints every answer, ends when all have answered;
 //! - `poke`: sends every task a message, then prints events until nothing more happens;
+//! - `fates`: sends every task a message, and prints of each how it ended and why;
 //! - `tally`: prints of each task how it ended, and how many messages were there by then;
 //! - `flood N [kill]`: sends every task N messages, then kills it or not, and prints of each how it
 //!   ended, and how many messages it did not take;
@@ -14,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use mesosgot_sdk::{Args, Env, Error, Events, TaskReceiver, TaskSender};
+use mesosgot_sdk::{Args, Env, Error, Event, Events, TaskReceiver, TaskSender};
 
 #[mesosgot_sdk::scheduler]
 fn director(
@@ -38,6 +39,7 @@ fn director(
             watch(&events);
             Ok(())
         }
+        "fates" => fates(&outbox, &events),
         "tally" => tally(&inbox, &events),
         "flood" => {
             for task in events.control().list_tasks() {
@@ -77,17 +79,38 @@ fn greet(inbox: &TaskReceiver, outbox: &TaskSender, events: &Events) -> Result<(
     Ok(())
 }
 
+fn fates(outbox: &TaskSender, events: &Events) -> Result<(), Error> {
+    let tasks = events.control().list_tasks();
+    for task in &tasks {
+        // A task may be over without having waited for it.
+        let _ = outbox.send(&task.name, "poke");
+    }
+    for _ in &tasks {
+        let event = next_end(events)?;
+        let (task, message) = (event.task.as_deref(), event.message.as_deref());
+        let (task, message) = (task.unwrap_or("-"), message.unwrap_or("-"));
+        println!("{task}: {:?}, {message}", event.kind);
+    }
+    Ok(())
+}
+
+/// Waits for the end of a task.
+fn next_end(events: &Events) -> Result<Event, Error> {
+    loop {
+        let event = events.recv().ok_or("the job has ended")?;
+        if event.kind.ends_task() {
+            return Ok(event);
+        }
+    }
+}
+
 /// An event of a task's end has to come after all of its messages, so that none has to be waited
 /// for here.
 fn tally(inbox: &TaskReceiver, events: &Events) -> Result<(), Error> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for _ in events.control().list_tasks() {
-        let (task, kind) = loop {
-            let event = events.recv().ok_or("the job has ended")?;
-            if let Some(task) = event.task.filter(|_| event.kind.ends_task()) {
-                break (task, event.kind);
-            }
-        };
+        let event = next_end(events)?;
+        let (task, kind) = (event.task.unwrap_or_default(), event.kind);
         while let Ok(message) = inbox.try_recv() {
             let count = counts.entry(message.task).or_default();
             if message.data != count.to_le_bytes() {
@@ -103,12 +126,7 @@ fn tally(inbox: &TaskReceiver, events: &Events) -> Result<(), Error> {
 
 fn drown(events: &Events) -> Result<(), Error> {
     for _ in events.control().list_tasks() {
-        let event = loop {
-            let event = events.recv().ok_or("the job has ended")?;
-            if event.kind.ends_task() {
-                break event;
-            }
-        };
+        let event = next_end(events)?;
         let (task, undelivered) = (event.task.unwrap_or_default(), event.undelivered);
         let undelivered = undelivered.map_or_else(|| "?".to_owned(), |count| count.to_string());
         println!("{task}: {:?}, {undelivered} undelivered", event.kind);

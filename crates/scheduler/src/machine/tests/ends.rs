@@ -344,3 +344,80 @@ fn a_second_interrupt_waits_for_nothing() {
         "#]],
     );
 }
+
+#[test]
+fn a_failure_that_is_ignored_is_told_and_changes_nothing() {
+    check(
+        &["t*2 cpus:1 | ignore"],
+        &up("failed t-0 TASK_FAILED_BY_ITSELF it_broke | app ok | finished t-1"),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s failed t-0 TASK_FAILED_BY_ITSELF it_broke
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1 (REASON_TASK_FAILED_BY_ITSELF): it_broke
+                report ignored `t-0` TASK_FAILED on agent a1 (REASON_TASK_FAILED_BY_ITSELF): it_broke
+                ACKNOWLEDGE t-0.r.1 3
+            0s app ok
+                report AppReturned(Ok(()))
+                report Stopping(Succeeded)
+                event Shutdown
+                CloseInputs(["t-1"])
+            0s finished t-1
+                event TaskFinished t-1
+                report `t-1` TASK_FINISHED on agent a1
+                ACKNOWLEDGE t-1.r.1 4
+                TEARDOWN
+                Finished(Succeeded)
+        "#]],
+    );
+}
+
+#[test]
+fn no_gang_starts_without_a_task_whose_failure_would_be_ignored_later() {
+    check(
+        &["t*2 cpus:1 | ignore"],
+        "subscribe | offer o1 a1 cpus:4 | running t-0 | failed t-1 CONTAINER_LAUNCH_FAILED",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s failed t-1 CONTAINER_LAUNCH_FAILED
+                event TaskFailed t-1
+                report `t-1` TASK_FAILED on agent a1 (REASON_CONTAINER_LAUNCH_FAILED)
+                report Stopping(TaskFailed(TaskReport { task: "t-1", state: Failed, source: Executor, reason: Some(Reason("REASON_CONTAINER_LAUNCH_FAILED")), message: None, agent: Some(a1) }))
+                event Shutdown
+                CloseInputs(["t-0"])
+                ACKNOWLEDGE t-1.r.1 2
+                KILL t-0.r.1 Some(0ns)
+        "#]],
+    );
+}

@@ -10,7 +10,7 @@ use mesos::resources::Resources;
 use super::super::*;
 use crate::constraint::tests::constraint;
 use crate::io::{Call, ExecutorLaunch, Stop};
-use crate::job::{Group, Strategy, Timing};
+use crate::job::{Group, OnFailure, Strategy, Timing};
 use crate::offers::Offer;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};
 
@@ -19,18 +19,23 @@ pub(super) fn beginning() -> Instant {
     Instant::now()
 }
 
-/// A job of groups `name*count needs | constraint | …`; the executor needs 0.1 cpus.
+/// A job of groups `name*count needs | constraint or policy | …`; the executor needs 0.1 cpus.
 pub(super) fn job(groups: &[&str]) -> Job {
     let groups = groups.iter().map(|group| {
         let mut parts = group.split('|').map(str::trim);
         let (head, needs) = parts.next().unwrap().split_once(' ').unwrap();
         let (name, count) = head.split_once('*').unwrap();
+        let (policies, constraints): (Vec<_>, Vec<_>) = parts.partition(|part| *part == "ignore");
         Group {
             name: name.to_owned(),
             count: count.parse().unwrap(),
             resources: Resources::parse(needs).unwrap(),
-            constraints: parts.map(constraint).collect(),
+            constraints: constraints.into_iter().map(constraint).collect(),
             colocate: false,
+            on_failure: match policies[..] {
+                [] => OnFailure::Shutdown,
+                _ => OnFailure::Ignore,
+            },
             kill_grace: Duration::from_secs(5),
         }
     });
@@ -290,6 +295,7 @@ fn describe(output: &Output) -> String {
                 .to_owned()
         }
         Output::Report(Progress::Task(report)) => format!("report {report}"),
+        Output::Report(Progress::Ignored(report)) => format!("report ignored {report}"),
         Output::Report(Progress::PlacedAgain(report)) => format!("report again {report}"),
         Output::Report(Progress::Waiting(shortfall)) => format!("report waiting: {shortfall}"),
         Output::Report(progress) => format!("report {progress:?}"),
