@@ -34,7 +34,7 @@ use crate::io::{
 };
 use crate::job::{Barrier, InvalidJob, Job};
 use crate::ledger::{Fired, Ledger};
-use crate::offers::{OfferPool, REFUSE_UNWANTED};
+use crate::offers::{OfferPool, REFUSE_UNWANTED, Refusal};
 use crate::placement::Shortfall;
 use crate::reconcile::{Question, Reconciliation};
 use crate::status::TaskState;
@@ -66,7 +66,6 @@ pub struct Scheduler {
     pool: OfferPool,
     interest: Interest,
     reconciliation: Reconciliation,
-    rng: fastrand::Rng,
     /// How many executors were launched.
     executors: u64,
     /// The agents that were launched on, as constraints see them.
@@ -146,12 +145,12 @@ impl Scheduler {
     /// When no cluster could run the job.
     pub fn new(job: Job, now: Instant, seed: u64) -> Result<Self, InvalidJob> {
         job.check()?;
+        let rng = fastrand::Rng::with_seed(seed);
         Ok(Self {
             ledger: Ledger::new(&job),
-            pool: OfferPool::default(),
+            pool: OfferPool::new(job.timing.hold, rng),
             interest: Interest::new(),
             reconciliation: Reconciliation::default(),
-            rng: fastrand::Rng::with_seed(seed),
             executors: 0,
             agents: BTreeMap::new(),
             abandoned: Vec::new(),
@@ -255,9 +254,8 @@ impl Scheduler {
             self.reconciliation.poll_timeout(),
         ];
         let connected = connected.into_iter().filter(|_| self.is_connected);
-        let held = self.pool.held_until(self.job.timing.hold);
         connected
-            .chain([state, held, self.ledger.poll_timeout()])
+            .chain([state, self.pool.poll_timeout(), self.ledger.poll_timeout()])
             .flatten()
             .min()
     }
@@ -291,12 +289,8 @@ impl Scheduler {
                 Fired::Lost(index) => self.handle_end(now, index),
             }
         }
-        if self
-            .pool
-            .held_until(self.job.timing.hold)
-            .is_some_and(|at| now >= at)
-        {
-            self.give_offers_back();
+        if let Some(Refusal { offers, refuse }) = self.pool.give_back(now) {
+            self.call(Call::Decline { offers, refuse });
         }
         self.advance_ending(now);
         if self.is_connected && !matches!(self.state, State::Ended) {

@@ -1,6 +1,6 @@
 //! Where a gang would go if it were launched on what is offered now; nothing is launched.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mesos::{AgentId, OfferId};
 
@@ -34,8 +34,9 @@ impl Plan {
     pub fn new(job: Job) -> Result<Self, InvalidJob> {
         job.check()?;
         Ok(Self {
+            // Whoever listens says when it is enough; nothing is given back before.
+            pool: OfferPool::new(Duration::MAX, fastrand::Rng::with_seed(0)),
             job,
-            pool: OfferPool::default(),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::io::{
     Call, ExecutorLaunch, JobEvent, JobEventKind, NeverPlaced, Outcome, Output, Progress,
     TaskLaunch,
 };
-use crate::offers::{self, Offer, REFUSE_UNWANTED, REFUSE_USELESS};
+use crate::offers::{Offer, REFUSE_UNWANTED, REFUSE_USELESS};
 use crate::placement::{self, Assignment, Beside, Shortfall, Site, Want};
 use crate::status::TaskState;
 
@@ -189,13 +189,6 @@ impl Scheduler {
             refuse: REFUSE_UNWANTED,
         });
         self.outputs.extend(events.into_iter().map(Output::Event));
-    }
-
-    /// The hold is over: another gang may be waiting for what we keep from it.
-    pub(super) fn give_offers_back(&mut self) {
-        let offers = self.pool.take_all();
-        let refuse = offers::refuse_held(self.job.timing.hold, &mut self.rng);
-        self.call(Call::Decline { offers, refuse });
     }
 
     /// Says why the gang does not fit, unless that was said already.

@@ -1,6 +1,7 @@
 //! The machine in virtual time: lives of gangs as scripts, and whatever happens by chance.
 
 mod ends;
+mod gangs;
 mod launches;
 mod losses;
 mod offers;

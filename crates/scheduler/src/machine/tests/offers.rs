@@ -52,7 +52,7 @@ fn offers_are_collected_over_batches_and_given_back_together() {
             4s offer o3 a3 cpus:1.5
                 report waiting: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a3.test`, or with 1 more agent like `a3.test`
             14s
-                DECLINE [o3] for 9s
+                DECLINE [o3] for 10s
         "#]],
     );
 }
