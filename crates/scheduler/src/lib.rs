@@ -16,6 +16,7 @@
 //! - [`policy`]: what the end of a task means for the job.
 //! - [`status`]: task states and reasons as values.
 
+mod bucket;
 pub mod constraint;
 mod interest;
 pub mod io;

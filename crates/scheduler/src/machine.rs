@@ -464,13 +464,13 @@ impl Scheduler {
         self.state = State::Running;
     }
 
+    /// Tasks have become pending.
     fn want_offers(&mut self) {
-        let is_wanted = match self.state {
-            State::Placing { .. } | State::Launching { .. } => !self.ledger.is_placed(),
-            State::Waiting { .. } => true,
-            State::Running | State::Stopping { .. } | State::Ended => false,
-        };
-        self.interest.want(is_wanted);
+        if let State::Placing { .. } | State::Launching { .. } = self.state
+            && !self.ledger.is_placed()
+        {
+            self.interest.want_more();
+        }
     }
 
     fn decline_held(&mut self) {

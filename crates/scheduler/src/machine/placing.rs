@@ -140,7 +140,9 @@ impl Scheduler {
                 until: until.max(now),
             };
         }
-        self.want_offers();
+        if self.ledger.is_placed() {
+            self.interest.want_nothing();
+        }
     }
 
     fn launch_on(&mut self, launch: Launch) {

@@ -53,7 +53,7 @@ impl Scheduler {
         }
         self.report(Progress::Stopping(new.clone()));
         self.event(JobEventKind::Shutdown);
-        self.interest.want(false);
+        self.interest.want_nothing();
         self.decline_held();
         let until = self.stop_tasks(now) + KILL_PATIENCE;
         self.state = State::Stopping {

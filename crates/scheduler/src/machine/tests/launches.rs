@@ -70,6 +70,7 @@ fn a_launch_with_a_stale_offer_is_placed_again() {
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o3] on a1: job.r.3 cpus:0.1 with [t-1.r.2 cpus:1]
                 event TaskLaunched t-1
+                SUPPRESS
             0s running t-1
                 event TaskRunning t-1
                 report `t-1` TASK_RUNNING on agent a1
@@ -105,10 +106,10 @@ fn an_accept_that_was_not_sent_is_placed_again_and_one_that_may_have_been_is_ask
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o2] on a1: job.r.2 cpus:0.1 with [t-0.r.2 cpus:1]
                 event TaskLaunched t-0
+                SUPPRESS
             0s accept fails t-0 unknown
             1s
                 RECONCILE [(t-0.r.2, a1)]
-                SUPPRESS
             2s
                 RECONCILE [(t-0.r.2, a1)]
             4s
@@ -195,6 +196,7 @@ fn a_task_that_is_placed_again_keeps_apart_from_those_that_run() {
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o4] on a3: job.r.3 cpus:0.1 with [t-1.r.2 cpus:1]
                 event TaskLaunched t-1
+                SUPPRESS
         "#]],
     );
 }
