@@ -36,7 +36,8 @@
 //! - [`Encoding`]: all of them speak protobuf, or JSON with the feature `json`.
 //! - [`CallError`] and [`DisconnectReason`]: what can go wrong, by who must act.
 //!
-//! `examples/framework.rs` is a whole framework in a hundred lines.
+//! `examples/framework.rs` is a whole framework and `examples/shell.rs` a whole executor, each in a
+//! hundred lines.
 //!
 //! Inside, `core` decides (no clock, no socket), `driver` and `calls` act.
 

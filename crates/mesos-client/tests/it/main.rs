@@ -6,6 +6,7 @@
 )]
 
 mod containers;
+mod examples;
 mod executor;
 mod fake;
 mod json;

@@ -3,7 +3,7 @@
 use local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
 use mesos::resources::Resources;
 use mesos::v1;
-use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerEvent, SchedulerNotice};
+use mesos_client::{Encoding, SchedulerClient, SchedulerConfig, SchedulerEvent, SchedulerNotice};
 use tokio::sync::mpsc;
 
 use crate::fake::next;
@@ -18,6 +18,15 @@ async fn event(notices: &mut mpsc::Receiver<SchedulerNotice>) -> SchedulerEvent 
 
 #[tokio::test]
 async fn offers_updates_and_the_end_of_a_framework_go_by_typed_calls_and_events() {
+    go(Encoding::Protobuf).await;
+}
+
+#[tokio::test]
+async fn they_go_in_json_too() {
+    go(Encoding::Json).await;
+}
+
+async fn go(encoding: Encoding) {
     let resources = Resources::parse("cpus:2;mem:256").unwrap();
     let config = ClusterConfig::new(vec![AgentConfig::new(resources.clone())]);
     let cluster = LocalCluster::start(config).await.unwrap();
@@ -35,7 +44,8 @@ async fn offers_updates_and_the_end_of_a_framework_go_by_typed_calls_and_events(
         ..v1::FrameworkInfo::default()
     };
     let masters = cluster.master_address().to_string().parse().unwrap();
-    let config = SchedulerConfig::new(masters, framework_info);
+    let mut config = SchedulerConfig::new(masters, framework_info);
+    config.encoding = encoding;
     let (handle, mut notices) = SchedulerClient::start(config).unwrap();
     let subscribed = next(&mut notices).await;
     assert!(matches!(
