@@ -220,15 +220,19 @@ impl Source {
     fn misfits(&self, shortfall: &Shortfall) -> Option<Diagnostics> {
         let remedies: Vec<String> = shortfall.remedies.iter().map(ToString::to_string).collect();
         let misfit = |leftover: &Leftover| {
-            let key = match &leftover.obstacle {
+            let path = match &leftover.obstacle {
                 Obstacle::TooLarge { resource, .. } | Obstacle::TooLittle { resource, .. } => {
-                    resource
+                    match resource.resource() {
+                        own @ ("cpus" | "mem" | "disk" | "gpus" | "ports") => vec![own],
+                        other => vec!["resources", other],
+                    }
                 }
-                Obstacle::Bounded { constraint } if constraint == "colocate" => "colocate",
-                Obstacle::Bounded { .. } | Obstacle::Excluded { .. } => "constraints",
-                Obstacle::NothingOffered | Obstacle::Scattered => "count",
+                Obstacle::Bounded { constraint } if constraint == "colocate" => vec!["colocate"],
+                Obstacle::Bounded { .. } | Obstacle::Excluded { .. } => vec!["constraints"],
+                Obstacle::NothingOffered | Obstacle::Scattered => vec!["count"],
             };
-            let place = ["tasks", &leftover.group, key];
+            let key = path.last().copied().unwrap_or_default();
+            let place = [&["tasks", leftover.group.as_str()], &path[..]].concat();
             let message = format!("no place for {leftover}");
             let help = if remedies.is_empty() {
                 format!(

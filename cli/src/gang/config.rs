@@ -7,9 +7,10 @@ use framework::{
     Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
     OnFailure, Operator, Pattern, Strategy, Timing, Traffic,
 };
-use job::{ExecutorBinary, Group, Job};
+use job::{ExecutorBinary, Group, Job, Ports};
 use link::LinkConfig;
-use mesos::resources::Resources;
+use mesos::resources::{Resource, Resources, Scalar, Value};
+use scheduler::PORTS;
 
 use super::serving::serving;
 use crate::commands::Failure;
@@ -141,7 +142,10 @@ fn on_failure(on_failure: job::OnFailure) -> OnFailure {
 }
 
 fn executor_resources(job: &Job) -> Resources {
-    scalars(job.executor.cpus, job.executor.mem.mebibytes())
+    scalars(&[
+        ("cpus", job.executor.cpus),
+        ("mem", job.executor.mem.mebibytes()),
+    ])
 }
 
 /// Where the tasks of the group may go.
@@ -175,22 +179,32 @@ fn link_config(window_messages: u32) -> LinkConfig {
     config
 }
 
-fn scalars(cpus: f64, mem_mebibytes: f64) -> Resources {
-    Resources::parse(&format!("cpus:{cpus};mem:{mem_mebibytes}"))
-        .expect("the job file's amounts are checked")
+fn scalars(amounts: &[(&str, f64)]) -> Resources {
+    let amounts = amounts.iter().map(|(name, amount)| {
+        let amount = Scalar::from_f64(*amount).expect("the job file's amounts are checked");
+        Resource::scalar(*name, amount)
+    });
+    amounts.collect()
 }
 
 /// What one task of the group takes from its agent.
 fn resources(group: &Group) -> Resources {
-    let mut resources = scalars(group.cpus, group.mem.mebibytes());
-    let others = [
+    let mut resources = scalars(&[
+        ("cpus", group.cpus),
+        ("mem", group.mem.mebibytes()),
         ("disk", group.disk.mebibytes()),
         ("gpus", f64::from(group.gpus)),
-    ];
-    for (name, amount) in others.into_iter().filter(|(_, amount)| *amount > 0.0) {
-        resources += Resources::parse(&format!("{name}:{amount}"))
-            .expect("the job file's amounts are checked");
+    ]);
+    for (name, amount) in &group.resources {
+        resources += scalars(&[(name, *amount)]);
     }
+    resources += match &group.ports {
+        Ports::Any(count) => scalars(&[(PORTS, f64::from(*count))]),
+        Ports::These(ports) => {
+            let ports = ports.iter().map(|port| u64::from(*port)..=u64::from(*port));
+            Resource::new(PORTS, Value::Ranges(ports.collect())).into()
+        }
+    };
     resources
 }
 

@@ -164,3 +164,39 @@ tasks:
     assert_eq!(agents_of("apart").len(), 3);
     assert_eq!(agents_of("first").len(), 1);
 }
+
+#[test]
+fn tasks_get_ports_of_those_that_are_offered_and_find_them_in_their_environment() {
+    let scene = Scene::new();
+    let job = scene.job(
+        "job: ports
+scheduler: { module: guests/director, args: [greet] }
+tasks:
+  any: { module: guests/actor, args: [env, PORTS], count: 2, ports: 2 }
+  web: { module: guests/actor, args: [env, PORT0], ports: [31001], resources: { fpga: 1 } }
+",
+    );
+    let job = job.display().to_string();
+    let offered = "cpus:4;mem:1024;fpga:1;ports:[31000-31004]";
+    let ended = scene.run(&["run", &job, "--resources", offered]);
+    ended.assert_code(0);
+    let mut said: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(" says ").map(|(_, ports)| ports))
+        .collect();
+    said.sort_unstable();
+    assert_eq!(said, ["31000,31002", "31001", "31003,31004"]);
+
+    let offered = "cpus:4;mem:1024;fpga:1;ports:[31002-31006]";
+    let ended = scene.run(&["plan", &job, "--listen", "1", "--resources", offered]);
+    check(
+        &ended,
+        1,
+        &expect![[r#"
+        stdout:
+        stderr, last line:
+        error: job `ports` does not fit: on offer is 1 agent; no place for 1 of 1 `web`: one needs port 31001, which no agent offers
+    "#]],
+    );
+}

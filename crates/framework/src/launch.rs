@@ -7,10 +7,10 @@ use std::io;
 use bytes::Bytes;
 use link::LinkConfig;
 use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSpec, VERSION};
-use mesos::resources::Resources;
+use mesos::resources::{Resource, Resources, Value};
 use mesos::v1;
 use prost::Message as _;
-use scheduler::{ExecutorLaunch, TaskLaunch};
+use scheduler::{ExecutorLaunch, PORTS, TaskLaunch};
 use v1::framework_info::Capability;
 use v1::framework_info::capability::Type as CapabilityType;
 
@@ -107,22 +107,28 @@ impl Blueprint {
         tasks
             .into_iter()
             .map(|task| v1::TaskInfo {
+                data: Some(self.task_data(&task)),
                 task_id: task.id.into(),
                 agent_id: (&executor.agent).into(),
                 resources: task.resources.to_wire(),
                 executor: Some(executor_info.clone()),
-                data: Some(self.task_data(task.group, &task.name)),
                 name: task.name,
                 ..v1::TaskInfo::default()
             })
             .collect()
     }
 
-    fn task_data(&self, group: usize, name: &str) -> Bytes {
-        let spec = TaskSpec {
-            name: name.to_owned(),
-            ..self.groups[group].spec.clone()
+    fn task_data(&self, task: &TaskLaunch) -> Bytes {
+        let mut spec = TaskSpec {
+            name: task.name.clone(),
+            ..self.groups[task.group].spec.clone()
         };
+        for variable in port_variables(&task.resources) {
+            // What the job file says of a variable is what was meant.
+            if spec.env.iter().all(|known| known.name != variable.name) {
+                spec.env.push(variable);
+            }
+        }
         spec.encode_to_vec().into()
     }
 
@@ -168,6 +174,31 @@ fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
         memory_bytes_max: group.memory_bytes_max,
         kill_grace_ms: u64::try_from(group.kill_grace.as_millis()).unwrap_or(u64::MAX),
     }
+}
+
+/// What tells a task its ports: `PORT0`, `PORT1` … in ascending order, `PORT` for the first and
+/// `PORTS` for all, as Marathon calls them. Nothing for a task without ports.
+fn port_variables(resources: &Resources) -> Vec<EnvironmentVariable> {
+    let numbers = |resource: &Resource| match resource.value() {
+        Value::Ranges(ports) if resource.name() == PORTS => ports.values().collect(),
+        Value::Ranges(_) | Value::Scalar(_) | Value::Set(_) => Vec::new(),
+    };
+    // Reserved ports and others are apart in the resources.
+    let mut ports: Vec<u64> = resources.iter().flat_map(numbers).collect();
+    ports.sort_unstable();
+    let Some(first) = ports.first() else {
+        return Vec::new();
+    };
+    let ports: Vec<String> = ports.iter().map(u64::to_string).collect();
+    let each = ports.iter().enumerate();
+    let each = each.map(|(index, port)| (format!("PORT{index}"), port.clone()));
+    let all = [
+        ("PORT".to_owned(), first.to_string()),
+        ("PORTS".to_owned(), ports.join(",")),
+    ];
+    each.chain(all)
+        .map(|(name, value)| EnvironmentVariable { name, value })
+        .collect()
 }
 
 fn command(config: &FrameworkConfig, executor_url: Option<String>) -> v1::CommandInfo {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
@@ -143,6 +143,14 @@ pub(crate) struct DefaultsFile {
     /// Graphics processors for each task. Default: 0.
     #[schemars(with = "Option<u32>", range(max = 1024))]
     pub(crate) gpus: Option<String>,
+    /// Ports for each task: how many, or a list of those that it must have. Default: 0.
+    #[schemars(with = "Option<PortsSchema>")]
+    pub(crate) ports: Option<PortsFile>,
+    /// Amounts of other resources that agents offer, for each task, to which those of a group are
+    /// added. Default: none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, f64>")]
+    pub(crate) resources: BTreeMap<String, String>,
     /// Environment variables, to which those of a group are added. Default: none.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
@@ -189,6 +197,16 @@ pub(crate) struct GroupFile {
     /// Graphics processors for each task. Default: that of `defaults`.
     #[schemars(with = "Option<u32>", range(max = 1024))]
     pub(crate) gpus: Option<String>,
+    /// Ports for each task: how many, or a list of those that it must have. The task finds them in
+    /// its environment: `PORT0`, `PORT1` and so on in ascending order, `PORT` for the first, and
+    /// `PORTS` for all with commas between. Default: that of `defaults`.
+    #[schemars(with = "Option<PortsSchema>")]
+    pub(crate) ports: Option<PortsFile>,
+    /// Amounts of other resources that agents offer, for each task, added to those of `defaults`:
+    /// `network_bandwidth: 100`. Default: none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, f64>")]
+    pub(crate) resources: BTreeMap<String, String>,
     /// Arguments. Default: none.
     #[serde(default)]
     #[schemars(with = "Vec<Scalar>")]
@@ -230,6 +248,8 @@ impl From<DefaultsFile> for GroupFile {
             mem: file.mem,
             disk: file.disk,
             gpus: file.gpus,
+            ports: file.ports,
+            resources: file.resources,
             args: Vec::new(),
             env: file.env,
             on_failure: file.on_failure,
@@ -292,6 +312,64 @@ enum Scalar {
     Text(String),
     Number(f64),
     Bool(bool),
+}
+
+/// How many ports, or which.
+#[derive(Debug, Clone)]
+pub(crate) enum PortsFile {
+    /// So many.
+    Count(String),
+    /// These.
+    List(Vec<String>),
+}
+
+/// How many ports, or a list of those that a task must have.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "Ports")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum PortsSchema {
+    Count(#[schemars(range(max = 1000))] u32),
+    List(#[schemars(length(max = 64), inner(range(min = 1, max = 65535)))] Vec<u32>),
+}
+
+impl<'de> Deserialize<'de> for PortsFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CountOrList;
+
+        impl<'de> Visitor<'de> for CountOrList {
+            type Value = PortsFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of ports or a list of them")
+            }
+
+            fn visit_u64<E>(self, count: u64) -> Result<PortsFile, E> {
+                Ok(PortsFile::Count(count.to_string()))
+            }
+
+            fn visit_i64<E>(self, count: i64) -> Result<PortsFile, E> {
+                Ok(PortsFile::Count(count.to_string()))
+            }
+
+            fn visit_f64<E>(self, count: f64) -> Result<PortsFile, E> {
+                Ok(PortsFile::Count(count.to_string()))
+            }
+
+            fn visit_str<E>(self, count: &str) -> Result<PortsFile, E> {
+                Ok(PortsFile::Count(count.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PortsFile, A::Error> {
+                let mut ports = Vec::new();
+                while let Some(port) = list.next_element()? {
+                    ports.push(port);
+                }
+                Ok(PortsFile::List(ports))
+            }
+        }
+
+        deserializer.deserialize_any(CountOrList)
+    }
 }
 
 /// Groups in the order of the file, which a map would lose.

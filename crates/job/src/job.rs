@@ -1,6 +1,6 @@
 //! What a job file means, with all defaults filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,6 +118,11 @@ pub struct Group {
     pub disk: Size,
     /// Graphics processors for each; [`GPUS`] by default.
     pub gpus: u32,
+    /// Ports for each; none by default.
+    pub ports: Ports,
+    /// Amounts of other resources for each, by name, in thousandths counted; none by default. Those
+    /// of `defaults` are in it, and none is 0.
+    pub resources: BTreeMap<String, f64>,
     /// Their arguments; none by default.
     pub args: Vec<String>,
     /// Where they may go; anywhere by default.
@@ -130,6 +135,15 @@ pub struct Group {
     pub on_failure: OnFailure,
     /// How long one has to end after it was told to; [`KILL_GRACE`] by default.
     pub kill_grace: Duration,
+}
+
+/// Which ports a task is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ports {
+    /// So many of those on offer; at most [`PORTS_MAX`].
+    Any(u32),
+    /// These; at most [`PORTS_BY_NUMBER_MAX`].
+    These(BTreeSet<u16>),
 }
 
 /// What happens when a task fails.
@@ -232,6 +246,20 @@ pub const DISK: Size = Size::from_bytes(0);
 
 /// Default of a group's `gpus`.
 pub const GPUS: u32 = 0;
+
+/// Default of a group's `ports`.
+pub const PORTS: Ports = Ports::Any(0);
+
+/// The most ports of a task: what an agent offers by default is one more, and each has a variable
+/// in the task's environment.
+pub const PORTS_MAX: u32 = 1000;
+
+/// The most ports that a task can ask for by number: each is looked for on every agent.
+pub const PORTS_BY_NUMBER_MAX: usize = 64;
+
+/// The largest amount of a resource that can be asked for: beyond it Mesos could not tell
+/// thousandths apart.
+pub const AMOUNT_MAX: f64 = 1e12;
 
 /// Default of a group's `kill_grace`: that of Mesos' own executors and of agents.
 pub const KILL_GRACE: Duration = Duration::from_secs(5);

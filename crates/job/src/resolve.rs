@@ -3,6 +3,7 @@
 //! Every rule reports and goes on, so that all faults are told at once. What could not be read
 //! stands in as its default until the end, where nothing is answered if anything was reported.
 
+mod resources;
 mod values;
 
 use std::collections::BTreeMap;
@@ -20,8 +21,8 @@ use crate::file::{
 use crate::job::{
     Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct,
     DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
-    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, ROLE,
-    Scheduler, Strategy, TASKS_MAX,
+    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, PORTS, Ports,
+    ROLE, Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
@@ -91,6 +92,8 @@ struct Defaults {
     mem: Size,
     disk: Size,
     gpus: u32,
+    ports: Ports,
+    resources: BTreeMap<String, f64>,
     env: BTreeMap<String, String>,
     on_failure: OnFailure,
     kill_grace: Duration,
@@ -225,6 +228,8 @@ impl Resolver<'_> {
             mem: MEM,
             disk: DISK,
             gpus: GPUS,
+            ports: PORTS,
+            resources: BTreeMap::new(),
             env: BTreeMap::new(),
             on_failure: OnFailure::Shutdown,
             kill_grace: KILL_GRACE,
@@ -280,7 +285,7 @@ impl Resolver<'_> {
         let colocate_at = [at, &["colocate"]].concat();
         let colocate = self.choice(&colocate_at, file.colocate.as_deref(), false, &yes_no);
         if colocate {
-            self.colocation(at, count, &values.constraints);
+            self.colocation(at, count, &values);
         }
         let module = self.module(at, &format!("the group `{name}`"), file.module.as_deref())?;
         Some(Group {
@@ -291,6 +296,8 @@ impl Resolver<'_> {
             mem: values.mem,
             disk: values.disk,
             gpus: values.gpus,
+            ports: values.ports,
+            resources: values.resources,
             args: file.args,
             constraints: values.constraints,
             colocate,
@@ -316,6 +323,8 @@ impl Resolver<'_> {
                 Size::from_bytes(0),
             ),
             gpus: self.whole(&path("gpus"), file.gpus.as_deref(), defaults.gpus, 0..=1024),
+            ports: self.ports(&path("ports"), file.ports.as_ref(), &defaults.ports),
+            resources: self.resources(&path("resources"), &file.resources, &defaults.resources),
             env,
             on_failure: self.on_failure(
                 &path("on_failure"),
@@ -351,8 +360,17 @@ impl Resolver<'_> {
     }
 
     /// Tasks that are together are on one value of everything, so some constraints cannot hold.
-    fn colocation(&mut self, at: &[&str], count: u32, constraints: &[Constraint]) {
-        for constraint in constraints {
+    fn colocation(&mut self, at: &[&str], count: u32, values: &Defaults) {
+        let colocate = [at, &["colocate"]].concat();
+        if let Ports::These(ports) = &values.ports
+            && let Some(port) = ports.first()
+            && count > 1
+        {
+            let message = format!("{count} tasks cannot be on one agent and all have port {port}");
+            let help = "ask for a number of ports, not for this one";
+            self.wrong_value(&colocate, &message, Some(help));
+        }
+        for constraint in &values.constraints {
             let (word, most) = match constraint.operator {
                 Operator::Unique => ("unique", 1),
                 Operator::MaxPer(most) => ("max-per", most),
@@ -370,7 +388,7 @@ impl Resolver<'_> {
                     "{count} tasks cannot be on one agent and apart by `{field} {word}` at once"
                 );
                 let help = "leave one of both out";
-                self.wrong_value(&[at, &["colocate"]].concat(), &message, Some(help));
+                self.wrong_value(&colocate, &message, Some(help));
             }
         }
     }

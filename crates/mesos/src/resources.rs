@@ -99,48 +99,55 @@ impl Resources {
     /// because nobody else could use them, then from unreserved ones; never from volumes, disks of
     /// their own, revocable or shared resources. A `wanted` that is more than a name and an amount
     /// is only taken from resources that agree in all of that.
+    ///
+    /// Where ranges are here, a plain amount (`ports:2`) is so many of the numbers, the lowest
+    /// first.
     pub fn find(&self, wanted: &Self) -> Option<Self> {
-        let mut rest = self.clone();
+        self.clone().withdraw(wanted)
+    }
+
+    /// Takes `wanted` out of what is here, picked as by [`find`](Self::find); `None`, with nothing
+    /// taken, when there is not enough.
+    pub fn withdraw(&mut self, wanted: &Self) -> Option<Self> {
         let mut found = Self::new();
         for want in &wanted.0 {
             let plain = want.reservations.is_empty()
                 && want.allocation_role.is_none()
                 && !want.is_special();
-            if !plain {
-                if !rest.take(want) {
-                    return None;
+            let is_enough = if plain {
+                self.withdraw_plain(&want.name, &want.value, &mut found)
+            } else {
+                let is_here = self.take(want);
+                if is_here {
+                    found.add_one(want.clone());
                 }
-                found.add_one(want.clone());
-                continue;
+                is_here
+            };
+            if !is_enough {
+                *self += found;
+                return None;
             }
-            let picked = rest.pick(&want.name, &want.value)?;
-            rest = rest.checked_sub(&picked)?;
-            found += picked;
         }
         Some(found)
     }
 
-    /// The picks for one plain amount, or `None` when there is not enough.
-    fn pick(&self, name: &str, wanted: &Value) -> Option<Self> {
-        let usable = |resource: &&Resource| resource.name == name && !resource.is_special();
-        let (unreserved, reserved): (Vec<_>, Vec<_>) = self
-            .0
-            .iter()
-            .filter(usable)
-            .partition(|resource| resource.reservations.is_empty());
+    /// Moves one plain amount into `found`; whether there was enough. If not, what there was is
+    /// moved.
+    fn withdraw_plain(&mut self, name: &str, wanted: &Value, found: &mut Self) -> bool {
         let mut missing = wanted.clone();
-        let mut picked = Self::new();
-        for resource in reserved.into_iter().chain(unreserved) {
-            let Some(part) = resource.value.overlap(&missing) else {
-                continue;
-            };
-            missing = missing.checked_sub(&part)?;
-            picked.add_one(resource.with_value(part));
-            if missing.is_empty() {
-                return Some(picked);
-            }
+        for from_reserved in [true, false] {
+            self.0.retain_mut(|resource| {
+                let is_usable = !missing.is_empty()
+                    && resource.name == name
+                    && resource.reservations.is_empty() != from_reserved
+                    && !resource.is_special();
+                if is_usable && let Some(part) = resource.value.give(&mut missing) {
+                    found.add_one(resource.with_value(part));
+                }
+                !resource.value.is_empty()
+            });
         }
-        None
+        missing.is_empty()
     }
 
     fn with_allocation(&self, role: Option<&str>) -> Self {

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mesos::ids::{self, InvalidId};
-use mesos::resources::{Resources, Value};
+use mesos::resources::{Resources, Scalar, Value};
 use thiserror::Error;
 
 use crate::constraint::Constraint;
+use crate::placement::PORTS;
 
 /// A gang and the rules for it.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub struct Job {
     pub run: String,
     /// The groups, in the order of the job file.
     pub groups: Vec<Group>,
-    /// What one executor needs beside its tasks, once per agent. Unreserved, scalars only.
+    /// What one executor needs beside its tasks, once per agent. Unreserved, amounts only.
     pub executor: Resources,
     /// Whether tasks are kept together or apart.
     pub strategy: Strategy,
@@ -37,7 +38,8 @@ pub struct Group {
     pub name: String,
     /// How many tasks.
     pub count: u32,
-    /// What one task needs. Unreserved, scalars only.
+    /// What one task needs, unreserved: amounts, and numbers of ranges that it must have. An amount
+    /// of what agents offer as ranges (`ports:2`) is so many of the numbers, whichever.
     pub resources: Resources,
     /// Where its tasks may go.
     pub constraints: Vec<Constraint>,
@@ -110,6 +112,10 @@ impl Default for Timing {
 /// The most tasks of one job: they may all come to one agent, and a link has 32,768 channels.
 pub const TASKS_MAX: u64 = 32_000;
 
+/// The most numbers of one resource that a task can ask for by name: placement counts each by
+/// itself, on every agent.
+pub const NUMBERS_MAX: u128 = 64;
+
 /// Why a job cannot be run anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidJob {
@@ -130,13 +136,31 @@ pub enum InvalidJob {
         /// What is wrong with it.
         source: InvalidId,
     },
-    /// Only amounts can be asked for.
+    /// Only amounts can be asked for, and numbers by tasks.
     #[error("`{owner}` asks for `{resource}`, which is not an amount")]
-    NotScalar {
+    NotAnAmount {
         /// The group, or `executor`.
         owner: String,
         /// The resource.
         resource: String,
+    },
+    /// Ports are whole.
+    #[error("`{owner}` asks for {amount} ports")]
+    PartOfAPort {
+        /// The group.
+        owner: String,
+        /// How many.
+        amount: Scalar,
+    },
+    /// There are more numbers than placement is built for.
+    #[error("`{owner}` asks for {count} `{resource}` by number, more than {NUMBERS_MAX}")]
+    TooManyNumbers {
+        /// The group.
+        owner: String,
+        /// The resource.
+        resource: String,
+        /// How many.
+        count: u128,
     },
     /// A master refuses a task that uses nothing (PROTOCOL §7).
     #[error("a task of `{0}` needs no resources")]
@@ -163,14 +187,19 @@ impl Job {
         }
         check_name(&self.name)?;
         check_name(&self.run)?;
-        check_scalars("executor", &self.executor)?;
+        check_amounts("executor", &self.executor, |value| {
+            matches!(value, Value::Scalar(_))
+        })?;
         let mut names = BTreeSet::new();
         for group in &self.groups {
             check_name(&group.name)?;
             if !names.insert(group.name.as_str()) {
                 return Err(InvalidJob::TwoGroups(group.name.clone()));
             }
-            check_scalars(&group.name, &group.resources)?;
+            check_amounts(&group.name, &group.resources, |value| {
+                !matches!(value, Value::Set(_))
+            })?;
+            check_numbers(&group.name, &group.resources)?;
             if group.resources.is_empty() {
                 return Err(InvalidJob::NoResources(group.name.clone()));
             }
@@ -193,16 +222,43 @@ fn check_name(name: &str) -> Result<(), InvalidJob> {
     }
 }
 
-fn check_scalars(owner: &str, resources: &Resources) -> Result<(), InvalidJob> {
+fn check_amounts(
+    owner: &str,
+    resources: &Resources,
+    is_amount: impl Fn(&Value) -> bool,
+) -> Result<(), InvalidJob> {
     let other = resources
         .iter()
-        .find(|resource| !matches!(resource.value(), Value::Scalar(_)));
+        .find(|resource| !is_amount(resource.value()));
     other.map_or(Ok(()), |resource| {
-        Err(InvalidJob::NotScalar {
+        Err(InvalidJob::NotAnAmount {
             owner: owner.to_owned(),
             resource: resource.name().to_owned(),
         })
     })
+}
+
+fn check_numbers(owner: &str, resources: &Resources) -> Result<(), InvalidJob> {
+    let ports = resources.scalar(PORTS);
+    let whole = u32::try_from(ports.whole()).unwrap_or(u32::MAX);
+    if ports != Scalar::from(whole) {
+        return Err(InvalidJob::PartOfAPort {
+            owner: owner.to_owned(),
+            amount: ports,
+        });
+    }
+    for resource in resources {
+        if let Value::Ranges(numbers) = resource.value()
+            && numbers.count() > NUMBERS_MAX
+        {
+            return Err(InvalidJob::TooManyNumbers {
+                owner: owner.to_owned(),
+                resource: resource.name().to_owned(),
+                count: numbers.count(),
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -241,11 +297,22 @@ mod tests {
         assert_eq!(twice, Err(InvalidJob::TwoGroups("t".to_owned())));
         let nothing = job(&[("t", 1, "cpus:0")]).check();
         assert_eq!(nothing, Err(InvalidJob::NoResources("t".to_owned())));
-        let ports = job(&[("t", 1, "cpus:1;ports:[1-2]")]).check();
-        assert_eq!(
-            ports.unwrap_err().to_string(),
-            "`t` asks for `ports`, which is not an amount"
-        );
+        let faults = [
+            ("tags:{a}", "`t` asks for `tags`, which is not an amount"),
+            ("ports:1.5", "`t` asks for 1.5 ports"),
+            (
+                "ports:[1-65]",
+                "`t` asks for 65 `ports` by number, more than 64",
+            ),
+        ];
+        for (asked, fault) in faults {
+            let refused = job(&[("t", 1, asked)]).check().unwrap_err();
+            assert_eq!(refused.to_string(), fault);
+        }
+        assert_eq!(job(&[("t", 1, "cpus:1;ports:[1-2]")]).check(), Ok(()));
+        let mut needy = job(&[("t", 1, "cpus:1")]);
+        needy.executor = Resources::parse("ports:[1-2]").unwrap();
+        assert!(matches!(needy.check(), Err(InvalidJob::NotAnAmount { .. })));
         assert!(matches!(
             job(&[("a/b", 1, "cpus:1")]).check(),
             Err(InvalidJob::Name { .. })

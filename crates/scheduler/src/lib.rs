@@ -38,6 +38,6 @@ pub use io::{
 pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, TaskView};
 pub use offers::Offer;
-pub use placement::{Cause, Certainty, Leftover, Obstacle, Remedy, Shortfall};
+pub use placement::{Cause, Certainty, Leftover, Measure, Obstacle, PORTS, Remedy, Shortfall};
 pub use plan::{Plan, PlannedAgent};
 pub use status::{Reason, Source, StatusUpdate, TaskState, Uuid};

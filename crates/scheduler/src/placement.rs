@@ -14,16 +14,20 @@ use crate::constraint::{Attribute, Constraint, Traits};
 use crate::job::Strategy;
 
 mod amounts;
+mod carve;
 mod explain;
 mod greedy;
 mod layout;
+mod measure;
 mod problem;
 mod remedy;
 mod repair;
 mod rules;
 mod search;
 
+pub use carve::carve;
 pub use explain::{Cause, Leftover, Obstacle, Shortfall, Stop};
+pub use measure::{Measure, PORTS};
 pub use remedy::Remedy;
 
 use layout::Layout;
@@ -70,7 +74,7 @@ pub struct Want<'a> {
     pub group: &'a str,
     /// How many.
     pub count: u32,
-    /// What one of them needs: scalars, unreserved.
+    /// What one of them needs, unreserved: of ranges an amount is so many numbers, whichever.
     pub resources: &'a Resources,
     /// Where they may go.
     pub constraints: &'a [Constraint],
@@ -236,40 +240,19 @@ pub fn helps(wants: &[Want<'_>], executor: &Resources, sites: &[Site]) -> Vec<bo
     (0..sites.len()).map(helps).collect()
 }
 
-/// Takes what the executor and the tasks of an assignment need out of a site's resources, with
-/// roles and reservations as offered.
-///
-/// `None` when the site does not hold it, which [`place`] never answers for scalars.
-pub fn carve(
-    site: &Site,
-    executor: &Resources,
-    tasks: &[&Resources],
-) -> Option<(Resources, Vec<Resources>)> {
-    let mut rest = site.resources.clone();
-    let executor = take(&mut rest, executor)?;
-    let mut carved = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        carved.push(take(&mut rest, task)?);
-    }
-    Some((executor, carved))
-}
-
-fn take(rest: &mut Resources, wanted: &Resources) -> Option<Resources> {
-    let found = rest.find(wanted)?;
-    *rest = rest.checked_sub(&found)?;
-    Some(found)
-}
-
-/// Writes an amount with the name of its resource: `0.5 cpus`, `64 MiB of mem`.
-struct Amount<'a>(Scalar, &'a str);
+/// Writes an amount with the name of its resource: `0.5 cpus`, `64 MiB of mem`, `port 8080`.
+struct Amount<'a>(Scalar, &'a Measure);
 
 impl fmt::Display for Amount<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(amount, name) = self;
-        match *name {
+        let Self(amount, measure) = self;
+        match measure {
             // Mesos counts both in mebibytes.
-            "mem" | "disk" => write!(f, "{amount} MiB of {name}"),
-            _ => write!(f, "{amount} {name}"),
+            Measure::Amount(name) if name == "mem" || name == "disk" => {
+                write!(f, "{amount} MiB of {name}")
+            }
+            Measure::Amount(name) => write!(f, "{amount} {name}"),
+            Measure::Number(..) => measure.fmt(f),
         }
     }
 }

@@ -110,6 +110,28 @@ async fn a_task_carries_its_spec_and_an_executor_that_is_the_same_for_all() {
 }
 
 #[tokio::test]
+async fn a_task_finds_its_ports_in_its_environment_unless_the_job_file_says_otherwise() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    config.groups[0].env = vec![("PORT".to_owned(), "mine".to_owned())];
+    let (blueprint, _server) = blueprint(&config).await;
+    let env = |group: usize, resources: &str| {
+        let (executor, mut tasks) = launch(group, "t-0");
+        tasks[0].resources = Resources::parse(resources).unwrap();
+        let info = blueprint.task_infos(&executor, 1, tasks).remove(0);
+        let spec = TaskSpec::decode(info.data.unwrap()).unwrap();
+        let variables = spec.env.into_iter();
+        let variables = variables.map(|known| format!("{}={}", known.name, known.value));
+        variables.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(env(2, "cpus:1"), "A=1");
+    assert_eq!(
+        env(2, "ports:[31000-31001];ports(web):[80-80]"),
+        "A=1 PORT0=80 PORT1=31000 PORT2=31001 PORT=80 PORTS=80,31000,31001"
+    );
+    assert_eq!(env(0, "ports:[80-80]"), "PORT=mine PORT0=80 PORTS=80");
+}
+
+#[tokio::test]
 async fn an_executor_that_is_served_is_fetched_into_the_sandbox() {
     let config = config(ExecutorProgram::Served {
         bytes: Bytes::from_static(b"ELF"),

@@ -66,6 +66,10 @@ fn the_elevator_job_is_read() {
                         0,
                     ),
                     gpus: 0,
+                    ports: Any(
+                        0,
+                    ),
+                    resources: {},
                     args: [],
                     constraints: [],
                     colocate: false,
@@ -87,6 +91,10 @@ fn the_elevator_job_is_read() {
                         0,
                     ),
                     gpus: 0,
+                    ports: Any(
+                        0,
+                    ),
+                    resources: {},
                     args: [],
                     constraints: [],
                     colocate: false,
@@ -162,6 +170,10 @@ fn the_least_job_has_the_documented_defaults() {
                         0,
                     ),
                     gpus: 0,
+                    ports: Any(
+                        0,
+                    ),
+                    resources: {},
                     args: [],
                     constraints: [],
                     colocate: false,
@@ -372,4 +384,27 @@ tasks:
     );
     assert_eq!(c.constraints, [constraint("hostname", Operator::Unique)]);
     assert_eq!(d.constraints, []);
+}
+
+#[test]
+fn ports_and_other_resources_are_those_of_the_group_and_of_the_defaults() {
+    let text = "
+defaults: { ports: 2, resources: { network_bandwidth: 100, fpga: 1 } }
+tasks:
+  same: { module: floor.wasm }
+  own:  { module: floor.wasm, ports: [8081, 8080], resources: { fpga: 0, tape: 0.5 } }
+  none: { module: floor.wasm, ports: 0 }
+";
+    let job = read(&minimal(text)).unwrap();
+    let asked: Vec<String> = job
+        .groups
+        .iter()
+        .map(|group| format!("{}: {:?} {:?}\n", group.name, group.ports, group.resources))
+        .collect();
+    expect![[r#"
+        same: Any(2) {"fpga": 1.0, "network_bandwidth": 100.0}
+        own: These({8080, 8081}) {"network_bandwidth": 100.0, "tape": 0.5}
+        none: Any(0) {"fpga": 1.0, "network_bandwidth": 100.0}
+    "#]]
+    .assert_eq(&asked.concat());
 }

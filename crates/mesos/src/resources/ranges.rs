@@ -36,6 +36,23 @@ impl Ranges {
         self.0.iter().cloned().flatten()
     }
 
+    /// So many of the numbers, the lowest; all when there are no more.
+    #[must_use]
+    pub fn lowest(&self, count: u64) -> Self {
+        let mut left = count;
+        let mut lowest = Vec::new();
+        for range in &self.0 {
+            let Some(more) = left.checked_sub(1) else {
+                break;
+            };
+            let end = range.start().saturating_add(more).min(*range.end());
+            lowest.push(*range.start()..=end);
+            // One more than the difference, of which there are no more than `left`.
+            left = more - (end - range.start());
+        }
+        Self(lowest)
+    }
+
     /// Whether every number of `other` is here.
     pub fn contains(&self, other: &Self) -> bool {
         other.subtract(self).is_empty()

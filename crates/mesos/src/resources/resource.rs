@@ -205,14 +205,30 @@ impl Value {
         }
     }
 
-    /// As much as is both here and there; nothing when the types differ.
-    pub(super) fn overlap(&self, other: &Self) -> Option<Self> {
-        match (self, other) {
-            (Self::Scalar(a), Self::Scalar(b)) => Some(Self::Scalar(*a.min(b))),
-            (Self::Ranges(a), Self::Ranges(b)) => Some(Self::Ranges(a.intersect(b))),
-            (Self::Set(a), Self::Set(b)) => Some(Self::Set(a & b)),
-            _ => None,
+    /// Takes as much of `missing` out of this as is here, off both; nothing when there is none of
+    /// it, or when the types differ. Of ranges an amount is so many numbers.
+    pub(super) fn give(&mut self, missing: &mut Self) -> Option<Self> {
+        let part = match (&*self, &*missing) {
+            (Self::Scalar(here), Self::Scalar(missing)) => Self::Scalar(*here.min(missing)),
+            (Self::Ranges(here), Self::Ranges(missing)) => Self::Ranges(here.intersect(missing)),
+            (Self::Set(here), Self::Set(missing)) => Self::Set(here & missing),
+            (Self::Ranges(here), Self::Scalar(missing)) => {
+                Self::Ranges(here.lowest(missing.whole()))
+            }
+            _ => return None,
+        };
+        if part.is_empty() {
+            return None;
         }
+        let taken = match (&part, &*missing) {
+            (Self::Ranges(numbers), Self::Scalar(_)) => {
+                Self::Scalar(Scalar::from_whole(numbers.count()))
+            }
+            _ => part.clone(),
+        };
+        *self = self.checked_sub(&part)?;
+        *missing = missing.checked_sub(&taken)?;
+        Some(part)
     }
 }
 

@@ -46,6 +46,17 @@ impl Scalar {
         self.0
     }
 
+    /// The amount without its thousandths; nothing for what is negative.
+    pub fn whole(self) -> u64 {
+        u64::try_from(self.0 / THOUSANDTHS).unwrap_or(0)
+    }
+
+    /// So many units, or as many as there can be.
+    pub(super) fn from_whole(units: u128) -> Self {
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        Self(units.saturating_mul(THOUSANDTHS))
+    }
+
     /// Rounds to the nearest thousandth, halves away from zero.
     ///
     /// # Errors

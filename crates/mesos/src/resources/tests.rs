@@ -122,6 +122,28 @@ fn reserved_resources_are_found_first_and_keep_their_role() {
 }
 
 #[test]
+fn an_amount_of_ports_is_so_many_of_the_lowest_and_reserved_ones_first() {
+    let offered = resources("ports:[1-2,5-9];ports(db):[7000-7001]");
+    let find = |wanted: &str| {
+        offered
+            .find(&resources(wanted))
+            .map(|found| found.to_string())
+    };
+    let reserved = "ports(reservations: [(STATIC,db)]):[7000-7001]";
+    assert_eq!(find("ports:2").as_deref(), Some(reserved));
+    assert_eq!(
+        find("ports:5"),
+        Some(format!("{reserved}; ports:[1-2, 5-5]"))
+    );
+    assert_eq!(find("ports:[6-7]").as_deref(), Some("ports:[6-7]"));
+    assert_eq!(find("ports:10"), None);
+    assert_eq!(find("ports:1.5"), None);
+    let mut rest = offered.clone();
+    assert_eq!(rest.withdraw(&resources("ports:3;cpus:1")), None);
+    assert_eq!(rest, offered, "what was found is put back");
+}
+
+#[test]
 fn revocable_resources_are_not_handed_out_unasked() {
     let revocable = Resources::from(Resource {
         revocable: true,

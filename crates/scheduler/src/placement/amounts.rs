@@ -1,6 +1,8 @@
 //! Resources as plain numbers: one column for each resource that is asked for.
 
-use mesos::resources::{Resources, Scalar, Value};
+use mesos::resources::{Resource, Resources, Scalar};
+
+use super::measure::Measure;
 
 /// Amounts of all columns, in thousandths.
 ///
@@ -14,24 +16,24 @@ impl Amounts {
     }
 
     /// What a task or an executor asks for.
-    pub(super) fn asked(columns: &[String], resources: &Resources) -> Self {
-        Self(
-            columns
-                .iter()
-                .map(|name| resources.scalar(name).thousandths())
-                .collect(),
-        )
+    pub(super) fn asked(columns: &[Measure], resources: &Resources) -> Self {
+        Self::sum(columns, resources, |_| true)
     }
 
     /// What of an offer can be used for that; volumes, disks of their own, revocable and shared
     /// resources cannot.
-    pub(super) fn usable(columns: &[String], resources: &Resources) -> Self {
+    pub(super) fn usable(columns: &[Measure], resources: &Resources) -> Self {
+        Self::sum(columns, resources, |resource| !resource.is_special())
+    }
+
+    fn sum(columns: &[Measure], resources: &Resources, counts: impl Fn(&Resource) -> bool) -> Self {
         let mut amounts = Self::zero(columns.len());
-        for resource in resources.iter().filter(|resource| !resource.is_special()) {
-            let column = columns.iter().position(|name| name == resource.name());
-            if let (Some(column), Value::Scalar(scalar)) = (column, resource.value()) {
-                let amount = &mut amounts.0[column];
-                *amount = amount.saturating_add(scalar.thousandths());
+        for resource in resources.iter().filter(|resource| counts(resource)) {
+            for (amount, measure) in amounts.0.iter_mut().zip(columns) {
+                if measure.resource() == resource.name() {
+                    let more = measure.of(resource.value()).thousandths();
+                    *amount = amount.saturating_add(more);
+                }
             }
         }
         amounts

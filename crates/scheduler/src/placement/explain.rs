@@ -6,6 +6,7 @@ use std::fmt;
 use mesos::resources::Scalar;
 
 use super::layout::Layout;
+use super::measure::Measure;
 use super::problem::Problem;
 use super::remedy::Remedy;
 use super::rules::Source;
@@ -53,7 +54,7 @@ pub enum Obstacle {
     /// No agent is large enough for one task.
     TooLarge {
         /// The resource of which the agents have too little.
-        resource: String,
+        resource: Measure,
         /// What a task and its executor need.
         wanted: Scalar,
         /// The most that any agent offers.
@@ -64,7 +65,7 @@ pub enum Obstacle {
     /// All agents together do not have enough for the gang.
     TooLittle {
         /// The resource.
-        resource: String,
+        resource: Measure,
         /// How much is missing, at least.
         missing: Scalar,
     },
@@ -92,7 +93,7 @@ pub enum Cause {
     /// A constraint of its group, as written in a job file, or `colocate`.
     Constraint(String),
     /// Too little is left of this resource.
-    Resource(String),
+    Resource(Measure),
 }
 
 /// Says what is left over of a layout, and why.
@@ -273,10 +274,16 @@ impl View<'_> {
             (&problem.sites[site], &alone)
         };
         let share = |column: usize| have.column(column).to_f64() / need.column(column).to_f64();
+        // Where there are no ports, the one that is missing says more.
+        let is_amount = |column: usize| matches!(problem.columns[column], Measure::Amount(_));
         let columns = 0..problem.columns.len();
         let scarcest = columns
             .filter(|&column| have.lacks(need, column).is_some())
-            .min_by(|&a, &b| share(a).total_cmp(&share(b)))?;
+            .min_by(|&a, &b| {
+                share(a)
+                    .total_cmp(&share(b))
+                    .then(is_amount(a).cmp(&is_amount(b)))
+            })?;
         Some(Cause::Resource(problem.columns[scarcest].clone()))
     }
 
@@ -366,12 +373,25 @@ impl fmt::Display for Obstacle {
                 resource,
                 wanted,
                 most,
+                ..
+            } if most.is_zero() => {
+                let wanted = Amount(*wanted, resource);
+                write!(f, "one needs {wanted}, which no agent offers")
+            }
+            Self::TooLarge {
+                resource,
+                wanted,
+                most,
                 hostname,
             } => write!(
                 f,
                 "one and its executor need {}, the most that any agent offers is {most} (`{hostname}`)",
                 Amount(*wanted, resource)
             ),
+            Self::TooLittle {
+                resource: number @ Measure::Number(..),
+                ..
+            } => write!(f, "too few agents offer {number}"),
             Self::TooLittle { resource, missing } => {
                 write!(f, "{} are missing in all", Amount(*missing, resource))
             }

@@ -3,11 +3,10 @@
 //! The executor is taken off every site beforehand: whatever a site is used for, it is used for
 //! that first.
 
-use std::collections::BTreeSet;
-
 use mesos::resources::Resources;
 
 use super::amounts::Amounts;
+use super::measure::Measure;
 use super::rules::Rule;
 use super::{Site, Want};
 
@@ -25,8 +24,8 @@ pub(super) struct Kind {
 /// What is to be placed where.
 #[derive(Debug)]
 pub(super) struct Problem {
-    /// The names of the columns.
-    pub(super) columns: Vec<String>,
+    /// What is counted, a column for each.
+    pub(super) columns: Vec<Measure>,
     pub(super) wants: Vec<Kind>,
     pub(super) executor: Amounts,
     /// What each site holds.
@@ -42,10 +41,7 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn new(wants: &[Want<'_>], executor: &Resources, sites: &[Site]) -> Self {
         let asked = wants.iter().map(|want| want.resources).chain([executor]);
-        let names: BTreeSet<String> = asked
-            .flat_map(|resources| resources.iter().map(|resource| resource.name().to_owned()))
-            .collect();
-        let columns: Vec<String> = names.into_iter().collect();
+        let columns = Measure::all(asked);
         let executor = Amounts::asked(&columns, executor);
         let amounts: Vec<Amounts> = sites
             .iter()

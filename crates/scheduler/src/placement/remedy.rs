@@ -7,6 +7,7 @@ use mesos::resources::{Resource, Resources, Scalar};
 
 use super::amounts::Amounts;
 use super::layout::Layout;
+use super::measure::Measure;
 use super::problem::Problem;
 use super::{Effort, Site, Want, solve};
 use crate::constraint::{Constraint, Operator};
@@ -227,7 +228,7 @@ impl Trials<'_> {
             .columns
             .iter()
             .enumerate()
-            .map(|(column, name)| (name.clone(), lacking.column(column)))
+            .map(|(column, measure)| (measure.resource().to_owned(), lacking.column(column)))
             .filter(|(_, amount)| !amount.is_zero())
             .collect();
         let with = |amounts: &[(String, Scalar)]| {
@@ -332,11 +333,17 @@ fn lacking(
             needed.give_times(&kind.need, left);
         }
     }
-    if problem.sites[site].holds(&problem.executor) {
-        Some(needed.beyond(&layout.free[site]))
+    let lacking = if problem.sites[site].holds(&problem.executor) {
+        needed.beyond(&layout.free[site])
     } else {
-        Some(needed.plus(&problem.executor).beyond(&problem.sites[site]))
-    }
+        needed.plus(&problem.executor).beyond(&problem.sites[site])
+    };
+    // A second port of the same number is nothing that an agent could have.
+    let mut columns = problem.columns.iter().enumerate();
+    let is_number = |column: &Measure| matches!(column, Measure::Number(..));
+    let can_grow =
+        columns.all(|(index, column)| !is_number(column) || lacking.column(index).is_zero());
+    can_grow.then_some(lacking)
 }
 
 /// Writes an amount that is added: `0.4 more cpus`, `64 MiB more of mem`.

@@ -1,6 +1,7 @@
 //! A task that does what its first argument says:
 //!
 //! - `echo`: answers each message with the same, until its `in` closes;
+//! - `env NAME`: answers each message with the value of this variable, until its `in` closes;
 //! - `fail TEXT`: returns an error once it has got a message;
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
@@ -12,13 +13,20 @@
 use mesosgot_sdk::{Args, Env, Error, Receiver, Sender};
 
 #[mesosgot_sdk::task]
-fn actor(inbox: Receiver, outbox: Sender, args: Args, _env: Env) -> Result<(), Error> {
+fn actor(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Error> {
     let args = args.as_slice();
     let mut words = args.iter().map(String::as_str);
     let role = words.next().unwrap_or("echo");
     let rest = words.next().unwrap_or_default();
     match role {
         "echo" => echo(&inbox, &outbox),
+        "env" => {
+            let value = env.get(rest).unwrap_or("unset");
+            while inbox.recv().is_some() {
+                outbox.send(value)?;
+            }
+            Ok(())
+        }
         "fail" => {
             inbox.recv();
             Err(Error::msg(rest))

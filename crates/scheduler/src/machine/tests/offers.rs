@@ -72,7 +72,7 @@ fn a_gang_that_never_fits_ends_with_the_reason() {
                 DECLINE [o1] for 30s
                 report waiting: on offer is 1 agent; no place for 2 of 2 `t`: one and its executor need 8.1 cpus, the most that any agent offers is 4 (`a1.test`); it would fit with 12.1 more cpus on `a1.test`
             300s
-                report Stopping(NeverPlaced(NoPlace(Shortfall { agents: 1, leftovers: [Leftover { group: "t", tasks: 2, count: 2, obstacle: TooLarge { resource: "cpus", wanted: Scalar(8100), most: Scalar(4000), hostname: "a1.test" }, stops: [Stop { cause: Resource("cpus"), agents: 1 }] }], certainty: Impossible, remedies: [MoreOnAgent { hostname: "a1.test", amounts: [("cpus", Scalar(12100))] }] })))
+                report Stopping(NeverPlaced(NoPlace(Shortfall { agents: 1, leftovers: [Leftover { group: "t", tasks: 2, count: 2, obstacle: TooLarge { resource: Amount("cpus"), wanted: Scalar(8100), most: Scalar(4000), hostname: "a1.test" }, stops: [Stop { cause: Resource(Amount("cpus")), agents: 1 }] }], certainty: Impossible, remedies: [MoreOnAgent { hostname: "a1.test", amounts: [("cpus", Scalar(12100))] }] })))
                 event Shutdown
                 TEARDOWN
                 finished, never placed: on offer is 1 agent; no place for 2 of 2 `t`: one and its executor need 8.1 cpus, the most that any agent offers is 4 (`a1.test`); it would fit with 12.1 more cpus on `a1.test`
