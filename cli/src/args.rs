@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+/// The most agents of an embedded cluster, all of which are on this machine.
+pub(crate) const AGENTS_MAX: u16 = 100;
+
 /// Launch a gang of WebAssembly tasks on Apache Mesos.
 #[derive(Debug, Parser)]
 #[command(
@@ -83,13 +86,18 @@ pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
 
-    /// How many agents the embedded cluster has.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    /// How many agents the embedded cluster has. Default: one for each `--attributes`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(AGENTS_MAX)))]
     pub(crate) agents: Option<u16>,
 
-    /// What each embedded agent offers, such as `cpus:4;mem:8192`.
+    /// What each embedded agent offers, such as `cpus:4;mem:8192;ports:[31000-31100]`.
     #[arg(long, value_name = "RESOURCES")]
     pub(crate) resources: Option<String>,
+
+    /// Attributes of an embedded agent, such as `rack:r1;level:2`, and its fault domain, such as
+    /// `@region:eu;@zone:eu-1`. Given several times, agents have them in turn.
+    #[arg(long, value_name = "ATTRIBUTES")]
+    pub(crate) attributes: Vec<String>,
 }
 
 #[derive(Debug, Args)]

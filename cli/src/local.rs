@@ -1,5 +1,6 @@
 //! The embedded cluster of one run, and the output of the executors on it.
 
+mod place;
 mod tail;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
 use mesos::resources::Resources;
 use tempfile::TempDir;
 
+pub(crate) use self::place::{Place, PlaceError};
 use self::tail::Tail;
 use crate::report::{Event, Reporter, Stream};
 
@@ -37,17 +39,24 @@ pub(crate) struct LocalRun {
 }
 
 impl LocalRun {
-    /// Starts `agents` agents with `resources` each.
+    /// Starts `agents` agents with `resources` each. They are at these places in turn; none: they
+    /// have no attributes.
     ///
     /// # Errors
     /// When there is no place for sandboxes or no port.
     pub(crate) async fn start(
         agents: u16,
         resources: &Resources,
+        places: &[Place],
         reporter: &Arc<Reporter>,
     ) -> anyhow::Result<Self> {
-        let configs = (0..agents).map(|number| AgentConfig {
+        let nowhere = [Place::default()];
+        let places = if places.is_empty() { &nowhere } else { places };
+        let in_turn = places.iter().cycle();
+        let configs = (0..agents).zip(in_turn).map(|(number, place)| AgentConfig {
             hostname: format!("agent-{number}"),
+            attributes: place.attributes.clone(),
+            domain: place.domain.clone(),
             ..AgentConfig::new(resources.clone())
         });
         let work_dir = tempfile::Builder::new().prefix("mesosgot-").tempdir()?;

@@ -10,8 +10,9 @@ use mesos::resources::Resources;
 use thiserror::Error;
 
 use crate::access::{self, Access, AccessError};
-use crate::args::{AccessArgs, ClusterArgs};
-use crate::{local, login};
+use crate::args::{AGENTS_MAX, AccessArgs, ClusterArgs};
+use crate::local::{self, Place, PlaceError};
+use crate::login;
 
 /// Where the job runs.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) enum Cluster {
         agents: u16,
         /// What each offers.
         resources: Resources,
+        /// Where they are, in turn.
+        places: Vec<Place>,
     },
     /// On a Mesos cluster.
     Mesos {
@@ -76,6 +79,8 @@ pub(crate) enum SettingsError {
         text: String,
         source: mesos::resources::ParseResourcesError,
     },
+    #[error("`--attributes {text}` is not understood")]
+    Attributes { text: String, source: PlaceError },
     #[error("the user who runs this has no name")]
     User,
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
@@ -91,6 +96,9 @@ impl SettingsError {
             Self::Master(_) | Self::Address(_) => MasterError::HELP.to_owned(),
             Self::Access(error) => error.help().to_owned(),
             Self::Resources { .. } => "write it like `cpus:4;mem:8192` (mem in MiB)".to_owned(),
+            Self::Attributes { .. } => {
+                "write it like `rack:r1;level:2` or `@region:eu;@zone:eu-1`".to_owned()
+            }
             Self::User => "name a user of the agents in `cluster.user`".to_owned(),
             Self::NotEmbedded { flag, .. } => {
                 format!("leave `{flag}` out, or add `--master local`")
@@ -130,6 +138,7 @@ pub(crate) fn cluster(
     let flags = [
         ("--agents", args.agents.is_some()),
         ("--resources", args.resources.is_some()),
+        ("--attributes", !args.attributes.is_empty()),
     ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
         return Err(SettingsError::NotEmbedded {
@@ -186,8 +195,18 @@ fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
         })?,
         None => local::default_resources(),
     };
+    let places = args.attributes.iter().map(|text| {
+        Place::parse(text).map_err(|source| SettingsError::Attributes {
+            text: text.clone(),
+            source,
+        })
+    });
+    let places = places.collect::<Result<Vec<_>, _>>()?;
+    let one_for_each = u16::try_from(places.len()).unwrap_or(AGENTS_MAX);
+    let one_for_each = one_for_each.clamp(1, AGENTS_MAX);
     Ok(Cluster::Embedded {
-        agents: args.agents.unwrap_or(1),
+        agents: args.agents.unwrap_or(one_for_each),
         resources,
+        places,
     })
 }

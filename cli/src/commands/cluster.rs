@@ -35,8 +35,12 @@ pub(super) async fn masters_of(
 ) -> Result<(MastersPlace, Option<LocalRun>), Failure> {
     match cluster {
         Cluster::Mesos { masters } => Ok((*masters, None)),
-        Cluster::Embedded { agents, resources } => {
-            let local = LocalRun::start(agents, &resources, reporter)
+        Cluster::Embedded {
+            agents,
+            resources,
+            places,
+        } => {
+            let local = LocalRun::start(agents, &resources, &places, reporter)
                 .await
                 .map_err(|error| Failure::new(Exit::Failure, error))?;
             let masters = MastersPlace::embedded(local.master());

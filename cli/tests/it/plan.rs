@@ -200,3 +200,70 @@ tasks:
     "#]],
     );
 }
+
+#[test]
+fn constraints_can_be_tried_on_embedded_agents_with_attributes() {
+    let racks = ["--attributes", "rack:r1", "--attributes", "rack:r2;level:3"];
+    let flags = [&racks[..], &["--agents", "3"]].concat();
+    let placed = plan(", constraints: [rack is r1, hostname max-per 2]", &flags);
+    placed.assert_code(0);
+    let agents: Vec<&str> = placed
+        .stdout
+        .lines()
+        .filter(|line| line.contains("echo"))
+        .collect();
+    assert_eq!(
+        agents.len(),
+        2,
+        "agents 0 and 2 are in r1: {}",
+        placed.stdout
+    );
+    assert!(!placed.stdout.contains("agent-1"), "{}", placed.stdout);
+
+    let apart = plan(", constraints: [rack unique]", &racks);
+    check(
+        &apart,
+        1,
+        &expect![[r#"
+        stdout:
+        stderr, last line:
+        error: job `planned` does not fit: on offer are 2 agents; no place for 1 of 3 `echo`: `rack unique` allows no more; it would fit with `rack max-per 2` in place of `rack unique` of `echo`
+    "#]],
+    );
+}
+
+#[test]
+fn agents_of_other_regions_are_offered_to_jobs_that_choose_among_regions() {
+    let regions = [
+        "--attributes",
+        "@region:eu;@zone:eu-1",
+        "--attributes",
+        "@region:us;@zone:us-1",
+    ];
+    let far = plan(", constraints: ['@region is us']", &regions);
+    far.assert_code(0);
+    assert!(far.stdout.contains("agent-1: 3 echo"), "{}", far.stdout);
+    let near = plan(", constraints: ['@zone unlike eu-.*']", &regions);
+    check(
+        &near,
+        1,
+        &expect![[r#"
+        stdout:
+        stderr, last line:
+        error: job `planned` does not fit: on offer is 1 agent; no place for 3 of 3 `echo`: no agent satisfies its constraints, most not `@zone unlike eu-.*`; it would fit without `@zone unlike eu-.*` of `echo`
+    "#]],
+    );
+}
+
+#[test]
+fn attributes_that_are_none_are_shown_with_how_they_are_written() {
+    check(
+        &plan("", &["--attributes", "@zone:a"]),
+        2,
+        &expect![[r#"
+            stdout:
+            stderr, last line:
+            hint: write it like `rack:r1;level:2` or `@region:eu;@zone:eu-1`
+        "#]],
+    );
+}

@@ -10,7 +10,7 @@ use mesos::resources::{InvalidResource, Resources, Scalar};
 use mesos::{AgentId, ExecutorId, OfferId, TaskId, v1};
 use scheduler::{
     Attribute, AttributeValue, Call as Decided, CallFault, FailedCall, Failure, Input, Offer,
-    Reason, Source, StatusUpdate, TaskState, Uuid,
+    REGION, Reason, Source, StatusUpdate, TaskState, Uuid, ZONE,
 };
 use thiserror::Error;
 use tracing::warn;
@@ -110,10 +110,27 @@ fn offer(wire: v1::Offer) -> Offer {
         id: wire.id.into(),
         agent: wire.agent_id.into(),
         hostname: wire.hostname,
-        attributes: wire.attributes.into_iter().filter_map(attribute).collect(),
+        attributes: attributes(wire.attributes, wire.domain),
         role: role.unwrap_or_else(|| "*".to_owned()),
         resources,
     }
+}
+
+/// Reads the attributes, with the fault domain among them. No attribute passes for a part of it.
+fn attributes(wire: Vec<v1::Attribute>, domain: Option<v1::DomainInfo>) -> Vec<Attribute> {
+    let fault_domain = domain.and_then(|domain| domain.fault_domain);
+    let places = fault_domain.into_iter().flat_map(|domain| {
+        [(REGION, domain.region.name), (ZONE, domain.zone.name)].map(|(name, value)| Attribute {
+            name: name.to_owned(),
+            value: AttributeValue::Text(value),
+        })
+    });
+    let is_place = |attribute: &Attribute| [REGION, ZONE].contains(&attribute.name.as_str());
+    wire.into_iter()
+        .filter_map(attribute)
+        .filter(|attribute| !is_place(attribute))
+        .chain(places)
+        .collect()
 }
 
 /// Reads an attribute; one whose value does not go with its type is as good as not there.

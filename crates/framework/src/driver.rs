@@ -124,9 +124,10 @@ where
 }
 
 fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
-    let mut groups = config.groups.iter();
-    let wants_gpus = groups.any(|group| launch::wants_gpus(&group.resources));
-    launch::framework_info(&config.name, &config.master, wants_gpus)
+    let groups = config.groups.iter();
+    let needs = groups.map(|group| (&group.resources, &group.constraints[..]));
+    let capabilities = launch::capabilities(needs);
+    launch::framework_info(&config.name, &config.master, capabilities)
 }
 
 async fn serve_modules(

@@ -10,7 +10,7 @@ use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSp
 use mesos::resources::{Resource, Resources, Value};
 use mesos::v1;
 use prost::Message as _;
-use scheduler::{ExecutorLaunch, PORTS, TaskLaunch};
+use scheduler::{Constraint, ExecutorLaunch, PORTS, REGION, TaskLaunch};
 use v1::framework_info::Capability;
 use v1::framework_info::capability::Type as CapabilityType;
 
@@ -248,16 +248,29 @@ fn fetched_name() -> String {
     format!("./{EXECUTOR_NAME}")
 }
 
-/// Whether a task that needs this needs an agent with GPUs.
-pub(crate) fn wants_gpus(resources: &Resources) -> bool {
-    !resources.scalar("gpus").is_zero()
+/// The capabilities that a framework has because of what its groups need, and where.
+pub(crate) fn capabilities<'a>(
+    groups: impl Iterator<Item = (&'a Resources, &'a [Constraint])>,
+) -> Vec<CapabilityType> {
+    let (mut wants_gpus, mut knows_regions) = (false, false);
+    for (resources, constraints) in groups {
+        wants_gpus |= !resources.scalar("gpus").is_zero();
+        knows_regions |= constraints
+            .iter()
+            .any(|constraint| constraint.field == REGION);
+    }
+    // With it, agents that have GPUs are offered to us; without it, only the others. And agents
+    // far away only to those who choose among regions.
+    let gpus = wants_gpus.then_some(CapabilityType::GpuResources);
+    let regions = knows_regions.then_some(CapabilityType::RegionAware);
+    gpus.into_iter().chain(regions).collect()
 }
 
 /// Who we are for a master.
 pub(crate) fn framework_info(
     name: &str,
     master: &MasterConfig,
-    wants_gpus: bool,
+    wanted: Vec<CapabilityType>,
 ) -> v1::FrameworkInfo {
     let capabilities = [
         CapabilityType::MultiRole,
@@ -265,8 +278,6 @@ pub(crate) fn framework_info(
         CapabilityType::PartitionAware,
         CapabilityType::TaskKillingState,
     ];
-    // With it, agents that have GPUs are offered to us; without it, only the others.
-    let gpus = wants_gpus.then_some(CapabilityType::GpuResources);
     v1::FrameworkInfo {
         user: master.user.clone(),
         name: format!("mesosgot {name}"),
@@ -277,7 +288,7 @@ pub(crate) fn framework_info(
         roles: vec![master.role.clone()],
         capabilities: capabilities
             .into_iter()
-            .chain(gpus)
+            .chain(wanted)
             .map(|kind| Capability {
                 r#type: Some(kind.into()),
             })

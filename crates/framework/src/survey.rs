@@ -42,9 +42,8 @@ pub async fn survey(
     config: SurveyConfig,
 ) -> Result<Result<Vec<PlannedAgent>, Shortfall>, FrameworkError> {
     let groups = config.job.groups.iter();
-    let wants_gpus = groups
-        .clone()
-        .any(|group| launch::wants_gpus(&group.resources));
+    let needs = groups.map(|group| (&group.resources, &group.constraints[..]));
+    let capabilities = launch::capabilities(needs);
     let name = &config.job.name;
     let master = MasterConfig {
         // Nothing is left behind that a failover could save.
@@ -57,7 +56,7 @@ pub async fn survey(
         seed: config.seed,
         ..SchedulerConfig::new(
             master.masters.clone(),
-            launch::framework_info(name, &master, wants_gpus),
+            launch::framework_info(name, &master, capabilities),
         )
     })?;
     let subscribe = config.job.timing.subscribe;

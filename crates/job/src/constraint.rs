@@ -8,7 +8,7 @@ use crate::near::nearest;
 /// A rule for the places of a group's tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
-    /// `hostname`, or the name of an attribute of agents.
+    /// `hostname`, `@region` or `@zone` of the fault domain, or the name of an attribute of agents.
     pub field: String,
     /// What is asked of it.
     pub operator: Operator,

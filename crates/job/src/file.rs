@@ -163,7 +163,8 @@ pub(crate) struct DefaultsFile {
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
     /// Where the tasks of a group may go, all of which must hold: `hostname unique`, `rack is r1`,
-    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`. Default: none.
+    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`,
+    /// `@region is eu`. Default: none.
     #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
     pub(crate) constraints: Option<Vec<String>>,
     #[serde(rename = "allow")]
@@ -223,8 +224,9 @@ pub(crate) struct GroupFile {
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
     /// Where its tasks may go, all of which must hold: `hostname unique`, `rack is r1`,
-    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`. Default: those
-    /// of `defaults`, of which none are left when there is a list here.
+    /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`,
+    /// `@region is eu`. Default: those of `defaults`, of which none are left when there is a list
+    /// here.
     #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
     pub(crate) constraints: Option<Vec<String>>,
     /// Whether all its tasks are to be on one agent. Default: false.

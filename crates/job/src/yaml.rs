@@ -40,7 +40,11 @@ fn diagnose(error: &serde_yaml::Error, text: &str, spans: &Spans) -> Diagnostic 
         return Diagnostic::new(text, second, "the file has more than one YAML document");
     }
     let message = without_positions(&message);
-    Diagnostic::new(text, place, format!("not valid YAML: {message}"))
+    // YAML keeps some characters for itself; `@region` in a constraint begins with one.
+    let help = message
+        .contains("cannot start any token")
+        .then_some("what begins with `@`, a backtick or `%` needs quotes: `'@region is eu'`");
+    Diagnostic::new(text, place, format!("not valid YAML: {message}")).with_help(help)
 }
 
 /// The message without ` at line 1 column 8`, wherever that is in it.

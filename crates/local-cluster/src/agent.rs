@@ -31,6 +31,7 @@ pub(crate) struct AgentConfig {
     /// In the format with `reservations`, without allocation.
     pub(crate) resources: Vec<v1::Resource>,
     pub(crate) attributes: Vec<v1::Attribute>,
+    pub(crate) domain: Option<v1::DomainInfo>,
     /// Where it puts its sandboxes; agents may share it, their ids keep them apart.
     pub(crate) work_dir: PathBuf,
     /// How long an executor may take to subscribe.
@@ -109,6 +110,7 @@ pub(crate) async fn spawn(
             port: Some(address.port().into()),
             resources: config.resources,
             attributes: config.attributes,
+            domain: config.domain,
             ..v1::AgentInfo::default()
         },
         ip: Ipv4Addr::LOCALHOST,

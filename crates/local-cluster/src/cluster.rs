@@ -39,6 +39,9 @@ pub struct AgentConfig {
     pub resources: Resources,
     /// What constraints can be about.
     pub attributes: Vec<v1::Attribute>,
+    /// Its fault domain. The first that an agent has is the master's too, and agents of another
+    /// region are offered to frameworks with `REGION_AWARE` only.
+    pub domain: Option<v1::DomainInfo>,
     /// Its name in offers. Every agent listens on loopback, whatever it is called.
     pub hostname: String,
     /// How long an executor may take to subscribe.
@@ -62,12 +65,13 @@ impl ClusterConfig {
 }
 
 impl AgentConfig {
-    /// An agent called `localhost` with these resources, no attributes, and the timeouts that Mesos
-    /// has when it is told nothing: 1 min to subscribe, 5 s to shut down (PROTOCOL §13.1).
+    /// An agent called `localhost` with these resources, no attributes, no domain, and the timeouts
+    /// that Mesos has when it is told nothing: 1 min to subscribe, 5 s to shut down (PROTOCOL §13.1).
     pub fn new(resources: Resources) -> Self {
         Self {
             resources,
             attributes: Vec::new(),
+            domain: None,
             hostname: "localhost".to_owned(),
             executor_registration_timeout: Duration::from_secs(60),
             executor_shutdown_grace_period: Duration::from_secs(5),
@@ -138,6 +142,7 @@ impl LocalCluster {
             config.agents.iter().map(|_| queue()).unzip();
         let master = MasterConfig {
             hostname: "localhost".to_owned(),
+            domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
             allocation_interval: config.allocation_interval,
             seed: rng.u64(..),
             faults: config.faults,
@@ -154,6 +159,7 @@ impl LocalCluster {
                 hostname: agent.hostname,
                 resources: agent.resources.to_wire(),
                 attributes: agent.attributes,
+                domain: agent.domain,
                 work_dir: cluster.work_dir().to_owned(),
                 registration_timeout: agent.executor_registration_timeout,
                 shutdown_grace: agent.executor_shutdown_grace_period,

@@ -29,6 +29,8 @@ use crate::queue;
 #[derive(Debug, Clone)]
 pub(crate) struct MasterConfig {
     pub(crate) hostname: String,
+    /// Where it is; agents of other regions are remote.
+    pub(crate) domain: Option<v1::DomainInfo>,
     pub(crate) allocation_interval: Duration,
     /// What goes wrong from the start.
     pub(crate) faults: Faults,
@@ -122,7 +124,10 @@ pub(crate) async fn spawn(
     // A clock before 1970 gives wrong times of day and nothing worse.
     let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let machine = MachineConfig {
-        info: master_info(id.to_string(), address, config.hostname),
+        info: v1::MasterInfo {
+            domain: config.domain,
+            ..master_info(id.to_string(), address, config.hostname)
+        },
         allocation_interval: config.allocation_interval,
         epoch: (now, unix.as_secs_f64()),
         seed: rng.u64(..),

@@ -16,6 +16,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign};
 
 pub use parse::ParseResourcesError;
+pub(crate) use parse::parse_value;
 pub use ranges::Ranges;
 pub use resource::{Reservation, ReservationKind, Resource, Value};
 pub use scalar::{Scalar, ScalarError};

@@ -1,6 +1,6 @@
 //! Constraints: which agents the tasks of a group may go to, and how many to which.
 //!
-//! A constraint is about the host name of an agent or one of its attributes. `is`, `like` and
+//! A constraint is about the host name of an agent, its fault domain, or one of its attributes. `is`, `like` and
 //! `unlike` choose agents one by one; `unique`, `max-per` and `group-by` count the tasks of the
 //! group that are on agents of the same value. The words and their meaning are Marathon's.
 
@@ -16,6 +16,12 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// The field that is the host name, and hides an attribute of that name.
 pub const HOSTNAME: &str = "hostname";
+
+/// The field that is the region of the agent's fault domain; among an agent's attributes.
+pub const REGION: &str = "@region";
+
+/// The field that is the zone of the agent's fault domain; among an agent's attributes.
+pub const ZONE: &str = "@zone";
 
 /// An attribute of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +48,7 @@ pub enum AttributeValue {
 /// A rule for the places of a group's tasks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
-    /// [`HOSTNAME`] or the name of an attribute.
+    /// [`HOSTNAME`], [`REGION`], [`ZONE`] or the name of an attribute.
     pub field: String,
     /// What is asked of it.
     pub operator: Operator,

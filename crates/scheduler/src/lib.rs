@@ -30,7 +30,9 @@ pub mod policy;
 mod reconcile;
 pub mod status;
 
-pub use constraint::{Attribute, AttributeValue, Constraint, InvalidPattern, Operator, Pattern};
+pub use constraint::{
+    Attribute, AttributeValue, Constraint, InvalidPattern, Operator, Pattern, REGION, ZONE,
+};
 pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
     NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport, Unconnected,

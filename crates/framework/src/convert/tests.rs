@@ -127,7 +127,7 @@ fn a_kill_carries_a_policy_only_when_there_is_one() {
 }
 
 #[test]
-fn attributes_of_every_type_are_taken_and_senseless_ones_left_out() {
+fn attributes_of_every_type_are_taken_with_the_domain_and_senseless_ones_left_out() {
     let attribute = |name: &str, kind: v1::value::Type| v1::Attribute {
         name: name.to_owned(),
         r#type: kind.into(),
@@ -155,10 +155,26 @@ fn attributes_of_every_type_are_taken_and_senseless_ones_left_out() {
             },
             attribute("none", v1::value::Type::Text),
             v1::Attribute {
+                text: Some(v1::value::Text {
+                    value: "elsewhere".to_owned(),
+                }),
+                ..attribute("@region", v1::value::Type::Text)
+            },
+            v1::Attribute {
                 scalar: Some(v1::value::Scalar { value: f64::NAN }),
                 ..attribute("nan", v1::value::Type::Scalar)
             },
         ],
+        domain: Some(v1::DomainInfo {
+            fault_domain: Some(v1::domain_info::FaultDomain {
+                region: v1::domain_info::fault_domain::RegionInfo {
+                    name: "eu".to_owned(),
+                },
+                zone: v1::domain_info::fault_domain::ZoneInfo {
+                    name: "eu-1".to_owned(),
+                },
+            }),
+        }),
         ..v1::Offer::default()
     };
     let read = offer(wire).attributes;
@@ -166,5 +182,7 @@ fn attributes_of_every_type_are_taken_and_senseless_ones_left_out() {
         .iter()
         .map(|attribute| format!("{}:{}", attribute.name, attribute.value))
         .collect();
-    assert_eq!(read, ["rack:r1", "level:1.5", "slots:[1-3]", "disks:{ssd}"]);
+    let domain = ["@region:eu", "@zone:eu-1"];
+    let all = ["rack:r1", "level:1.5", "slots:[1-3]", "disks:{ssd}"];
+    assert_eq!(read, [&all[..], &domain].concat());
 }

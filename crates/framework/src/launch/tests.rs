@@ -156,20 +156,28 @@ fn groups_of_one_module_share_its_path() {
 }
 
 fn info(config: &FrameworkConfig) -> v1::FrameworkInfo {
-    let wants_gpus = config
-        .groups
-        .iter()
-        .any(|group| wants_gpus(&group.resources));
-    framework_info(&config.name, &config.master, wants_gpus)
+    let groups = config.groups.iter();
+    let needs = groups.map(|group| (&group.resources, &group.constraints[..]));
+    framework_info(&config.name, &config.master, capabilities(needs))
 }
 
 #[test]
-fn a_framework_asks_for_agents_with_gpus_only_when_it_needs_gpus() {
+fn a_framework_asks_for_agents_with_gpus_or_far_away_only_when_it_wants_them() {
     let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
     let gpus = Capability {
         r#type: Some(CapabilityType::GpuResources.into()),
     };
     assert!(info(&config).capabilities.contains(&gpus));
+    let regions = Capability {
+        r#type: Some(CapabilityType::RegionAware.into()),
+    };
+    assert!(!info(&config).capabilities.contains(&regions));
+    let in_eu = scheduler::Operator::Is("eu".to_owned());
+    config.groups[0].constraints = vec![Constraint {
+        field: REGION.to_owned(),
+        operator: in_eu,
+    }];
+    assert!(info(&config).capabilities.contains(&regions));
     config.groups.remove(1);
     assert!(!info(&config).capabilities.contains(&gpus));
     assert_eq!(info(&config).roles, ["*"]);

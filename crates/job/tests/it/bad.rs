@@ -950,3 +950,21 @@ fn wrong_resources_are_shown_one_by_one() {
         "#]],
     );
 }
+
+#[test]
+fn a_constraint_on_the_region_needs_quotes() {
+    check_tasks(
+        "  a: { module: floor.wasm, constraints: [@region is eu] }\n",
+        expect![[r#"
+            4:42: not valid YAML: found character that cannot start any token, while scanning for the next token
+            |   a: { module: floor.wasm, constraints: [@region is eu] }
+            |                                          ^^^^^^^^^^^^^^^^
+            = what begins with `@`, a backtick or `%` needs quotes: `'@region is eu'`
+        "#]],
+    );
+    let quoted = "tasks: { a: { module: floor.wasm, constraints: ['@region is eu'] } }";
+    assert_eq!(
+        read(&minimal(quoted)).unwrap().groups[0].constraints.len(),
+        1
+    );
+}

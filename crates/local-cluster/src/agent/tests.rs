@@ -27,6 +27,7 @@ impl Fixture {
             hostname: "localhost".to_owned(),
             resources: Vec::new(),
             attributes: Vec::new(),
+            domain: None,
             work_dir: work_dir.path().to_owned(),
             registration_timeout: Duration::from_mins(1),
             shutdown_grace: Duration::from_millis(50),

@@ -21,6 +21,7 @@ impl Fixture {
         let (to_agent, from_master) = queue::queue();
         let config = MasterConfig {
             hostname: "localhost".to_owned(),
+            domain: None,
             allocation_interval: Duration::from_millis(20),
             faults: Faults::default(),
             seed: 7,

@@ -86,7 +86,8 @@ fn parse_one(part: &str) -> Result<Resource, ParseResourcesError> {
     })
 }
 
-fn parse_value(name: &str, amount: &str) -> Result<Value, ParseResourcesError> {
+/// Reads the amount of `name`.
+pub(crate) fn parse_value(name: &str, amount: &str) -> Result<Value, ParseResourcesError> {
     let items = |list: &str, close: char| match list.strip_suffix(close) {
         Some(inner) => Ok(inner
             .split(',')

@@ -98,6 +98,19 @@ impl Resources {
     }
 }
 
+impl Ranges {
+    /// The message.
+    pub(crate) fn to_wire(&self) -> v1::value::Ranges {
+        let range = self.iter().map(|range| v1::value::Range {
+            begin: *range.start(),
+            end: *range.end(),
+        });
+        v1::value::Ranges {
+            range: range.collect(),
+        }
+    }
+}
+
 impl Resource {
     /// Takes one resource from a peer, in either format; its amount may be nothing.
     ///
@@ -186,14 +199,7 @@ impl Resource {
             }
             Value::Ranges(ranges) => {
                 wire.set_type(v1::value::Type::Ranges);
-                let range = ranges
-                    .iter()
-                    .map(|range| v1::value::Range {
-                        begin: *range.start(),
-                        end: *range.end(),
-                    })
-                    .collect();
-                wire.ranges = Some(v1::value::Ranges { range });
+                wire.ranges = Some(ranges.to_wire());
             }
             Value::Set(items) => {
                 wire.set_type(v1::value::Type::Set);

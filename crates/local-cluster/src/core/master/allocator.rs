@@ -86,6 +86,9 @@ impl Master {
         if !can.gpu_resources && agent.total().scalar("gpus") > Scalar::default() {
             return None;
         }
+        if !can.region_aware && self.is_remote(agent) {
+            return None;
+        }
         let resources: Resources = agent
             .free()
             .iter()
@@ -102,6 +105,13 @@ impl Master {
             && is_allocatable(&resources, framework.info.offer_filters.get(role))
             && !self.filters.hide(id, role, agent.index(), &resources);
         is_worth.then_some(resources)
+    }
+
+    /// Whether an agent is in another region than the master; one without a domain is not.
+    fn is_remote(&self, agent: &Agent) -> bool {
+        let agent = agent.info().domain.as_ref().and_then(region);
+        let master = self.config.info.domain.as_ref().and_then(region);
+        agent.is_some() && agent != master
     }
 
     /// Less is first: roles by share, then frameworks by share, then who was offered less often.
@@ -369,6 +379,11 @@ fn filter_lifetime(filters: Option<&v1::Filters>, interval: Duration) -> Option<
         Duration::try_from_secs_f64(seconds).unwrap_or(DEFAULT)
     };
     Some(lifetime.max(interval))
+}
+
+fn region(domain: &v1::DomainInfo) -> Option<&str> {
+    let fault_domain = domain.fault_domain.as_ref()?;
+    Some(&fault_domain.region.name)
 }
 
 /// Whether there is enough for an offer: 0.01 cpus or 32 MB by default, or one of the sets that the

@@ -81,6 +81,7 @@ pub(super) struct Capabilities {
     pub(super) gpu_resources: bool,
     pub(super) revocable_resources: bool,
     pub(super) shared_resources: bool,
+    pub(super) region_aware: bool,
 }
 
 /// Unreachable tasks that are remembered of a framework, as by Mesos (PROTOCOL §13.1). So few are
@@ -192,6 +193,7 @@ impl Capabilities {
             gpu_resources: has(Type::GpuResources),
             revocable_resources: has(Type::RevocableResources),
             shared_resources: has(Type::SharedResources),
+            region_aware: has(Type::RegionAware),
         }
     }
 }
