@@ -160,6 +160,7 @@ enum Event {
     Ready(TaskId),
     Ended(TaskId, Outcome),
     Control(spec::Control),
+    Told(spec::Notice),
     Sent(Sent),
     Stop,
     Deadline,
@@ -272,6 +273,7 @@ impl Executor {
             Some(task) = self.ready.recv() => Event::Ready(task),
             (task, outcome) = self.lives.next_end() => Event::Ended(task, outcome),
             Some(record) = control.recv() => Event::Control(record),
+            Some(notice) = self.link.told() => Event::Told(notice),
             Some(sent) = self.sent.recv() => Event::Sent(sent),
             () = self.alarm.until(deadline) => Event::Deadline,
         }
@@ -295,9 +297,12 @@ impl Executor {
             }
             Event::Control(record) => match record.kind {
                 Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
-                Some(spec::ControlKind::Direct(direct)) => self.connect(direct),
-                Some(spec::ControlKind::DirectFailed(_)) | None => {
-                    debug!("a control record of a kind that is not for an executor");
+                None => debug!("a control record of a kind that is not known"),
+            },
+            Event::Told(notice) => match notice.kind {
+                Some(spec::NoticeKind::Direct(direct)) => self.connect(direct),
+                Some(spec::NoticeKind::DirectFailed(_)) | None => {
+                    debug!("a notice of a kind that is not for an executor");
                 }
             },
             Event::Sent(Sent {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::proxy::Proxy;
 use crate::rig::{Rig, wait_until};
-use crate::support::Ended;
+use crate::support::{Ended, Running};
 
 /// A fifth of all framework messages is lost.
 fn lossy() -> Faults {
@@ -113,11 +113,14 @@ fn a_stream_loses_nothing_when_executors_and_framework_are_cut_off_in_its_midst(
     assert_eq!(again.count(), 3, "{}", ended.stdout);
 }
 
-/// Runs a stream over a direct path that is cut again and again.
+/// How often a direct path is cut in a run.
+const CUTS: u64 = 5;
+
+/// Starts the echo job with these arguments over a direct path that is cut again and again, each
+/// time after so many bytes, and answers when that is done.
 #[track_caller]
-fn cut_direct_path(direct: &str, faults: Faults) {
+fn cut_direct_path(rig: &Rig, direct: &str, args: &[&str], bytes: u64) -> (Running, Proxy) {
     let proxy = Proxy::start();
-    let rig = Rig::new(faults, 8);
     let job = format!(
         "job: echo
 scheduler: {{ module: echo/host }}
@@ -127,8 +130,7 @@ channels: {{ direct: {direct}, advertise: '{}', listen: '127.0.0.1:0' }}
 ",
         proxy.address()
     );
-    let args = ["--mode", "stream", "--messages", "40000", "--window", "32"];
-    let mut running = rig.start(&job, &args);
+    let mut running = rig.start(&job, args);
     let listens_on = running.wait_for_log("direct path listens on ");
     let listens_on = listens_on.split_whitespace().next();
     let address = listens_on.and_then(|address| address.parse().ok());
@@ -136,25 +138,55 @@ channels: {{ direct: {direct}, advertise: '{}', listen: '127.0.0.1:0' }}
     let mut cuts = 0;
     let mut before = 0;
     // Bytes after a cut have come over a new connection.
-    while cuts < 5 && wait_until(&mut running, || proxy.carried() > before + 100_000) {
+    while cuts < CUTS && wait_until(&mut running, || proxy.carried() > before + bytes) {
         proxy.cut();
         cuts += 1;
         before = proxy.carried();
     }
+    assert_eq!(cuts, CUTS, "the run was long enough");
+    (running, proxy)
+}
+
+/// A stream over such a path, with these faults of framework messages.
+#[track_caller]
+fn check_stream_over_cut_path(direct: &str, faults: Faults) {
+    let rig = Rig::new(faults, 8);
+    let args = ["--mode", "stream", "--messages", "40000", "--window", "32"];
+    let (running, proxy) = cut_direct_path(&rig, direct, &args, 100_000);
     let ended = rig.finish(running);
     assert_eq!(report(&ended)["sent"], 80_000);
-    assert_eq!(cuts, 5, "the run was long enough");
-    assert!(proxy.accepted() >= 5, "{}", proxy.accepted());
+    assert!(proxy.accepted() >= CUTS, "{}", proxy.accepted());
 }
 
 #[test]
 fn a_stream_loses_nothing_when_its_direct_path_is_cut_in_its_midst() {
-    cut_direct_path("auto", Faults::default());
+    check_stream_over_cut_path("auto", Faults::default());
 }
 
 #[test]
 fn a_stream_loses_nothing_when_the_only_path_is_cut_and_framework_messages_are_lost() {
-    cut_direct_path("required", lossy());
+    check_stream_over_cut_path("required", lossy());
+}
+
+/// The bytes of one message: more than all framework messages of a job may have that carry none.
+const LARGE_BYTES: u64 = 30_000;
+
+#[test]
+fn no_data_takes_framework_messages_when_the_only_path_is_cut() {
+    let rig = Rig::new(Faults::default(), 9);
+    let size = LARGE_BYTES.to_string();
+    let args = ["--mode", "stream", "--messages", "1000", "--size", &size];
+    let (mut running, proxy) = cut_direct_path(&rig, "required", &args, 2_000_000);
+    running.wait_for("the end of the app scheduler", |line| {
+        line.contains("app_returned")
+    });
+    let counts = rig.message_counts();
+    let ended = rig.finish(running);
+    assert_eq!(report(&ended)["sent"], 2000);
+    // Frames in flight were lost with each cut, and have come on another connection.
+    assert!(proxy.accepted() > CUTS, "{}", proxy.accepted());
+    assert!(counts.up > 0 && counts.down > 0, "{counts:?}");
+    assert!(counts.bytes < LARGE_BYTES, "{counts:?}");
 }
 
 #[test]

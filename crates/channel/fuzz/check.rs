@@ -28,6 +28,8 @@ pub(crate) fn check(input: &[u8]) -> Vec<u8> {
     let mut now = start();
     let mut end = LinkEnd::new(Role::Executor, HERE, config);
     let channels = ["a", "b"].map(|name| end.open(name).expect("it is a name"));
+    end.tell(Bytes::from_static(b"here"))
+        .expect("it is short, and the link is not shut");
     let mut answers = Vec::new();
     let mut received = 0;
     let mut rest = input;
@@ -56,6 +58,10 @@ pub(crate) fn check(input: &[u8]) -> Vec<u8> {
                     received += data.len();
                     answers.push(10);
                     end.take(channel, 1, data.len() as u64);
+                }
+                Output::Told { notice } => {
+                    received += notice.len();
+                    answers.push(15);
                 }
                 Output::Offered { .. } => answers.push(11),
                 Output::Closed { .. } => answers.push(12),

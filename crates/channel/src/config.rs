@@ -28,6 +28,10 @@ pub const CHANNELS_MAX: usize = 32_768;
 /// The longest name of a channel, in bytes: that of a Mesos id.
 pub const NAME_BYTES_MAX: usize = 255;
 
+/// The longest notice, in bytes: an address with the longest host name, a secret and a digest, or
+/// a sentence for people. With the header it fits into the smallest frame.
+pub const NOTICE_BYTES_MAX: usize = 512;
+
 /// Which end of a link this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -75,8 +79,11 @@ pub struct Config {
     /// [`FRAMES_IN_FLIGHT_MAX`], which holds on [`Path::Direct`]. Together with `frame_bytes_max`
     /// it bounds what is kept for resending: 8 MiB by default, 16 MiB on [`Path::Direct`].
     pub frames_in_flight_max: usize,
-    /// On [`Path::Messages`] only the control channel is carried; the others wait for
-    /// [`Path::Direct`]. Default: false.
+    /// On [`Path::Messages`] no numbered frame is sent, neither for the first time nor again; so
+    /// no channel is carried there, the control channel and what was in flight when a direct path
+    /// broke included. All of it waits, in order and within the windows, for [`Path::Direct`].
+    /// Greetings, acknowledgements and notices, which have no numbers, go on either path.
+    /// Default: false.
     pub direct_only: bool,
 }
 

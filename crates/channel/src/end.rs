@@ -13,8 +13,8 @@
 //! - *Broken*, *Shut*: nothing goes in or out any more.
 //!
 //! What a greeting or any other frame says is in [`wire`]; sending again is in `flight`,
-//! ordering and acknowledging in `arrivals`, windows and close in `channel`, what streams of small
-//! messages cost in `pace`.
+//! ordering and acknowledging in `arrivals`, what is told outside the order in `notices`, windows
+//! and close in `channel`, what streams of small messages cost in `pace`.
 
 pub(crate) mod frame;
 mod output;
@@ -31,10 +31,11 @@ use bytes::Bytes;
 pub use self::output::{ChannelId, Output, Undelivered};
 use crate::arrivals::Arrivals;
 use crate::channel::Channel;
-use crate::config::{Config, NAME_BYTES_MAX, Path, Role, Window};
+use crate::config::{Config, NAME_BYTES_MAX, NOTICE_BYTES_MAX, Path, Role, Window};
 use crate::counters::{ChannelCounters, Counters};
-use crate::error::{OpenError, SendError, Violation};
+use crate::error::{OpenError, SendError, TellError, Violation};
 use crate::flight::Flight;
+use crate::notices::Notices;
 use crate::pace::Pace;
 use crate::rtt::RoundTrip;
 use crate::table::Table;
@@ -46,7 +47,8 @@ use crate::wire;
 ///
 /// - verbs: [`open`](Self::open), [`send`](Self::send), [`take`](Self::take),
 ///   [`close`](Self::close), [`stop`](Self::stop) for the application, and
-///   [`move_to`](Self::move_to), [`shut`](Self::shut) for whoever knows the transport;
+///   [`move_to`](Self::move_to), [`tell`](Self::tell), [`shut`](Self::shut) for whoever knows the
+///   transport;
 /// - [`handle_frame`](Self::handle_frame) for what arrives;
 /// - [`poll_output`](Self::poll_output) and [`poll_frame`](Self::poll_frame) for what goes out.
 ///
@@ -70,6 +72,7 @@ pub struct LinkEnd {
     pace: Pace,
     flight: Flight,
     arrivals: Arrivals,
+    notices: Notices,
     table: Table,
     /// Channels that have something to send, each once; they take turns, the control channel
     /// always first.
@@ -112,6 +115,7 @@ impl LinkEnd {
             pace: Pace::default(),
             flight: Flight::new(config.frames_in_flight_max),
             arrivals: Arrivals::new(),
+            notices: Notices::default(),
             table: Table::new(),
             ready: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -229,6 +233,26 @@ impl LinkEnd {
         }
     }
 
+    /// Tells the peer something beside the channels, over whatever path there is: a notice, which
+    /// waits for no frame before it.
+    ///
+    /// It is how things are now: it replaces what was told before, which the peer may then never
+    /// see. It is told again until the peer has seen it, and gives [`Output::Told`] there once.
+    ///
+    /// # Errors
+    /// When it is too large, or the link is shut.
+    pub fn tell(&mut self, notice: Bytes) -> Result<(), TellError> {
+        if matches!(self.state, State::Shut | State::Broken(_)) {
+            return Err(TellError::Shut);
+        }
+        if notice.len() > NOTICE_BYTES_MAX {
+            let bytes = notice.len();
+            return Err(TellError::TooLarge { bytes });
+        }
+        self.notices.tell(notice);
+        Ok(())
+    }
+
     /// Frames take this path from now on; a new connection, if it is the same path again.
     ///
     /// What is in flight may be lost with the old path, so it is sent again at once; the peer
@@ -237,6 +261,7 @@ impl LinkEnd {
     pub fn move_to(&mut self, now: Instant, path: Path) {
         self.path = path;
         self.pace = Pace::default();
+        self.notices.start_anew();
         self.counters.moves += 1;
         match &mut self.state {
             State::Greeting { next_at, backoff } => {

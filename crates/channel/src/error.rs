@@ -3,7 +3,9 @@
 use prost::DecodeError;
 use thiserror::Error;
 
-use crate::config::{CHANNELS_MAX, FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX};
+use crate::config::{
+    CHANNELS_MAX, FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NOTICE_BYTES_MAX,
+};
 use crate::wire;
 
 /// Why a channel was not opened.
@@ -38,6 +40,20 @@ pub enum SendError {
     /// The message is too large for any channel.
     #[error("message is larger than {MESSAGE_BYTES_MAX} bytes")]
     TooLarge,
+}
+
+/// Why a notice was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TellError {
+    /// The notice is too large.
+    #[error("notice has {bytes} bytes, expected at most {NOTICE_BYTES_MAX}")]
+    TooLarge {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The link has been shut.
+    #[error("link is shut")]
+    Shut,
 }
 
 /// Why a frame was not taken.
@@ -102,6 +118,20 @@ pub enum Violation {
         found: u64,
         /// The last one sent.
         last: u64,
+    },
+    /// It has seen a notice that was never told.
+    #[error("notice {found} is seen, the last one told is {last}")]
+    SawUntold {
+        /// The one seen.
+        found: u64,
+        /// The last one told.
+        last: u64,
+    },
+    /// A notice is too large.
+    #[error("notice has {bytes} bytes, expected at most {NOTICE_BYTES_MAX}")]
+    NoticeTooLarge {
+        /// Its length in bytes.
+        bytes: usize,
     },
     /// A record has no kind that this version knows.
     #[error("record is of no known kind")]

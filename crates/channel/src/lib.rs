@@ -12,7 +12,9 @@
 //! - what a dead peer did not acknowledge can be counted, channel by channel.
 //!
 //! Frames take one of two [paths](Path), and can be moved from one to the other at any time: the
-//! numbers of frames span both, so nothing is lost or doubled by a move.
+//! numbers of frames span both, so nothing is lost or doubled by a move. A link can be told to
+//! carry its channels on one path only ([`Config::direct_only`]); what the ends must tell each
+//! other meanwhile goes as a notice ([`LinkEnd::tell`]), which no channel holds up.
 //!
 //! What is refused here: sockets, clocks, threads, randomness, and every decision about when a
 //! peer counts as dead. Time comes in as an argument.
@@ -24,6 +26,7 @@ mod counters;
 mod end;
 mod error;
 mod flight;
+mod notices;
 mod pace;
 mod rtt;
 mod table;
@@ -31,11 +34,11 @@ pub mod wire;
 
 pub use config::{
     CHANNELS_MAX, Config, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAMES_IN_FLIGHT_MAX,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, Path, Role, Window,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NOTICE_BYTES_MAX, Path, Role, Window,
 };
 pub use counters::{ChannelCounters, Counters};
 pub use end::{ChannelId, LinkEnd, Output, Undelivered};
-pub use error::{FrameError, OpenError, SendError, Violation};
+pub use error::{FrameError, OpenError, SendError, TellError, Violation};
 
 #[cfg(test)]
 mod tests;

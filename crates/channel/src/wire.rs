@@ -12,15 +12,15 @@ use bytes::Bytes;
 use prost::{Message, Oneof};
 
 /// The version of this format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The number of the control channel, at both ends.
 pub const CONTROL: u32 = 0;
 
 /// What the transport carries.
 ///
-/// A frame without `to` is a greeting. A frame with the sequence number 0 has no records and only
-/// acknowledges; the others are numbered from 1, arrive in any order, and take effect in theirs.
+/// A frame without `to` is a greeting. A frame with the sequence number 0 has no records; it
+/// acknowledges, and may carry a notice; the others are numbered from 1, arrive in any order, and take effect in theirs.
 #[derive(Clone, PartialEq, Message)]
 pub struct Frame {
     /// [`VERSION`].
@@ -57,6 +57,25 @@ pub struct Frame {
     /// What it carries, in order.
     #[prost(message, repeated, tag = "11")]
     pub records: Vec<Record>,
+    /// The newest notice of the sender, as long as it does not know that it was seen. Frames with
+    /// a number leave it out.
+    #[prost(message, optional, tag = "12")]
+    pub notice: Option<Notice>,
+    /// The number of the newest notice that the sender has seen, or 0.
+    #[prost(uint64, tag = "13")]
+    pub notice_seen: u64,
+}
+
+/// What one end tells the other outside the order of frames. It replaces all earlier ones, takes
+/// effect whatever is missing, and is told until it is seen.
+#[derive(Clone, PartialEq, Message)]
+pub struct Notice {
+    /// Counts the notices of an end, from 1.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// What it says.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: Bytes,
 }
 
 /// One thing that a frame carries.

@@ -211,8 +211,13 @@ pub enum DirectMode {
     Off,
     /// Where it works; framework messages elsewhere.
     Auto,
-    /// The job begins when every executor has connected, and ends if one cannot. Channels wait
-    /// while a connection is broken.
+    /// No message of a channel is ever a framework message, nor a part of one. The job begins when
+    /// every executor has connected. While a connection is broken its channels wait, in flight or
+    /// not; the job ends if it is not there again within a minute.
+    ///
+    /// What starts tasks and says where to connect are framework messages and Mesos's own calls as
+    /// ever: launches, status updates, the address, the secret, acknowledgements, and why an
+    /// executor cannot connect.
     Required,
 }
 

@@ -24,7 +24,7 @@ pub enum AdvertiseError {
     /// The port is not a number from 1 to 65535.
     #[error("its port is not a number from 1 to 65535")]
     Port,
-    /// The host is empty, or has characters that no name and no address has.
+    /// The host is empty or too long, or has characters that no name and no address has.
     #[error("its host is not a name or an address")]
     Host,
 }
@@ -67,13 +67,16 @@ impl fmt::Display for Advertise {
     }
 }
 
+/// The longest name in the domain name system (RFC 1035, section 2.3.4).
+const HOST_BYTES_MAX: usize = 253;
+
 fn is_host(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     match bracketed {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => {
             let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            !text.is_empty() && text.bytes().all(is_known)
+            (1..=HOST_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_known)
         }
     }
 }
@@ -108,5 +111,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Advertise>(), Err(error), "{text}");
         }
+        let longest = "a".repeat(HOST_BYTES_MAX);
+        assert_eq!(
+            longest.parse::<Advertise>().map(|it| it.host),
+            Ok(longest.clone())
+        );
+        let longer = longest + "a";
+        assert_eq!(longer.parse::<Advertise>(), Err(AdvertiseError::Host));
     }
 }

@@ -289,8 +289,8 @@ pub(crate) struct ChannelsFile {
     #[schemars(with = "Option<u32>", range(min = 1, max = 65536))]
     pub(crate) window: Option<String>,
     /// How messages travel: `auto` over connections of the executors to us where that works and
-    /// over framework messages elsewhere, `required` over connections only (a job in which an
-    /// executor cannot connect fails), `off` over framework messages only. Default: `auto`.
+    /// over framework messages elsewhere, `required` over connections only (messages wait
+    /// while one is broken, and a job in which an executor cannot connect fails), `off` over framework messages only. Default: `auto`.
     #[schemars(regex(pattern = "^(auto|required|off)$"))]
     pub(crate) direct: Option<String>,
     /// The host, or `host:port`, at which agents reach this machine. Default: the address from

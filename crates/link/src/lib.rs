@@ -6,7 +6,8 @@
 //! - a task has a [`Sender`] and a [`Receiver`] of its own;
 //! - an app scheduler has one [`Inbox`] for the messages of all tasks on all links, and an
 //!   [`app::Outbox`] with the senders to them;
-//! - the two ends themselves talk through [`Control`].
+//! - the two ends themselves talk through [`Control`], and about their direct path with
+//!   [`Link::tell`] and [`Link::told`].
 //!
 //! [`spec`] has the small records that framework and executor give each other, [`app`] what an
 //! app scheduler holds.
@@ -23,6 +24,7 @@ pub mod direct;
 mod error;
 mod inbox;
 mod link;
+mod notices;
 mod receiver;
 mod sender;
 pub mod spec;
@@ -30,7 +32,7 @@ pub mod spec;
 pub use alarm::Alarm;
 pub use channel::{
     ChannelCounters, Config as LinkConfig, Counters, FrameError, MESSAGE_BYTES_MAX, OpenError,
-    Path, Role, Violation, Window,
+    Path, Role, TellError, Violation, Window,
 };
 pub use control::Control;
 pub use error::{SendError, TryRecvError, TrySendError};

@@ -84,6 +84,7 @@ impl Link {
             end: LinkEnd::new(role, incarnation, config),
             connection: 0,
             looks_at: None,
+            notice: None,
             channels: HashMap::from([(ChannelId::CONTROL, Arc::clone(&control))]),
         };
         let shared = Shared {
@@ -91,6 +92,7 @@ impl Link {
             frames: Notify::new(),
             moved: Notify::new(),
             arrived: Notify::new(),
+            news: Notify::new(),
             control,
         };
         Self {
@@ -201,7 +203,7 @@ impl Link {
             let frame = state.end.poll_frame(now());
             (frame, state.drain())
         };
-        wakes.wake();
+        wakes.wake(&self.shared);
         frame
     }
 
@@ -230,6 +232,7 @@ impl Link {
         self.shared.frames.notify_waiters();
         self.shared.moved.notify_waiters();
         self.shared.arrived.notify_waiters();
+        self.shared.news.notify_waiters();
         undelivered
     }
 
@@ -312,6 +315,8 @@ pub(crate) struct Shared {
     moved: Notify,
     /// A frame has arrived, which may have acknowledged everything; or the link is shut.
     arrived: Notify,
+    /// The peer has told something, or the link is shut.
+    pub(crate) news: Notify,
     pub(crate) control: Arc<Channel>,
 }
 
@@ -322,6 +327,8 @@ pub(crate) struct State {
     connection: u64,
     /// Channels that the machine still speaks of.
     channels: HashMap<ChannelId, Arc<Channel>>,
+    /// What the peer has told, until somebody takes it.
+    pub(crate) notice: Option<Bytes>,
     /// When whoever waits for frames looks again by itself, if that is known and ever.
     looks_at: Option<std::time::Instant>,
 }
@@ -417,7 +424,7 @@ impl Shared {
             let wakes = state.drain();
             (answer, wakes, state.is_news())
         };
-        wakes.wake();
+        wakes.wake(self);
         (answer, is_due)
     }
 
@@ -469,6 +476,10 @@ impl State {
         while let Some(output) = self.end.poll_output() {
             match output {
                 Output::Linked { peer } => debug!(peer, "link is up"),
+                Output::Told { notice } => {
+                    self.notice = Some(notice);
+                    wakes.news = true;
+                }
                 Output::Offered { channel, name } => {
                     let offered = Arc::new(Channel::new(channel, name));
                     self.channels.insert(channel, offered);
@@ -529,10 +540,14 @@ pub(crate) enum Pushed {
 struct Wakes {
     readable: Vec<Arc<Channel>>,
     writable: Vec<Arc<Channel>>,
+    news: bool,
 }
 
 impl Wakes {
-    fn wake(self) {
+    fn wake(self, shared: &Shared) {
+        if self.news {
+            shared.news.notify_waiters();
+        }
         for channel in self.readable {
             channel.readable.notify_waiters();
         }

@@ -3,6 +3,7 @@
 //! They are ours and not Mesos's: to a master or agent they are opaque bytes. Framework and
 //! executor of a job are always of the same version; [`VERSION`] tells when they are not.
 
+use channel::NOTICE_BYTES_MAX;
 use prost::{Message, Oneof};
 
 /// The version of [`TaskSpec`] and [`ExecutorSpec`]. Whoever finds another one refuses the record.
@@ -90,7 +91,7 @@ pub struct ExecutorSpec {
 #[derive(Clone, PartialEq, Message)]
 pub struct Control {
     /// What it is; none if the peer's version knows more kinds.
-    #[prost(oneof = "ControlKind", tags = "1, 2, 3")]
+    #[prost(oneof = "ControlKind", tags = "1")]
     pub kind: Option<ControlKind>,
 }
 
@@ -100,17 +101,30 @@ pub enum ControlKind {
     /// To the executor.
     #[prost(message, tag = "1")]
     Start(Start),
-    /// To the executor.
-    #[prost(message, tag = "2")]
-    Direct(Direct),
-    /// To the scheduler.
-    #[prost(message, tag = "3")]
-    DirectFailed(DirectFailed),
 }
 
 /// All tasks of the gang are up: their functions may begin.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct Start {}
+
+/// What framework and executor tell each other with [`Link::tell`](crate::Link::tell).
+#[derive(Clone, PartialEq, Message)]
+pub struct Notice {
+    /// What it is; none if the peer's version knows more kinds.
+    #[prost(oneof = "NoticeKind", tags = "1, 2")]
+    pub kind: Option<NoticeKind>,
+}
+
+/// The kinds of [`Notice`]s.
+#[derive(Clone, PartialEq, Oneof)]
+pub enum NoticeKind {
+    /// To the executor.
+    #[prost(message, tag = "1")]
+    Direct(Direct),
+    /// To the scheduler.
+    #[prost(message, tag = "2")]
+    DirectFailed(DirectFailed),
+}
 
 /// The executor may connect: where, and what to say there (see [`direct`](crate::direct)).
 #[derive(Clone, PartialEq, Message)]
@@ -137,6 +151,9 @@ pub struct DirectFailed {
     pub reason: String,
 }
 
+/// So much of a reason fits into a notice.
+const REASON_BYTES_MAX: usize = NOTICE_BYTES_MAX - 12;
+
 impl Control {
     /// The start barrier is lifted.
     pub fn start() -> Self {
@@ -144,19 +161,22 @@ impl Control {
             kind: Some(ControlKind::Start(Start {})),
         }
     }
+}
 
+impl Notice {
     /// There is a direct path.
     pub fn direct(direct: Direct) -> Self {
         Self {
-            kind: Some(ControlKind::Direct(direct)),
+            kind: Some(NoticeKind::Direct(direct)),
         }
     }
 
-    /// There is none.
+    /// There is none. A long reason is cut.
     pub fn direct_failed(reason: impl Into<String>) -> Self {
-        let reason = reason.into();
+        let mut reason = reason.into();
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         Self {
-            kind: Some(ControlKind::DirectFailed(DirectFailed { reason })),
+            kind: Some(NoticeKind::DirectFailed(DirectFailed { reason })),
         }
     }
 }

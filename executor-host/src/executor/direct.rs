@@ -5,7 +5,9 @@
 //!     └──────────┴──────────── failed: say so once, wait longer each time ──► dial …
 //! ```
 //!
-//! While there is no connection, frames take framework messages. It is the link that knows.
+//! While there is no connection, frames take framework messages, or wait if the job requires
+//! direct paths. It is the link that knows. That there is none is told beside the channels, so it
+//! passes what waits.
 
 use std::io;
 use std::time::Duration;
@@ -90,10 +92,8 @@ impl Scheduler {
                     debug!(address = self.address, reason, "no direct path");
                     if !has_complained {
                         has_complained = true;
-                        let record = spec::Control::direct_failed(reason);
-                        if link.control().send(&record).await.is_err() {
-                            return;
-                        }
+                        // It fails only when the link is shut, which ends this.
+                        let _ = link.tell(&spec::Notice::direct_failed(reason));
                     }
                 }
             }

@@ -14,8 +14,8 @@ use crate::agent::Agent;
 const SECRET: [u8; 32] = [7; 32];
 
 /// What an executor is told.
-fn announcement(address: String, identity: Option<&Identity>) -> spec::Control {
-    spec::Control::direct(spec::Direct {
+fn announcement(address: String, identity: Option<&Identity>) -> spec::Notice {
+    spec::Notice::direct(spec::Direct {
         address,
         secret: SECRET.to_vec(),
         certificate_sha256: identity.map_or_else(Vec::new, |it| it.fingerprint().to_vec()),
@@ -73,7 +73,7 @@ async fn a_direct_path_is_used_and_made_anew_when_it_breaks() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let told = announcement(address, identity);
-        agent.link.control().send(&told).await.unwrap();
+        agent.link.tell(&told).unwrap();
         let carrying = accept(&listener, identity, &agent).await;
         let echo = start_echo(&mut agent).await;
         assert_echoes(&echo, "direct").await;
@@ -116,10 +116,9 @@ async fn an_executor_that_cannot_connect_says_why_and_goes_on_without() {
         let executor = agent.executor().await;
         let other = Identity::new().unwrap();
         let told = announcement(address, Some(&other));
-        let control = agent.link.control();
-        control.send(&told).await.unwrap();
-        let record = control.recv().await.unwrap();
-        assert_eq!(record, spec::Control::direct_failed(reason));
+        agent.link.tell(&told).unwrap();
+        let notice = agent.link.told().await.unwrap();
+        assert_eq!(notice, spec::Notice::direct_failed(reason));
         let echo = start_echo(&mut agent).await;
         assert_echoes(&echo, "by message").await;
         echo.0.close();

@@ -21,6 +21,7 @@ impl Hash for LinkEnd {
             pace,
             flight,
             arrivals,
+            notices,
             table,
             ready,
             outputs,
@@ -40,6 +41,7 @@ impl Hash for LinkEnd {
             pace.is_open(),
             flight,
             arrivals,
+            notices,
             table,
             ready,
         )

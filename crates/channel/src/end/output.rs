@@ -24,6 +24,11 @@ pub enum Output {
         /// The peer's incarnation.
         peer: u64,
     },
+    /// The peer has told this; what it told earlier does not count any more.
+    Told {
+        /// The notice.
+        notice: Bytes,
+    },
     /// The peer opened a channel that is not open here. It can be opened by its name; what arrives
     /// until then is already given.
     Offered {

@@ -11,7 +11,7 @@ use crate::arrivals::{Arrival, Arrived};
 use crate::config::{FRAME_BYTES_MAX, Window};
 use crate::error::{FrameError, Violation};
 use crate::flight::Acknowledgement;
-use crate::wire::{self, Frame};
+use crate::wire::{self, Frame, Notice};
 
 impl LinkEnd {
     /// A frame has arrived.
@@ -79,6 +79,7 @@ impl LinkEnd {
                 self.release_if_over(carried.channel);
             }
         }
+        self.apply_notice(frame.notice, frame.notice_seen)?;
         if frame.sequence == 0 {
             return Ok(());
         }
@@ -94,6 +95,19 @@ impl LinkEnd {
             for record in arrived.records {
                 self.apply_record(record, arrived.frame_bytes)?;
             }
+        }
+        Ok(())
+    }
+
+    fn apply_notice(&mut self, notice: Option<Notice>, seen: u64) -> Result<(), Violation> {
+        self.notices.handle_seen(seen)?;
+        let Some(notice) = notice else {
+            return Ok(());
+        };
+        // A repeated one too: the answer may have been lost.
+        self.arrivals.ack_now();
+        if let Some(notice) = self.notices.handle(notice)? {
+            self.outputs.push_back(Output::Told { notice });
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The frames that go out, in the order of their urgency: those to send again, those with data, and
-//! mere acknowledgements.
+//! The frames that go out, in the order of their urgency: notices, those to send again, those with
+//! data, and mere acknowledgements.
 
 use std::time::Instant;
 
@@ -21,9 +21,11 @@ impl LinkEnd {
             State::Listening | State::Broken(_) | State::Shut => false,
             State::Greeting { next_at, .. } => next_at.is_none(),
             State::Linked { .. } => {
+                let has_turn = !self.ready.is_empty();
+                let may_send = || has_turn && self.flight.has_room() && self.pace.is_open();
                 self.arrivals.is_ack_due_now()
-                    || self.flight.can_resend()
-                    || self.has_turn() && self.flight.has_room() && self.pace.is_open()
+                    || self.notices.is_due_now()
+                    || self.carries_channels() && (self.flight.can_resend() || may_send())
             }
         }
     }
@@ -42,7 +44,8 @@ impl LinkEnd {
             }
             State::Linked { window, .. } => {
                 let window = *window;
-                self.poll_resend(now)
+                self.poll_notice(now)
+                    .or_else(|| self.poll_resend(now))
                     .or_else(|| self.poll_data(now, window))
                     .or_else(|| self.poll_acknowledgement(now))
             }
@@ -57,8 +60,10 @@ impl LinkEnd {
             State::Listening | State::Broken(_) | State::Shut => None,
             State::Greeting { next_at, .. } => *next_at,
             State::Linked { .. } => {
+                let resend = self.flight.poll_timeout();
                 let timeouts = [
-                    self.flight.poll_timeout(),
+                    resend.filter(|_| self.carries_channels()),
+                    self.notices.poll_timeout(),
                     self.arrivals.poll_timeout(),
                     // Even if there is nothing to send: there may be, before the pause is over.
                     self.pace.poll_timeout(),
@@ -68,7 +73,19 @@ impl LinkEnd {
         }
     }
 
+    fn poll_notice(&mut self, now: Instant) -> Option<Bytes> {
+        let notice = self.notices.poll(now)?;
+        let frame = Frame {
+            notice: Some(notice),
+            ..self.frame(now, 0, Vec::new())
+        };
+        Some(Bytes::from(frame.encode_to_vec()))
+    }
+
     fn poll_resend(&mut self, now: Instant) -> Option<Bytes> {
+        if !self.carries_channels() {
+            return None;
+        }
         let frame = self.flight.poll_resend(now)?;
         self.counters.frames_resent += 1;
         Some(frame)
@@ -76,14 +93,12 @@ impl LinkEnd {
 
     /// A new frame with what the channels have, in turns.
     fn poll_data(&mut self, now: Instant, window: Window) -> Option<Bytes> {
-        if !self.pace.poll_open(now) || !self.flight.has_room() {
+        if !self.carries_channels() || !self.pace.poll_open(now) || !self.flight.has_room() {
             return None;
         }
         let mut is_full = false;
         let mut frame = FrameBuilder::new(self.config.frame_bytes_max);
-        while self.has_turn()
-            && let Some(number) = self.ready.pop_front()
-        {
+        while let Some(number) = self.ready.pop_front() {
             let Some(channel) = self.table.get_mut(number) else {
                 continue;
             };
@@ -120,12 +135,12 @@ impl LinkEnd {
         Some(bytes)
     }
 
-    /// Whether any channel may put something in a frame now.
-    fn has_turn(&self) -> bool {
-        let next = self.ready.front();
+    /// Whether frames with numbers take the path of now. If they do not, they all wait: one that
+    /// went ahead of those in flight could not take effect before them.
+    fn carries_channels(&self) -> bool {
         match self.path {
-            Path::Messages if self.config.direct_only => next == Some(&wire::CONTROL),
-            Path::Messages | Path::Direct => next.is_some(),
+            Path::Messages => !self.config.direct_only,
+            Path::Direct => true,
         }
     }
 
@@ -142,10 +157,14 @@ impl LinkEnd {
             .then(|| self.encode(now, 0, Vec::new()))
     }
 
-    /// A frame with the acknowledgement as it is now.
     fn encode(&mut self, now: Instant, sequence: u64, records: Vec<Record>) -> Bytes {
+        Bytes::from(self.frame(now, sequence, records).encode_to_vec())
+    }
+
+    /// A frame with the acknowledgement as it is now.
+    fn frame(&mut self, now: Instant, sequence: u64, records: Vec<Record>) -> Frame {
         let ack_delay = self.arrivals.acknowledge(now);
-        let frame = Frame {
+        Frame {
             version: wire::VERSION,
             from: self.incarnation,
             to: match self.state {
@@ -160,7 +179,8 @@ impl LinkEnd {
             sequence,
             ack_wanted: sequence > 0 && self.flight.next_is_critical(),
             records,
-        };
-        Bytes::from(frame.encode_to_vec())
+            notice: None,
+            notice_seen: self.notices.seen(),
+        }
     }
 }

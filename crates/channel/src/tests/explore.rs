@@ -1,8 +1,8 @@
 //! Every schedule of a small link, up to a bound.
 //!
 //! A breadth-first search over the states of two ends and the network between them. In each state
-//! everything that can happen next is tried: an application sends, takes or closes, an end makes a
-//! frame, its time comes, it moves to another path, a frame arrives, the executor restarts, the
+//! everything that can happen next is tried: an application sends, takes or closes, an end tells a
+//! notice or makes a frame, its time comes, it moves to another path, a frame arrives, the executor restarts, the
 //! scheduler notices. The network keeps the newest frames to each end and may deliver any of them
 //! at any time, again and again: so frames are doubled, overtake each other, and are lost by never
 //! being chosen.
@@ -181,6 +181,31 @@ fn every_schedule_with_a_restart_counts_what_was_not_delivered() {
             window: 2,
             moves: 1,
             restarts: 1,
+            is_open,
+            ..Scenario::SMALLEST
+        });
+    }
+}
+
+#[test]
+fn every_schedule_with_notices_tells_the_newest() {
+    explore(Scenario {
+        notices: 2,
+        moves: 1,
+        frames: 3,
+        ..Scenario::SMALLEST
+    });
+}
+
+#[test]
+fn every_schedule_over_direct_paths_only_keeps_the_promise_and_channels_off_messages() {
+    for is_open in [false, true] {
+        explore(Scenario {
+            messages: [2, 1],
+            window: 2,
+            moves: 3,
+            notices: 1,
+            direct_only: true,
             is_open,
             ..Scenario::SMALLEST
         });

@@ -9,6 +9,7 @@
 
 mod bounds;
 mod malformed;
+mod notices;
 mod pacing;
 mod pair;
 mod paths;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesosgot_channel::wire::{
-    Close, Credit, Data, Frame, Kind, Open, Piece, Record, Stop, VERSION,
+    Close, Credit, Data, Frame, Kind, Notice, Open, Piece, Record, Stop, VERSION,
 };
-use mesosgot_channel::{Config, FRAMES_IN_FLIGHT_MAX, LinkEnd, Role, Window};
+use mesosgot_channel::{Config, FRAMES_IN_FLIGHT_MAX, LinkEnd, NOTICE_BYTES_MAX, Role, Window};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -151,9 +151,21 @@ fn random_frame(rng: &mut fastrand::Rng, sequence: &mut u64) -> Frame {
         sequence: *sequence + if odd { rng.u64(0..70) } else { 0 },
         ack_wanted: rng.bool(),
         records,
+        notice: (rng.u32(0..8) == 0).then(|| random_notice(rng)),
+        notice_seen: if odd { rng.u64(0..3) } else { 0 },
     };
     *sequence += u64::from(!odd);
     frame
+}
+
+fn random_notice(rng: &mut fastrand::Rng) -> Notice {
+    let bytes = *rng
+        .choice(&[0, 5, 5, 5, NOTICE_BYTES_MAX, NOTICE_BYTES_MAX + 1])
+        .unwrap();
+    Notice {
+        number: rng.u64(0..4),
+        data: Bytes::from(vec![2; bytes]),
+    }
 }
 
 fn random_kind(rng: &mut fastrand::Rng) -> Kind {

@@ -216,6 +216,14 @@ impl Pair {
         let frame_bytes_max = self.configs[from].frame_bytes_max;
         assert!(frame.len() <= frame_bytes_max, "frame too large");
         let path = self.ends[from].path();
+        if path == Path::Messages && self.configs[from].direct_only {
+            let frame = Frame::decode(frame.clone()).unwrap();
+            assert_eq!(
+                (frame.sequence, frame.records),
+                (0, vec![]),
+                "data by message"
+            );
+        }
         let is_lost = self.is_lost(from, path);
         if self.has_transcript {
             let decoded = Frame::decode(frame.clone()).unwrap();
@@ -272,6 +280,7 @@ impl Pair {
 fn describe_output(output: &Output) -> String {
     match output {
         Output::Linked { peer } => format!("linked to {peer:#x}"),
+        Output::Told { notice } => format!("told {notice:?}"),
         Output::Offered { name, .. } => format!("offered `{name}`"),
         Output::Message { data, .. } if data.len() > 20 => format!("message of {}", data.len()),
         Output::Message { data, .. } => format!("message {data:?}"),
@@ -293,6 +302,12 @@ fn describe_frame(frame: &Frame) -> String {
     }
     if frame.ack_wanted {
         text.push_str(", ack wanted");
+    }
+    if frame.notice_seen > 0 && frame.sequence == 0 {
+        write!(text, ", notice {} seen", frame.notice_seen).unwrap();
+    }
+    if let Some(notice) = &frame.notice {
+        write!(text, " | notice {}", notice.number).unwrap();
     }
     for record in &frame.records {
         text.push_str(" | ");

@@ -142,52 +142,116 @@ fn a_move_before_the_peer_is_known_greets_at_once() {
     );
 }
 
-#[test]
-fn without_a_direct_path_only_control_is_carried_if_so_chosen() {
+/// A link with a channel `a` that is only carried on the direct path.
+fn direct_only() -> (Pair, ChannelId) {
     let mut pair = Pair::faultless(Config {
         direct_only: true,
         ..Config::new()
     });
     let here = pair.ends[SCHEDULER].open("a").unwrap();
     pair.ends[EXECUTOR].open("a").unwrap();
+    (pair, here)
+}
+
+#[test]
+fn without_a_direct_path_nothing_is_carried_but_notices_if_so_chosen() {
+    let (mut pair, here) = direct_only();
     pair.ends[SCHEDULER].send(here, text("data")).unwrap();
     let control = ChannelId::CONTROL;
-    pair.ends[SCHEDULER].send(control, text("come")).unwrap();
+    pair.ends[SCHEDULER].send(control, text("start")).unwrap();
+    pair.ends[SCHEDULER].tell(text("come")).unwrap();
     pair.advance_ms(1000);
     assert!(!pair.ends[SCHEDULER].has_frame());
     assert_eq!(pair.ends[SCHEDULER].poll_timeout(), None, "nothing to do");
     assert!(!pair.ends[SCHEDULER].is_flushed(), "the data waits");
-    pair.ends[EXECUTOR].take(control, 1, 4);
     pair.move_to(SCHEDULER, Path::Direct);
     pair.move_to(EXECUTOR, Path::Direct);
     pair.advance_ms(1000);
     assert!(pair.ends[SCHEDULER].is_flushed());
-    // Back again, and what was not yet sent waits once more.
-    pair.move_to(SCHEDULER, Path::Messages);
-    pair.ends[SCHEDULER].send(here, text("more")).unwrap();
-    pair.ends[SCHEDULER].send(control, text("back")).unwrap();
-    pair.advance_ms(1000);
     check(
         &pair,
         expect![[r#"
-            0     executor  ► greeting
-            1     scheduler linked to 0xb
-            1     scheduler ► frame 1, ack 0 | data 0 ×1
-            2     executor  linked to 0xa
-            2     executor  message b"come"
-            12    executor  ► ack 1
-            1000  scheduler moves to Direct
-            1000  executor  moves to Direct
-            1000  scheduler ► frame 2, ack 0 | open 1 `a` | data 1 ×1
-            1000  executor  ► frame 1, ack 1 | open 1 `a`
-            1001  executor  message b"data"
-            1011  scheduler ► ack 1
-            1011  executor  ► ack 2
-            2000  scheduler moves to Messages
-            2000  scheduler ► frame 3, ack 1 | data 0 ×1
-            2001  executor  message b"back"
-            2011  executor  ► ack 3
-        "#]],
+        0     executor  ► greeting
+        1     scheduler linked to 0xb
+        1     scheduler ► ack 0 | notice 1
+        2     executor  linked to 0xa
+        2     executor  told b"come"
+        2     executor  ► ack 0, notice 1 seen
+        1000  scheduler moves to Direct
+        1000  executor  moves to Direct
+        1000  scheduler ► frame 1, ack 0 | data 0 ×1 | open 1 `a` | data 1 ×1
+        1000  executor  ► frame 1, ack 0 | open 1 `a`
+        1001  executor  message b"start"
+        1001  executor  message b"data"
+        1011  scheduler ► ack 1
+        1011  executor  ► ack 1, notice 1 seen
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_in_flight_on_the_only_path_waits_for_the_next_one_and_a_notice_does_not() {
+    let (mut pair, here) = direct_only();
+    pair.advance_ms(1000);
+    pair.connect([Duration::ZERO; 2]);
+    pair.advance_ms(1000);
+    pair.transcript.clear();
+    // The path breaks under a frame, of which the ends know at different times.
+    pair.cut([Duration::from_millis(300), Duration::from_millis(20)]);
+    pair.ends[SCHEDULER].send(here, text("one")).unwrap();
+    pair.advance_ms(500);
+    pair.ends[SCHEDULER].send(here, text("two")).unwrap();
+    pair.ends[EXECUTOR].tell(text("no route")).unwrap();
+    pair.advance(Duration::from_secs(100));
+    for end in &pair.ends {
+        assert!(!end.has_frame());
+        assert_eq!(end.poll_timeout(), None, "nothing to do");
+    }
+    pair.connect([Duration::ZERO; 2]);
+    pair.advance_ms(500);
+    assert!(pair.ends[SCHEDULER].is_flushed());
+    check(
+        &pair,
+        expect![[r#"
+        2000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+        2020  executor  moves to Messages
+        2100  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+        2300  scheduler moves to Messages
+        2500  executor  ► ack 1 | notice 1
+        2501  scheduler told b"no route"
+        2501  scheduler ► ack 1, notice 1 seen
+        102500 scheduler moves to Direct
+        102500 executor  moves to Direct
+        102500 scheduler ► frame 2, ack 1 | data 1 ×1
+        102500 scheduler ► frame 3, ack 1 | data 1 ×1
+        102501 executor  message b"one"
+        102501 executor  message b"two"
+        102511 executor  ► ack 3
+    "#]],
+    );
+}
+
+#[test]
+fn acknowledgements_are_taken_on_the_path_that_carries_nothing_else() {
+    let (mut pair, here) = direct_only();
+    pair.advance_ms(1000);
+    pair.connect([Duration::ZERO; 2]);
+    pair.advance_ms(1000);
+    pair.transcript.clear();
+    pair.ends[SCHEDULER].send(here, text("one")).unwrap();
+    pair.advance_ms(5);
+    pair.cut([Duration::ZERO; 2]);
+    pair.advance_ms(500);
+    assert!(pair.ends[SCHEDULER].is_flushed());
+    check(
+        &pair,
+        expect![[r#"
+        2000  scheduler ► frame 2, ack 1 | data 1 ×1
+        2001  executor  message b"one"
+        2005  scheduler moves to Messages
+        2005  executor  moves to Messages
+        2011  executor  ► ack 2
+    "#]],
     );
 }
 

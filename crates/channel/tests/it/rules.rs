@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use mesosgot_channel::wire::{
-    CONTROL, Close, Credit, Data, Frame, Kind, Open, Piece, Record, Stop, VERSION,
+    CONTROL, Close, Credit, Data, Frame, Kind, Notice, Open, Piece, Record, Stop, VERSION,
 };
 use mesosgot_channel::{
-    CHANNELS_MAX, ChannelId, Config, FRAME_BYTES_MAX, FRAMES_IN_FLIGHT_MAX, FrameError, LinkEnd,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, OpenError, Output, Role, SendError, Violation, Window,
+    CHANNELS_MAX, ChannelId, Config, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAMES_IN_FLIGHT_MAX,
+    FrameError, LinkEnd, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NOTICE_BYTES_MAX, OpenError, Output,
+    Role, SendError, TellError, Violation, Window,
 };
 use prost::Message as _;
 
@@ -254,11 +255,13 @@ fn frames_of_others_change_nothing() {
         expected: PEER,
     });
     assert_eq!(raw.handle(&from_another), expected);
-    let version = Frame {
-        version: 2,
-        ..raw.frame()
-    };
-    assert_eq!(raw.handle(&version), Err(FrameError::Version { found: 2 }));
+    for found in [VERSION - 1, VERSION + 1] {
+        let version = Frame {
+            version: found,
+            ..raw.frame()
+        };
+        assert_eq!(raw.handle(&version), Err(FrameError::Version { found }));
+    }
     let malformed = raw.end.handle_frame(raw.now, Bytes::from_static(b"\xff"));
     assert!(matches!(malformed, Err(FrameError::Malformed(_))));
     let bytes = FRAME_BYTES_MAX + 1;
@@ -322,6 +325,90 @@ fn only_what_was_sent_can_be_acknowledged() {
         };
         let violation = Violation::AcknowledgedUnsent { found, last: 1 };
         assert_eq!(raw.handle(&frame), Err(FrameError::Violation(violation)));
+    }
+}
+
+/// A notice to that end.
+fn notice(number: u64, bytes: usize) -> Option<Notice> {
+    let data = Bytes::from(vec![7; bytes]);
+    Some(Notice { number, data })
+}
+
+#[test]
+fn a_notice_may_be_so_large_and_no_larger() {
+    let mut raw = Raw::new();
+    let bytes = NOTICE_BYTES_MAX + 1;
+    let refused = raw.end.tell(Bytes::from(vec![0; bytes]));
+    assert_eq!(refused, Err(TellError::TooLarge { bytes }));
+    let largest = Bytes::from(vec![0; NOTICE_BYTES_MAX]);
+    assert_eq!(raw.end.tell(largest), Ok(()));
+    let frame = Frame {
+        notice: notice(1, NOTICE_BYTES_MAX),
+        ..raw.frame()
+    };
+    raw.handle(&frame).unwrap();
+    assert!(raw.end.poll_frame(raw.now).unwrap().len() <= FRAME_BYTES_MIN);
+    let frame = Frame {
+        notice: notice(2, bytes),
+        ..raw.frame()
+    };
+    let violation = FrameError::Violation(Violation::NoticeTooLarge { bytes });
+    assert_eq!(raw.handle(&frame), Err(violation));
+    let refused = raw.end.tell(Bytes::new());
+    assert_eq!(refused, Err(TellError::Shut));
+}
+
+#[test]
+fn only_what_was_told_can_be_seen() {
+    for told in [0, 1] {
+        let mut raw = Raw::new();
+        for _ in 0..told {
+            raw.end.tell(Bytes::new()).unwrap();
+        }
+        // It may see what is still waiting to be told: whoever does that fools only itself.
+        for notice_seen in 0..=told {
+            let frame = Frame {
+                notice_seen,
+                ..raw.frame()
+            };
+            raw.handle(&frame).unwrap();
+        }
+        let found = told + 1;
+        let frame = Frame {
+            notice_seen: found,
+            ..raw.frame()
+        };
+        let violation = Violation::SawUntold { found, last: told };
+        assert_eq!(raw.handle(&frame), Err(FrameError::Violation(violation)));
+    }
+}
+
+#[test]
+fn of_notices_only_news_is_given_and_each_is_answered_at_once() {
+    let mut raw = Raw::new();
+    raw.say([]).unwrap();
+    raw.outputs();
+    while raw.end.poll_frame(raw.now).is_some() {}
+    // The first two are overtaken by the third. A number 0 is none that an end of ours gives.
+    for (number, is_news) in [
+        (3, true),
+        (3, false),
+        (1, false),
+        (2, false),
+        (0, false),
+        (9, true),
+    ] {
+        let frame = Frame {
+            notice: notice(number, 1),
+            ..raw.frame()
+        };
+        raw.handle(&frame).unwrap();
+        assert_eq!(raw.outputs().len(), usize::from(is_news), "notice {number}");
+        let answer = raw.end.poll_frame(raw.now).expect("an answer");
+        let answer = Frame::decode(answer).unwrap();
+        assert_eq!((answer.sequence, answer.notice), (0, None));
+        assert_eq!(answer.notice_seen, if number == 9 { 9 } else { 3 });
+        assert_eq!(raw.end.poll_frame(raw.now), None);
     }
 }
 

@@ -36,6 +36,7 @@ fn each_message_comes_once_and_in_order_whatever_happens_to_frames_paths_and_end
     assert!(each(happened.received) >= 10, "{happened:?}");
     assert!(each(happened.resent) >= 10, "{happened:?}");
     assert!(each(happened.moves) >= 3, "{happened:?}");
+    assert!(each(happened.told) >= 3, "{happened:?}");
     assert!(happened.undelivered >= seeds / 4, "{happened:?}");
     assert!(happened.restarts >= seeds / 4, "{happened:?}");
 }
@@ -48,6 +49,7 @@ struct Happened {
     moves: u64,
     restarts: u64,
     undelivered: u64,
+    told: u64,
 }
 
 impl std::iter::Sum for Happened {
@@ -58,6 +60,7 @@ impl std::iter::Sum for Happened {
             moves: sum.moves + it.moves,
             restarts: sum.restarts + it.restarts,
             undelivered: sum.undelivered + it.undelivered,
+            told: sum.told + it.told,
         })
     }
 }

@@ -31,6 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::links::LaunchError;
 use crate::address::advertised;
 use crate::config::{DirectConfig, DirectMode, DirectTls};
 use crate::random::unguessable;
@@ -110,13 +111,13 @@ impl Listener {
     /// comes of it until the link is shut.
     ///
     /// # Errors
-    /// When the system has no randomness for a secret.
+    /// When the system has no randomness for a secret, or the address is too long to be told.
     pub(super) fn expect(
         &self,
         link: &Link,
         executor: &ExecutorLaunch,
         incarnations: Incarnations,
-    ) -> io::Result<()> {
+    ) -> Result<(), LaunchError> {
         let Incarnations { here, there } = incarnations;
         let secret = unguessable()?;
         let announcement = spec::Direct {
@@ -128,6 +129,7 @@ impl Listener {
             },
             link: here,
         };
+        link.tell(&spec::Notice::direct(announcement))?;
         let expected = Expected {
             hello: Hello {
                 link: here,
@@ -139,8 +141,9 @@ impl Listener {
         };
         self.door.expected().insert(here, expected.clone());
         let door = Arc::clone(&self.door);
+        let address = self.address.clone();
         tokio::spawn(async move {
-            door.look_after(&expected, announcement).await;
+            door.look_after(&expected, &address).await;
             door.expected().remove(&here);
         });
         Ok(())
@@ -172,21 +175,16 @@ impl Door {
         let _ = self.commands.send(command);
     }
 
-    /// Announces the direct path, then sees whether there is one, until the link is shut.
-    async fn look_after(&self, expected: &Expected, announcement: spec::Direct) {
+    /// Sees whether there is a direct path, which has been announced at this address, until the
+    /// link is shut.
+    async fn look_after(&self, expected: &Expected, address: &str) {
         let Expected { link, executor, .. } = expected;
-        let address = announcement.address.clone();
-        let control = link.control();
-        let record = spec::Control::direct(announcement);
-        if control.send(&record).await.is_err() {
-            return;
-        }
         // It gets the announcement with the first frame that answers it.
         link.heard().await;
         let mut phase = Phase::First;
         loop {
             if let Err(reason) = phase.connected(link).await {
-                self.without(executor, &address, &reason);
+                self.without(executor, address, &reason);
             }
             if !link.on_path(Path::Direct).await {
                 return;
@@ -327,13 +325,12 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
 
 /// Waits for an executor to say that it could not connect; for ever if it does not.
 async fn reported_failure(link: &Link) -> String {
-    let control = link.control();
-    while let Some(record) = control.recv().await {
-        match record.kind {
-            Some(spec::ControlKind::DirectFailed(failed)) => {
-                return failed.reason.chars().take(REASON_CHARS_MAX).collect();
+    while let Some(notice) = link.told().await {
+        match notice.kind {
+            Some(spec::NoticeKind::DirectFailed(failed)) => return failed.reason,
+            Some(spec::NoticeKind::Direct(_)) | None => {
+                debug!("a notice of a kind that is not for a scheduler");
             }
-            _ => debug!("a control record of a kind that is not for a scheduler"),
         }
     }
     std::future::pending().await
@@ -363,12 +360,10 @@ const STRANGERS_MAX: usize = 64;
 /// When no file descriptor is free, for example: time for others to end.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
-/// So much of an executor's reason is told to people.
-const REASON_CHARS_MAX: usize = 500;
-
 #[cfg(test)]
 mod tests {
-    use link::{LinkConfig, Role};
+    use link::{LinkConfig, Role, TryRecvError};
+    use tokio::io::AsyncReadExt as _;
 
     use super::*;
 
@@ -384,6 +379,69 @@ mod tests {
         assert_eq!(again.unwrap_err(), "it has not connected in 60 s");
         link.shut();
         assert_eq!(Phase::Again.connected(&link).await, Ok(()));
+    }
+
+    /// Carries the frames of one end as framework messages.
+    async fn carry_messages(from: Link, to: Link) {
+        while let Some(frame) = from.next_frame().await {
+            to.handle_frame(frame).unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_required_path_that_does_not_come_back_ends_the_job_though_its_data_waits() {
+        let config = LinkConfig {
+            direct_only: true,
+            ..LinkConfig::new()
+        };
+        let here = Link::new(Role::Scheduler, 1, config.clone());
+        let there = Link::new(Role::Executor, 2, config);
+        tokio::spawn(carry_messages(here.clone(), there.clone()));
+        tokio::spawn(carry_messages(there.clone(), here.clone()));
+        let (sender, _receiver) = there.open("a").unwrap();
+        let (_sender, receiver) = here.open("a").unwrap();
+        let (commands, mut told) = mpsc::unbounded_channel();
+        let door = Door {
+            mode: DirectMode::Required,
+            identity: None,
+            expected: Mutex::default(),
+            commands,
+            has_warned: AtomicBool::new(false),
+        };
+        let expected = Expected {
+            hello: Hello {
+                link: 1,
+                executor: 2,
+                secret: Secret::new([7; 32]),
+            },
+            executor: ExecutorId::from("e"),
+            link: here.clone(),
+        };
+        tokio::spawn(async move { door.look_after(&expected, "here:1").await });
+        there.heard().await;
+
+        let path = here.direct();
+        let connected = told.recv().await;
+        assert_eq!(connected, Some(Command::Connected(ExecutorId::from("e"))));
+        // It breaks when the first frame is on it.
+        let (mut near, far) = tokio::io::duplex(1000);
+        let carrying = tokio::spawn(carry(there.direct(), far));
+        sender.send("lost".into()).await.unwrap();
+        near.read_u8().await.unwrap();
+        drop((near, path));
+        carrying.await.unwrap();
+        let failed = spec::Notice::direct_failed("connection refused");
+        there.tell(&failed).unwrap();
+        let began = Instant::now();
+        let unconnected = Command::Unconnected {
+            executor: ExecutorId::from("e"),
+            reason: "here:1: connection refused".to_owned(),
+        };
+        assert_eq!(told.recv().await, Some(unconnected));
+        assert_eq!(began.elapsed(), RECONNECT_WAIT);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        here.shut();
+        there.shut();
     }
 
     #[test]

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use link::app::{AppDriver, Event};
-use link::{Alarm, FrameError, Link, LinkConfig, OpenError, Role, Sender, Undelivered, spec};
+use link::{
+    Alarm, FrameError, Link, LinkConfig, OpenError, Role, Sender, TellError, Undelivered, spec,
+};
 use mesos::{AgentId, ExecutorId};
 use mesos_client::SchedulerHandle;
 use scheduler::{ExecutorLaunch, JobEvent};
@@ -44,6 +46,9 @@ pub(super) enum LaunchError {
     /// There is no secret for its direct path.
     #[error(transparent)]
     Secret(#[from] io::Error),
+    /// Its direct path cannot be announced.
+    #[error(transparent)]
+    Announce(#[from] TellError),
 }
 
 /// The links of a job.

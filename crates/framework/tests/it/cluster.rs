@@ -17,7 +17,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use futures_util::stream;
 use link::direct::{Hello, Secret, carry, greet, tls};
-use link::spec::{ControlKind, TaskSpec};
+use link::spec::{NoticeKind, TaskSpec};
 use link::{Link, LinkConfig, Receiver, Role, Sender, spec};
 use mesos::resources::Resources;
 use mesos::{recordio, v1};
@@ -189,9 +189,25 @@ impl Cluster {
     }
 }
 
-/// What the scheduler says next; nothing when the link is shut.
-async fn next_record(link: &Link) -> Option<ControlKind> {
-    link.control().recv().await?.kind
+/// Does what the rules say when the scheduler announces a direct path.
+async fn await_announcement(link: Link, dialing: Dialing, incarnation: u64) {
+    while let Some(notice) = link.told().await {
+        let Some(NoticeKind::Direct(direct)) = notice.kind else {
+            panic!("not for an executor: {notice:?}");
+        };
+        match dialing {
+            Dialing::Connect => {
+                tokio::spawn(dial(link.clone(), direct, incarnation));
+            }
+            Dialing::Guess => {
+                let secret = vec![0; 32];
+                let direct = spec::Direct { secret, ..direct };
+                tokio::spawn(dial(link.clone(), direct, incarnation));
+            }
+            Dialing::Complain => link.tell(&spec::Notice::direct_failed("no route")).unwrap(),
+            Dialing::Ignore => {}
+        }
+    }
 }
 
 async fn answer(State(master): State<Arc<Master>>, body: Bytes) -> Response {
@@ -384,29 +400,22 @@ impl Master {
     fn wait_for_start(self: &Arc<Self>, executor: &Executor) {
         let (master, link) = (Arc::clone(self), executor.link.clone());
         let tasks = executor.tasks.clone();
-        let incarnation = executor.incarnation;
+        let dialing = self.rules.dialing;
+        tokio::spawn(await_announcement(
+            link.clone(),
+            dialing,
+            executor.incarnation,
+        ));
         tokio::spawn(async move {
             let opened: Vec<_> = tasks
                 .into_iter()
                 .map(|(id, spec)| (id, link.open(&spec.name).unwrap(), spec))
                 .collect();
-            while let Some(ControlKind::Direct(direct)) = next_record(&link).await {
-                match master.rules.dialing {
-                    Dialing::Connect => {
-                        tokio::spawn(dial(link.clone(), direct, incarnation));
-                    }
-                    Dialing::Guess => {
-                        let secret = vec![0; 32];
-                        let direct = spec::Direct { secret, ..direct };
-                        tokio::spawn(dial(link.clone(), direct, incarnation));
-                    }
-                    Dialing::Complain => {
-                        let failed = spec::Control::direct_failed("no route");
-                        link.control().send(&failed).await.unwrap();
-                    }
-                    Dialing::Ignore => {}
-                }
-            }
+            // Nothing comes if the link is shut before.
+            let Some(record) = link.control().recv().await else {
+                return;
+            };
+            assert_eq!(record, spec::Control::start());
             for (id, (sender, receiver), spec) in opened {
                 let master = Arc::clone(&master);
                 let run = (master.rules.behaviour)(spec, sender.clone(), receiver);

@@ -116,7 +116,7 @@ impl DirectPath {
                 if bytes > 0 {
                     let wakes = state.drain();
                     drop(state);
-                    wakes.wake();
+                    wakes.wake(shared);
                     return Some(());
                 }
                 let timeout = state.end.poll_timeout();

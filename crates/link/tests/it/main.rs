@@ -5,4 +5,5 @@ mod channels;
 mod direct;
 mod ends;
 mod inbox;
+mod notices;
 mod pair;

@@ -38,6 +38,11 @@ impl Pair {
             window,
             ..LinkConfig::new()
         };
+        Self::configured(config, loss)
+    }
+
+    /// A link with such a configuration and losses.
+    pub(crate) fn configured(config: LinkConfig, loss: f64) -> Self {
         let scheduler = Link::new(Role::Scheduler, 1, config.clone());
         let executor = Link::new(Role::Executor, 2, config);
         let mut carriers = JoinSet::new();

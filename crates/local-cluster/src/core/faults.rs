@@ -52,6 +52,8 @@ pub struct MessageCounts {
     pub down: u64,
     /// From executors: their MESSAGE calls.
     pub up: u64,
+    /// The bytes that all of them carry.
+    pub bytes: u64,
     /// Dropped on command.
     pub dropped: u64,
     /// Delivered twice on command.

@@ -14,6 +14,10 @@ pub(super) struct Scenario {
     pub(super) restarts: u8,
     /// So many of the newest frames to each end can arrive.
     pub(super) frames: usize,
+    /// Notices that each end tells.
+    pub(super) notices: u8,
+    /// Only the direct path carries channels.
+    pub(super) direct_only: bool,
     /// It begins when both ends know each other and the channels.
     pub(super) is_open: bool,
 }
@@ -26,6 +30,8 @@ impl Scenario {
         moves: 0,
         restarts: 0,
         frames: 2,
+        notices: 0,
+        direct_only: false,
         is_open: false,
     };
 }
@@ -44,6 +50,9 @@ pub(super) enum Action {
     Close {
         end: usize,
         channel: usize,
+    },
+    Tell {
+        end: usize,
     },
     /// A frame is made.
     Make {

@@ -28,6 +28,9 @@ pub(super) struct World {
     /// The newest frames to each end.
     frames: [VecDeque<Bytes>; 2],
     moves: [u8; 2],
+    /// How many notices each end has told, and the newest one that the other has heard.
+    told: [u8; 2],
+    heard: [u8; 2],
     restarts: u8,
     /// The executor has restarted, and the scheduler does not know.
     is_unnoticed: bool,
@@ -77,11 +80,14 @@ impl World {
             apps: [apps.clone(), apps],
             frames: Default::default(),
             moves: [scenario.moves; 2],
+            told: [0; 2],
+            heard: [0; 2],
             restarts: scenario.restarts,
             is_unnoticed: false,
         };
         let is_open = |world: &Self| world.ends.iter().all(LinkEnd::is_flushed);
         while scenario.is_open && !(world.ends[EXECUTOR].is_linked() && is_open(&world)) {
+            world.connect();
             world.exchange();
         }
         world
@@ -90,6 +96,7 @@ impl World {
     fn hash_ends<H: Hasher>(&self, state: &mut H) {
         self.ends.hash(state);
         (&self.apps, self.is_unnoticed).hash(state);
+        (self.told, self.heard).hash(state);
     }
 
     /// Everything that can happen next.
@@ -134,6 +141,9 @@ impl World {
                 actions.push(Action::Take { end, channel });
             }
         }
+        if self.told[end] < self.scenario.notices {
+            actions.push(Action::Tell { end });
+        }
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -146,6 +156,11 @@ impl World {
             Action::Close { end, channel } => {
                 self.apps[end][channel].has_closed = true;
                 self.ends[end].close(id(channel));
+            }
+            Action::Tell { end } => {
+                self.told[end] += 1;
+                let notice = Bytes::copy_from_slice(&[self.told[end]]);
+                assert_eq!(self.ends[end].tell(notice), Ok(()));
             }
             Action::Make { end } => {
                 let frame = self.make(end);
@@ -203,6 +218,8 @@ impl World {
         let bytes = self.ends[end].poll_frame(self.now[end])?;
         // How long the acknowledgement waited matters for times only.
         let mut frame = Frame::decode(bytes).expect("it is one of ours");
+        let is_kept_off = self.scenario.direct_only && self.ends[end].path() == Path::Messages;
+        assert!(!is_kept_off || frame.sequence == 0, "data by message");
         frame.ack_delay_us = 0;
         Some(Bytes::from(frame.encode_to_vec()))
     }
@@ -231,6 +248,12 @@ impl World {
         while let Some(output) = self.ends[end].poll_output() {
             match output {
                 Output::Linked { .. } => {}
+                Output::Told { notice } => {
+                    let number = notice[0];
+                    assert!(number <= self.told[1 - end], "never told");
+                    assert!(number > self.heard[end], "an older notice, or twice");
+                    self.heard[end] = number;
+                }
                 Output::Offered { .. } => panic!("all channels are open from the start"),
                 Output::Message { channel, data } => {
                     let peer = self.apps[1 - end][index(channel)].clone();
@@ -277,6 +300,8 @@ impl World {
         for app in self.apps.iter_mut().flatten() {
             *app = App::default();
         }
+        self.told = [0; 2];
+        self.heard = [0; 2];
         self.lose_greetings();
     }
 
@@ -310,7 +335,8 @@ impl World {
         let mut ends = self.ends.iter();
         apps.all(|(end, app)| {
             app.received == self.scenario.messages[1 - end] && app.is_closed && app.is_released
-        }) && ends.all(|end| end.is_flushed() && !end.has_frame() && end.poll_timeout().is_none())
+        }) && self.heard == [self.scenario.notices; 2]
+            && ends.all(|end| end.is_flushed() && !end.has_frame() && end.poll_timeout().is_none())
     }
 
     /// From here on every frame arrives, everybody sends, takes and closes: all must be delivered.
@@ -341,6 +367,7 @@ impl World {
         if self.is_unnoticed {
             self.act(Action::Notice);
         }
+        self.connect();
         for end in [SCHEDULER, EXECUTOR] {
             let mut actions = Vec::new();
             self.add_app_actions(end, &mut actions);
@@ -349,6 +376,15 @@ impl World {
             }
         }
         self.exchange();
+    }
+
+    /// Who carries channels on the direct path only gets one.
+    fn connect(&mut self) {
+        for end in [SCHEDULER, EXECUTOR] {
+            if self.scenario.direct_only && self.ends[end].path() == Path::Messages {
+                self.ends[end].move_to(self.now[end], Path::Direct);
+            }
+        }
     }
 
     /// Every frame arrives; if there is none, time passes.
@@ -375,6 +411,7 @@ fn end(end: usize, incarnation: u64, scenario: Scenario) -> LinkEnd {
             messages: scenario.window,
             bytes: 100,
         },
+        direct_only: scenario.direct_only,
         ..Config::new()
     };
     let role = [Role::Scheduler, Role::Executor][end];

@@ -1,4 +1,5 @@
-//! What a link should do, as nothing but two queues for each direction of each channel.
+//! What a link should do, as nothing but two queues for each direction of each channel, and one
+//! number for the notices of each end.
 
 use std::collections::VecDeque;
 
@@ -98,6 +99,46 @@ impl Stream {
         // Those that a stopped receiver never took are told when it stops.
         let is_known = self.received + undelivered >= self.sent;
         assert!(self.stopped || is_known, "messages were dropped in silence");
+    }
+}
+
+/// The notices of one end as they should be, each a number larger than those before. Kept under
+/// the end that tells.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    /// The newest of any life of the end.
+    told: u64,
+    /// The newest of this life, if there is one.
+    current: Option<u64>,
+    heard: u64,
+}
+
+impl Notices {
+    pub(super) fn tell(&mut self) -> Bytes {
+        self.told += 1;
+        self.current = Some(self.told);
+        Bytes::copy_from_slice(&self.told.to_le_bytes())
+    }
+
+    pub(super) fn hear(&mut self, notice: &Bytes) {
+        let number = u64::from_le_bytes(notice[..].try_into().unwrap());
+        assert!(number <= self.told, "never told");
+        assert!(
+            number > self.heard,
+            "an older notice after a newer, or twice"
+        );
+        self.heard = number;
+    }
+
+    /// Another end tells from now on.
+    pub(super) fn restart_sender(&mut self) {
+        self.current = None;
+    }
+
+    /// The newest has come, whatever became of those before it.
+    pub(super) fn check_complete(&self) {
+        let is_heard = self.current.is_none_or(|current| current == self.heard);
+        assert!(is_heard, "the newest notice never came");
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mesosgot_channel::{ChannelId, Config, Output, SendError, Window};
 
 use super::Happened;
-use super::model::Stream;
+use super::model::{Notices, Stream};
 use crate::pair::{EXECUTOR, Faults, Pair, SCHEDULER};
 
 /// A pair with applications that do random things.
@@ -18,6 +18,7 @@ pub(super) struct World {
     ids: [BTreeMap<usize, ChannelId>; 2],
     names: [BTreeMap<ChannelId, usize>; 2],
     streams: [BTreeMap<usize, Stream>; 2],
+    notices: [Notices; 2],
     largest: usize,
     next_byte: u8,
     /// The executor that the scheduler is linked to.
@@ -25,7 +26,8 @@ pub(super) struct World {
     /// When the scheduler notices that the executor has restarted; until then the executor's
     /// applications do nothing.
     notices_at: Option<Instant>,
-    /// Only the direct path carries messages.
+    /// Only the direct path carries messages; that is checked frame by frame, where they are
+    /// transmitted.
     direct_only: bool,
     happened: Happened,
 }
@@ -38,7 +40,7 @@ const ACTS: usize = 150;
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let direct_only = rng.u32(0..8) == 0;
+        let direct_only = rng.u32(0..6) == 0;
         let mut config = || Config {
             window: Window {
                 messages: rng.u32(1..=8),
@@ -63,6 +65,7 @@ impl World {
             ids: Default::default(),
             names: Default::default(),
             streams: Default::default(),
+            notices: Default::default(),
             largest: if rng.bool() { 50 } else { 6000 },
             next_byte: 0,
             peer: None,
@@ -76,6 +79,7 @@ impl World {
         for _ in 0..ACTS {
             match self.pair.rng.u32(0..100) {
                 0..4 => self.change_paths(),
+                5..10 => self.tell(),
                 4 if self.pair.rng.u32(0..3) == 0 => self.restart(),
                 _ => self.act(),
             }
@@ -107,6 +111,12 @@ impl World {
         }
     }
 
+    fn tell(&mut self) {
+        let end = self.pair.rng.usize(0..2);
+        let notice = self.notices[end].tell();
+        self.pair.ends[end].tell(notice).unwrap();
+    }
+
     fn change_paths(&mut self) {
         let notice = [0, 1].map(|_| Duration::from_millis(self.pair.rng.u64(0..400)));
         match self.pair.rng.u32(0..5) {
@@ -127,6 +137,7 @@ impl World {
         self.shut(EXECUTOR);
         self.happened.restarts += 1;
         self.pair.restart(EXECUTOR);
+        self.notices[EXECUTOR].restart_sender();
         self.ids[EXECUTOR].clear();
         self.names[EXECUTOR].clear();
         if self.pair.rng.bool() {
@@ -149,6 +160,7 @@ impl World {
         self.notices_at = None;
         self.shut(SCHEDULER);
         self.pair.restart(SCHEDULER);
+        self.notices[SCHEDULER].restart_sender();
         self.peer = None;
         self.ids[SCHEDULER].clear();
         self.names[SCHEDULER].clear();
@@ -243,6 +255,10 @@ impl World {
         match output {
             Output::Linked { peer } if end == SCHEDULER => self.peer = Some(peer),
             Output::Linked { .. } | Output::Released { .. } => {}
+            Output::Told { notice } => {
+                self.notices[1 - end].hear(&notice);
+                self.happened.told += 1;
+            }
             Output::Offered { channel, name } => {
                 let name = name.parse().unwrap();
                 assert!(!self.ids[end].contains_key(&name), "offered though open");
@@ -332,6 +348,7 @@ impl World {
             }
         }
         self.empty(0..CHANNELS);
+        self.notices.iter().for_each(Notices::check_complete);
         for (end, streams) in self.streams.iter().enumerate() {
             for (name, stream) in streams {
                 stream.check_complete();

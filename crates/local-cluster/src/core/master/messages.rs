@@ -76,12 +76,14 @@ impl Messages {
     /// How often a message is to be delivered at once.
     fn receive(&mut self, now: Instant, message: &Message) -> usize {
         let faults = match message {
-            Message::Down { .. } => {
+            Message::Down { data, .. } => {
                 self.counts.down += 1;
+                self.counts.bytes += data.len() as u64;
                 self.faults.messages_down
             }
-            Message::Up { .. } => {
+            Message::Up { data, .. } => {
                 self.counts.up += 1;
+                self.counts.bytes += data.len() as u64;
                 self.faults.messages_up
             }
         };
