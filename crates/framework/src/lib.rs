@@ -22,6 +22,8 @@ mod launch;
 mod modules;
 pub mod outcome;
 mod random;
+#[cfg(test)]
+mod recordings;
 pub mod survey;
 mod traffic;
 

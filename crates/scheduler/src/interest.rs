@@ -25,6 +25,8 @@ pub(crate) struct Interest {
     /// What the master knows; nothing while a call has failed, or while it refuses us offers that
     /// we want now.
     told: Option<bool>,
+    /// Whether the master may hide offers from us, because of what was refused.
+    is_filtered: bool,
     revives: TokenBucket,
     /// No call before this time: the last one has failed.
     retry_at: Option<Instant>,
@@ -43,6 +45,7 @@ impl Interest {
         Self {
             wanted: true,
             told: None,
+            is_filtered: false,
             revives: TokenBucket::full(REVIVES_MAX, REVIVE_EVERY),
             retry_at: None,
         }
@@ -60,12 +63,20 @@ impl Interest {
     /// Something is wanted that was not before: what was refused may help now.
     pub(crate) fn want_more(&mut self) {
         self.wanted = true;
-        self.told = None;
+        if self.is_filtered {
+            self.told = None;
+        }
+    }
+
+    /// Something is refused, or what is left of something.
+    pub(crate) fn refused(&mut self) {
+        self.is_filtered = true;
     }
 
     /// A new subscription wants offers and has no filters, whatever was before (PROTOCOL §4, §6).
     pub(crate) fn subscribed(&mut self) {
         self.told = Some(true);
+        self.is_filtered = false;
         self.retry_at = None;
     }
 
@@ -83,6 +94,7 @@ impl Interest {
         let tell = if !self.wanted {
             Tell::Suppress
         } else if self.revives.take(now) {
+            self.is_filtered = false;
             Tell::Revive
         } else {
             return None;
@@ -144,7 +156,11 @@ mod tests {
         assert_eq!(calls(&mut interest, start, start), []);
         interest.want_more();
         assert_eq!(calls(&mut interest, start, start), [(0, Tell::Revive)]);
-        // Suppressed or not, filters may hide what is wanted in addition.
+        interest.want_more();
+        assert_eq!(calls(&mut interest, start, start), []);
+        // A filter may hide what is wanted in addition.
+        interest.refused();
+        assert_eq!(calls(&mut interest, start, start), []);
         interest.want_more();
         assert_eq!(calls(&mut interest, start, start), [(0, Tell::Revive)]);
     }
@@ -157,7 +173,7 @@ mod tests {
         let mut revives = Vec::new();
         for _ in 0..300 {
             interest.want_nothing();
-            assert_eq!(interest.poll(now), Some(Tell::Suppress));
+            assert_ne!(interest.poll(now), Some(Tell::Revive));
             interest.want_more();
             revives.extend(interest.poll(now).map(|_| (now - start).as_millis()));
             if interest.poll(now).is_none() {

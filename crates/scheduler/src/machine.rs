@@ -496,6 +496,9 @@ impl Scheduler {
     }
 
     fn output(&mut self, output: Output) {
+        if let Output::Accept { .. } | Output::Call(Call::Decline { .. }) = output {
+            self.interest.refused();
+        }
         self.outputs.push_back(output);
     }
 }
