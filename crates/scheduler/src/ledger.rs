@@ -371,7 +371,8 @@ impl Ledger {
             Alarm::Unreachable(index) => {
                 let end = TaskReport {
                     task: self.tasks[index].name.clone(),
-                    state: TaskState::Unreachable,
+                    // Not UNREACHABLE again: that is no end, and has been told.
+                    state: TaskState::Lost,
                     source: Source::Master,
                     reason: Some(Reason::AGENT_REMOVED),
                     message: Some("its agent stayed unreachable".to_owned()),

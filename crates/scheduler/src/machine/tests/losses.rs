@@ -98,8 +98,8 @@ fn a_lost_agent_takes_the_job_along_unless_it_comes_back_in_time() {
             90s
                 ExecutorGone(job.r.1)
                 event TaskLost t-0
-                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED): its agent stayed unreachable
-                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Unreachable, source: Master, reason: Some(Reason("REASON_AGENT_REMOVED")), message: Some("its agent stayed unreachable"), agent: Some(a1) }))
+                report `t-0` TASK_LOST on agent a1 (REASON_AGENT_REMOVED): its agent stayed unreachable
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Lost, source: Master, reason: Some(Reason("REASON_AGENT_REMOVED")), message: Some("its agent stayed unreachable"), agent: Some(a1) }))
                 event Shutdown
                 EndEvents
         "#]],
