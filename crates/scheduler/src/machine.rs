@@ -39,10 +39,12 @@ use crate::placement::Shortfall;
 use crate::reconcile::{Question, Reconciliation};
 use crate::status::TaskState;
 
+mod abandoned;
 mod placing;
 mod stopping;
 mod updates;
 
+use abandoned::Abandoned;
 use stopping::Ending;
 
 /// How long to wait for a first offer before that is worth telling.
@@ -70,8 +72,8 @@ pub struct Scheduler {
     executors: u64,
     /// The agents that were launched on, as constraints see them.
     agents: BTreeMap<AgentId, placing::KnownAgent>,
-    /// Those that broke the rules of their link; at most one entry for each that was launched.
-    abandoned: Vec<ExecutorId>,
+    /// Those that broke the rules of their link.
+    abandoned: Abandoned,
     /// Those to which there has been a connection; at most one entry for each that was launched.
     connected: BTreeSet<ExecutorId>,
     is_connected: bool,
@@ -153,7 +155,7 @@ impl Scheduler {
             reconciliation: Reconciliation::default(),
             executors: 0,
             agents: BTreeMap::new(),
-            abandoned: Vec::new(),
+            abandoned: Abandoned::default(),
             connected: BTreeSet::new(),
             is_connected: false,
             app: AppRun::NotStarted,
@@ -252,6 +254,7 @@ impl Scheduler {
         let connected = [
             self.interest.poll_timeout(),
             self.reconciliation.poll_timeout(),
+            self.abandoned.poll_timeout(),
         ];
         let connected = connected.into_iter().filter(|_| self.is_connected);
         connected
@@ -292,6 +295,9 @@ impl Scheduler {
         if let Some(Refusal { offers, refuse }) = self.pool.give_back(now) {
             self.call(Call::Decline { offers, refuse });
         }
+        let ledger = &self.ledger;
+        self.abandoned
+            .retain(|executor| ledger.agent_of(executor).is_some());
         self.advance_ending(now);
         if self.is_connected && !matches!(self.state, State::Ended) {
             self.advance_calls(now);
@@ -300,6 +306,11 @@ impl Scheduler {
 
     /// Asks and tells the master what is due.
     fn advance_calls(&mut self, now: Instant) {
+        while let Some(executor) = self.abandoned.poll(now) {
+            if let Some(agent) = self.ledger.agent_of(&executor).cloned() {
+                self.call(Call::ShutdownExecutor { executor, agent });
+            }
+        }
         while let Some(question) = self.reconciliation.poll(now) {
             self.call(Call::Reconcile(match question {
                 Question::Explicit(tasks) => tasks,
@@ -319,7 +330,7 @@ impl Scheduler {
         self.interest.subscribed();
         self.reconciliation.restart(now, self.ledger.places());
         self.ledger.repeat_kills(now);
-        self.shut_down_abandoned();
+        self.abandoned.repeat(now);
     }
 
     fn handle_disconnected(&mut self, reason: String) {
@@ -400,10 +411,8 @@ impl Scheduler {
             Command::AppReturned(result) => self.handle_app_returned(now, result),
             Command::Stop(stop) => self.handle_stop(now, stop),
             Command::Abandon(executor) => {
-                if self.ledger.agent_of(&executor).is_some() {
-                    self.abandoned.push(executor.clone());
+                if self.ledger.agent_of(&executor).is_some() && self.abandoned.add(now, &executor) {
                     self.output(Output::ExecutorGone(executor));
-                    self.shut_down_abandoned();
                 }
             }
             Command::Connected(executor) => {
@@ -420,9 +429,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether everything is up that must be before functions begin.
+    /// Whether everything is up that must be before functions begin. A task that cannot be spoken
+    /// to is not.
     fn is_up(&self) -> bool {
-        self.ledger.is_up() && self.unconnected().is_none()
+        let mut executors = self.ledger.executors();
+        self.ledger.is_up()
+            && self.unconnected().is_none()
+            && executors.all(|(executor, _)| !self.abandoned.contains(executor))
     }
 
     /// An executor whose connection is still to be waited for.
@@ -431,22 +444,6 @@ impl Scheduler {
         match self.job.barrier {
             Barrier::Tasks => None,
             Barrier::Connections => executors.find(|executor| !self.connected.contains(*executor)),
-        }
-    }
-
-    /// Asks for the end of executors that broke the rules, again after every subscription: the
-    /// call may have been lost.
-    fn shut_down_abandoned(&mut self) {
-        if !self.is_connected {
-            return;
-        }
-        for executor in &self.abandoned {
-            if let Some(agent) = self.ledger.agent_of(executor) {
-                self.outputs.push_back(Output::Call(Call::ShutdownExecutor {
-                    executor: executor.clone(),
-                    agent: agent.clone(),
-                }));
-            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::io::{
     Call, ExecutorLaunch, JobEvent, JobEventKind, NeverPlaced, Outcome, Output, Progress,
     TaskLaunch,
 };
+use crate::ledger::Task;
 use crate::offers::{Offer, REFUSE_UNWANTED, REFUSE_USELESS};
 use crate::placement::{self, Assignment, Beside, Shortfall, Site, Want};
 use crate::status::TaskState;
@@ -239,8 +240,12 @@ impl Scheduler {
             }
             _ => {
                 let tasks = self.ledger.tasks();
-                let late = |state| !matches!(state, Some(TaskState::Running));
-                let first = tasks.iter().find(|task| late(task.state()));
+                let is_late = |task: &&Task| {
+                    let mut executor = task.executor().into_iter();
+                    task.state() != Some(TaskState::Running)
+                        || executor.any(|executor| self.abandoned.contains(executor))
+                };
+                let first = tasks.iter().find(is_late);
                 let first = first.expect("a gang that is up does not time out");
                 NeverPlaced::NotUp {
                     up: self.ledger.running(),

@@ -148,7 +148,9 @@ fn a_dead_executor_is_told_before_its_tasks() {
 fn an_executor_that_breaks_the_rules_of_its_link_is_shut_down() {
     check(
         &["t*2 cpus:1"],
-        &up("abandon job.r.1 | abandon job.r.9"),
+        &up("abandon job.r.1 | abandon job.r.9 | abandon job.r.1
+            advance 20 | failed t-0 EXECUTOR_TERMINATED | failed t-1 EXECUTOR_TERMINATED
+            advance 100"),
         &expect![[r#"
             0s subscribe
                 report Subscribed { framework: fw, first: true }
@@ -174,6 +176,84 @@ fn an_executor_that_breaks_the_rules_of_its_link_is_shut_down() {
                 ExecutorGone(job.r.1)
                 SHUTDOWN job.r.1
             0s abandon job.r.9
+            0s abandon job.r.1
+            10s
+                SHUTDOWN job.r.1
+            20s failed t-0 EXECUTOR_TERMINATED
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Executor, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: None, agent: Some(a1) }))
+                event Shutdown
+                CloseInputs(["t-1"])
+                ACKNOWLEDGE t-0.r.1 3
+            20s failed t-1 EXECUTOR_TERMINATED
+                event TaskFailed t-1
+                report `t-1` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+                ACKNOWLEDGE t-1.r.1 4
+                EndEvents
+            25s
+                AbortApp
+                TEARDOWN
+                finished, failed: `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+        "#]],
+    );
+}
+
+#[test]
+fn a_gang_does_not_start_with_an_executor_that_is_to_be_shut_down() {
+    check(
+        &["t*2 cpus:1"],
+        "subscribe | offer o1 a1 cpus:4 | running t-0 | abandon job.r.1 | running t-1
+        advance 299 | advance 40",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s abandon job.r.1
+                ExecutorGone(job.r.1)
+                SHUTDOWN job.r.1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+            10s
+                SHUTDOWN job.r.1
+            30s
+                SHUTDOWN job.r.1
+            70s
+                SHUTDOWN job.r.1
+            130s
+                SHUTDOWN job.r.1
+            190s
+                SHUTDOWN job.r.1
+            250s
+                SHUTDOWN job.r.1
+            300s
+                report Stopping(NeverPlaced(NotUp { up: 2, tasks: 2, first: ("t-0", Some(Running)) }))
+                event Shutdown
+                CloseInputs(["t-0", "t-1"])
+                KILL t-0.r.1 Some(0ns)
+                KILL t-1.r.1 Some(0ns)
+            305s
+                KILL t-0.r.1 Some(0ns)
+                KILL t-1.r.1 Some(0ns)
+            310s
+                SHUTDOWN job.r.1
+            315s
+                KILL t-0.r.1 Some(0ns)
+                KILL t-1.r.1 Some(0ns)
+                TEARDOWN
+                finished, never placed: 2 of 2 tasks were up; `t-0` was TASK_RUNNING
         "#]],
     );
 }
