@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::config::{Target, master, planned};
 pub(crate) use self::hints::hint;
-pub(crate) use self::outcome::Ended;
+pub(crate) use self::outcome::{Ended, exit};
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
@@ -67,12 +67,7 @@ pub(crate) async fn run(
     };
     let traffic = config.traffic.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
-    let ended = outcome::ended(outcome, loaded, &target.masters.shown, traffic.total())?;
-    let failures_ignored = tally.ignored();
-    Ok(Ended {
-        failures_ignored,
-        ..ended
-    })
+    outcome::ended(outcome, loaded, &target.masters, &tally, traffic.total())
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     groups: Vec<(String, u32)>,
     states: BTreeMap<String, TaskState>,
     ignored: usize,
+    is_subscribed: bool,
+    lost: Option<String>,
 }
 
 impl Tally {
@@ -25,6 +27,8 @@ impl Tally {
             groups: groups.collect(),
             states: BTreeMap::new(),
             ignored: 0,
+            is_subscribed: false,
+            lost: None,
         }
     }
 
@@ -35,6 +39,11 @@ impl Tally {
                 self.states.insert(task.task.clone(), task.state);
             }
             Progress::Ignored(_) => self.ignored += 1,
+            Progress::Subscribed { .. } => self.is_subscribed = true,
+            Progress::Disconnected { reason } if self.is_subscribed => {
+                self.lost = Some(reason.clone());
+            }
+            Progress::Waiting(shortfall) if shortfall.agents > 0 => self.lost = None,
             _ => {}
         }
     }
@@ -42,6 +51,11 @@ impl Tally {
     /// How many tasks have failed without harm for the job.
     pub(crate) fn ignored(&self) -> usize {
         self.ignored
+    }
+
+    /// Why the connection to the master was lost the last time, if no offer has come since.
+    pub(crate) fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
     }
 
     fn in_state(&self, group: &str, state: TaskState) -> usize {
@@ -86,14 +100,36 @@ mod tests {
         })
     }
 
-    #[test]
-    fn tasks_are_counted_in_their_group() {
-        let groups = vec![("floor".to_owned(), 2), ("floor-b".to_owned(), 1)];
-        let mut tally = Tally {
+    fn tally(groups: Vec<(String, u32)>) -> Tally {
+        Tally {
             groups,
             states: BTreeMap::new(),
             ignored: 0,
+            is_subscribed: false,
+            lost: None,
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_is_one_that_there_was() {
+        let mut tally = tally(Vec::new());
+        let disconnected = |reason: &str| Progress::Disconnected {
+            reason: reason.to_owned(),
         };
+        tally.count(&disconnected("one of three masters is down"));
+        assert_eq!(tally.lost(), None);
+        tally.count(&Progress::Subscribed {
+            framework: "f".into(),
+            first: true,
+        });
+        tally.count(&disconnected("the stream was closed"));
+        assert_eq!(tally.lost(), Some("the stream was closed"));
+    }
+
+    #[test]
+    fn tasks_are_counted_in_their_group() {
+        let groups = vec![("floor".to_owned(), 2), ("floor-b".to_owned(), 1)];
+        let mut tally = tally(groups);
         assert_eq!(tally.to_string(), "floor 0/2 up, floor-b 0/1 up");
         tally.count(&report("floor-0", TaskState::Running));
         tally.count(&report("floor-1", TaskState::Running));

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::gang;
 use crate::job_file::{self, ReadJob};
 use crate::report::{Event, Reporter};
+use crate::settings::MastersPlace;
 use crate::signals::{self, Urgency};
 
 /// Asks the cluster what it offers, gives all of it back, and says where the tasks would go. The
@@ -34,7 +35,7 @@ pub(super) async fn run(
             seed: fastrand::u64(..),
         };
         let answer = framework::survey(config).await;
-        answer.map_err(|error| not_asked(error, &masters.shown))
+        answer.map_err(|error| not_asked(error, &masters))
     };
     let answer = signals::or_interrupted(&mut urgency, asked).await;
     if let Some(local) = local {
@@ -47,14 +48,11 @@ pub(super) async fn run(
 }
 
 /// Why the cluster did not answer, by who must act.
-fn not_asked(error: FrameworkError, masters: &str) -> Failure {
-    let exit = match &error {
-        FrameworkError::Unreachable { .. } | FrameworkError::Refused(_) => Exit::Cluster,
-        FrameworkError::InvalidJob(_) => Exit::Usage,
-        _ => Exit::Failure,
-    };
-    let help = gang::hint(&error).map(str::to_owned);
-    let error = anyhow::Error::from(error).context(format!("failed to ask the master `{masters}`"));
+fn not_asked(error: FrameworkError, masters: &MastersPlace) -> Failure {
+    let exit = gang::exit(&error);
+    let help = gang::hint(&error, masters.access.credentials.as_ref()).map(str::to_owned);
+    let attempt = format!("failed to ask the master `{}`", masters.shown);
+    let error = anyhow::Error::from(error).context(attempt);
     Failure::new(exit, error).with_help_if(help)
 }
 

@@ -1,12 +1,15 @@
 //! What the user can do when the cluster cannot be reached or refuses us.
 
-use framework::{DisconnectReason, FrameworkError, RefusedError};
+use framework::{Credentials, DisconnectReason, FrameworkError, RefusedError};
 
-/// The remedy, if there is one that is worth a line.
-pub(crate) fn hint(error: &FrameworkError) -> Option<&'static str> {
+/// The remedy, if there is one that is worth a line, for who has shown these credentials.
+pub(crate) fn hint(
+    error: &FrameworkError,
+    credentials: Option<&Credentials>,
+) -> Option<&'static str> {
     match error {
         FrameworkError::Unreachable { reason } => reason.as_ref().map(for_disconnect),
-        FrameworkError::Refused(refused) => Some(for_refusal(refused)),
+        FrameworkError::Refused(refused) => Some(for_refusal(refused, credentials)),
         FrameworkError::Start(_) => Some(
             "look at the files that `cluster.ca_file`, `cluster.certificate_file` and \
              `cluster.key_file` name, or the flags of these names",
@@ -17,10 +20,7 @@ pub(crate) fn hint(error: &FrameworkError) -> Option<&'static str> {
 
 fn for_disconnect(reason: &DisconnectReason) -> &'static str {
     match reason {
-        DisconnectReason::Unreachable { .. }
-        | DisconnectReason::Unanswered { .. }
-        | DisconnectReason::Broken(_)
-        | DisconnectReason::Closed => {
+        DisconnectReason::Unreachable { .. } | DisconnectReason::Unanswered { .. } => {
             "does a master run there? the address comes from `--master`, `MESOS_MASTER` or \
              `cluster.master`; one behind TLS begins with `https://`"
         }
@@ -35,6 +35,9 @@ fn for_disconnect(reason: &DisconnectReason) -> &'static str {
         DisconnectReason::NotTls { .. } => {
             "write the address with `http://` in place of `https://`"
         }
+        DisconnectReason::NotHttp { .. } => {
+            "if the master is behind TLS, write its address with `https://`"
+        }
         DisconnectReason::Unavailable { status: 503, .. } => {
             "the masters have no leader, or it is about to begin; if that does not pass, their \
              logs say why"
@@ -48,13 +51,16 @@ fn for_disconnect(reason: &DisconnectReason) -> &'static str {
         DisconnectReason::NoLeader { .. } | DisconnectReason::LeaderChanged { .. } => {
             "are servers and path of `zk://` those which the masters were given by `--zk`?"
         }
-        DisconnectReason::Silent(_) | DisconnectReason::NotSubscribed => {
-            "does something between here and the master hold connections up?"
+        DisconnectReason::Broken(_)
+        | DisconnectReason::Closed
+        | DisconnectReason::Silent(_)
+        | DisconnectReason::NotSubscribed => {
+            "does something between here and the master cut connections, or hold them up?"
         }
     }
 }
 
-fn for_refusal(refused: &RefusedError) -> &'static str {
+fn for_refusal(refused: &RefusedError, credentials: Option<&Credentials>) -> &'static str {
     match refused {
         RefusedError::FailedOver => "only one scheduler can speak for a framework; end the other",
         RefusedError::Removed => {
@@ -65,13 +71,27 @@ fn for_refusal(refused: &RefusedError) -> &'static str {
             "`cluster.role`, `cluster.principal` and `cluster.user` are what the master is told; \
              its operator knows which it takes"
         }
-        RefusedError::Unauthorized { status: 401, .. } => {
-            "give the principal and the secret that the master's operator knows: `--principal` and \
-             `--secret-file`, or `cluster.principal` and `cluster.secret_file`; Mesos does not \
-             take a `:` in either"
-        }
+        RefusedError::Unauthorized { status: 401, .. } => match credentials {
+            None => {
+                "say who you are: `--principal` and `--secret-file`, or `cluster.principal` and \
+                 `cluster.secret_file`; or `--token-file` or `cluster.token_file`"
+            }
+            Some(Credentials::Basic { .. }) => {
+                "the principal or its secret is not one that the master's operator knows; Mesos \
+                 does not take a `:` in either"
+            }
+            Some(Credentials::Bearer(_)) => {
+                "the token is not one that the master takes, or it has expired; many masters want \
+                 a principal and a secret instead"
+            }
+        },
         RefusedError::Unauthorized { .. } => {
             "the principal is known but may not do this; the master's operator can allow it"
+        }
+        // What is wrong with the call, in Mesos's words.
+        RefusedError::Rejected { status: 400, text } if !text.is_empty() => {
+            "`cluster.principal`, `cluster.role` and `cluster.user` are what the master is told; \
+             the principal must be that of the secret"
         }
         RefusedError::Rejected { .. } => {
             "is that the address of a Mesos master of version 1.0 or later?"

@@ -7,6 +7,8 @@ use super::hints;
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
+use crate::settings::MastersPlace;
+use crate::tally::Tally;
 
 /// How a job has ended.
 #[derive(Debug)]
@@ -25,11 +27,26 @@ pub(crate) struct Ended {
     pub(crate) traffic: TotalTraffic,
 }
 
-/// The exit code, the word and the reason for how the framework ended: the only such table.
+/// The exit code of a job, or of a question to a cluster, that could not be put to its end.
+pub(crate) fn exit(error: &FrameworkError) -> Exit {
+    match error {
+        FrameworkError::Unreachable { .. } | FrameworkError::Refused(_) => Exit::Cluster,
+        // The job, or the certificates and credentials that go with it.
+        FrameworkError::InvalidJob(_) | FrameworkError::Start(_) => Exit::Usage,
+        FrameworkError::NoExecutorProgram
+        | FrameworkError::ModuleServer { .. }
+        | FrameworkError::Direct { .. }
+        | FrameworkError::ClientEnded => Exit::Failure,
+    }
+}
+
+/// The exit code, the word and the reason for how the framework ended: the only
+/// such table.
 pub(super) fn ended(
     result: Result<JobOutcome, FrameworkError>,
     loaded: &LoadedJob,
-    masters: &str,
+    masters: &MastersPlace,
+    tally: &Tally,
     traffic: TotalTraffic,
 ) -> Result<Ended, Failure> {
     let mut misfits = None;
@@ -46,7 +63,12 @@ pub(super) fn ended(
             if let NeverPlaced::NoPlace(shortfall) = &why {
                 misfits = loaded.misfits(shortfall);
             }
-            (Exit::NeverPlaced, "never_placed", Some(why.to_string()))
+            let mut reason = why.to_string();
+            if let Some(lost) = tally.lost() {
+                reason += &format!("; the connection to the master was lost meanwhile: {lost}");
+                help = Some("the log of the master, or of a proxy on the way to it, may say more");
+            }
+            (Exit::NeverPlaced, "never_placed", Some(reason))
         }
         Ok(JobOutcome::Unconnected(why)) => (
             Exit::Failure,
@@ -64,22 +86,16 @@ pub(super) fn ended(
         Err(error @ (FrameworkError::Unreachable { .. } | FrameworkError::Refused(_))) => {
             let is_refused = matches!(error, FrameworkError::Refused(_));
             let word = if is_refused { "refused" } else { "unreachable" };
-            help = hints::hint(&error);
-            (
-                Exit::Cluster,
-                word,
-                Some(format!(
-                    "master `{masters}`: {:#}",
-                    anyhow::Error::from(error)
-                )),
-            )
+            help = hints::hint(&error, masters.access.credentials.as_ref());
+            let (exit, shown) = (exit(&error), &masters.shown);
+            let error = anyhow::Error::from(error);
+            (exit, word, Some(format!("master `{shown}`: {error:#}")))
         }
         Err(FrameworkError::InvalidJob(error)) => return Err(Failure::new(Exit::Usage, error)),
-        Err(error @ FrameworkError::Start(_)) => {
-            let help = hints::hint(&error).map(str::to_owned);
-            return Err(Failure::new(Exit::Usage, error).with_help_if(help));
+        Err(error) => {
+            let help = hints::hint(&error, None).map(str::to_owned);
+            return Err(Failure::new(exit(&error), error).with_help_if(help));
         }
-        Err(error) => return Err(Failure::new(Exit::Failure, error)),
     };
     Ok(Ended {
         exit,
@@ -87,7 +103,7 @@ pub(super) fn ended(
         reason,
         help,
         misfits,
-        failures_ignored: 0,
+        failures_ignored: tally.ignored(),
         traffic,
     })
 }

@@ -23,8 +23,16 @@ pub(super) fn serving(target: &Target<'_>, channels: &Channels) -> Result<Servin
     let address = match target.is_embedded {
         true => Ipv4Addr::LOCALHOST.into(),
         false => own_address(&target.masters.hosts)
-            .context("failed to find the address of this machine that agents can reach")
-            .map_err(|error| Failure::new(Exit::Cluster, error))?,
+            .with_context(|| {
+                let masters = target.masters.hosts.join("`, `");
+                format!("failed to find a way to `{masters}`, and with it one back for agents")
+            })
+            .map_err(|error| {
+                Failure::new(Exit::Cluster, error).with_help(
+                    "is the name right? it comes from `--master`, `MESOS_MASTER` or \
+                     `cluster.master`",
+                )
+            })?,
     };
     let advertise = channels.advertise.as_ref();
     // Behind another name, traffic may come in anywhere.

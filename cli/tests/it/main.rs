@@ -4,6 +4,7 @@ mod bad_jobs;
 mod channels;
 mod direct;
 mod failures;
+mod fake_master;
 mod interrupts;
 mod jobs;
 mod masters;

@@ -80,6 +80,11 @@ impl Scene {
 
     /// Starts the program.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
+        self.start_with(&[], args)
+    }
+
+    /// Starts the program with these variables set.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mesosgot"))
             .args(args)
             .current_dir(workspace())
@@ -89,6 +94,7 @@ impl Scene {
             .env_remove("MESOSGOT_SECRET")
             .env_remove("MESOSGOT_TOKEN")
             .env_remove("MESOSGOT_LOG")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -89,6 +89,15 @@ pub enum DisconnectReason {
         /// The cause.
         detail: String,
     },
+    /// The address begins with `http`, but what the server answers is not HTTP: one that wants TLS
+    /// answers in that.
+    #[error("`{endpoint}` does not answer in HTTP: {detail}")]
+    NotHttp {
+        /// What was tried.
+        endpoint: String,
+        /// The cause.
+        detail: String,
+    },
     /// The server answers, but not as Mesos does.
     #[error("`{endpoint}` does not answer as Mesos does: {detail}")]
     NotMesos {
@@ -151,7 +160,7 @@ pub enum RefusedError {
     #[error("the master refuses the framework: {0}")]
     Invalid(String),
     /// The master wants (other) credentials, or does not allow what these ask for.
-    #[error("the master refuses the credentials, status {status}: {text}")]
+    #[error("the master does not let us in, status {status}: {text}")]
     Unauthorized {
         /// 401 or 403.
         status: u16,

@@ -166,7 +166,8 @@ impl Http {
         let tls = options.tls.unwrap_or(&nobody);
         let mut authorities = Vec::new();
         for pem in &tls.authorities {
-            let found = Certificate::from_pem_bundle(pem).map_err(unusable)?;
+            let found = Certificate::from_pem_bundle(pem)
+                .map_err(|error| unusable("an authority: ", &error))?;
             if found.is_empty() {
                 let text = "there is no certificate in the PEM of an authority";
                 return Err(StartError::Tls(text.to_owned()));
@@ -177,13 +178,14 @@ impl Http {
             builder = builder.tls_certs_only(authorities);
         }
         if let Some(pem) = &tls.identity {
-            builder =
-                builder.identity(Identity::from_pem(pem.expose().as_bytes()).map_err(unusable)?);
+            let identity = Identity::from_pem(pem.expose().as_bytes())
+                .map_err(|error| unusable("our certificate or its key: ", &error))?;
+            builder = builder.identity(identity);
         }
         if let Some(path) = options.domain_socket {
             builder = builder.unix_socket(path);
         }
-        let client = builder.build().map_err(unusable)?;
+        let client = builder.build().map_err(|error| unusable("", &error))?;
         let authorization = options
             .credentials
             .map(|credentials| authorization(&client, credentials));
@@ -322,15 +324,16 @@ fn authorization(client: &Client, credentials: &Credentials) -> Result<HeaderVal
         .ok_or(StartError::Credentials)
 }
 
-fn unusable(error: reqwest::Error) -> StartError {
-    StartError::Tls(root_cause(&error))
+/// `what` is at fault.
+fn unusable(what: &str, error: &reqwest::Error) -> StartError {
+    StartError::Tls(format!("{what}{}", root_cause(error)))
 }
 
 /// The reason in `error` by who must act.
 fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> DisconnectReason {
     let endpoint = endpoint.to_string();
     let detail = root_cause(error);
-    match tls_fault(error) {
+    match cause_of_type::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(_)) => {
             DisconnectReason::Untrusted { endpoint, detail }
         }
@@ -338,20 +341,25 @@ fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> DisconnectReason 
             DisconnectReason::CertificateRefused { endpoint, detail }
         }
         Some(rustls::Error::InvalidMessage(_)) => DisconnectReason::NotTls { endpoint, detail },
+        _ if cause_of_type(error).is_some_and(hyper::Error::is_parse) => {
+            DisconnectReason::NotHttp { endpoint, detail }
+        }
         _ => DisconnectReason::Unreachable { endpoint, detail },
     }
 }
 
-/// What TLS has to say of an error, wherever in its chain that is.
-fn tls_fault<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(fault) = error.downcast_ref() {
-        return Some(fault);
+/// What a layer below has to say of an error, wherever in its chain that is.
+fn cause_of_type<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    if let Some(cause) = error.downcast_ref() {
+        return Some(cause);
     }
     // An I/O error names as its source not what it wraps, but the source of that.
     let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
     match wrapped {
-        Some(wrapped) => tls_fault(wrapped),
-        None => tls_fault(error.source()?),
+        Some(wrapped) => cause_of_type(wrapped),
+        None => cause_of_type(error.source()?),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! - [`facts`]: fact tables and recordings of a real Mesos, where they exist.
 //! - [`http`]: requests as bytes, for what no client would send.
+//! - [`pki`]: certificates, for servers behind TLS.
 
 pub mod facts;
 pub mod http;
+pub mod pki;
