@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mesos::resources::{InvalidResource, Resources, Scalar};
+use mesos::resources::{Resource, Scalar};
 use mesos::{AgentId, ExecutorId, OfferId, TaskId, v1};
 use scheduler::{
     Attribute, AttributeValue, Call as Decided, CallFault, FailedCall, Failure, Input, Offer,
@@ -99,12 +99,18 @@ pub(crate) fn event(event: Event) -> Result<Heard, Malformed> {
     })
 }
 
-/// Reads an offer. One whose resources make no sense offers nothing to us, and so is declined.
+/// Reads an offer, without those of its resources that make no sense: a kind that is not known, an
+/// amount that is none. The rest can be used; an offer of nothing else is of no use, and declined.
 fn offer(wire: v1::Offer) -> Offer {
-    let resources = usable_resources(&wire).unwrap_or_else(|error| {
-        warn!(offer = wire.id.value, agent = wire.agent_id.value, %error, "offer is not usable");
-        Resources::new()
-    });
+    let known = |resource: &v1::Resource| {
+        let read = Resource::from_wire(resource);
+        read.inspect_err(|error| {
+            let (offer, agent) = (&wire.id.value, &wire.agent_id.value);
+            warn!(offer, agent, %error, "left a resource of an offer out");
+        })
+        .ok()
+    };
+    let resources = wire.resources.iter().filter_map(known).collect();
     let role = wire.allocation_info.and_then(|allocation| allocation.role);
     Offer {
         id: wire.id.into(),
@@ -160,10 +166,6 @@ fn attribute(wire: v1::Attribute) -> Option<Attribute> {
         name: wire.name,
         value: value?,
     })
-}
-
-fn usable_resources(wire: &v1::Offer) -> Result<Resources, InvalidResource> {
-    Resources::from_wire(&wire.resources)
 }
 
 fn status_update(wire: v1::TaskStatus) -> Result<StatusUpdate, Malformed> {
@@ -371,5 +373,7 @@ fn filters(refuse: Duration) -> v1::Filters {
     }
 }
 
+#[cfg(test)]
+mod offers;
 #[cfg(test)]
 mod tests;

@@ -86,32 +86,6 @@ fn an_event_without_its_body_is_refused_and_an_unknown_one_left_out() {
 }
 
 #[test]
-fn an_offer_that_makes_no_sense_is_kept_so_that_it_can_be_declined() {
-    let senseless = v1::Resource {
-        name: "cpus".to_owned(),
-        ..v1::Resource::default()
-    };
-    let offer = v1::Offer {
-        id: OfferId::from("o1").into(),
-        agent_id: AgentId::from("a1").into(),
-        resources: vec![senseless],
-        ..v1::Offer::default()
-    };
-    let wire = Event {
-        offers: Some(event::Offers {
-            offers: vec![offer],
-        }),
-        ..event_of(EventType::Offers)
-    };
-    let Ok(Heard::Input(Input::Offers(offers))) = event(wire) else {
-        panic!("offers are an input");
-    };
-    assert_eq!(offers[0].id, "o1".into());
-    assert_eq!(offers[0].role, "*");
-    assert!(offers[0].resources.is_empty());
-}
-
-#[test]
 fn a_kill_carries_a_policy_only_when_there_is_one() {
     let kill = |grace| {
         let decided = Decided::Kill {
