@@ -5,6 +5,7 @@ mod channels;
 mod direct;
 mod failures;
 mod fake_master;
+mod gangs;
 mod interrupts;
 mod jobs;
 mod masters;

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use local_cluster::{AgentConfig, ClusterConfig, Faults, LocalCluster, MessageCounts, Trouble};
 use mesos::resources::Resources;
+use mesos::v1;
+use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerNotice};
 use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Running, Scene};
@@ -42,16 +44,22 @@ pub(crate) fn wait_until(running: &mut Running, is_so: impl Fn() -> bool) -> boo
 impl Rig {
     /// Starts the cluster, with faults from the beginning.
     pub(crate) fn new(faults: Faults, seed: u64) -> Self {
+        Self::of_agents(&["cpus:8;mem:8192"], faults, seed)
+    }
+
+    /// Starts a cluster of agents with these resources.
+    pub(crate) fn of_agents(agents: &[&str], faults: Faults, seed: u64) -> Self {
         let scene = Scene::new();
         let runtime = Runtime::new().expect("a runtime can be made");
-        let resources = Resources::parse("cpus:8;mem:8192").expect("valid resources");
+        let parse = |agent: &&str| Resources::parse(agent).expect("valid resources");
+        let agents = agents.iter().map(parse).map(AgentConfig::new).collect();
         let config = ClusterConfig {
             // So that the scene sees what the executors leave behind.
             work_dir: Some(scene.tmp().join("cluster")),
             allocation_interval: ALLOCATION_INTERVAL,
             faults,
             seed,
-            ..ClusterConfig::new(vec![AgentConfig::new(resources)])
+            ..ClusterConfig::new(agents)
         };
         let cluster = runtime.block_on(LocalCluster::start(config));
         let cluster = cluster.expect("the cluster starts");
@@ -91,6 +99,31 @@ impl Rig {
         self.scene.start(&[&run[..], args].concat())
     }
 
+    /// Has somebody else hold all of the cluster while `meanwhile` runs.
+    pub(crate) fn while_all_is_held(&self, meanwhile: impl FnOnce()) {
+        let masters = self.cluster.master_address().to_string();
+        let masters = masters.parse().expect("an address is a master");
+        let info = v1::FrameworkInfo {
+            user: "nobody".to_owned(),
+            name: "holder".to_owned(),
+            ..v1::FrameworkInfo::default()
+        };
+        let mut held = 0;
+        let (handle, mut notices) = self.runtime.block_on(async {
+            SchedulerClient::start(SchedulerConfig::new(masters, info)).expect("a valid config")
+        });
+        while held < self.cluster.agent_addresses().len() {
+            let notice = self.runtime.block_on(notices.recv());
+            if let SchedulerNotice::Event(event) = notice.expect("the cluster runs") {
+                held += event.offers.map_or(0, |offers| offers.offers.len());
+            }
+        }
+        meanwhile();
+        handle.stop();
+        // It is gone when its stream has ended.
+        while self.runtime.block_on(notices.recv()).is_some() {}
+    }
+
     /// How many framework messages there were so far.
     pub(crate) fn message_counts(&self) -> MessageCounts {
         let counts = self.runtime.block_on(self.trouble.message_counts());
@@ -115,10 +148,16 @@ impl Rig {
     #[track_caller]
     pub(crate) fn finish(self, running: Running) -> Ended {
         let ended = running.wait();
+        self.finish_cluster();
+        ended
+    }
+
+    /// Stops the cluster when all runs have ended, and checks that nothing is left behind.
+    #[track_caller]
+    pub(crate) fn finish_cluster(self) {
         let work_dir = self.cluster.work_dir().to_owned();
         self.runtime.block_on(self.cluster.stop());
         fs::remove_dir_all(work_dir).expect("the cluster has stopped");
         self.scene.assert_clean();
-        ended
     }
 }
