@@ -16,9 +16,11 @@ use crate::job::Strategy;
 mod amounts;
 mod carve;
 mod explain;
+mod fill;
 mod greedy;
 mod layout;
 mod measure;
+mod prices;
 mod problem;
 mod remedy;
 mod repair;
@@ -131,16 +133,16 @@ struct Effort {
     greedy: u64,
     /// Places that repairs look at.
     repair: usize,
-    /// How often the search may hold a task and a site against each other.
+    /// How often the search may begin a pattern, or hold a task and a site against each other.
     search: u64,
 }
 
-/// Some ten milliseconds for each method, so that a batch of offers is answered at once even when
-/// the answer is "gave up".
+/// Some ten milliseconds for each method, and a tenth of a second at most for the search, so that a
+/// batch of offers is answered at once even when the answer is "gave up".
 const EFFORT: Effort = Effort {
     greedy: 500_000,
     repair: 500_000,
-    search: 1_000_000,
+    search: 3_000_000,
 };
 
 /// The most combinations of widths of `group-by` that are tried. One group rarely has more values

@@ -72,12 +72,13 @@ impl Layout {
         self.free[site].holds(&problem.wants[want].need) && self.allows(problem, want, site)
     }
 
-    /// How many more tasks of the want all sites could take if nothing else came to them; an upper
+    /// How many more tasks of the want these sites could take if nothing else came to them; an upper
     /// bound. `usable` is told each site that could take one.
     pub(super) fn room(
         &self,
         problem: &Problem,
         want: usize,
+        sites: impl Iterator<Item = usize>,
         mut usable: impl FnMut(usize),
     ) -> u32 {
         let kind = &problem.wants[want];
@@ -87,7 +88,7 @@ impl Layout {
             .map(|rule| vec![0; rule.base.len()])
             .collect();
         let mut sum = 0_u32;
-        for site in 0..self.free.len() {
+        for site in sites {
             if !self.fits(problem, want, site) {
                 continue;
             }
@@ -103,6 +104,17 @@ impl Layout {
         let rules = kind.rules.iter().zip(&self.tallies[want]).zip(&held);
         let bounds = rules.map(|((rule, tally), held)| tally.room_in_all(rule, held));
         bounds.fold(sum, u32::min)
+    }
+
+    /// What of the tasks so far counts for those to come, beside what is free.
+    pub(super) fn append_tallies(&self, problem: &Problem, to: &mut Vec<u32>) {
+        for (kind, tallies) in problem.wants.iter().zip(&self.tallies) {
+            for (rule, tally) in kind.rules.iter().zip(tallies) {
+                if !rule.is_for_each_site() {
+                    to.extend_from_slice(tally.in_class());
+                }
+            }
+        }
     }
 
     /// The sites on which a rule of few classes is best kept: those of the classes with most room.

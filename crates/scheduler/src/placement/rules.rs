@@ -125,6 +125,13 @@ impl Rule {
         self
     }
 
+    /// Whether it is a bound for each site by itself, whatever is on the others.
+    pub(super) fn is_for_each_site(&self) -> bool {
+        self.classes == u32::MAX
+            && self.full == u32::MAX
+            && self.sites_in.iter().all(|&sites| sites <= 1)
+    }
+
     /// Lets the tasks be on exactly so many values, as evenly as can be.
     pub(super) fn set_width(&mut self, width: u32) {
         let Some((all, _)) = self.widths else { return };
@@ -191,6 +198,11 @@ impl Tally {
         opened
             .into_iter()
             .fold(sum, |sum, room| sum.saturating_add(room))
+    }
+
+    /// The tasks of each class.
+    pub(super) fn in_class(&self) -> &[u32] {
+        &self.in_class
     }
 
     pub(super) fn add(&mut self, rule: &Rule, class: usize) {

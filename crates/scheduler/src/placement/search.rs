@@ -1,17 +1,18 @@
 //! Exhaustive search for small gangs, within a stated limit.
 //!
-//! One kind of task after the other is placed completely, that with the least choice first. Equal
-//! tasks go to sites in one order and sites that are alike are tried once; what is left for the
-//! remaining kinds and was found to be too little is remembered, so that no situation is looked at
-//! twice. A branch ends as soon as some kind has not enough room by itself, or all of them
-//! together have not enough of some resource.
+//! First agent by agent, which decides where nearly all is needed that is on offer (see [`fill`]);
+//! if that gave up, task by task. One kind of task after the other is placed completely, that with
+//! the least choice first. Equal tasks go to sites in one order and sites that are alike are tried
+//! once; what is left for the remaining kinds and was found to be too little is remembered, so that
+//! no situation is looked at twice. A branch ends as soon as some kind has not enough room by
+//! itself, or all of them together have not enough of some resource.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::amounts::Amounts;
-use super::greedy;
 use super::layout::Layout;
 use super::problem::Problem;
+use super::{fill, greedy};
 use crate::job::Strategy;
 
 /// The largest gang that is searched for exhaustively.
@@ -50,6 +51,13 @@ pub(super) fn place(problem: &Problem, strategy: Strategy, looks: &mut u64) -> A
     // What is there is mostly found by chance sooner than in order.
     if let Some(layout) = greedy::place_shuffled(problem, strategy, &mut search.looks) {
         return Answer::Found(layout);
+    }
+    match fill::place(problem, &search.alike, &mut search.looks) {
+        Answer::GaveUp => {}
+        answer => {
+            *looks = search.looks;
+            return answer;
+        }
     }
     let found = search.next_want();
     *looks = search.looks;
@@ -217,11 +225,13 @@ impl Search<'_> {
             }
             self.looks = self.looks.saturating_sub(problem.sites.len() as u64);
             let needs = kind.need.thousandths();
-            rooms[want] = self.layout.room(problem, want, |site| {
-                for (useful, need) in useful[site * columns..].iter_mut().zip(needs) {
-                    *useful |= *need > 0;
-                }
-            });
+            rooms[want] = self
+                .layout
+                .room(problem, want, 0..problem.sites.len(), |site| {
+                    for (useful, need) in useful[site * columns..].iter_mut().zip(needs) {
+                        *useful |= *need > 0;
+                    }
+                });
             if rooms[want] < left {
                 return None;
             }

@@ -11,6 +11,7 @@ mod constraints;
 mod fitting;
 mod force;
 mod ports;
+mod prices;
 mod remedies;
 
 fn resources(text: &str) -> Resources {
