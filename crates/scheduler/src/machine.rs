@@ -24,7 +24,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use mesos::{AgentId, ExecutorId};
+use mesos::{AgentId, ExecutorId, TaskId};
 use thiserror::Error;
 
 use crate::interest::{Interest, Tell};
@@ -39,12 +39,12 @@ use crate::placement::Shortfall;
 use crate::reconcile::{Question, Reconciliation};
 use crate::status::TaskState;
 
-mod abandoned;
+mod demands;
 mod placing;
 mod stopping;
 mod updates;
 
-use abandoned::Abandoned;
+use demands::Demands;
 use stopping::Ending;
 
 /// How long to wait for a first offer before that is worth telling.
@@ -72,8 +72,12 @@ pub struct Scheduler {
     executors: u64,
     /// The agents that were launched on, as constraints see them.
     agents: BTreeMap<AgentId, placing::KnownAgent>,
-    /// Those that broke the rules of their link.
-    abandoned: Abandoned,
+    /// Executors that broke the rules of their link, to be shut down. Until such a one has ended,
+    /// its tasks cannot be spoken to.
+    abandoned: Demands<ExecutorId, AgentId>,
+    /// Tasks that run although they were given up, and earlier attempts that were late, to be
+    /// killed: they would run beside their successors.
+    revenants: Demands<TaskId, Option<AgentId>>,
     /// Those to which there has been a connection; at most one entry for each that was launched.
     connected: BTreeSet<ExecutorId>,
     is_connected: bool,
@@ -155,7 +159,8 @@ impl Scheduler {
             reconciliation: Reconciliation::default(),
             executors: 0,
             agents: BTreeMap::new(),
-            abandoned: Abandoned::default(),
+            abandoned: Demands::new(),
+            revenants: Demands::new(),
             connected: BTreeSet::new(),
             is_connected: false,
             app: AppRun::NotStarted,
@@ -255,6 +260,7 @@ impl Scheduler {
             self.interest.poll_timeout(),
             self.reconciliation.poll_timeout(),
             self.abandoned.poll_timeout(),
+            self.revenants.poll_timeout(),
         ];
         let connected = connected.into_iter().filter(|_| self.is_connected);
         connected
@@ -306,10 +312,12 @@ impl Scheduler {
 
     /// Asks and tells the master what is due.
     fn advance_calls(&mut self, now: Instant) {
-        while let Some(executor) = self.abandoned.poll(now) {
-            if let Some(agent) = self.ledger.agent_of(&executor).cloned() {
-                self.call(Call::ShutdownExecutor { executor, agent });
-            }
+        while let Some((executor, agent)) = self.abandoned.poll(now) {
+            self.call(Call::ShutdownExecutor { executor, agent });
+        }
+        while let Some((task, agent)) = self.revenants.poll(now) {
+            let grace = Some(Duration::ZERO);
+            self.call(Call::Kill { task, agent, grace });
         }
         while let Some(question) = self.reconciliation.poll(now) {
             self.call(Call::Reconcile(match question {
@@ -331,6 +339,7 @@ impl Scheduler {
         self.reconciliation.restart(now, self.ledger.places());
         self.ledger.repeat_kills(now);
         self.abandoned.repeat(now);
+        self.revenants.repeat(now);
     }
 
     fn handle_disconnected(&mut self, reason: String) {
@@ -411,7 +420,8 @@ impl Scheduler {
             Command::AppReturned(result) => self.handle_app_returned(now, result),
             Command::Stop(stop) => self.handle_stop(now, stop),
             Command::Abandon(executor) => {
-                if self.ledger.agent_of(&executor).is_some() && self.abandoned.add(now, &executor) {
+                let agent = self.ledger.agent_of(&executor).cloned();
+                if agent.is_some_and(|agent| self.abandoned.add(now, &executor, agent)) {
                     self.output(Output::ExecutorGone(executor));
                 }
             }

@@ -1,6 +1,6 @@
 //! From status updates to what they mean for the job.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mesos::ExecutorId;
 
@@ -18,7 +18,7 @@ impl Scheduler {
             Applied::Changed(index) if update.state.is_end() => self.handle_end(now, index),
             Applied::Changed(index) => self.tell_state(index, update),
             Applied::Duplicate => {}
-            Applied::Stale | Applied::Unknown => self.refuse_revenant(update),
+            Applied::Stale | Applied::Unknown => self.refuse_revenant(now, update),
         }
         // After handling, so that nothing is lost if we are; what the master has made itself has
         // no uuid, comes once, and must not be acknowledged (PROTOCOL §8.2).
@@ -28,18 +28,12 @@ impl Scheduler {
         }
     }
 
-    /// Kills a task that runs although it was given up, or an earlier attempt that was late: it
-    /// would run beside its successor.
-    fn refuse_revenant(&mut self, update: &StatusUpdate) {
-        if self.is_connected
-            && !update.state.is_end()
-            && self.ledger.agent_of_task(&update.task).is_none()
-        {
-            self.call(Call::Kill {
-                task: update.task.clone(),
-                agent: update.agent.clone(),
-                grace: Some(Duration::ZERO),
-            });
+    /// A task that runs although it was given up, or an earlier attempt that was late, is killed.
+    fn refuse_revenant(&mut self, now: Instant, update: &StatusUpdate) {
+        if update.state.is_end() {
+            self.revenants.remove(&update.task);
+        } else if self.ledger.agent_of_task(&update.task).is_none() {
+            self.revenants.add(now, &update.task, update.agent.clone());
         }
     }
 

@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    fn update(&mut self, index: usize, task: mesos::TaskId, state: TaskState, agent: AgentId) {
+    fn update(&mut self, index: usize, task: TaskId, state: TaskState, agent: AgentId) {
         self.numbers += 1;
         let update = Input::Update(StatusUpdate {
             task,

@@ -64,8 +64,8 @@ fn a_launch_with_a_stale_offer_is_placed_again() {
                 report again `t-1` TASK_DROPPED on agent a2 (REASON_INVALID_OFFERS)
                 REVIVE
             0s running t-1.r.1
-                KILL t-1.r.1 Some(0ns)
                 ACKNOWLEDGE t-1.r.1 3
+                KILL t-1.r.1 Some(0ns)
             0s offer o3 a1 cpus:2
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o3] on a1: job.r.3 cpus:0.1 with [t-1.r.2 cpus:1]

@@ -200,6 +200,46 @@ fn an_executor_that_breaks_the_rules_of_its_link_is_shut_down() {
 }
 
 #[test]
+fn a_task_that_was_given_up_and_runs_is_killed_until_it_has_ended() {
+    check(
+        &["t*1 cpus:1"],
+        "subscribe | offer o1 a1 cpus:4 | accept fails t-0 unknown | gone! t-0 RECONCILIATION
+        running t-0.r.1 | advance 35 | disconnect | subscribe | killed t-0.r.1 | advance 100",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s accept fails t-0 unknown
+            0s gone! t-0 RECONCILIATION
+                ExecutorGone(job.r.1)
+                report again `t-0` TASK_GONE on agent a1 (REASON_RECONCILIATION)
+                REVIVE
+            0s running t-0.r.1
+                ACKNOWLEDGE t-0.r.1 2
+                KILL t-0.r.1 Some(0ns)
+            10s
+                KILL t-0.r.1 Some(0ns)
+            30s
+                KILL t-0.r.1 Some(0ns)
+            35s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            35s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                KILL t-0.r.1 Some(0ns)
+            35s killed t-0.r.1
+                ACKNOWLEDGE t-0.r.1 3
+        "#]],
+    );
+}
+
+#[test]
 fn a_gang_does_not_start_with_an_executor_that_is_to_be_shut_down() {
     check(
         &["t*2 cpus:1"],

@@ -88,8 +88,8 @@ fn doubled_updates_are_acknowledged_and_not_applied_twice() {
                 ACKNOWLEDGE t-0.r.1 3
             0s staging! t-0 RECONCILIATION
             0s running stranger
-                KILL stranger Some(0ns)
                 ACKNOWLEDGE stranger 5
+                KILL stranger Some(0ns)
         "#]],
     );
 }
