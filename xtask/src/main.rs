@@ -3,14 +3,20 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use simulation::Failure;
 use xtask::repository::Repository;
+use xtask::simulate::{Options, simulate};
 use xtask::{licenses, tidy};
 
-const USAGE: &str = "usage: cargo run -p xtask -- tidy | licenses";
+const USAGE: &str = "usage: cargo xtask tidy | licenses | simulate …";
 
 #[expect(clippy::print_stdout, reason = "findings are the result of a chore")]
 fn main() -> anyhow::Result<ExitCode> {
-    let chore = std::env::args().nth(1).context(USAGE)?;
+    let mut args = std::env::args().skip(1);
+    let chore = args.next().context(USAGE)?;
+    if chore == "simulate" {
+        return play(&Options::parse(args)?);
+    }
     let repository = Repository::open().context("cannot read the repository")?;
     let report = match chore.as_str() {
         "tidy" => tidy::check(&repository),
@@ -29,4 +35,33 @@ fn main() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Plays seeds, and says how to play the one again that breaks a promise.
+#[expect(clippy::print_stdout, reason = "what it finds is its result")]
+#[expect(clippy::print_stderr, reason = "so that results can be piped")]
+fn play(options: &Options) -> anyhow::Result<ExitCode> {
+    let tell = |seeds, time: std::time::Duration| {
+        eprintln!("{seeds} seeds in {:.0} s", time.as_secs_f64());
+    };
+    let found = simulate(options, tell);
+    println!("{:#?}", found.happened);
+    let Some(least) = found.least else {
+        println!("simulate: no promise was broken");
+        return Ok(ExitCode::SUCCESS);
+    };
+    println!("{least}");
+    println!("it happens without {:?} as well", least.profile.left_out());
+    for Failure {
+        seed, violation, ..
+    } in &found.failures
+    {
+        println!("seed {seed}: {violation}");
+    }
+    println!(
+        "replay it with: cargo xtask simulate --profile {} --seeds 1 --from {}",
+        least.profile.name(),
+        least.seed
+    );
+    Ok(ExitCode::FAILURE)
 }

@@ -10,11 +10,12 @@ use cargo_metadata::{DependencyKind, Metadata, PackageId};
 use crate::repository::{File, Finding};
 
 /// Crates that are cores as a whole, with their folders.
-const CORES: [(&str, &str); 4] = [
+const CORES: [(&str, &str); 5] = [
     ("mesosgot-mesos", "crates/mesos"),
     ("mesosgot-channel", "crates/channel"),
     ("mesosgot-scheduler", "crates/scheduler"),
     ("mesosgot-job", "crates/job"),
+    ("mesosgot-simulation", "crates/simulation"),
 ];
 
 /// What no core depends on, however far away.

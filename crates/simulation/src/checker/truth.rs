@@ -1,0 +1,155 @@
+//! What really happens to tasks, whatever anybody has heard of it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use mesos::TaskId;
+
+use crate::violation::Violation;
+
+/// How long the slowest news takes when nothing goes wrong any more: an agent waits up to 10 min
+/// before it sends an update again (PROTOCOL §8.2).
+const NEWS_MAX: Duration = Duration::from_secs(11 * 60);
+
+/// How long a kill may take when nothing goes wrong: as the slowest repetition of a KILL (60 s),
+/// and a grace.
+const KILL_MAX: Duration = Duration::from_secs(75);
+
+/// Every attempt at a task as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    tasks: BTreeMap<TaskId, TaskTruth>,
+    /// The last attempt of each name.
+    last: BTreeMap<String, TaskId>,
+    is_lifted: bool,
+    violation: Option<Violation>,
+}
+
+#[derive(Debug)]
+struct TaskTruth {
+    name: String,
+    up_at: Option<Instant>,
+    function: Function,
+    ended_at: Option<Instant>,
+    killed_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    NotBegun,
+    Begun(Instant),
+    Over,
+}
+
+impl Truth {
+    pub(super) fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    pub(super) fn launched(&mut self, task: &TaskId, name: &str) {
+        self.last.insert(name.to_owned(), task.clone());
+        let truth = TaskTruth {
+            name: name.to_owned(),
+            up_at: None,
+            function: Function::NotBegun,
+            ended_at: None,
+            killed_at: None,
+        };
+        self.tasks.insert(task.clone(), truth);
+    }
+
+    pub(super) fn lift_barrier(&mut self) {
+        self.is_lifted = true;
+    }
+
+    /// An executor has made the task ready.
+    pub(crate) fn up(&mut self, now: Instant, task: &TaskId) {
+        if let Some(truth) = self.tasks.get_mut(task) {
+            truth.up_at.get_or_insert(now);
+        }
+    }
+
+    /// The app scheduler has had this task killed.
+    pub(crate) fn kill_ordered(&mut self, now: Instant, name: &str) {
+        if let Some(truth) = self.last.get(name).and_then(|id| self.tasks.get_mut(id)) {
+            truth.killed_at.get_or_insert(now);
+        }
+    }
+
+    /// Its function begins.
+    pub(crate) fn began(&mut self, now: Instant, task: &TaskId) {
+        let Some(name) = self.tasks.get(task).map(|truth| truth.name.clone()) else {
+            return;
+        };
+        let mut tasks = self.tasks.iter();
+        if tasks.any(|(id, other)| id != task && other.name == name && other.runs()) {
+            self.violation.get_or_insert(Violation::RanTwice(name));
+        }
+        let up = |id: &TaskId| {
+            self.tasks
+                .get(id)
+                .is_some_and(|truth| truth.up_at.is_some())
+        };
+        if !self.is_lifted || !self.last.values().all(up) {
+            self.violation
+                .get_or_insert_with(|| Violation::BeganEarly(task.clone()));
+        }
+        if let Some(truth) = self.tasks.get_mut(task) {
+            truth.function = Function::Begun(now);
+        }
+    }
+
+    /// Its life is over, in whatever way.
+    pub(crate) fn ended(&mut self, now: Instant, task: &TaskId) {
+        if let Some(truth) = self.tasks.get_mut(task) {
+            truth.function = Function::Over;
+            truth.ended_at.get_or_insert(now);
+        }
+    }
+
+    /// Nothing has gone wrong for `quiet_for`: `thinks_living` says what the machine thinks lives.
+    pub(super) fn check_peace(
+        &self,
+        now: Instant,
+        quiet_for: Duration,
+        thinks_living: impl Fn(&TaskId) -> bool,
+    ) -> Result<(), Violation> {
+        let is_old = |at: Instant, max| now - at > max && quiet_for > max;
+        for (id, truth) in &self.tasks {
+            let ended = truth.ended_at;
+            if ended.is_some_and(|at| is_old(at, NEWS_MAX)) && thinks_living(id) {
+                return Err(Violation::EndForgotten(id.clone()));
+            }
+            let lives = truth.up_at.filter(|_| ended.is_none());
+            if lives.is_some_and(|at| is_old(at, NEWS_MAX)) && !thinks_living(id) {
+                return Err(Violation::Revenant(id.clone()));
+            }
+            let killed = truth.killed_at;
+            if killed.is_some_and(|at| is_old(at, KILL_MAX)) && truth.ended_at.is_none() {
+                return Err(Violation::KillForgotten(truth.name.clone()));
+            }
+        }
+        // A task that has ended without ever beginning is not missed.
+        let waits = |id: &TaskId| {
+            self.tasks
+                .get(id)
+                .is_some_and(|truth| truth.function == Function::NotBegun)
+        };
+        let alone = self.tasks.iter().find(|(_, truth)| match truth.function {
+            Function::Begun(at) => is_old(at, NEWS_MAX),
+            Function::NotBegun | Function::Over => false,
+        });
+        match alone {
+            Some((id, _)) if self.last.values().any(waits) => {
+                Err(Violation::PartOfGang(id.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TaskTruth {
+    fn runs(&self) -> bool {
+        matches!(self.function, Function::Begun(_))
+    }
+}
