@@ -88,6 +88,7 @@ enum State {
     Greeting {
         next_at: Option<Instant>,
         backoff: RoundTrip,
+        greeted: Greeted,
     },
     Linked {
         peer: u64,
@@ -96,6 +97,14 @@ enum State {
     },
     Broken(Violation),
     Shut,
+}
+
+/// How often an end has greeted. The answer to the only greeting tells the first round trip.
+#[derive(Debug, Clone, Copy)]
+enum Greeted {
+    Never,
+    Once(Instant),
+    Again,
 }
 
 impl LinkEnd {
@@ -109,6 +118,7 @@ impl LinkEnd {
                 Role::Executor => State::Greeting {
                     next_at: None,
                     backoff: RoundTrip::new(),
+                    greeted: Greeted::Never,
                 },
             },
             path: Path::Messages,
@@ -264,13 +274,16 @@ impl LinkEnd {
         self.notices.start_anew();
         self.counters.moves += 1;
         match &mut self.state {
-            State::Greeting { next_at, backoff } => {
+            State::Greeting {
+                next_at, backoff, ..
+            } => {
                 *next_at = None;
                 *backoff = RoundTrip::new();
             }
             State::Listening | State::Linked { .. } | State::Broken(_) | State::Shut => {}
         }
-        self.flight.start_anew(now, self.frames_in_flight_max());
+        self.flight
+            .start_anew(now, path, self.frames_in_flight_max());
     }
 
     /// The path that frames take.

@@ -12,8 +12,8 @@
 //!
 //! A frame counts as lost when [`REORDER_FRAMES`] frames sent after it have arrived, or when
 //! something came back and it is older than a round trip can explain. When nothing comes back at
-//! all, only the oldest frame is sent again, ever more rarely. A frame that is sent again is the
-//! same bytes: its acknowledgement is stale, which does no harm.
+//! all, only the oldest frame is sent again, ever more rarely; earlier if it is the only one. A
+//! frame that is sent again is the same bytes: its acknowledgement is stale, which does no harm.
 //!
 //! When frames move to another path, all that wait are lost with the old one.
 
@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::config::Path;
 use crate::error::Violation;
 use crate::rtt::RoundTrip;
 
@@ -45,6 +46,7 @@ pub(crate) struct Flight {
     /// The sequence number of the next new frame.
     next: u64,
     limit: usize,
+    path: Path,
     lost: usize,
     last_progress: Option<Instant>,
     round_trip: RoundTrip,
@@ -82,6 +84,7 @@ impl Flight {
             frames: VecDeque::new(),
             next: 1,
             limit,
+            path: Path::Messages,
             lost: 0,
             last_progress: None,
             round_trip: RoundTrip::new(),
@@ -119,9 +122,15 @@ impl Flight {
         self.lost > 0 && self.frames.iter().filter(waiting).count() < self.limit
     }
 
+    /// A round trip was measured otherwise than by a frame that was acknowledged.
+    pub(crate) fn sample(&mut self, round_trip: Duration) {
+        self.round_trip.sample(round_trip);
+    }
+
     /// Another path, which bears `limit` frames at a time: what waits is lost, and nothing is
     /// known of the round trip.
-    pub(crate) fn start_anew(&mut self, now: Instant, limit: usize) {
+    pub(crate) fn start_anew(&mut self, now: Instant, path: Path, limit: usize) {
+        self.path = path;
         self.limit = limit;
         self.last_progress = Some(now);
         self.round_trip = RoundTrip::new();
@@ -199,10 +208,12 @@ impl Flight {
 
     fn handle_progress(&mut self, now: Instant, progress: &Progress, delay: Duration) {
         self.last_progress = Some(now);
-        self.round_trip.reset_backoff();
-        if let Some((_, sent_at)) = progress.newest {
-            let elapsed = now.saturating_duration_since(sent_at);
-            self.round_trip.sample(elapsed.saturating_sub(delay));
+        match progress.newest {
+            Some((_, sent_at)) => {
+                let elapsed = now.saturating_duration_since(sent_at);
+                self.round_trip.sample(elapsed.saturating_sub(delay));
+            }
+            None => self.round_trip.note_unmeasured(),
         }
         let overtaken = progress
             .newest
@@ -245,7 +256,17 @@ impl Flight {
         let since = self
             .last_progress
             .map_or(oldest.sent_at, |progress| progress.max(oldest.sent_at));
-        Some(since + self.round_trip.resend_after())
+        let after = match self.has_lone_frame() {
+            true => self.round_trip.resend_lone_after(),
+            false => self.round_trip.resend_after(),
+        };
+        Some(since + after)
+    }
+
+    /// Whether there is one frame only: a message that somebody waits for, and nothing after it
+    /// whose arrival would tell that it is lost. On a direct path nothing is lost.
+    fn has_lone_frame(&self) -> bool {
+        self.path == Path::Messages && self.frames.len() == 1
     }
 
     fn first_sequence(&self) -> u64 {
@@ -281,6 +302,7 @@ impl std::hash::Hash for Flight {
             frames,
             next,
             limit,
+            path: _,
             lost,
             last_progress: _,
             round_trip: _,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{ChannelId, LinkEnd, Output, State};
+use super::{ChannelId, Greeted, LinkEnd, Output, State};
 use crate::arrivals::{Arrival, Arrived};
 use crate::config::{FRAME_BYTES_MAX, Window};
 use crate::error::{FrameError, Violation};
@@ -62,7 +62,7 @@ impl LinkEnd {
             return Err(Violation::SequencedGreeting(frame.sequence));
         }
         if !matches!(self.state, State::Linked { .. }) {
-            self.link(&frame)?;
+            self.link(now, &frame)?;
         }
         // A greeting is answered at once, a repeated one too: the answer may have been lost.
         if frame.to.is_none() {
@@ -113,7 +113,7 @@ impl LinkEnd {
     }
 
     /// The first frame of the peer: from now on it is known.
-    fn link(&mut self, frame: &Frame) -> Result<(), Violation> {
+    fn link(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
         if frame.window_messages == 0 || frame.window_bytes == 0 {
             return Err(Violation::ZeroWindow);
         }
@@ -121,6 +121,13 @@ impl LinkEnd {
             messages: self.config.window.messages.min(frame.window_messages),
             bytes: self.config.window.bytes.min(frame.window_bytes),
         };
+        // A greeting is answered at once, so nothing is to be left out.
+        if let State::Greeting { greeted, .. } = self.state
+            && let Greeted::Once(greeted_at) = greeted
+        {
+            let elapsed = now.saturating_duration_since(greeted_at);
+            self.flight.sample(elapsed);
+        }
         let peer = frame.from;
         self.state = State::Linked { peer, window };
         self.outputs.push_back(Output::Linked { peer });

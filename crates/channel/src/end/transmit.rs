@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::frame::FrameBuilder;
-use super::{LinkEnd, State, queue};
+use super::{Greeted, LinkEnd, State, queue};
 use crate::channel::Turn;
 use crate::config::{FRAMES_IN_FLIGHT_MAX, Path, Window};
 use crate::pace::Load;
@@ -34,10 +34,18 @@ impl LinkEnd {
     pub fn poll_frame(&mut self, now: Instant) -> Option<Bytes> {
         let frame = match &mut self.state {
             State::Listening | State::Broken(_) | State::Shut => None,
-            State::Greeting { next_at, backoff } => {
+            State::Greeting {
+                next_at,
+                backoff,
+                greeted,
+            } => {
                 if next_at.is_some_and(|next_at| now < next_at) {
                     return None;
                 }
+                *greeted = match greeted {
+                    Greeted::Never => Greeted::Once(now),
+                    Greeted::Once(_) | Greeted::Again => Greeted::Again,
+                };
                 *next_at = Some(now + backoff.resend_after());
                 backoff.back_off();
                 Some(self.encode(now, 0, Vec::new()))

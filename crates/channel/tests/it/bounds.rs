@@ -174,7 +174,7 @@ fn a_link_is_flushed_when_all_is_acknowledged_the_close_too() {
     pair.advance_ms(100);
     pair.lose_next[SCHEDULER] = 1;
     pair.ends[SCHEDULER].close(here);
-    pair.advance_ms(50);
+    pair.advance_ms(10);
     assert!(!pair.ends[SCHEDULER].is_flushed(), "the close was lost");
     pair.advance_ms(1000);
     assert!(pair.ends[SCHEDULER].is_flushed());

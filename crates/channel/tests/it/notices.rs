@@ -15,14 +15,14 @@ fn a_notice_waits_for_the_peer_and_for_nothing_else() {
     check(
         &pair,
         expect![[r#"
-        0     executor  ► greeting LOST
-        500   executor  ► greeting
-        501   scheduler linked to 0xb
-        501   scheduler ► ack 0 | notice 1
-        502   executor  linked to 0xa
-        502   executor  told b"here"
-        502   executor  ► ack 0, notice 1 seen
-    "#]],
+            0     executor  ► greeting LOST
+            200   executor  ► greeting
+            201   scheduler linked to 0xb
+            201   scheduler ► ack 0 | notice 1
+            202   executor  linked to 0xa
+            202   executor  told b"here"
+            202   executor  ► ack 0, notice 1 seen
+        "#]],
     );
 }
 
@@ -37,11 +37,14 @@ fn a_notice_passes_a_frame_that_is_missing() {
     check(
         &pair,
         expect![[r#"
-        1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-        1001  scheduler ► ack 1 | notice 1
-        1002  executor  told b"news"
-        1002  executor  ► ack 1, notice 1 seen
-    "#]],
+            1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1001  scheduler ► ack 1 | notice 1
+            1002  executor  told b"news"
+            1002  executor  ► ack 1, notice 1 seen
+            1020  scheduler ► frame 2, ack 1 | data 1 ×1
+            1021  executor  message b"lost"
+            1031  executor  ► ack 2, notice 1 seen
+        "#]],
     );
 }
 
@@ -54,14 +57,14 @@ fn a_notice_is_told_until_it_is_seen_ever_more_rarely() {
     check(
         &pair,
         expect![[r#"
-        1000  scheduler ► ack 1 | notice 1 LOST
-        1500  scheduler ► ack 1 | notice 1 LOST
-        2500  scheduler ► ack 1 | notice 1
-        2501  executor  told b"news"
-        2501  executor  ► ack 1, notice 1 seen LOST
-        4500  scheduler ► ack 1 | notice 1
-        4501  executor  ► ack 1, notice 1 seen
-    "#]],
+            1000  scheduler ► ack 1 | notice 1 LOST
+            1200  scheduler ► ack 1 | notice 1 LOST
+            1600  scheduler ► ack 1 | notice 1
+            1601  executor  told b"news"
+            1601  executor  ► ack 1, notice 1 seen LOST
+            2400  scheduler ► ack 1 | notice 1
+            2401  executor  ► ack 1, notice 1 seen
+        "#]],
     );
 }
 
@@ -87,7 +90,7 @@ fn a_newer_notice_takes_the_place_of_one_that_was_not_seen() {
 #[test]
 fn a_notice_that_was_not_seen_is_told_at_once_on_another_path() {
     let (mut pair, ..) = linked(Config::new());
-    pair.lose_next[SCHEDULER] = 3;
+    pair.lose_next[SCHEDULER] = 4;
     pair.ends[SCHEDULER].tell(text("news")).unwrap();
     pair.advance_ms(2000);
     pair.move_to(SCHEDULER, Path::Direct);
@@ -95,13 +98,14 @@ fn a_notice_that_was_not_seen_is_told_at_once_on_another_path() {
     check(
         &pair,
         expect![[r#"
-        1000  scheduler ► ack 1 | notice 1 LOST
-        1500  scheduler ► ack 1 | notice 1 LOST
-        2500  scheduler ► ack 1 | notice 1 LOST
-        3000  scheduler moves to Direct
-        3000  scheduler ► ack 1 | notice 1
-        3001  executor  told b"news"
-        3001  executor  ► ack 1, notice 1 seen
-    "#]],
+            1000  scheduler ► ack 1 | notice 1 LOST
+            1200  scheduler ► ack 1 | notice 1 LOST
+            1600  scheduler ► ack 1 | notice 1 LOST
+            2400  scheduler ► ack 1 | notice 1 LOST
+            3000  scheduler moves to Direct
+            3000  scheduler ► ack 1 | notice 1
+            3001  executor  told b"news"
+            3001  executor  ► ack 1, notice 1 seen
+        "#]],
     );
 }

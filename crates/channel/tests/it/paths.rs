@@ -62,7 +62,7 @@ fn what_has_arrived_is_dropped_when_it_comes_again_after_a_move() {
 #[test]
 fn the_round_trip_and_the_backoff_begin_anew_with_a_move() {
     let (mut pair, here, _) = linked(Config::new());
-    pair.lose_next[SCHEDULER] = 4;
+    pair.lose_next[SCHEDULER] = 6;
     pair.ends[SCHEDULER].send(here, text("one")).unwrap();
     pair.advance_ms(1000);
     pair.move_to(SCHEDULER, Path::Messages);
@@ -79,14 +79,16 @@ fn the_round_trip_and_the_backoff_begin_anew_with_a_move() {
         &pair,
         expect![[r#"
             1000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-            1100  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1020  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1060  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1140  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
             1300  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-            1700  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
+            1620  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
             2000  scheduler moves to Messages
             2000  scheduler ► frame 2, ack 1 | data 1 ×1 LOST
-            2500  scheduler ► frame 2, ack 1 | data 1 ×1
-            2501  executor  message b"one"
-            2511  executor  ► ack 2
+            2200  scheduler ► frame 2, ack 1 | data 1 ×1
+            2201  executor  message b"one"
+            2211  executor  ► ack 2
             3000  scheduler ► frame 3, ack 1 | data 1 ×1
             3001  executor  message b"two"
             3011  executor  ► ack 3

@@ -35,14 +35,14 @@ fn the_executor_greets_until_it_is_answered() {
         &pair,
         expect![[r#"
             0     executor  ► greeting LOST
-            500   executor  ► greeting LOST
-            1500  executor  ► greeting
-            1501  scheduler linked to 0xb
-            1501  scheduler ► frame 1, ack 0 | open 1 `a` | data 1 ×1
-            1502  executor  linked to 0xa
-            1502  executor  offered `a`
-            1502  executor  message b"early"
-            1512  executor  ► ack 1
+            200   executor  ► greeting LOST
+            600   executor  ► greeting
+            601   scheduler linked to 0xb
+            601   scheduler ► frame 1, ack 0 | open 1 `a` | data 1 ×1
+            602   executor  linked to 0xa
+            602   executor  offered `a`
+            602   executor  message b"early"
+            612   executor  ► ack 1
         "#]],
     );
 }
@@ -58,9 +58,9 @@ fn an_answer_that_is_lost_is_given_again() {
             0     executor  ► greeting
             1     scheduler linked to 0xb
             1     scheduler ► ack 0 LOST
-            500   executor  ► greeting
-            501   scheduler ► ack 0
-            502   executor  linked to 0xa
+            200   executor  ► greeting
+            201   scheduler ► ack 0
+            202   executor  linked to 0xa
         "#]],
     );
 }
