@@ -96,11 +96,11 @@ fn an_update_that_comes_again_is_acknowledged_again_and_applied_once() {
                 event TaskFinished t-1
                 ACKNOWLEDGE t-1.r.1 S0 2c1e
             32.2s UPDATE t-1.r.1 TASK_RUNNING Executor
-                KILL t-1.r.1 Some(0ns)
                 ACKNOWLEDGE t-1.r.1 S0 eb60
+                KILL t-1.r.1 Some(0ns)
             32.9s UPDATE never TASK_RUNNING Executor
-                KILL never Some(0ns)
                 ACKNOWLEDGE never S0 c287
+                KILL never Some(0ns)
         "#]],
     );
 }
