@@ -137,9 +137,15 @@ pub enum RequestError {
     /// The job is being shut down.
     #[error("the job is being shut down")]
     ShuttingDown,
-    /// This cluster or version cannot do it.
-    #[error("this is not supported here")]
-    Unsupported,
+    /// Not all tasks were up within `gang.timeout`: they had no place, or did not start.
+    #[error("the tasks had no place in time")]
+    NoPlace,
+    /// One of the tasks failed before all of them were up.
+    #[error("one of the tasks failed before all were up")]
+    Failed,
+    /// The job would have more tasks than it may, those that have ended among them.
+    #[error("the job would have too many tasks")]
+    TooMany,
 }
 
 #[cfg(test)]

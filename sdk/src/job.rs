@@ -2,7 +2,6 @@
 //! the control of it.
 
 use std::fmt;
-use std::iter::FusedIterator;
 use std::time::Duration;
 
 use crate::error::{RecvTimeoutError, RequestError, SendError, TryRecvError, TrySendError};
@@ -18,6 +17,9 @@ pub struct TaskMessage {
 }
 
 /// The `out` channels of all tasks in one. Messages of one task are in order.
+///
+/// A task that is restarted after a failure is still there, and what it sends is under the same
+/// name: behind all that its predecessor sent, unless that is still on its way.
 pub struct TaskReceiver {
     sys: sys::TaskReceiver,
 }
@@ -27,7 +29,8 @@ impl TaskReceiver {
         Self { sys }
     }
 
-    /// Waits for a message. `None`: no task is left that could send one.
+    /// Waits for a message. `None`: no task is left that could send one, until the next
+    /// [`spawn`](Control::spawn).
     pub fn recv(&self) -> Option<TaskMessage> {
         self.sys.recv()
     }
@@ -101,9 +104,10 @@ impl Iterator for TaskReceiverIter<'_> {
     }
 }
 
-impl FusedIterator for TaskReceiverIter<'_> {}
-
 /// The `in` channels of all tasks. Dropping it closes them.
+///
+/// A task that is restarted after a failure has a fresh, empty channel. What its predecessor did
+/// not take is not sent again, but counted in the event of that one's end.
 pub struct TaskSender {
     sys: sys::TaskSender,
 }
@@ -113,12 +117,13 @@ impl TaskSender {
         Self { sys }
     }
 
-    /// Sends a message to a task; waits while that task's channel is full.
+    /// Sends a message to a task; waits while that task's channel is full, and while the task waits
+    /// to be launched again after a failure.
     ///
     /// # Errors
     ///
-    /// `UnknownTask` when no task has that name, `Closed` when it is gone or its channel was
-    /// closed, `TooLarge` above [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX).
+    /// `UnknownTask` when no task has that name, `Closed` when it is gone for good or its channel
+    /// was closed, `TooLarge` above [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX).
     pub fn send(&self, task: &str, message: impl AsRef<[u8]>) -> Result<(), SendError> {
         self.sys.send(task, message.as_ref())
     }
@@ -127,7 +132,8 @@ impl TaskSender {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and `Full`: nothing was sent.
+    /// As [`send`](Self::send), and `Full`: nothing was sent. A task that waits to be launched
+    /// again counts as full.
     pub fn try_send(&self, task: &str, message: impl AsRef<[u8]>) -> Result<(), TrySendError> {
         self.sys.try_send(task, message.as_ref())
     }
@@ -143,7 +149,8 @@ impl TaskSender {
     }
 
     /// Closes a task's `in` channel: tells the task to exit. Messages sent before come first. To
-    /// close it again, or when the task is gone already, changes nothing.
+    /// close it again, or when the task is gone already, changes nothing. If the task fails instead
+    /// and is restarted, its next channel is closed, too.
     ///
     /// # Errors
     ///
@@ -346,7 +353,8 @@ impl Control {
         self.sys.list_tasks()
     }
 
-    /// Kills a task: its `in` channel closes, and after its grace period it is stopped.
+    /// Kills a task: its `in` channel closes, and after its grace period it is stopped. It is not
+    /// restarted.
     ///
     /// # Errors
     ///
@@ -355,11 +363,19 @@ impl Control {
         self.sys.kill(task)
     }
 
-    /// Starts so many more tasks of a group, all or none, and answers their names.
+    /// Starts so many more tasks of a group, all or none. Waits until all of them are up, and
+    /// answers their names, which continue the numbers of the group; none is used twice, even if
+    /// the tasks do not come up.
+    ///
+    /// They get their places together, as the gang did, and can be sent to when this returns. Until
+    /// then the events of the job tell of them as of other tasks.
     ///
     /// # Errors
     ///
-    /// `Unknown` when no group has that name, `Unsupported` where tasks cannot be added.
+    /// `Unknown` when no group has that name, `TooMany` when the job would have too many tasks,
+    /// `NoPlace` when they were not up within `gang.timeout`, `Failed` when one of them failed
+    /// before all were up, `ShuttingDown` when the job ends. Those of them that were launched are
+    /// killed then; all other tasks go on.
     pub fn spawn(&self, group: &str, count: u32) -> Result<Vec<String>, RequestError> {
         self.sys.spawn(group, count)
     }

@@ -38,8 +38,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::{
-    Event, Events, Receiver, RecvTimeoutError, SendError, Sender, TaskReceiver, TaskSender,
-    TryRecvError, TrySendError, sys,
+    Event, Events, Receiver, RecvTimeoutError, RequestError, SendError, Sender, TaskReceiver,
+    TaskSender, TryRecvError, TrySendError, sys,
 };
 
 /// How many messages a channel holds: the host's default.
@@ -168,6 +168,11 @@ impl JobHandle {
             .into_iter()
             .map(TaskEnds::new)
             .collect()
+    }
+
+    /// Lets the app scheduler spawn nothing from now on, for this reason; `None` lets it again.
+    pub fn refuse_spawns(&self, reason: impl Into<Option<RequestError>>) {
+        self.job.refuse_spawns(reason.into());
     }
 
     /// The tasks that the app scheduler has killed.

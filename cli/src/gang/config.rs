@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use framework::{
     Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
-    OnFailure, Operator, Pattern, Strategy, Timing, Traffic,
+    OnFailure, Operator, Pattern, Restart, Strategy, Timing, Traffic,
 };
 use job::{ExecutorBinary, Group, Job, Ports};
 use link::LinkConfig;
@@ -137,6 +137,12 @@ fn strategy(strategy: job::Strategy) -> Strategy {
 fn on_failure(on_failure: job::OnFailure) -> OnFailure {
     match on_failure {
         job::OnFailure::Shutdown => OnFailure::Shutdown,
+        job::OnFailure::Restart(rules) => OnFailure::Restart(Restart {
+            backoff: rules.backoff,
+            backoff_max: rules.backoff_max,
+            max: rules.max,
+            window: rules.window,
+        }),
         job::OnFailure::Ignore => OnFailure::Ignore,
     }
 }

@@ -54,6 +54,9 @@ pub(super) fn ended(
     let (exit, word, reason) = match result {
         Ok(JobOutcome::Succeeded) => (Exit::Success, "succeeded", None),
         Ok(JobOutcome::TaskFailed(task)) => (Exit::Failure, "failed", Some(format!("task {task}"))),
+        Ok(JobOutcome::TooManyRestarts(why)) => {
+            (Exit::Failure, "failed", Some(format!("task {why}")))
+        }
         Ok(JobOutcome::AppFailed { message }) => (
             Exit::Failure,
             "failed",

@@ -36,6 +36,20 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
             let message = format!("{task}; the job goes on");
             reporter.event(&Event::Warning { message: &message });
         }
+        Progress::Restarting {
+            task,
+            number,
+            max,
+            wait,
+        } => {
+            let seconds = wait.as_secs_f64();
+            let message = format!("{task}; restart {number} of {max} in {seconds:.1}s");
+            reporter.event(&Event::Warning { message: &message });
+        }
+        Progress::SpawnFailed { group, count, why } => {
+            let message = format!("{count} more of `{group}` could not be started: {why}");
+            reporter.event(&Event::Warning { message: &message });
+        }
         Progress::AppStarted => reporter.event(&Event::AppStarted),
         Progress::AppReturned(Ok(())) => {
             reporter.event(&Event::AppReturned { error: None });
@@ -71,6 +85,13 @@ fn stopping(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Succeeded => "app scheduler returned".to_owned(),
         Outcome::TaskFailed(task) => format!("task `{}` ended with {}", task.task, task.state),
+        Outcome::TooManyRestarts(why) => {
+            let task = &why.task;
+            format!(
+                "task `{}` ended with {} once too often",
+                task.task, task.state
+            )
+        }
         Outcome::AppFailed { .. } => "app scheduler failed".to_owned(),
         Outcome::NeverPlaced(_) => "the gang was not up in time".to_owned(),
         Outcome::Unconnected(_) => "an executor has no direct path".to_owned(),

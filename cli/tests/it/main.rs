@@ -10,6 +10,7 @@ mod interrupts;
 mod jobs;
 mod masters;
 mod plan;
+mod policies;
 mod proxy;
 mod rig;
 mod support;

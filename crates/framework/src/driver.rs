@@ -3,19 +3,20 @@
 //! It decides nothing: what is heard becomes an input, each output one act. The machine is owned
 //! by this loop alone; everything else sends to it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use link::Alarm;
-use link::app::{App, AppDriver, Request, RequestError, TaskSummary};
+use link::app::{App, AppDriver, Life, Request, RequestError, TaskSummary};
 use mesos::{OfferId, v1};
 use mesos_client::{
     DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
 };
 use scheduler::{
-    Command, ExecutorLaunch, Input, KillRefused, Outcome, Output, Progress, Scheduler, Stop,
-    TaskLaunch, TaskState,
+    Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress, Scheduler,
+    SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
@@ -100,6 +101,10 @@ where
         ..SchedulerConfig::new(config.master.masters.clone(), framework_info(&config))
     })?;
     let (app_ends, app_driver) = App::new();
+    let lives = config.groups.iter().map(|group| match group.on_failure {
+        OnFailure::Restart(_) => Life::Restarted,
+        OnFailure::Shutdown | OnFailure::Ignore => Life::Once,
+    });
     let mut driver = Driver {
         scheduler,
         blueprint,
@@ -110,6 +115,9 @@ where
         events: HeldEvents::default(),
         app: AppRun::new(app, app_ends),
         app_driver,
+        lives: lives.collect(),
+        spawns: HashMap::new(),
+        is_deserted: false,
         progress,
         refused: None,
         traffic: config.traffic.clone(),
@@ -162,6 +170,12 @@ struct Driver<A, P> {
     events: HeldEvents,
     app: AppRun<A>,
     app_driver: AppDriver,
+    /// Whether tasks of a group, by index, come back when they fail.
+    lives: Vec<Life>,
+    /// Whoever waits for an answer.
+    spawns: HashMap<SpawnId, oneshot::Sender<Result<Vec<String>, RequestError>>>,
+    /// Whether the inbox ends for want of tasks.
+    is_deserted: bool,
     progress: P,
     refused: Option<RefusedError>,
     traffic: Traffic,
@@ -194,6 +208,7 @@ where
             if self.events.is_over() {
                 self.app_driver.close_events();
             }
+            self.seal_inbox();
             let due = self.scheduler.poll_timeout();
             tokio::select! {
                 notice = notices.recv() => match notice {
@@ -203,13 +218,7 @@ where
                 // Without a listener there is nobody to send.
                 Some(command) = self.commanded.recv() => self.handle(Input::Command(command)),
                 failed = self.calls.next_failed() => self.handle(failed),
-                (event, sender) = self.events.next() => {
-                    let event = match sender {
-                        Some(sender) => self.links.with_undelivered(event, &sender),
-                        None => event,
-                    };
-                    self.app_driver.push_event(event);
-                }
+                event = self.events.next() => self.app_driver.push_event(event),
                 request = self.app_driver.next_request(), if may_request => match request {
                     Some(request) => self.answer(request),
                     None => may_request = false,
@@ -278,9 +287,47 @@ where
                     KillRefused::ShuttingDown => RequestError::ShuttingDown,
                 }));
             }
-            Request::Spawn { reply, .. } => {
-                let _ = reply.send(Err(RequestError::Unsupported));
-            }
+            Request::Spawn {
+                group,
+                count,
+                reply,
+            } => match self.scheduler.spawn(now(), &group, count) {
+                Ok(spawn) => {
+                    self.spawns.insert(spawn, reply);
+                }
+                Err(refused) => {
+                    let _ = reply.send(Err(match refused {
+                        SpawnRefused::Unknown => RequestError::Unknown,
+                        SpawnRefused::ShuttingDown => RequestError::ShuttingDown,
+                        SpawnRefused::TooMany => RequestError::TooMany,
+                    }));
+                }
+            },
+        }
+    }
+
+    fn answer_spawn(&mut self, spawn: SpawnId, result: Result<Vec<String>, SpawnFailed>) {
+        let answer = result.map_err(|failed| match failed {
+            SpawnFailed::NeverPlaced(_) => RequestError::NoPlace,
+            SpawnFailed::TaskFailed(_) | SpawnFailed::Unconnected(_) => RequestError::Failed,
+            SpawnFailed::ShuttingDown => RequestError::ShuttingDown,
+        });
+        if let Some(reply) = self.spawns.remove(&spawn) {
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Lets the inbox end while no task is left; until then, one that fails may come back.
+    fn seal_inbox(&mut self) {
+        let is_deserted = self.scheduler.is_deserted();
+        if is_deserted == self.is_deserted {
+            return;
+        }
+        self.is_deserted = is_deserted;
+        if is_deserted {
+            self.app_driver.inbox().seal();
+        } else {
+            self.app_driver.inbox().unseal();
         }
     }
 
@@ -297,17 +344,18 @@ where
                     self.launch(offers, executor, tasks, refuse);
                 }
                 Output::LiftBarrier(executors) => self.links.lift_barrier(&executors),
-                Output::StartApp => {
-                    // Every task has its channel; nothing is opened into the inbox later.
-                    self.app_driver.inbox().seal();
-                    self.app.start();
-                }
+                Output::StartApp => self.app.start(),
                 Output::AbortApp => self.app.abort(),
-                Output::CloseInputs(tasks) => self.links.close_inputs(&tasks),
+                Output::CloseInputs(tasks) => {
+                    self.links.close_inputs(&tasks);
+                    tasks.iter().for_each(|task| self.app_driver.end_task(task));
+                }
+                Output::TaskOver(task) => self.app_driver.end_task(&task),
+                Output::Spawned { spawn, result } => self.answer_spawn(spawn, result),
                 Output::ExecutorGone(executor) => self.links.shut_one(&executor),
                 Output::Event(event) => {
-                    let sender = self.links.sender_of(&event);
-                    if let Some(event) = self.events.push(event, sender) {
+                    let channel = self.links.channel_of(&event);
+                    if let Some(event) = self.events.push(event, channel) {
                         self.app_driver.push_event(event);
                     }
                 }
@@ -338,7 +386,9 @@ where
         tasks: Vec<TaskLaunch>,
         refuse: Duration,
     ) {
-        let names: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
+        let named = tasks.iter();
+        let named = named.map(|task| (task.name.clone(), self.lives[task.group]));
+        let named: Vec<(String, Life)> = named.collect();
         let incarnations = Incarnations {
             here: self.rng.u64(..),
             there: self.rng.u64(..),
@@ -349,13 +399,14 @@ where
         self.calls.push(convert::accept(offers, infos, refuse));
         if let Err(error) = self
             .links
-            .open(&executor, incarnations, &names, &self.app_driver)
+            .open(&executor, incarnations, &named, &self.app_driver)
         {
             // Its tasks could never be spoken to.
             warn!(executor = %executor.id, %error, "cannot open channels");
             self.handle(Input::Command(Command::Abandon(executor.id)));
             return;
         }
+        let names: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
         self.links.count(&executor, &names, &self.traffic);
     }
 
@@ -364,6 +415,7 @@ where
         match outcome {
             Outcome::Succeeded => Ok(JobOutcome::Succeeded),
             Outcome::TaskFailed(report) => Ok(JobOutcome::TaskFailed(report)),
+            Outcome::TooManyRestarts(why) => Ok(JobOutcome::TooManyRestarts(why)),
             Outcome::AppFailed { message } => Ok(JobOutcome::AppFailed { message }),
             Outcome::NeverPlaced(why) => Ok(JobOutcome::NeverPlaced(why)),
             Outcome::Unconnected(why) => Ok(JobOutcome::Unconnected(why)),
@@ -382,7 +434,7 @@ fn summary(task: scheduler::TaskView<'_>) -> TaskSummary {
     TaskSummary {
         name: task.name.to_owned(),
         group: task.group.to_owned(),
-        // Every task has been launched when there is an app scheduler to ask.
+        // It waits to be launched, again or as a part of a spawn.
         state: task.state.unwrap_or(TaskState::Staging).name().to_owned(),
         agent: task.agent.map(|agent| agent.as_str().to_owned()),
     }

@@ -38,8 +38,8 @@ pub use mesos_client::{
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
     Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,
-    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Shortfall, Source, Stop,
-    Strategy, TaskReport, TaskState, Timing, Unconnected,
+    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Restart, Shortfall,
+    Source, Stop, Strategy, TaskReport, TaskState, Timing, TooManyRestarts, Unconnected,
 };
 pub use survey::{SurveyConfig, survey};
 pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use mesos_client::{DisconnectReason, RefusedError, StartError};
-use scheduler::{InvalidJob, NeverPlaced, TaskReport, Unconnected};
+use scheduler::{InvalidJob, NeverPlaced, TaskReport, TooManyRestarts, Unconnected};
 use thiserror::Error;
 
 /// How a job has ended that a cluster has taken.
@@ -14,12 +14,14 @@ pub enum JobOutcome {
     Succeeded,
     /// A task failed, and with it the job.
     TaskFailed(TaskReport),
+    /// A task failed more often than it may be restarted.
+    TooManyRestarts(TooManyRestarts),
     /// The app scheduler failed.
     AppFailed {
         /// What it returned, or its backtrace.
         message: String,
     },
-    /// Not all tasks were up within `gang.timeout`.
+    /// Not all tasks were up within `gang.timeout`, at first or after a restart.
     NeverPlaced(NeverPlaced),
     /// An executor could not connect, and the job requires direct paths.
     Unconnected(Unconnected),

@@ -155,10 +155,12 @@ pub(crate) struct DefaultsFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(crate) env: BTreeMap<String, String>,
-    /// What happens when a task fails: `shutdown` ends the whole job, `ignore` tells the app
-    /// scheduler and goes on. Default: `shutdown`.
-    #[schemars(regex(pattern = "^(shutdown|ignore)$"))]
+    /// What happens when a task fails: `shutdown` ends the whole job, `restart` launches the task
+    /// again, `ignore` tells the app scheduler and goes on. Default: `shutdown`.
+    #[schemars(regex(pattern = "^(shutdown|restart|ignore)$"))]
     pub(crate) on_failure: Option<String>,
+    /// How often tasks are launched again where `on_failure` is `restart`, and after what waits.
+    pub(crate) restart: Option<RestartFile>,
     /// How long a task has to end after it was told to. Default: `5s`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
@@ -216,10 +218,12 @@ pub(crate) struct GroupFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Scalar>")]
     pub(crate) env: BTreeMap<String, String>,
-    /// What happens when a task fails: `shutdown` ends the whole job, `ignore` tells the app
-    /// scheduler and goes on. Default: that of `defaults`.
-    #[schemars(regex(pattern = "^(shutdown|ignore)$"))]
+    /// What happens when a task fails: `shutdown` ends the whole job, `restart` launches the task
+    /// again, `ignore` tells the app scheduler and goes on. Default: that of `defaults`.
+    #[schemars(regex(pattern = "^(shutdown|restart|ignore)$"))]
     pub(crate) on_failure: Option<String>,
+    /// How often its tasks are launched again if `on_failure` is `restart`, and after what waits.
+    pub(crate) restart: Option<RestartFile>,
     /// How long a task has to end after it was told to. Default: that of `defaults`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) kill_grace: Option<String>,
@@ -240,6 +244,28 @@ pub(crate) struct GroupFile {
     _limits: Option<IgnoredAny>,
 }
 
+/// How often a task is launched again after a failure, and after what waits. What is not said is
+/// that of `defaults`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `restart`")]
+#[schemars(rename = "Restart")]
+pub(crate) struct RestartFile {
+    /// The wait before the first restart. It doubles with each further one in the window, and by
+    /// chance is between a half and the whole of that. Default: `1s`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) backoff: Option<String>,
+    /// The longest wait. Default: `1m`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) backoff_max: Option<String>,
+    /// The most restarts of one task in the window; a failure beyond them ends the whole job.
+    /// Default: 5.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 1000))]
+    pub(crate) max: Option<String>,
+    /// How long a restart is remembered. Default: `10m`.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) window: Option<String>,
+}
+
 impl From<DefaultsFile> for GroupFile {
     /// A group that has only what `defaults` has.
     fn from(file: DefaultsFile) -> Self {
@@ -255,6 +281,7 @@ impl From<DefaultsFile> for GroupFile {
             args: Vec::new(),
             env: file.env,
             on_failure: file.on_failure,
+            restart: file.restart,
             kill_grace: file.kill_grace,
             constraints: file.constraints,
             colocate: None,

@@ -151,8 +151,24 @@ pub enum Ports {
 pub enum OnFailure {
     /// The whole job ends.
     Shutdown,
+    /// It is launched again.
+    Restart(Restart),
     /// The app scheduler hears of it, and the job goes on.
     Ignore,
+}
+
+/// How often a task is launched again, and after what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    /// The wait before the first restart, which doubles with each further one in the window;
+    /// [`BACKOFF`] by default.
+    pub backoff: Duration,
+    /// The longest wait; [`BACKOFF_MAX`] by default, or `backoff` if that is longer.
+    pub backoff_max: Duration,
+    /// The most restarts in the window; [`RESTARTS`] by default.
+    pub max: u32,
+    /// How long a restart is remembered; [`RESTART_WINDOW`] by default.
+    pub window: Duration,
 }
 
 /// The executor.
@@ -263,6 +279,30 @@ pub const AMOUNT_MAX: f64 = 1e12;
 
 /// Default of a group's `kill_grace`: that of Mesos' own executors and of agents.
 pub const KILL_GRACE: Duration = Duration::from_secs(5);
+
+/// Default of `restart.backoff`: an allocator's round, before which nothing is offered anyway.
+pub const BACKOFF: Duration = Duration::from_secs(1);
+
+/// The shortest `restart.backoff`: agents take as long to notice the end of an executor.
+pub const BACKOFF_MIN: Duration = Duration::from_millis(100);
+
+/// Default of `restart.backoff_max`: what a task waits for that fails for want of something else,
+/// such as a server, comes back within minutes, and nobody wants to wait much longer then.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// The longest `restart.backoff_max`.
+pub const BACKOFF_MAX_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Default of `restart.max`: a task that fails at once, every time, ends the job after half a
+/// minute, with the error that it fails with.
+pub const RESTARTS: u32 = 5;
+
+/// The most that `restart.max` can be: each restart in the window is remembered.
+pub const RESTARTS_MAX: u32 = 1000;
+
+/// Default of `restart.window`: much longer than all waits of [`RESTARTS`] together, so that they
+/// end; short enough that a task which fails once in a while goes on for ever.
+pub const RESTART_WINDOW: Duration = Duration::from_secs(600);
 
 /// The longest `kill_grace`. The end of a job waits for it, with a user at the terminal.
 pub const KILL_GRACE_MAX: Duration = Duration::from_secs(600);

@@ -28,10 +28,11 @@ pub use constraint::{Constraint, Operator};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;
 pub use job::{
-    AMOUNT_MAX, Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK,
-    Direct, DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT,
-    GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure,
-    PORTS, PORTS_BY_NUMBER_MAX, PORTS_MAX, Ports, ROLE, Scheduler, Strategy, TASKS_MAX,
+    AMOUNT_MAX, Access, BACKOFF, BACKOFF_MAX, BACKOFF_MAX_MAX, BACKOFF_MIN, CHANNEL_WINDOW,
+    CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct, DirectTls, EXECUTOR_CPUS,
+    EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang,
+    Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, PORTS, PORTS_BY_NUMBER_MAX, PORTS_MAX,
+    Ports, RESTART_WINDOW, RESTARTS, RESTARTS_MAX, ROLE, Restart, Scheduler, Strategy, TASKS_MAX,
 };
 pub use master::{Master, MasterError, ZooKeeperUrl};
 pub use module::{Lookup, Module, PathKind};

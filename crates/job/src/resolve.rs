@@ -3,6 +3,7 @@
 //! Every rule reports and goes on, so that all faults are told at once. What could not be read
 //! stands in as its default until the end, where nothing is answered if anything was reported.
 
+mod failures;
 mod resources;
 mod values;
 
@@ -21,14 +22,16 @@ use crate::file::{
 use crate::job::{
     Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct,
     DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
-    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, PORTS, Ports,
-    ROLE, Scheduler, Strategy, TASKS_MAX,
+    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, PORTS, Ports, ROLE,
+    Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
 use crate::names::{self, NameError};
 use crate::spans::Spans;
 use crate::units::Size;
+
+use failures::Failures;
 
 /// The least memory of a task: a guest with a stack and a page or two of data.
 const MEM_MIN: Size = Size::from_mebibytes(1);
@@ -95,7 +98,7 @@ struct Defaults {
     ports: Ports,
     resources: BTreeMap<String, f64>,
     env: BTreeMap<String, String>,
-    on_failure: OnFailure,
+    failures: Failures,
     kill_grace: Duration,
     constraints: Vec<Constraint>,
 }
@@ -231,7 +234,7 @@ impl Resolver<'_> {
             ports: PORTS,
             resources: BTreeMap::new(),
             env: BTreeMap::new(),
-            on_failure: OnFailure::Shutdown,
+            failures: Failures::built_in(),
             kill_grace: KILL_GRACE,
             constraints: Vec::new(),
         };
@@ -302,7 +305,7 @@ impl Resolver<'_> {
             constraints: values.constraints,
             colocate,
             env: values.env,
-            on_failure: values.on_failure,
+            on_failure: values.failures.meant(),
             kill_grace: values.kill_grace,
         })
     }
@@ -326,11 +329,7 @@ impl Resolver<'_> {
             ports: self.ports(&path("ports"), file.ports.as_ref(), &defaults.ports),
             resources: self.resources(&path("resources"), &file.resources, &defaults.resources),
             env,
-            on_failure: self.on_failure(
-                &path("on_failure"),
-                file.on_failure.as_deref(),
-                defaults.on_failure,
-            ),
+            failures: self.failures(at, file, &defaults.failures),
             kill_grace: self.duration(
                 &path("kill_grace"),
                 file.kill_grace.as_deref(),
@@ -391,19 +390,6 @@ impl Resolver<'_> {
                 self.wrong_value(&colocate, &message, Some(help));
             }
         }
-    }
-
-    fn on_failure(&mut self, at: &[&str], text: Option<&str>, default: OnFailure) -> OnFailure {
-        if text == Some("restart") {
-            let message = "the policy `restart` is not supported yet";
-            self.wrong_value(at, message, Some("`on_failure` is `shutdown` or `ignore`"));
-            return default;
-        }
-        let policies = [
-            ("shutdown", OnFailure::Shutdown),
-            ("ignore", OnFailure::Ignore),
-        ];
-        self.choice(at, text, default, &policies)
     }
 
     fn executor(&mut self, file: &ExecutorFile) -> Executor {

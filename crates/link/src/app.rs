@@ -9,7 +9,7 @@ mod outbox;
 
 pub use control::{AppControl, Request, RequestError, TaskSummary};
 pub use events::{EVENTS_MAX, Event, EventKind, Events};
-pub use outbox::{AppSendError, AppTrySendError, Outbox};
+pub use outbox::{AppSendError, AppTrySendError, Life, Outbox};
 
 use tokio::sync::mpsc;
 
@@ -66,9 +66,14 @@ impl AppDriver {
     }
 
     /// The app scheduler can send to a task from now on. If the name was known, the new sender
-    /// takes the place of the old one.
-    pub fn add_task(&self, name: &str, sender: Sender) {
-        self.outbox.insert(name, sender);
+    /// takes the place of the old one, and is closed if the app scheduler had closed that.
+    pub fn add_task(&self, name: &str, sender: Sender, life: Life) {
+        self.outbox.insert(name, sender, life);
+    }
+
+    /// A task will not be launched again: whoever waits to send to it is refused.
+    pub fn end_task(&self, name: &str) {
+        self.outbox.end(name);
     }
 
     /// Tells an event. A task's last event must come after its `out` channel is over

@@ -118,11 +118,17 @@ impl Inbox {
         }
     }
 
-    /// No more channels will be opened into it: it ends when all it has are over and all messages
-    /// were received.
+    /// No channel is about to be opened into it: it ends when all it has are over and all messages
+    /// were received. If one is opened all the same, it goes on.
     pub fn seal(&self) {
         self.shared().lock().is_sealed = true;
         self.shared().readable.notify_waiters();
+    }
+
+    /// Channels may be opened into it again: it does not end before the next
+    /// [`seal`](Self::seal).
+    pub fn unseal(&self) {
+        self.shared().lock().is_sealed = false;
     }
 
     /// Takes nothing more in: it ends after what has arrived, and the tasks' senders are told that

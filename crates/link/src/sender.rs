@@ -1,5 +1,6 @@
 //! The sending end of a channel.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,15 +63,19 @@ impl Sender {
     /// # Errors
     /// When one of them cannot be sent. Those before it have been sent then.
     pub async fn send_many(&self, messages: Vec<Bytes>) -> Result<(), SendError> {
+        self.send_all(&mut messages.into()).await
+    }
+
+    /// As [`send_many`](Self::send_many); leaves in the queue what was not sent.
+    pub(crate) async fn send_all(&self, messages: &mut VecDeque<Bytes>) -> Result<(), SendError> {
         let SenderEnd { link, channel } = &*self.end;
         let _turn = Turn::wait(channel).await;
-        let mut messages = messages.into_iter().peekable();
         loop {
             let changed = channel.writable.notified();
             link.with(|state| {
-                while let Some(message) = messages.peek() {
+                while let Some(message) = messages.front() {
                     match state.end.send(channel.id, message.clone()) {
-                        Ok(()) => messages.next(),
+                        Ok(()) => messages.pop_front(),
                         Err(channel::SendError::Full) => return Ok(()),
                         Err(channel::SendError::Closed) => return Err(SendError::Closed),
                         Err(channel::SendError::TooLarge) => return Err(SendError::TooLarge),
@@ -78,7 +83,7 @@ impl Sender {
                 }
                 Ok(())
             })?;
-            if messages.peek().is_none() {
+            if messages.is_empty() {
                 return Ok(());
             }
             changed.await;

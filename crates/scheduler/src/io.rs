@@ -134,6 +134,15 @@ pub enum Output {
     CloseInputs(Vec<String>),
     /// Nothing more will come of this executor, nor reach it.
     ExecutorGone(ExecutorId),
+    /// This task, whose group is restarted when it fails, will not be launched again.
+    TaskOver(String),
+    /// What became of a spawn; once for each.
+    Spawned {
+        /// Which.
+        spawn: SpawnId,
+        /// The names of its tasks, all of which are up.
+        result: Result<Vec<String>, SpawnFailed>,
+    },
     /// Something for the app scheduler to hear.
     Event(JobEvent),
     /// The app scheduler hears nothing more after the events so far.
@@ -142,6 +151,23 @@ pub enum Output {
     Report(Progress),
     /// The last output.
     Finished(Outcome),
+}
+
+/// One request for more tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpawnId(pub(crate) u64);
+
+/// Why tasks were not spawned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpawnFailed {
+    /// They were not up in time.
+    NeverPlaced(NeverPlaced),
+    /// One of them failed before all were up.
+    TaskFailed(TaskReport),
+    /// There was no connection to one of their executors, and the job wants one to each.
+    Unconnected(Unconnected),
+    /// The job is being shut down.
+    ShuttingDown,
 }
 
 /// A call to the master.
@@ -308,6 +334,26 @@ pub enum Progress {
     PlacedAgain(TaskReport),
     /// A task has failed, and the job goes on as its group wishes.
     Ignored(TaskReport),
+    /// A task has failed and is restarted.
+    Restarting {
+        /// How it ended.
+        task: TaskReport,
+        /// Which restart it is in the window, from 1.
+        number: u32,
+        /// So many are allowed in the window.
+        max: u32,
+        /// How long it rests first.
+        wait: Duration,
+    },
+    /// The app scheduler wanted more tasks and does not get them.
+    SpawnFailed {
+        /// Their group.
+        group: String,
+        /// So many.
+        count: usize,
+        /// Why not.
+        why: SpawnFailed,
+    },
     /// All tasks are up; the app scheduler runs.
     AppStarted,
     /// The app scheduler has returned.
@@ -342,12 +388,14 @@ pub enum Outcome {
     Succeeded,
     /// A task failed, and with it the job.
     TaskFailed(TaskReport),
+    /// A task failed more often than it may be restarted.
+    TooManyRestarts(TooManyRestarts),
     /// The app scheduler failed.
     AppFailed {
         /// What it returned, or its backtrace.
         message: String,
     },
-    /// Not all tasks were up in time.
+    /// Not all tasks were up in time, at first or again.
     NeverPlaced(NeverPlaced),
     /// There was no connection to an executor, and the job wants one to each.
     Unconnected(Unconnected),
@@ -365,6 +413,17 @@ pub enum Outcome {
     },
 }
 
+/// A task that failed more often than it may be restarted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TooManyRestarts {
+    /// How it ended last.
+    pub task: TaskReport,
+    /// How often it may be restarted in the window.
+    pub max: u32,
+    /// The window.
+    pub window: Duration,
+}
+
 /// An executor that could not be connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unconnected {
@@ -376,7 +435,7 @@ pub struct Unconnected {
     pub reason: String,
 }
 
-/// Why a gang was not up in time.
+/// Why a gang was not up in time, or tasks that were to join it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NeverPlaced {
     /// It never fitted; the last thing that is known about why.
@@ -390,6 +449,40 @@ pub enum NeverPlaced {
         /// The first task that was not, and its state; none: it had no place.
         first: (String, Option<TaskState>),
     },
+    /// A task that had failed was not up again in time.
+    NotRestarted {
+        /// The task.
+        task: String,
+        /// Why not.
+        why: Box<Self>,
+    },
+}
+
+impl fmt::Display for TooManyRestarts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { task, max, window } = self;
+        let times = if *max == 1 { "once" } else { "times" };
+        let number = if *max == 1 {
+            String::new()
+        } else {
+            format!("{max} ")
+        };
+        write!(
+            f,
+            "{task}; it was restarted {number}{times} within {window:?} already"
+        )
+    }
+}
+
+impl fmt::Display for SpawnFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverPlaced(why) => why.fmt(f),
+            Self::TaskFailed(task) => task.fmt(f),
+            Self::Unconnected(why) => why.fmt(f),
+            Self::ShuttingDown => f.write_str("the job is being shut down"),
+        }
+    }
 }
 
 impl fmt::Display for Unconnected {
@@ -410,6 +503,9 @@ impl fmt::Display for NeverPlaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPlace(shortfall) => shortfall.fmt(f),
+            Self::NotRestarted { task, why } => {
+                write!(f, "`{task}` could not be restarted: {why}")
+            }
             Self::NotUp {
                 up,
                 tasks,

@@ -51,15 +51,32 @@ pub struct Group {
     pub kill_grace: Duration,
 }
 
-/// What the failure of a task means for its job, once the whole gang has been up. Before that every
-/// failure undoes the gang: it starts complete or not at all.
+/// What the failure of a task means for its job.
+///
+/// Until the whole gang is up, only tasks that may be restarted can fail without harm: it starts
+/// complete or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFailure {
     /// The whole job ends, and has failed.
     #[default]
     Shutdown,
+    /// The task is launched again.
+    Restart(Restart),
     /// The app scheduler hears of it, and the job goes on.
     Ignore,
+}
+
+/// How often a task is restarted, and after what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    /// The wait before the first restart; each further one in the window waits twice as long.
+    pub backoff: Duration,
+    /// The longest wait.
+    pub backoff_max: Duration,
+    /// The most restarts of one task in the window. A failure beyond them ends the job.
+    pub max: u32,
+    /// How long a restart is remembered.
+    pub window: Duration,
 }
 
 /// How a gang is laid out when there is a choice.

@@ -51,6 +51,8 @@ pub struct Ledger {
     unreachable_max: Duration,
     tasks: Vec<Task>,
     by_name: HashMap<String, usize>,
+    /// How many tasks each group ever had, by its index.
+    in_group: Vec<u32>,
     /// The living attempts and the last ones of ended tasks.
     by_id: HashMap<TaskId, usize>,
     pending: BTreeSet<usize>,
@@ -105,34 +107,44 @@ pub enum Fired {
 impl Ledger {
     /// All tasks of the job, none launched.
     pub fn new(job: &Job) -> Self {
-        let mut tasks = Vec::new();
-        for (group, spec) in job.groups.iter().enumerate() {
-            for number in 0..spec.count {
-                let name = format!("{}-{number}", spec.name);
-                tasks.push(Task {
-                    name,
-                    group,
-                    attempts: 0,
-                    seen: VecDeque::new(),
-                    phase: Phase::Pending,
-                });
-            }
-        }
-        let names = tasks.iter().enumerate();
-        Self {
+        let mut ledger = Self {
             run: job.run.clone(),
             unreachable_max: job.timing.unreachable,
-            by_name: names
-                .map(|(index, task)| (task.name.clone(), index))
-                .collect(),
+            tasks: Vec::new(),
+            by_name: HashMap::new(),
+            in_group: vec![0; job.groups.len()],
             by_id: HashMap::new(),
-            pending: (0..tasks.len()).collect(),
+            pending: BTreeSet::new(),
             live: 0,
             running: 0,
             executors: BTreeMap::new(),
             alarms: BTreeSet::new(),
-            tasks,
+        };
+        for (group, spec) in job.groups.iter().enumerate() {
+            ledger.add(group, &spec.name, spec.count);
         }
+        ledger
+    }
+
+    /// Adds pending tasks to a group, named by its next numbers; answers their indices, ascending.
+    pub fn add(&mut self, group: usize, name: &str, count: u32) -> Vec<usize> {
+        let first = self.tasks.len();
+        for _ in 0..count {
+            let number = &mut self.in_group[group];
+            let name = format!("{name}-{number}");
+            *number += 1;
+            let index = self.tasks.len();
+            self.by_name.insert(name.clone(), index);
+            self.pending.insert(index);
+            self.tasks.push(Task {
+                name,
+                group,
+                attempts: 0,
+                seen: VecDeque::new(),
+                phase: Phase::Pending,
+            });
+        }
+        (first..self.tasks.len()).collect()
     }
 
     /// All tasks; a task's index never changes.
@@ -150,14 +162,14 @@ impl Ledger {
         self.pending.iter().copied()
     }
 
+    /// Whether the task wants a place.
+    pub fn is_pending(&self, index: usize) -> bool {
+        self.pending.contains(&index)
+    }
+
     /// Whether every task has been launched.
     pub fn is_placed(&self) -> bool {
         self.pending.is_empty()
-    }
-
-    /// Whether every task is up, or was.
-    pub fn is_up(&self) -> bool {
-        self.pending.is_empty() && self.running == self.live
     }
 
     /// How many tasks are in state TASK_RUNNING.
@@ -174,7 +186,7 @@ impl Ledger {
     pub fn agent_of_task(&self, id: &TaskId) -> Option<&AgentId> {
         match &self.tasks[*self.by_id.get(id)?].phase {
             Phase::Live(live) => Some(&live.agent),
-            Phase::Pending | Phase::Ended(_) => None,
+            Phase::Pending | Phase::Ended(_) | Phase::Cancelled => None,
         }
     }
 
@@ -190,7 +202,7 @@ impl Ledger {
     pub fn places(&self) -> impl Iterator<Item = (TaskId, AgentId)> {
         self.tasks.iter().filter_map(|task| match &task.phase {
             Phase::Live(live) => Some((live.id.clone(), live.agent.clone())),
-            Phase::Pending | Phase::Ended(_) => None,
+            Phase::Pending | Phase::Ended(_) | Phase::Cancelled => None,
         })
     }
 
@@ -264,6 +276,18 @@ impl Ledger {
             .expect("only tasks that have ended are retried");
         let id = ended.id.clone();
         self.make_pending(index, &id);
+    }
+
+    /// Lets a pending task be over: it is not launched any more.
+    ///
+    /// # Panics
+    /// When it is not pending.
+    pub fn cancel(&mut self, index: usize) {
+        assert!(
+            self.pending.remove(&index),
+            "only pending tasks are cancelled"
+        );
+        self.tasks[index].phase = Phase::Cancelled;
     }
 
     /// Takes an update in.

@@ -7,7 +7,7 @@
 //! In reading order:
 //! - [`job`]: what is to run, as plain values.
 //! - [`io`]: everything that the machine hears and says, on one page.
-//! - [`machine`]: the life of a gang, from the first subscription to the teardown.
+//! - [`machine`]: the life of a job, from the first subscription to the teardown.
 //! - [`constraint`]: where tasks of a group may go.
 //! - [`placement`]: which task goes to which agent, and why a gang does not fit.
 //! - [`plan`]: where a gang would go.
@@ -35,10 +35,11 @@ pub use constraint::{
 };
 pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
-    NeverPlaced, Outcome, Output, Progress, Stop, TaskLaunch, TaskReport, Unconnected,
+    NeverPlaced, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop, TaskLaunch, TaskReport,
+    TooManyRestarts, Unconnected,
 };
-pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Strategy, Timing};
-pub use machine::{KillRefused, Scheduler, TaskView};
+pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Restart, Strategy, Timing};
+pub use machine::{KillRefused, Scheduler, SpawnRefused, TaskView};
 pub use offers::Offer;
 pub use placement::{Cause, Certainty, Leftover, Measure, Obstacle, PORTS, Remedy, Shortfall};
 pub use plan::{Plan, PlannedAgent};

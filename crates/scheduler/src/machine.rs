@@ -1,22 +1,23 @@
 //! The life of a gang, from the first subscription to the teardown.
 //!
 //! ```text
-//! Waiting ──subscribed──► Placing ──it fits──► Launching ──all are up──► Running
-//!    │                       │                  │     ▲                     │
-//!    │ not in time           │ not in time      │     └─ lost on the way:    │ app returned
-//!    │                       │                  │        placed again        │ a task failed
-//!    │                       ▼                  ▼                            │ stop
-//!    │                    Stopping ◄─────────────────────────────────────────┘
+//! Waiting ──subscribed──► Starting ──all are up──► Running
+//!    │                       │                       │ app returned
+//!    │ not in time           │ not in time           │ a task failed
+//!    │                       │ a task failed         │ stop
+//!    │                       ▼                       │
+//!    │                    Stopping ◄─────────────────┘
 //!    │            tasks end, app returns, teardown
 //!    ▼                       ▼
 //!  Ended ◄───────────────────┘
 //! ```
 //! - **Waiting**: no master has taken the subscription yet.
-//! - **Placing**: nothing is launched; offers are collected until the whole gang fits.
-//! - **Launching**: launches are under way. One that fails for reasons of its offer is placed
-//!   again; any other failure undoes the gang. No function of a task has begun.
+//! - **Starting**: the gang is placed and launched, as the first [wave](waves). A launch that
+//!   fails for reasons of its offer is placed again, and a task that may be restarted is; any other
+//!   failure undoes the gang. No function of a task has begun.
 //!   If the job wants connections to its executors, they are waited for, too.
-//! - **Running**: the start barrier is lifted and the app scheduler runs.
+//! - **Running**: the start barrier is lifted and the app scheduler runs. Tasks that are restarted
+//!   or spawned are waves of their own.
 //! - **Stopping**: first every `in` channel closes and tasks have their grace, then they are
 //!   killed until they end; then the app scheduler has a moment to return; then TEARDOWN.
 //! - **Ended**: nothing is heard any more.
@@ -32,23 +33,26 @@ use crate::io::{
     Call, CallFault, Command, FailedCall, Failure, Input, JobEvent, JobEventKind, Outcome, Output,
     Progress,
 };
-use crate::job::{Barrier, InvalidJob, Job};
+use crate::job::{InvalidJob, Job};
 use crate::ledger::{Fired, Ledger};
 use crate::offers::{OfferPool, REFUSE_UNWANTED, Refusal};
-use crate::placement::Shortfall;
+use crate::policy::Restarts;
 use crate::reconcile::{Question, Reconciliation};
 use crate::status::TaskState;
 
 mod demands;
 mod placing;
+mod restarting;
+mod spawning;
 mod stopping;
 mod updates;
+mod waves;
 
 use demands::Demands;
+pub use spawning::SpawnRefused;
+use spawning::Spawning;
 use stopping::Ending;
-
-/// How long to wait for a first offer before that is worth telling.
-const QUIET: Duration = Duration::from_secs(3);
+use waves::{Purpose, Wave};
 
 /// Launches a gang and looks after it until it has ended.
 ///
@@ -68,6 +72,8 @@ pub struct Scheduler {
     pool: OfferPool,
     interest: Interest,
     reconciliation: Reconciliation,
+    /// The chance in the waits of restarts.
+    rng: fastrand::Rng,
     /// How many executors were launched.
     executors: u64,
     /// The agents that were launched on, as constraints see them.
@@ -78,8 +84,13 @@ pub struct Scheduler {
     /// Tasks that run although they were given up, and earlier attempts that were late, to be
     /// killed: they would run beside their successors.
     revenants: Demands<TaskId, Option<AgentId>>,
-    /// Those to which there has been a connection; at most one entry for each that was launched.
+    /// Those to which there has been a connection, while they live.
     connected: BTreeSet<ExecutorId>,
+    /// Tasks that are not up yet; there are none before Starting and after Running.
+    waves: Vec<Wave>,
+    /// The restarts of tasks that were ever restarted, by index.
+    restarts: BTreeMap<usize, Restarts>,
+    spawning: Spawning,
     is_connected: bool,
     app: AppRun,
     state: State,
@@ -93,16 +104,7 @@ enum State {
         /// Why the last attempt failed.
         reason: Option<String>,
     },
-    Placing {
-        until: Instant,
-        /// The last that is known about why the gang does not fit.
-        shortfall: Option<Shortfall>,
-        /// When to tell that nothing is offered.
-        tell_at: Option<Instant>,
-    },
-    Launching {
-        until: Instant,
-    },
+    Starting,
     Running,
     Stopping {
         outcome: Outcome,
@@ -154,6 +156,7 @@ impl Scheduler {
         let rng = fastrand::Rng::with_seed(seed);
         Ok(Self {
             ledger: Ledger::new(&job),
+            rng: rng.clone().fork(),
             pool: OfferPool::new(job.timing.hold, rng),
             interest: Interest::new(),
             reconciliation: Reconciliation::default(),
@@ -162,6 +165,9 @@ impl Scheduler {
             abandoned: Demands::new(),
             revenants: Demands::new(),
             connected: BTreeSet::new(),
+            waves: Vec::new(),
+            restarts: BTreeMap::new(),
+            spawning: Spawning::default(),
             is_connected: false,
             app: AppRun::NotStarted,
             state: State::Waiting {
@@ -189,11 +195,11 @@ impl Scheduler {
                     JobEventKind::Reregistered
                 });
                 if first {
-                    self.state = State::Placing {
-                        until: now + self.job.timing.gang,
-                        shortfall: None,
-                        tell_at: Some(now + QUIET),
-                    };
+                    self.state = State::Starting;
+                    let tasks = self.ledger.pending().collect();
+                    let until = now + self.job.timing.gang;
+                    let gang = Wave::new(Purpose::Gang, tasks, now, None, until);
+                    self.waves.push(gang);
                 }
             }
             Input::Disconnected { reason } => self.handle_disconnected(reason),
@@ -216,7 +222,8 @@ impl Scheduler {
         self.advance(now);
     }
 
-    /// Kills a task for the app scheduler. A task that has ended stays as it is.
+    /// Kills a task for the app scheduler. A task that has ended stays as it is; one that waits to
+    /// be launched again is not.
     ///
     /// # Errors
     /// When there is nothing to kill, or everything is.
@@ -225,19 +232,31 @@ impl Scheduler {
             return Err(KillRefused::ShuttingDown);
         }
         let index = self.ledger.index_of(task).ok_or(KillRefused::Unknown)?;
-        self.ledger.order_kill(index, now, None);
+        if self.ledger.is_pending(index) {
+            self.cancel_launch(index);
+        } else {
+            self.ledger.order_kill(index, now, None);
+        }
         self.advance(now);
         Ok(())
     }
 
-    /// All tasks as they are now, in the order of their groups.
+    /// All tasks as they are now: those of the gang in the order of their groups, then the others.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
-        self.ledger.tasks().iter().map(|task| TaskView {
+        let tasks = self.ledger.tasks().iter();
+        let tasks = tasks.filter(|task| !task.never_was());
+        tasks.map(|task| TaskView {
             name: task.name(),
             group: &self.job.groups[task.group()].name,
             state: task.state(),
             agent: task.agent(),
         })
+    }
+
+    /// Whether no task lives or waits to be launched. As long as that is so, nothing will be sent
+    /// by any.
+    pub fn is_deserted(&self) -> bool {
+        self.ledger.live() == 0 && self.ledger.is_placed()
     }
 
     /// The next thing to be done.
@@ -248,11 +267,8 @@ impl Scheduler {
     /// When to come back if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let state = match &self.state {
-            State::Waiting { until, .. } | State::Launching { until } => Some(*until),
-            State::Placing { until, tell_at, .. } => {
-                tell_at.map(|at| at.min(*until)).or(Some(*until))
-            }
-            State::Running => None,
+            State::Waiting { until, .. } => Some(*until),
+            State::Starting | State::Running => self.waves.iter().map(Wave::poll_timeout).min(),
             State::Stopping { ending, .. } => Some(ending.until()),
             State::Ended => return None,
         };
@@ -274,16 +290,29 @@ impl Scheduler {
         if matches!(self.state, State::Ended) {
             return;
         }
-        match &self.state {
-            State::Waiting { until, .. } if now >= *until => self.give_up_subscribing(),
-            State::Placing { until, .. } if now >= *until => self.give_up_placing(now),
-            State::Placing {
-                tell_at: Some(at), ..
-            } if now >= *at => self.tell_quiet(),
-            State::Launching { .. } if self.is_up() => self.start(),
-            State::Launching { until } if now >= *until => self.give_up_placing(now),
-            _ => {}
+        if let State::Waiting { until, .. } = &self.state
+            && now >= *until
+        {
+            return self.give_up_subscribing();
         }
+        self.fire(now);
+        self.advance_waves(now);
+        // The end of the job may have begun.
+        self.fire(now);
+        if let Some(Refusal { offers, refuse }) = self.pool.give_back(now) {
+            self.call(Call::Decline { offers, refuse });
+        }
+        let ledger = &self.ledger;
+        self.abandoned
+            .retain(|executor| ledger.agent_of(executor).is_some());
+        self.advance_ending(now);
+        if self.is_connected && !matches!(self.state, State::Ended) {
+            self.advance_calls(now);
+        }
+    }
+
+    /// Carries out what the ledger's alarms are for.
+    fn fire(&mut self, now: Instant) {
         while let Some(fired) = self.ledger.fire(now) {
             match fired {
                 // Without a connection the alarm comes again, and sooner with the subscription.
@@ -297,16 +326,6 @@ impl Scheduler {
                 }
                 Fired::Lost(index) => self.handle_end(now, index),
             }
-        }
-        if let Some(Refusal { offers, refuse }) = self.pool.give_back(now) {
-            self.call(Call::Decline { offers, refuse });
-        }
-        let ledger = &self.ledger;
-        self.abandoned
-            .retain(|executor| ledger.agent_of(executor).is_some());
-        self.advance_ending(now);
-        if self.is_connected && !matches!(self.state, State::Ended) {
-            self.advance_calls(now);
         }
     }
 
@@ -432,39 +451,15 @@ impl Scheduler {
             }
             Command::Unconnected { executor, reason } => {
                 // A job that ends anyway, or an executor whose tasks have ended, needs none.
-                if matches!(self.state, State::Launching { .. } | State::Running) {
+                if matches!(self.state, State::Starting | State::Running) {
                     self.give_up_connecting(now, executor, reason);
                 }
             }
         }
     }
 
-    /// Whether everything is up that must be before functions begin. A task that cannot be spoken
-    /// to is not.
-    fn is_up(&self) -> bool {
-        let mut executors = self.ledger.executors();
-        self.ledger.is_up()
-            && self.unconnected().is_none()
-            && executors.all(|(executor, _)| !self.abandoned.contains(executor))
-    }
-
-    /// An executor whose connection is still to be waited for.
-    fn unconnected(&self) -> Option<&ExecutorId> {
-        let mut executors = self.ledger.executors().map(|(executor, _)| executor);
-        match self.job.barrier {
-            Barrier::Tasks => None,
-            Barrier::Connections => executors.find(|executor| !self.connected.contains(*executor)),
-        }
-    }
-
-    /// Every task is up: the barrier is lifted.
-    fn start(&mut self) {
-        let executors = self
-            .ledger
-            .executors()
-            .map(|(executor, _)| executor.clone())
-            .collect();
-        self.output(Output::LiftBarrier(executors));
+    /// The gang is up.
+    fn start_app(&mut self) {
         self.output(Output::StartApp);
         self.report(Progress::AppStarted);
         self.app = AppRun::Running;
@@ -473,11 +468,21 @@ impl Scheduler {
 
     /// Tasks have become pending.
     fn want_offers(&mut self) {
-        if let State::Placing { .. } | State::Launching { .. } = self.state
-            && !self.ledger.is_placed()
-        {
+        if self.wants_places() {
             self.interest.want_more();
         }
+    }
+
+    /// Tasks are not pending any more, or not now.
+    fn settle_offers(&mut self) {
+        if !self.wants_places() {
+            self.decline_held();
+            self.interest.want_nothing();
+        }
+    }
+
+    fn holds_offers(&self) -> bool {
+        self.pool.poll_timeout().is_some()
     }
 
     fn decline_held(&mut self) {

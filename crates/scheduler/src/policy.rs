@@ -2,6 +2,10 @@
 
 use crate::status::{Reason, Source, TaskState};
 
+mod restarts;
+
+pub use restarts::{Again, Restarts};
+
 /// What is known about a task that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {

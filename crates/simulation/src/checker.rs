@@ -222,6 +222,9 @@ impl Checker {
             | Output::CloseInputs(_)
             | Output::ExecutorGone(_)
             | Output::EndEvents
+            // No job of the simulation restarts or spawns tasks.
+            | Output::TaskOver(_)
+            | Output::Spawned { .. }
             | Output::Report(_) => {}
         }
     }

@@ -171,7 +171,8 @@ impl Shell {
                 self.is_sealed = true;
                 self.told_all(net);
             }
-            Output::Report(_) => {}
+            // No job of the simulation restarts or spawns tasks.
+            Output::Report(_) | Output::TaskOver(_) | Output::Spawned { .. } => {}
             Output::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 let executors: Vec<_> = self.links.keys().cloned().collect();

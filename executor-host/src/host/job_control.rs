@@ -145,7 +145,9 @@ impl From<app::RequestError> for RequestError {
         match error {
             app::RequestError::Unknown => Self::Unknown,
             app::RequestError::ShuttingDown => Self::ShuttingDown,
-            app::RequestError::Unsupported => Self::Unsupported,
+            app::RequestError::NoPlace => Self::NoPlace,
+            app::RequestError::Failed => Self::Failed,
+            app::RequestError::TooMany => Self::TooMany,
         }
     }
 }

@@ -7,7 +7,7 @@ use executor_host::{
     outcome::Outcome,
     output::Output,
 };
-use link::app::{App, AppDriver, Event, EventKind, Request, RequestError, TaskSummary};
+use link::app::{App, AppDriver, Event, EventKind, Life, Request, RequestError, TaskSummary};
 
 use crate::{
     guests,
@@ -32,7 +32,8 @@ async fn run(args: &[&str], app: App, stdout: Printed) -> Result<(), AppSchedule
 async fn it_talks_with_its_tasks() {
     let (app, driver) = App::new();
     let (here, there) = links();
-    driver.add_task("a-0", here.open_into("a-0", driver.inbox()).unwrap());
+    let sender = here.open_into("a-0", driver.inbox()).unwrap();
+    driver.add_task("a-0", sender, Life::Once);
     driver.inbox().seal();
     let (sender, receiver) = there.open("a-0").unwrap();
     let task = tokio::spawn(async move {
@@ -83,7 +84,7 @@ async fn answer(mut driver: AppDriver) {
                 reply,
             } => {
                 assert_eq!((group.as_str(), count), ("a", 2));
-                let _ = reply.send(Err(RequestError::Unsupported));
+                let _ = reply.send(Err(RequestError::NoPlace));
             }
         }
     }
@@ -98,7 +99,7 @@ async fn it_asks_for_what_can_be_asked_for() {
     answering.await.unwrap();
     let expected = "[scheduler] a-0 a TASK_RUNNING None\n\
                     [scheduler] Ok(())\n\
-                    [scheduler] Err(Unsupported)\n";
+                    [scheduler] Err(NoPlace)\n";
     assert_eq!(printed.text(), expected);
 }
 

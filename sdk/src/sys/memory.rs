@@ -73,6 +73,10 @@ impl Job {
         })
     }
 
+    pub(crate) fn refuse_spawns(&self, reason: Option<RequestError>) {
+        self.change(|state| state.spawns_refused = reason);
+    }
+
     pub(crate) fn push_event(&self, event: Event) {
         self.change(|state| state.events.push_back(event));
     }
@@ -391,6 +395,9 @@ impl Control {
             }
             if state.tasks.iter().all(|task| task.group != group) {
                 return Err(RequestError::Unknown);
+            }
+            if let Some(reason) = state.spawns_refused {
+                return Err(reason);
             }
             let added: Vec<usize> = (0..count).map(|_| state.add_task(group)).collect();
             state.spawned.extend_from_slice(&added);

@@ -287,7 +287,7 @@ same_variants! {
     types::RecvTimeoutError => RecvTimeoutError { Timeout, Closed }
     types::SendError => SendError { Closed, TooLarge, UnknownTask }
     types::TrySendError => TrySendError { Full, Closed, TooLarge, UnknownTask }
-    job_control::RequestError => RequestError { Unknown, ShuttingDown, Unsupported }
+    job_control::RequestError => RequestError { Unknown, ShuttingDown, NoPlace, Failed, TooMany }
     job_control::EventKind => EventKind {
         Registered, Reregistered, Disconnected, TaskLaunched, TaskRunning, TaskFinished, TaskFailed,
         TaskKilled, TaskLost, OfferRescinded, AgentLost, ExecutorLost, Shutdown, Error,

@@ -153,6 +153,11 @@ fn tasks_are_listed_killed_and_spawned() {
         .collect();
     assert_eq!(spawned, ["floor-1", "floor-2"]);
 
+    job.refuse_spawns(RequestError::NoPlace);
+    assert_eq!(control.spawn("floor", 1), Err(RequestError::NoPlace));
+    job.refuse_spawns(None);
+    assert_eq!(control.spawn("floor", 0), Ok(Vec::new()));
+
     assert_eq!(control.kill("roof-0"), Err(RequestError::Unknown));
     assert_eq!(control.kill("floor-0"), Ok(()));
     assert_eq!(first.inbox.recv(), None);

@@ -3,16 +3,17 @@
 //! UPDATE and MESSAGE race in Mesos (PROTOCOL §10), so that a task may have ended while what it
 //! sent before is still on its way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::pending;
 use std::time::Duration;
 
-use link::Sender;
 use link::app::{Event, EventKind};
 use scheduler::{JobEvent, JobEventKind};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use super::links::Channel;
 
 /// How long the end of a task that its executor has told waits for the end of its `out` channel.
 /// A living executor closes it, however often it must send that again, and the channel of a dead
@@ -24,11 +25,16 @@ const EXECUTOR_PATIENCE: Duration = Duration::from_secs(60);
 /// time that an app scheduler has to return, so that it hears of the last task.
 const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Events that wait for messages; at most one for each task of the job, and the shutdown.
+/// Events that wait for messages: for each task of the job its end, and what happens to it after
+/// that; and the shutdown.
 pub(super) struct HeldEvents {
-    waiting: JoinSet<(Event, Sender)>,
+    waiting: JoinSet<(Event, Channel)>,
     /// The tasks of the events that wait.
     tasks: HashSet<String>,
+    /// What has happened to a task behind its end: a few events for each restart.
+    behind: HashMap<String, VecDeque<(JobEvent, Option<Channel>)>>,
+    /// What need not wait any more.
+    ready: VecDeque<Event>,
     /// The shutdown, and the tasks whose ends come first: one of them may be its cause.
     shutdown: Option<(Event, HashSet<String>)>,
     /// Whether the job shuts down.
@@ -42,6 +48,8 @@ impl Default for HeldEvents {
         Self {
             waiting: JoinSet::new(),
             tasks: HashSet::new(),
+            behind: HashMap::new(),
+            ready: VecDeque::new(),
             shutdown: None,
             is_ending: watch::Sender::new(false),
             is_sealed: false,
@@ -51,7 +59,16 @@ impl Default for HeldEvents {
 
 impl HeldEvents {
     /// Answers the event if it can be told at once, and holds it otherwise.
-    pub(super) fn push(&mut self, event: JobEvent, sender: Option<Sender>) -> Option<Event> {
+    pub(super) fn push(&mut self, event: JobEvent, channel: Option<Channel>) -> Option<Event> {
+        if let Some(task) = event
+            .task
+            .as_ref()
+            .filter(|task| self.tasks.contains(*task))
+        {
+            let behind = self.behind.entry(task.clone()).or_default();
+            behind.push_back((event, channel));
+            return None;
+        }
         let is_end = event.state.is_some_and(|state| state.is_end());
         let told = told(event);
         if told.kind == EventKind::Shutdown {
@@ -61,10 +78,10 @@ impl HeldEvents {
                 return None;
             }
         }
-        let Some(sender) = sender.filter(|_| is_end) else {
+        let Some(channel) = channel.filter(|_| is_end) else {
             return Some(told);
         };
-        self.tasks.insert(sender.name().to_string());
+        self.tasks.insert(channel.sender().name().to_string());
         let patience = match told.kind {
             EventKind::TaskLost => SHORT_PATIENCE,
             _ => EXECUTOR_PATIENCE,
@@ -73,11 +90,11 @@ impl HeldEvents {
         self.waiting.spawn(async move {
             // Whether it has closed or not: the event comes then.
             tokio::select! {
-                () = sender.peer_closed() => {}
+                () = channel.sender().peer_closed() => {}
                 () = sleep(patience) => {}
                 () = out_of_patience(is_ending) => {}
             }
-            (told, sender)
+            (told, channel)
         });
         None
     }
@@ -89,28 +106,44 @@ impl HeldEvents {
 
     /// Whether everything has been told, after the seal.
     pub(super) fn is_over(&self) -> bool {
-        self.is_sealed && self.tasks.is_empty() && self.shutdown.is_none()
+        self.is_sealed && self.tasks.is_empty() && self.ready.is_empty() && self.shutdown.is_none()
     }
 
-    /// Waits for the next event that can be told, with the channel of its task if it is the end
-    /// of one. Cancellation safe.
-    pub(super) async fn next(&mut self) -> (Event, Option<Sender>) {
+    /// Waits for the next event that can be told. Cancellation safe.
+    pub(super) async fn next(&mut self) -> Event {
+        if let Some(event) = self.ready.pop_front() {
+            return event;
+        }
         if let Some((event, _)) = self.shutdown.take_if(|(_, before)| before.is_empty()) {
-            return (event, None);
+            return event;
         }
         loop {
             match self.waiting.join_next().await {
-                Some(Ok((event, sender))) => {
-                    self.tasks.remove(&**sender.name());
+                Some(Ok((event, channel))) => {
+                    let task = &**channel.sender().name();
+                    self.tasks.remove(task);
                     if let Some((_, before)) = &mut self.shutdown {
-                        before.remove(&**sender.name());
+                        before.remove(task);
                     }
-                    return (event, Some(sender));
+                    self.tell_behind(task);
+                    let undelivered = Some(channel.undelivered());
+                    return Event {
+                        undelivered,
+                        ..event
+                    };
                 }
                 // Such a task neither panics nor is aborted while we are here.
                 Some(Err(_)) => {}
                 None => pending().await,
             }
+        }
+    }
+
+    /// Lets what has happened to a task after its end be told, up to its next end.
+    fn tell_behind(&mut self, task: &str) {
+        for (event, channel) in self.behind.remove(task).into_iter().flatten() {
+            let told = self.push(event, channel);
+            self.ready.extend(told);
         }
     }
 }
@@ -155,7 +188,7 @@ fn kind(kind: JobEventKind) -> EventKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use link::{Link, LinkConfig, Role};
+    use link::{Link, LinkConfig, Role, Sender};
     use scheduler::TaskState;
     use tokio::time::Instant;
 
@@ -178,7 +211,7 @@ mod tests {
     async fn an_end_waits_as_long_as_messages_may_come() {
         let (link, sender) = unanswered();
         let mut events = HeldEvents::default();
-        let told = events.push(end(JobEventKind::TaskFinished), Some(sender));
+        let told = events.push(end(JobEventKind::TaskFinished), Some(Channel::new(sender)));
         assert_eq!(told, None);
         let early = tokio::time::timeout(Duration::from_secs(50), events.next()).await;
         assert!(
@@ -187,7 +220,7 @@ mod tests {
         );
         // The executor is gone.
         link.shut();
-        let (event, _) = events.next().await;
+        let event = events.next().await;
         assert_eq!(event.kind, EventKind::TaskFinished);
     }
 
@@ -196,8 +229,8 @@ mod tests {
         let (_link, sender) = unanswered();
         let mut events = HeldEvents::default();
         let began = Instant::now();
-        events.push(end(JobEventKind::TaskLost), Some(sender));
-        let (event, _) = events.next().await;
+        events.push(end(JobEventKind::TaskLost), Some(Channel::new(sender)));
+        let event = events.next().await;
         assert_eq!(event.kind, EventKind::TaskLost);
         assert_eq!(began.elapsed().as_secs(), SHORT_PATIENCE.as_secs());
     }
@@ -206,12 +239,40 @@ mod tests {
     async fn a_shutdown_comes_after_the_ends_before_it_and_in_time() {
         let (_link, sender) = unanswered();
         let mut events = HeldEvents::default();
-        events.push(end(JobEventKind::TaskFailed), Some(sender));
+        events.push(end(JobEventKind::TaskFailed), Some(Channel::new(sender)));
         let began = Instant::now();
         let told = events.push(JobEvent::new(JobEventKind::Shutdown), None);
         assert_eq!(told, None);
-        assert_eq!(events.next().await.0.kind, EventKind::TaskFailed);
-        assert_eq!(events.next().await.0.kind, EventKind::Shutdown);
+        assert_eq!(events.next().await.kind, EventKind::TaskFailed);
+        assert_eq!(events.next().await.kind, EventKind::Shutdown);
         assert_eq!(began.elapsed().as_secs(), SHORT_PATIENCE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_to_a_task_after_its_end_is_told_after_it() {
+        let (first, sender) = unanswered();
+        let mut events = HeldEvents::default();
+        let of_task = |kind| JobEvent {
+            task: Some("a-0".to_owned()),
+            ..JobEvent::new(kind)
+        };
+        events.push(end(JobEventKind::TaskFailed), Some(Channel::new(sender)));
+        let launched = events.push(of_task(JobEventKind::TaskLaunched), None);
+        let running = events.push(of_task(JobEventKind::TaskRunning), None);
+        assert_eq!((launched, running), (None, None));
+        let other = events.push(JobEvent::new(JobEventKind::Registered), None);
+        assert!(other.is_some(), "only that task waits");
+        let (second, sender) = unanswered();
+        events.push(end(JobEventKind::TaskLost), Some(Channel::new(sender)));
+        first.shut();
+        second.shut();
+        for kind in [
+            EventKind::TaskFailed,
+            EventKind::TaskLaunched,
+            EventKind::TaskRunning,
+            EventKind::TaskLost,
+        ] {
+            assert_eq!(events.next().await.kind, kind);
+        }
     }
 }

@@ -8,10 +8,10 @@ mod traffic;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use link::app::{AppDriver, Event};
+use link::app::{AppDriver, Life};
 use link::{
     Alarm, FrameError, Link, LinkConfig, OpenError, Role, Sender, TellError, Undelivered, spec,
 };
@@ -65,13 +65,46 @@ pub(super) struct Links {
 
 struct Entry {
     link: Link,
+    /// Its tasks, also those that have been launched again elsewhere.
+    senders: Vec<Sender>,
+    /// Whether anything was ever heard on it.
+    is_heard: bool,
     /// What was never delivered; known when the link is shut.
-    undelivered: Option<Undelivered>,
+    undelivered: Arc<OnceLock<Undelivered>>,
 }
 
 struct TaskChannel {
     executor: ExecutorId,
     sender: Sender,
+}
+
+/// The channel to one incarnation of a task.
+#[derive(Clone)]
+pub(super) struct Channel {
+    sender: Sender,
+    undelivered: Arc<OnceLock<Undelivered>>,
+}
+
+impl Channel {
+    pub(super) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// How many messages the task never took, as far as is known.
+    pub(super) fn undelivered(&self) -> u64 {
+        let shut = self.undelivered.get();
+        let lost = shut.and_then(|lost| lost.channels.get(self.sender.name()).copied());
+        lost.unwrap_or(0).max(self.sender.untaken())
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(sender: Sender) -> Self {
+        let undelivered = Arc::default();
+        Self {
+            sender,
+            undelivered,
+        }
+    }
 }
 
 impl Links {
@@ -90,8 +123,7 @@ impl Links {
         }
     }
 
-    /// Makes the link to an executor that is being launched, and opens its tasks' channels. Links
-    /// that no task uses any more are shut: their tasks were placed again.
+    /// Makes the link to an executor that is being launched, and opens its tasks' channels.
     ///
     /// # Errors
     /// When a channel cannot be opened, or no direct path be announced.
@@ -99,7 +131,7 @@ impl Links {
         &mut self,
         executor: &ExecutorLaunch,
         incarnations: Incarnations,
-        tasks: &[String],
+        tasks: &[(String, Life)],
         app: &AppDriver,
     ) -> Result<(), LaunchError> {
         let link = Link::new(Role::Scheduler, incarnations.here, self.config.clone());
@@ -113,17 +145,20 @@ impl Links {
         if let Some(listener) = &self.listener {
             listener.expect(&link, executor, incarnations)?;
         }
-        self.by_executor.insert(
-            executor.id.clone(),
-            Entry {
+        let entry = self
+            .by_executor
+            .entry(executor.id.clone())
+            .or_insert(Entry {
                 link: link.clone(),
-                undelivered: None,
-            },
-        );
+                senders: Vec::with_capacity(tasks.len()),
+                is_heard: false,
+                undelivered: Arc::default(),
+            });
         let mut replaced = false;
-        for task in tasks {
+        for (task, life) in tasks {
             let sender = link.open_into(task, app.inbox())?;
-            app.add_task(task, sender.clone());
+            entry.senders.push(sender.clone());
+            app.add_task(task, sender.clone(), *life);
             let channel = TaskChannel {
                 executor: executor.id.clone(),
                 sender,
@@ -131,32 +166,37 @@ impl Links {
             replaced |= self.by_task.insert(task.to_owned(), channel).is_some();
         }
         if replaced {
-            self.shut_unused();
+            self.retire();
         }
         Ok(())
     }
 
-    fn shut_unused(&mut self) {
+    /// Shuts and forgets links whose tasks were all launched again elsewhere, once nothing more
+    /// can come over them: an executor may still have something to say of a task that has failed.
+    fn retire(&mut self) {
         let used: HashSet<&ExecutorId> = self
             .by_task
             .values()
             .map(|channel| &channel.executor)
             .collect();
         self.by_executor.retain(|executor, entry| {
-            let is_used = used.contains(executor);
-            if !is_used {
-                entry.link.shut();
+            let is_over = |sender: &Sender| sender.is_peer_closed();
+            let is_needed = entry.is_heard && !entry.senders.iter().all(is_over);
+            let is_kept = used.contains(executor) || is_needed;
+            if !is_kept {
+                entry.shut();
             }
-            is_used
+            is_kept
         });
     }
 
     /// Takes in a frame of an executor.
-    pub(super) fn handle_frame(&self, executor: &ExecutorId, frame: Bytes) -> FrameFate {
-        let Some(entry) = self.by_executor.get(executor) else {
+    pub(super) fn handle_frame(&mut self, executor: &ExecutorId, frame: Bytes) -> FrameFate {
+        let Some(entry) = self.by_executor.get_mut(executor) else {
             debug!(%executor, "left out a frame of an unknown executor");
             return FrameFate::Fine;
         };
+        entry.is_heard = true;
         match entry.link.handle_frame(frame) {
             Ok(()) => FrameFate::Fine,
             Err(error @ (FrameError::OtherIncarnation { .. } | FrameError::Shut)) => {
@@ -191,38 +231,36 @@ impl Links {
 
     /// Shuts the link of an executor that is gone.
     pub(super) fn shut_one(&mut self, executor: &ExecutorId) {
-        if let Some(entry) = self.by_executor.get_mut(executor) {
-            let undelivered = entry.link.shut();
-            entry.undelivered.get_or_insert(undelivered);
+        if let Some(entry) = self.by_executor.get(executor) {
+            entry.shut();
         }
     }
 
     /// Shuts all links.
     pub(super) fn shut(&mut self) {
-        for entry in self.by_executor.values() {
-            entry.link.shut();
-        }
+        self.by_executor.values().for_each(Entry::shut);
     }
 
     /// The channel to the task that an event is about, in the executor that it is about.
-    pub(super) fn sender_of(&self, event: &JobEvent) -> Option<Sender> {
+    pub(super) fn channel_of(&self, event: &JobEvent) -> Option<Channel> {
         let channel = self.by_task.get(event.task.as_ref()?)?;
-        (event.executor.as_ref() == Some(&channel.executor)).then(|| channel.sender.clone())
+        let executor = event
+            .executor
+            .as_ref()
+            .filter(|id| **id == channel.executor)?;
+        let entry = self.by_executor.get(executor)?;
+        Some(Channel {
+            sender: channel.sender.clone(),
+            undelivered: Arc::clone(&entry.undelivered),
+        })
     }
+}
 
-    /// Adds to a task's last event how many messages the task never took.
-    pub(super) fn with_undelivered(&self, event: Event, sender: &Sender) -> Event {
-        let lost = |undelivered: &Undelivered| undelivered.channels.get(sender.name()).copied();
-        let shut = self
-            .by_task
-            .get(&**sender.name())
-            .and_then(|channel| self.by_executor.get(&channel.executor))
-            .and_then(|entry| entry.undelivered.as_ref());
-        let undelivered = shut.map(|undelivered| lost(undelivered).unwrap_or(0));
-        Event {
-            undelivered: Some(undelivered.unwrap_or(0).max(sender.untaken())),
-            ..event
-        }
+impl Entry {
+    fn shut(&self) {
+        let undelivered = self.link.shut();
+        // A link that was shut before has nothing to tell any more.
+        self.undelivered.get_or_init(|| undelivered);
     }
 }
 

@@ -357,10 +357,9 @@ async fn a_kill_by_the_app_scheduler_is_no_failure() {
     let (outcome, _) = run(config(cluster.address), |app| async move {
         use link::app::RequestError;
         assert_eq!(app.control.kill("nobody").await, Err(RequestError::Unknown));
-        assert_eq!(
-            app.control.spawn("t", 1).await,
-            Err(RequestError::Unsupported)
-        );
+        let refused = app.control.spawn("nobody", 1).await;
+        assert_eq!(refused, Err(RequestError::Unknown));
+        assert_eq!(app.control.spawn("t", 0).await, Ok(Vec::new()));
         app.control
             .kill("t-0")
             .await

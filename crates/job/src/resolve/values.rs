@@ -56,8 +56,9 @@ impl Resolver<'_> {
             }
             Ok(_) => {
                 let most = range.end().as_secs() / 60;
-                let help = "the end of the whole job waits for it".to_owned();
-                (format!("`{key}` is {text}, more than {most}m"), Some(help))
+                let help = (key == "kill_grace").then_some("the end of the whole job waits for it");
+                let help = help.map(str::to_owned);
+                (format!("`{key}` is {text}, more than {most}m"), help)
             }
             Err(error) => {
                 let help = match &error {

@@ -71,7 +71,7 @@ fn a_wrong_key_is_named_with_the_one_that_was_meant() {
             6:5: unknown key `cuont`
             |     cuont: 3
             |     ^^^^^ not known here
-            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `kill_grace`, `constraints`, `colocate`
+            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`
         "#]],
     );
 }
@@ -481,7 +481,7 @@ fn too_many_tasks_are_refused() {
 fn what_is_not_built_yet_is_not_ignored() {
     check_section(
         "cluster: { master: zk://a, principal: me, secret_file: '' }
-defaults: { limits: {}, on_failure: restart }",
+defaults: { limits: {}, on_failure: retry }",
         expect![[r#"
             3:20: `zk://a` is not a place in ZooKeeper
             | cluster: { master: zk://a, principal: me, secret_file: '' }
@@ -492,30 +492,65 @@ defaults: { limits: {}, on_failure: restart }",
             |                                                        ^^^
             = remove it, or fill it in
             4:13: `limits` is not supported yet
-            | defaults: { limits: {}, on_failure: restart }
+            | defaults: { limits: {}, on_failure: retry }
             |             ^^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:37: the policy `restart` is not supported yet
-            | defaults: { limits: {}, on_failure: restart }
-            |                                     ^^^^^^^
-            = `on_failure` is `shutdown` or `ignore`
+            4:37: `retry` is not a value of `on_failure`
+            | defaults: { limits: {}, on_failure: retry }
+            |                                     ^^^^^
+            = `on_failure` is `shutdown` or `restart` or `ignore`
         "#]],
     );
     check_tasks(
-        "  a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }\n",
+        "  a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }\n",
         expect![[r#"
             4:28: `limits` is not supported yet
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
             |                            ^^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
             4:40: `allow` is not supported yet
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
             |                                        ^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:63: the policy `restart` is not supported yet
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: restart }
-            |                                                               ^^^^^^^
-            = `on_failure` is `shutdown` or `ignore`
+            4:63: `retry` is not a value of `on_failure`
+            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
+            |                                                               ^^^^^
+            = `on_failure` is `shutdown` or `restart` or `ignore`
+        "#]],
+    );
+}
+
+#[test]
+fn rules_for_restarts_are_checked() {
+    check_tasks(
+        "  a: { module: floor.wasm, restart: { max: 3 } }
+  b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }\n",
+        expect![[r#"
+            5:83: unknown key `wndow`
+            |   b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }
+            |                                                                                   ^^^^^ not known here
+            = did you mean `window`? the keys here are `backoff`, `backoff_max`, `max`, `window`
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms } }
+  b: { module: floor.wasm, restart: { max: 3 } }
+  c: { module: floor.wasm, on_failure: restart, restart: { backoff: 5s, backoff_max: 1s } }\n",
+        expect![[r#"
+            4:65: `max` is 0, less than 1
+            |   a: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms } }
+            |                                                                 ^
+            = `max` is from 1 to 1000
+            4:77: `backoff` is 10ms, less than 100ms
+            |   a: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms } }
+            |                                                                             ^^^^
+            5:28: `restart` is for groups with `on_failure: restart`
+            |   b: { module: floor.wasm, restart: { max: 3 } }
+            |                            ^^^^^^^
+            = add `on_failure: restart`, or remove this
+            6:86: `backoff_max` is 1s, less than 5s
+            |   c: { module: floor.wasm, on_failure: restart, restart: { backoff: 5s, backoff_max: 1s } }
+            |                                                                                      ^^
         "#]],
     );
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, Operator,
-    PathKind, Size, Strategy, parse,
+    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, OnFailure,
+    Operator, PathKind, Restart, Size, Strategy, parse,
 };
 
 use crate::{minimal, read};
@@ -407,4 +407,37 @@ tasks:
         none: Any(0) {"fpga": 1.0, "network_bandwidth": 100.0}
     "#]]
     .assert_eq(&asked.concat());
+}
+
+#[test]
+fn rules_for_restarts_come_from_the_group_then_the_defaults() {
+    let job = read(&minimal(
+        "defaults: { on_failure: ignore, restart: { max: 7, backoff: 2m } }
+tasks:
+  a: { module: floor.wasm }
+  b: { module: floor.wasm, on_failure: restart }
+  c: { module: floor.wasm, on_failure: restart, restart: { backoff: 500ms, window: 1h } }",
+    ))
+    .unwrap();
+    let policies: Vec<_> = job.groups.iter().map(|group| group.on_failure).collect();
+    let seconds = Duration::from_secs;
+    let inherited = Restart {
+        backoff: seconds(120),
+        backoff_max: seconds(120),
+        max: 7,
+        window: seconds(600),
+    };
+    let own = Restart {
+        backoff: Duration::from_millis(500),
+        window: seconds(3600),
+        ..inherited
+    };
+    assert_eq!(
+        policies,
+        [
+            OnFailure::Ignore,
+            OnFailure::Restart(inherited),
+            OnFailure::Restart(own),
+        ]
+    );
 }

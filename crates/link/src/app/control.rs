@@ -61,9 +61,15 @@ pub enum RequestError {
     /// The job is being shut down.
     #[error("job is being shut down")]
     ShuttingDown,
-    /// This cluster or version cannot do it.
-    #[error("request is not supported")]
-    Unsupported,
+    /// The tasks were not all up in time: they had no place, or some did not start.
+    #[error("the tasks were not up in time")]
+    NoPlace,
+    /// One of the tasks failed before all of them were up.
+    #[error("a task failed before all were up")]
+    Failed,
+    /// The job would have more tasks than it may.
+    #[error("the job would have too many tasks")]
+    TooMany,
 }
 
 impl AppControl {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mesosgot_link::app::{
-    App, AppSendError, AppTrySendError, EVENTS_MAX, Event, EventKind, Request, RequestError,
+    App, AppSendError, AppTrySendError, EVENTS_MAX, Event, EventKind, Life, Request, RequestError,
     TaskSummary,
 };
 use mesosgot_link::{MESSAGE_BYTES_MAX, TryRecvError};
@@ -14,7 +14,7 @@ async fn an_app_scheduler_talks_to_each_task_by_its_name() {
     let pair = Pair::new();
     let (app, driver) = App::new();
     let sender = pair.scheduler.open_into("a-0", driver.inbox()).unwrap();
-    driver.add_task("a-0", sender);
+    driver.add_task("a-0", sender, Life::Once);
     let (task_sender, task_receiver) = pair.executor.open("a-0").unwrap();
 
     soon(app.outbox.send("a-0", message(1))).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_task_that_does_not_exist_is_unknown() {
     soon(app.outbox.writable("a")).await;
 
     let sender = pair.scheduler.open_into("a", driver.inbox()).unwrap();
-    driver.add_task("a", sender);
+    driver.add_task("a", sender, Life::Once);
     app.outbox.try_send("a", message(1)).unwrap();
 }
 
@@ -64,7 +64,7 @@ async fn when_the_driver_is_gone_everything_ends() {
     let pair = Pair::new();
     let (app, driver) = App::new();
     let sender = pair.scheduler.open_into("a", driver.inbox()).unwrap();
-    driver.add_task("a", sender);
+    driver.add_task("a", sender, Life::Once);
     driver.push_event(Event::new(EventKind::Registered));
     drop(driver);
     assert_eq!(
@@ -167,4 +167,67 @@ async fn requests_are_answered_by_the_driver() {
     assert_eq!(dropped, Err(RequestError::ShuttingDown));
     drop(app);
     soon(answering).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_to_a_task_that_waits_for_its_restart_waits_for_its_next_channel() {
+    let (first, next) = (Pair::new(), Pair::new());
+    let (app, driver) = App::new();
+    let sender = first.scheduler.open_into("a", driver.inbox()).unwrap();
+    driver.add_task("a", sender, Life::Restarted);
+    first.scheduler.shut();
+    let full = app.outbox.try_send("a", message(1));
+    assert_eq!(full, Err(AppTrySendError::Full));
+    assert!(stays_pending(app.outbox.writable("a")).await);
+    let sending = tokio::spawn({
+        let outbox = app.outbox.clone();
+        async move {
+            outbox.send_many("a", vec![message(1), message(2)]).await?;
+            outbox.send("a", message(3)).await
+        }
+    });
+
+    let sender = next.scheduler.open_into("a", driver.inbox()).unwrap();
+    let (_task_sender, task_receiver) = next.executor.open("a").unwrap();
+    driver.add_task("a", sender, Life::Restarted);
+    soon(app.outbox.writable("a")).await;
+    soon(sending).await.unwrap().unwrap();
+    for number in 1..4 {
+        assert_eq!(soon(task_receiver.recv()).await, Some(message(number)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_restart_that_does_not_come_is_refused() {
+    let pair = Pair::new();
+    let (app, driver) = App::new();
+    let sender = pair.scheduler.open_into("a", driver.inbox()).unwrap();
+    driver.add_task("a", sender, Life::Restarted);
+    pair.scheduler.shut();
+    let sending = tokio::spawn({
+        let outbox = app.outbox.clone();
+        async move { outbox.send("a", message(1)).await }
+    });
+    assert!(stays_pending(app.outbox.writable("a")).await);
+    driver.end_task("a");
+    assert_eq!(soon(sending).await.unwrap(), Err(AppSendError::Closed));
+    soon(app.outbox.writable("a")).await;
+    let closed = app.outbox.try_send("a", message(1));
+    assert_eq!(closed, Err(AppTrySendError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_channel_was_closed_is_told_to_exit_again_after_a_restart() {
+    let (first, next) = (Pair::new(), Pair::new());
+    let (app, driver) = App::new();
+    let sender = first.scheduler.open_into("a", driver.inbox()).unwrap();
+    driver.add_task("a", sender, Life::Restarted);
+    app.outbox.close("a").unwrap();
+    let closed = soon(app.outbox.send("a", message(1))).await;
+    assert_eq!(closed, Err(AppSendError::Closed));
+
+    let sender = next.scheduler.open_into("a", driver.inbox()).unwrap();
+    let (_task_sender, task_receiver) = next.executor.open("a").unwrap();
+    driver.add_task("a", sender, Life::Restarted);
+    assert_eq!(soon(task_receiver.recv()).await, None);
 }

@@ -23,6 +23,8 @@ pub(super) enum Phase {
     Pending,
     Live(Live),
     Ended(Ended),
+    /// It waited for a launch, and is not wanted any more.
+    Cancelled,
 }
 
 #[derive(Debug)]
@@ -84,13 +86,14 @@ impl Task {
             Phase::Pending => None,
             Phase::Live(live) => Some(live.state()),
             Phase::Ended(ended) => Some(ended.end.state),
+            Phase::Cancelled => Some(TaskState::Killed),
         }
     }
 
     /// The agent of its last attempt.
     pub fn agent(&self) -> Option<&AgentId> {
         match &self.phase {
-            Phase::Pending => None,
+            Phase::Pending | Phase::Cancelled => None,
             Phase::Live(live) => Some(&live.agent),
             Phase::Ended(ended) => ended.end.agent.as_ref(),
         }
@@ -99,17 +102,27 @@ impl Task {
     /// The executor of its last attempt.
     pub fn executor(&self) -> Option<&ExecutorId> {
         match &self.phase {
-            Phase::Pending => None,
+            Phase::Pending | Phase::Cancelled => None,
             Phase::Live(live) => Some(&live.executor),
             Phase::Ended(ended) => Some(&ended.executor),
         }
     }
 
-    /// How it ended, if it has.
+    /// Whether nothing more will come of it, unless it is [retried](super::Ledger::retry).
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_) | Phase::Cancelled)
+    }
+
+    /// Whether it was cancelled before its first launch.
+    pub fn never_was(&self) -> bool {
+        matches!(self.phase, Phase::Cancelled) && self.attempts == 0
+    }
+
+    /// How it ended, if it has after a launch.
     pub fn ended(&self) -> Option<&Ended> {
         match &self.phase {
             Phase::Ended(ended) => Some(ended),
-            Phase::Pending | Phase::Live(_) => None,
+            Phase::Pending | Phase::Live(_) | Phase::Cancelled => None,
         }
     }
 }

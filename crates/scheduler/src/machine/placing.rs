@@ -6,13 +6,9 @@ use std::time::Instant;
 use mesos::resources::Resources;
 use mesos::{AgentId, ExecutorId};
 
-use super::{Scheduler, State};
+use super::{Scheduler, Wave};
 use crate::constraint::Attribute;
-use crate::io::{
-    Call, ExecutorLaunch, JobEvent, JobEventKind, NeverPlaced, Outcome, Output, Progress,
-    TaskLaunch,
-};
-use crate::ledger::Task;
+use crate::io::{Call, ExecutorLaunch, JobEvent, JobEventKind, Output, Progress, TaskLaunch};
 use crate::offers::{Offer, REFUSE_UNWANTED, REFUSE_USELESS};
 use crate::placement::{self, Assignment, Beside, Shortfall, Site, Want};
 use crate::status::TaskState;
@@ -48,28 +44,55 @@ impl Scheduler {
             });
         }
         if is_wanted {
-            self.place(now);
+            self.place();
         }
     }
 
-    /// Launches all pending tasks if all have a place, and says why if they have not.
-    fn place(&mut self, now: Instant) {
-        let sites = self.pool.sites();
-        let wants = Wants::of(self);
-        let wanted = wants.as_slice(self);
-        let (executor, strategy) = (&self.job.executor, self.job.strategy);
-        match placement::place(&wanted, executor, &sites, strategy) {
-            Ok(assignments) => match self.carve(&wants, sites, assignments) {
-                Ok(launches) => self.launch(now, launches),
-                Err(site) => self.refuse_sites(std::iter::once(&*site)),
-            },
-            Err(shortfall) => {
-                let helps = placement::helps(&wanted, executor, &sites);
-                let useless = sites.iter().zip(helps).filter(|(_, helps)| !helps);
-                self.refuse_sites(useless.map(|(site, _)| site));
-                self.tell_shortfall(shortfall);
+    /// Launches all pending tasks of each wave if all of them have a place, and says why if they
+    /// have not. The waves choose in the order in which they began.
+    pub(super) fn place(&mut self) {
+        let mut unplaced = Vec::new();
+        for index in 0..self.waves.len() {
+            let wants = Wants::of(self, &self.waves[index]);
+            if wants.is_empty() {
+                continue;
+            }
+            let sites = self.pool.sites();
+            let wanted = wants.as_slice(self);
+            let (executor, strategy) = (&self.job.executor, self.job.strategy);
+            match placement::place(&wanted, executor, &sites, strategy) {
+                Ok(assignments) => match self.carve(&wants, sites, assignments) {
+                    Ok(launches) => self.launch(index, launches),
+                    Err(site) => self.refuse_sites(std::iter::once(&*site)),
+                },
+                Err(shortfall) => unplaced.push((index, wants, shortfall)),
             }
         }
+        self.refuse_useless(&unplaced);
+        for (index, _, shortfall) in unplaced {
+            if self.waves[index].note(&shortfall) {
+                self.report(Progress::Waiting(shortfall));
+            }
+        }
+        self.settle_offers();
+    }
+
+    /// Gives back at once what helps none of the waves that do not fit.
+    fn refuse_useless(&mut self, unplaced: &[(usize, Wants, Shortfall)]) {
+        if unplaced.is_empty() {
+            return;
+        }
+        let sites = self.pool.sites();
+        let mut is_useful = vec![false; sites.len()];
+        for (_, wants, _) in unplaced {
+            let helps = placement::helps(&wants.as_slice(self), &self.job.executor, &sites);
+            is_useful
+                .iter_mut()
+                .zip(helps)
+                .for_each(|(useful, helps)| *useful |= helps);
+        }
+        let useless = sites.iter().zip(is_useful).filter(|(_, useful)| !useful);
+        self.refuse_sites(useless.map(|(site, _)| site));
     }
 
     /// Gives back at once what cannot help.
@@ -127,7 +150,7 @@ impl Scheduler {
         Ok(launches)
     }
 
-    fn launch(&mut self, now: Instant, launches: Vec<Launch>) {
+    fn launch(&mut self, wave: usize, launches: Vec<Launch>) {
         self.report(Progress::Placed {
             tasks: launches.iter().map(|launch| launch.tasks.len()).sum(),
             agents: launches.len(),
@@ -135,15 +158,7 @@ impl Scheduler {
         for launch in launches {
             self.launch_on(launch);
         }
-        self.decline_held();
-        if let State::Placing { until, .. } = self.state {
-            self.state = State::Launching {
-                until: until.max(now),
-            };
-        }
-        if self.ledger.is_placed() {
-            self.interest.want_nothing();
-        }
+        self.waves[wave].launched();
     }
 
     fn launch_on(&mut self, launch: Launch) {
@@ -194,92 +209,32 @@ impl Scheduler {
         self.outputs.extend(events.into_iter().map(Output::Event));
     }
 
-    /// Says why the gang does not fit, unless that was said already.
-    fn tell_shortfall(&mut self, new: Shortfall) {
-        if let State::Placing {
-            shortfall, tell_at, ..
-        } = &mut self.state
-        {
-            *tell_at = None;
-            // Once offers have been given back, what is offered next is only a part of the
-            // picture again; it is still what is known.
-            if shortfall.as_ref() != Some(&new) {
-                *shortfall = Some(new.clone());
-                self.report(Progress::Waiting(new));
-            }
-        }
-    }
-
-    /// Says that nothing is offered.
-    pub(super) fn tell_quiet(&mut self) {
-        let nothing = self.nothing_offered();
-        if let State::Placing { tell_at, .. } = &mut self.state {
-            *tell_at = None;
-        }
-        self.report(Progress::Waiting(nothing));
-    }
-
-    fn nothing_offered(&self) -> Shortfall {
-        let wants = Wants::of(self);
+    /// What to say of a wave while nothing is offered.
+    pub(super) fn nothing_offered(&self, wave: usize) -> Shortfall {
+        let wants = Wants::of(self, &self.waves[wave]);
         placement::nothing_offered(&wants.as_slice(self))
-    }
-
-    /// The gang was not up in time.
-    pub(super) fn give_up_placing(&mut self, now: Instant) {
-        if let State::Launching { .. } = self.state
-            && self.ledger.is_up()
-            && let Some(executor) = self.unconnected().cloned()
-        {
-            let reason = "it had not connected when the time of the gang was over".to_owned();
-            return self.give_up_connecting(now, executor, reason);
-        }
-        let never = match &self.state {
-            State::Placing { shortfall, .. } => {
-                let shortfall = shortfall.clone().unwrap_or_else(|| self.nothing_offered());
-                NeverPlaced::NoPlace(shortfall)
-            }
-            _ => {
-                let tasks = self.ledger.tasks();
-                let is_late = |task: &&Task| {
-                    let mut executor = task.executor().into_iter();
-                    task.state() != Some(TaskState::Running)
-                        || executor.any(|executor| self.abandoned.contains(executor))
-                };
-                let first = tasks.iter().find(is_late);
-                let first = first.expect("a gang that is up does not time out");
-                NeverPlaced::NotUp {
-                    up: self.ledger.running(),
-                    tasks: tasks.len(),
-                    first: (first.name().to_owned(), first.state()),
-                }
-            }
-        };
-        self.begin_stopping(now, Outcome::NeverPlaced(never));
     }
 }
 
-/// The pending tasks by group.
+/// The tasks of a wave that want a place, by group.
 struct Wants {
     groups: Vec<usize>,
     tasks: Vec<Vec<usize>>,
 }
 
 impl Wants {
-    fn of(scheduler: &Scheduler) -> Self {
-        let mut wants = Self {
-            groups: Vec::new(),
-            tasks: Vec::new(),
-        };
-        for index in scheduler.ledger.pending() {
+    fn of(scheduler: &Scheduler, wave: &Wave) -> Self {
+        let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for index in wave.wanting(&scheduler.ledger) {
             let group = scheduler.ledger.tasks()[index].group();
-            if wants.groups.last() != Some(&group) {
-                wants.groups.push(group);
-                wants.tasks.push(Vec::new());
-            }
-            let tasks = wants.tasks.last_mut().expect("it was pushed above");
-            tasks.push(index);
+            by_group.entry(group).or_default().push(index);
         }
-        wants
+        let (groups, tasks) = by_group.into_iter().unzip();
+        Self { groups, tasks }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty()
     }
 
     fn as_slice<'a>(&self, scheduler: &'a Scheduler) -> Vec<Want<'a>> {
@@ -287,7 +242,6 @@ impl Wants {
         wants
             .map(|(&index, tasks)| {
                 let group = &scheduler.job.groups[index];
-                let is_whole = tasks.len() == group.count as usize;
                 Want {
                     group: &group.name,
                     // The count of a group is a u32.
@@ -295,11 +249,7 @@ impl Wants {
                     resources: &group.resources,
                     constraints: &group.constraints,
                     colocate: group.colocate,
-                    beside: if is_whole {
-                        Vec::new()
-                    } else {
-                        beside(scheduler, index)
-                    },
+                    beside: beside(scheduler, index),
                 }
             })
             .collect()
@@ -308,8 +258,11 @@ impl Wants {
 
 /// Where living tasks of a group are.
 fn beside(scheduler: &Scheduler, group: usize) -> Vec<Beside<'_>> {
+    if scheduler.ledger.live() == 0 {
+        return Vec::new();
+    }
     let tasks = scheduler.ledger.tasks().iter();
-    let living = tasks.filter(|task| task.group() == group && task.ended().is_none());
+    let living = tasks.filter(|task| task.group() == group && !task.is_over());
     let mut on_agent: BTreeMap<&AgentId, u32> = BTreeMap::new();
     for agent in living.filter_map(|task| task.agent()) {
         *on_agent.entry(agent).or_default() += 1;

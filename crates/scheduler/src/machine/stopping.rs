@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mesos::ExecutorId;
 
 use super::{AppRun, Scheduler, State};
-use crate::io::{Call, JobEventKind, Outcome, Output, Progress, Stop, Unconnected};
+use crate::io::{Call, JobEventKind, Outcome, Output, Progress, SpawnFailed, Stop, Unconnected};
 
 /// How long to wait for the end of tasks that were killed: two KILLs and a slow agent. What is
 /// left then ends with the framework.
@@ -53,6 +53,7 @@ impl Scheduler {
         }
         self.report(Progress::Stopping(new.clone()));
         self.event(JobEventKind::Shutdown);
+        self.end_waves();
         self.interest.want_nothing();
         self.decline_held();
         let until = self.stop_tasks(now) + KILL_PATIENCE;
@@ -165,7 +166,10 @@ impl Scheduler {
                 agent,
                 reason,
             };
-            self.begin_stopping(now, Outcome::Unconnected(unconnected));
+            match self.spawn_with(&unconnected.executor) {
+                Some(wave) => self.fail_spawn(now, wave, SpawnFailed::Unconnected(unconnected)),
+                None => self.begin_stopping(now, Outcome::Unconnected(unconnected)),
+            }
         }
     }
 

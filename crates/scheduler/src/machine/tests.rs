@@ -7,4 +7,6 @@ mod losses;
 mod offers;
 mod play;
 mod random;
+mod restarts;
+mod spawns;
 mod updates;

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use mesos::ExecutorId;
 
-use super::{AppRun, Scheduler, State};
-use crate::io::{Call, JobEvent, JobEventKind, Outcome, Output, Progress, TaskReport};
-use crate::job::OnFailure;
+use super::Scheduler;
+use super::restarting::Failed;
+use crate::io::{Call, JobEvent, JobEventKind, Output, Progress, TaskReport};
 use crate::ledger::{Applied, Ended};
 use crate::policy::{self, Fate};
 use crate::status::{StatusUpdate, TaskState};
@@ -85,12 +85,6 @@ impl Scheduler {
         self.report(Progress::Task(report));
     }
 
-    /// Whether the job goes on when the task fails. A gang that has not been up is incomplete then.
-    fn is_ignored(&self, index: usize) -> bool {
-        let group = self.ledger.tasks()[index].group();
-        self.app != AppRun::NotStarted && self.job.groups[group].on_failure == OnFailure::Ignore
-    }
-
     /// A task has ended: what follows from it.
     pub(super) fn handle_end(&mut self, now: Instant, index: usize) {
         let ended = self.ledger.tasks()[index]
@@ -109,24 +103,29 @@ impl Scheduler {
             was_taken,
             kill_ordered,
         });
-        if policy::takes_executor_along(end.state, end.source, end.reason.as_ref()) {
+        let lost = policy::takes_executor_along(end.state, end.source, end.reason.as_ref())
+            .then(|| executor.clone());
+        if let Some(executor) = &lost {
             self.output(Output::ExecutorGone(executor.clone()));
         }
-        match (fate, &self.state) {
-            // The gang is still being launched: another place may do.
-            (Fate::PlaceAgain, State::Launching { .. }) => {
-                self.ledger.retry(index);
-                self.report(Progress::PlacedAgain(end));
-                self.want_offers();
-            }
-            (Fate::Expected, _) => self.tell(end, Some(executor)),
-            (Fate::PlaceAgain | Fate::Failure, _) if self.is_ignored(index) => {
-                self.tell(end.clone(), Some(executor));
-                self.report(Progress::Ignored(end));
-            }
-            (Fate::PlaceAgain | Fate::Failure, _) => {
-                self.tell(end.clone(), Some(executor));
-                self.begin_stopping(now, Outcome::TaskFailed(end));
+        // The wave is still being launched: another place may do.
+        if fate == Fate::PlaceAgain && self.wave_of(index).is_some() {
+            self.ledger.retry(index);
+            self.report(Progress::PlacedAgain(end));
+            return self.want_offers();
+        }
+        self.tell(end.clone(), Some(executor));
+        match fate {
+            _ if self.was_given_up(index) => self.tell_over(index),
+            Fate::Expected => self.tell_over(index),
+            Fate::PlaceAgain | Fate::Failure => {
+                let failed = Failed {
+                    task: index,
+                    end,
+                    lost,
+                    kill_ordered,
+                };
+                self.handle_failed(now, failed);
             }
         }
     }

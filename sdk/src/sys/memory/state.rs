@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::thread::{self, Thread};
 
-use crate::{Event, MESSAGE_BYTES_MAX, TaskMessage, TryRecvError, TrySendError};
+use crate::{Event, MESSAGE_BYTES_MAX, RequestError, TaskMessage, TryRecvError, TrySendError};
 
 /// The channels of a job and what is on its way in them.
 pub(super) struct State {
@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) shutting_down: bool,
     /// Tasks whose ends nobody has taken yet.
     pub(super) spawned: Vec<usize>,
+    /// Why nothing can be spawned at the moment.
+    pub(super) spawns_refused: Option<RequestError>,
     /// Threads to wake at the next change.
     pub(super) watchers: Vec<Thread>,
 }
@@ -50,6 +52,7 @@ impl State {
             more_events: true,
             shutting_down: false,
             spawned: Vec::new(),
+            spawns_refused: None,
             watchers: Vec::new(),
         }
     }

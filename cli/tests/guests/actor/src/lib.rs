@@ -2,6 +2,8 @@
 //!
 //! - `echo`: answers each message with the same, until its `in` closes;
 //! - `env NAME`: answers each message with the value of this variable, until its `in` closes;
+//! - `obey TEXT`: as `echo`, but returns an error at the message `fail`;
+//! - `broken TEXT`: returns an error at once;
 //! - `fail TEXT`: returns an error once it has got a message;
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
@@ -27,6 +29,16 @@ fn actor(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Er
             }
             Ok(())
         }
+        "obey" => {
+            while let Some(message) = inbox.recv() {
+                if message == b"fail" {
+                    return Err(Error::msg(rest));
+                }
+                outbox.send(message)?;
+            }
+            Ok(())
+        }
+        "broken" => Err(Error::msg(rest)),
         "fail" => {
             inbox.recv();
             Err(Error::msg(rest))

@@ -1,6 +1,10 @@
 //! An app scheduler that does what its first argument says:
 //!
 //! - `return`: ends at once;
+//! - `revive N`: lets the task `bad-0` fail N times, and talks to it after each;
+//! - `bury N`: waits until N tasks have ended, then does as `greet`;
+//! - `spawn GROUP N`: spawns N tasks of the group and prints their names or why there are none, then
+//!   does as `greet`;
 //! - `greet`: sends every task a message, prints every answer, ends when all have answered;
 //! - `poke`: sends every task a message, then prints events until nothing more happens;
 //! - `fates`: sends every task a message, and prints of each how it ended and why;
@@ -15,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use mesosgot_sdk::{Args, Env, Error, Event, Events, TaskReceiver, TaskSender};
+use mesosgot_sdk::{Args, Env, Error, Event, Events, TaskMessage, TaskReceiver, TaskSender};
 
 #[mesosgot_sdk::scheduler]
 fn director(
@@ -31,6 +35,21 @@ fn director(
     println!("director is up: {role}");
     match role {
         "return" => Ok(()),
+        "revive" => revive(&inbox, &outbox, &events, text.parse()?),
+        "bury" => {
+            for _ in 0..text.parse()? {
+                next_end(&events)?;
+            }
+            greet(&inbox, &outbox, &events)
+        }
+        "spawn" => {
+            let count = args.get(2).map_or(Ok(1), |count| count.parse())?;
+            match events.control().spawn(&text, count) {
+                Ok(names) => println!("spawned {}", names.join(" ")),
+                Err(error) => println!("not spawned: {error:?}"),
+            }
+            greet(&inbox, &outbox, &events)
+        }
         "greet" => greet(&inbox, &outbox, &events),
         "poke" => {
             for task in events.control().list_tasks() {
@@ -61,6 +80,34 @@ fn director(
         "trap" => panic!("the director fell over"),
         other => Err(Error::msg(format!("unknown role `{other}`"))),
     }
+}
+
+/// What is sent after the end waits for the task's next life.
+fn revive(
+    inbox: &TaskReceiver,
+    outbox: &TaskSender,
+    events: &Events,
+    times: u32,
+) -> Result<(), Error> {
+    for _ in 0..times {
+        let messages = ["fail", "never read"].map(|text| TaskMessage {
+            task: "bad-0".to_owned(),
+            data: text.into(),
+        });
+        outbox.send_many(messages.into())?;
+        let end = next_end(events)?;
+        let message = end.message.unwrap_or_default();
+        let undelivered = end.undelivered.unwrap_or_default();
+        println!("{:?}: {message}, {undelivered} undelivered", end.kind);
+        outbox.send("bad-0", "are you back")?;
+        let answer = inbox.recv().ok_or("nobody is left")?;
+        println!(
+            "{} says {}",
+            answer.task,
+            String::from_utf8_lossy(&answer.data)
+        );
+    }
+    Ok(())
 }
 
 fn greet(inbox: &TaskReceiver, outbox: &TaskSender, events: &Events) -> Result<(), Error> {

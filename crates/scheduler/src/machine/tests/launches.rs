@@ -279,7 +279,7 @@ fn a_job_that_wants_a_connection_and_gets_none_ends() {
                 report `t-0` TASK_RUNNING on agent a1
                 ACKNOWLEDGE t-0.r.1 1
             300s
-                report Stopping(Unconnected(Unconnected { executor: job.r.1, agent: a1, reason: "it had not connected when the time of the gang was over" }))
+                report Stopping(Unconnected(Unconnected { executor: job.r.1, agent: a1, reason: "it had not connected in time" }))
                 event Shutdown
                 CloseInputs(["t-0"])
                 KILL t-0.r.1 Some(0ns)
@@ -288,7 +288,7 @@ fn a_job_that_wants_a_connection_and_gets_none_ends() {
                 report `t-0` TASK_KILLED on agent a1
                 ACKNOWLEDGE t-0.r.1 2
                 TEARDOWN
-                finished, unconnected: no direct path to executor `job.r.1` on agent a1: it had not connected when the time of the gang was over
+                finished, unconnected: no direct path to executor `job.r.1` on agent a1: it had not connected in time
         "#]],
     );
 }

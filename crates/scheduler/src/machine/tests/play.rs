@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use expect_test::Expect;
 use mesos::TaskId;
@@ -10,7 +11,7 @@ use mesos::resources::Resources;
 use super::super::*;
 use crate::constraint::tests::constraint;
 use crate::io::{Call, ExecutorLaunch, Stop};
-use crate::job::{Group, OnFailure, Strategy, Timing};
+use crate::job::{Barrier, Group, OnFailure, Restart, Strategy, Timing};
 use crate::offers::Offer;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};
 
@@ -25,17 +26,18 @@ pub(super) fn job(groups: &[&str]) -> Job {
         let mut parts = group.split('|').map(str::trim);
         let (head, needs) = parts.next().unwrap().split_once(' ').unwrap();
         let (name, count) = head.split_once('*').unwrap();
-        let (policies, constraints): (Vec<_>, Vec<_>) = parts.partition(|part| *part == "ignore");
+        let (policies, constraints): (Vec<_>, Vec<_>) =
+            parts.partition(|part| policy(part).is_some());
         Group {
             name: name.to_owned(),
             count: count.parse().unwrap(),
             resources: Resources::parse(needs).unwrap(),
             constraints: constraints.into_iter().map(constraint).collect(),
             colocate: false,
-            on_failure: match policies[..] {
-                [] => OnFailure::Shutdown,
-                _ => OnFailure::Ignore,
-            },
+            on_failure: policies
+                .first()
+                .and_then(|word| policy(word))
+                .unwrap_or_default(),
             kill_grace: Duration::from_secs(5),
         }
     });
@@ -72,6 +74,20 @@ pub(super) fn up(script: &str) -> String {
     format!("{UP}{script}")
 }
 
+/// `ignore`, or `restart N`: at most so often in ten minutes, after a second, two, four.
+fn policy(text: &str) -> Option<OnFailure> {
+    if text == "ignore" {
+        return Some(OnFailure::Ignore);
+    }
+    let max = text.strip_prefix("restart ")?;
+    Some(OnFailure::Restart(Restart {
+        backoff: Duration::from_secs(1),
+        backoff_max: Duration::from_secs(60),
+        max: max.parse().unwrap(),
+        window: Duration::from_secs(600),
+    }))
+}
+
 struct Play {
     start: Instant,
     now: Instant,
@@ -87,7 +103,7 @@ struct Play {
 /// Lines are `subscribe`, `disconnect`, `offer o1 a1 cpus:4`, `rescind o1`, `<state> <task>
 /// [reason] [message]` (`lost!` and the like come from the master), `again <state> <task>` (the
 /// same update once more), `failure a1 [executor]`, `accept fails <task> [unknown]`, `app ok`,
-/// `app err <text>`, `abandon <executor>`, `connected <executor>`, `unconnected <executor>`, `stop`, `stop now`, `kill <task>`, `advance <seconds>`; several may stand in
+/// `app err <text>`, `abandon <executor>`, `connected <executor>`, `unconnected <executor>`, `stop`, `stop now`, `kill <task>`, `spawn <group> <count>`, `advance <seconds>`; several may stand in
 /// one line with `|` between.
 #[track_caller]
 pub(super) fn check(groups: &[&str], script: &str, expect: &Expect) {
@@ -135,6 +151,13 @@ impl Play {
         writeln!(self.transcript, "{at}s {line}").unwrap();
         if let ["kill", task] = words[..] {
             let answer = self.scheduler.kill(self.now, task);
+            if let Err(refused) = answer {
+                writeln!(self.transcript, "    refused: {refused}").unwrap();
+            }
+        } else if let ["spawn", group, count] = words[..] {
+            let answer = self
+                .scheduler
+                .spawn(self.now, group, count.parse().unwrap());
             if let Err(refused) = answer {
                 writeln!(self.transcript, "    refused: {refused}").unwrap();
             }
@@ -295,6 +318,28 @@ fn describe(output: &Output) -> String {
                 .to_owned()
         }
         Output::Report(Progress::Task(report)) => format!("report {report}"),
+        Output::Report(Progress::Restarting {
+            task,
+            number,
+            max,
+            wait,
+        }) => format!(
+            "report restart {number} of {max} in {:.1}s: {task}",
+            wait.as_secs_f64()
+        ),
+        Output::Report(Progress::SpawnFailed { group, count, why }) => {
+            format!("report no spawn of {count} {group}: {why}")
+        }
+        Output::Report(Progress::Stopping(Outcome::TooManyRestarts(why))) => {
+            format!("report stopping: {why}")
+        }
+        Output::Spawned {
+            result: Ok(names), ..
+        } => format!("spawned {names:?}"),
+        Output::Spawned {
+            result: Err(why), ..
+        } => format!("not spawned: {why}"),
+        Output::Finished(Outcome::TooManyRestarts(why)) => format!("finished, failed: {why}"),
         Output::Report(Progress::Ignored(report)) => format!("report ignored {report}"),
         Output::Report(Progress::PlacedAgain(report)) => format!("report again {report}"),
         Output::Report(Progress::Waiting(shortfall)) => format!("report waiting: {shortfall}"),

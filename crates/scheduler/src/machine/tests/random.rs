@@ -1,6 +1,7 @@
 //! Whatever happens in whatever order: no panic, every offer answered once, nothing launched twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use mesos::resources::Resources;
 use mesos::{AgentId, OfferId, TaskId};
@@ -8,7 +9,8 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, p
 
 use super::super::*;
 use super::play::{beginning, job, offer};
-use crate::io::{Call, FailedCall, Stop};
+use crate::io::{Call, FailedCall, SpawnId, Stop};
+use crate::job::Barrier;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ enum Step {
     App(bool),
     Stop(bool),
     Kill(u8),
+    Spawn(u8),
     Abandon(u8),
     Connected(u8),
     Unconnected(u8),
@@ -68,6 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::App),
         1 => any::<bool>().prop_map(Step::Stop),
         1 => (0u8..4).prop_map(Step::Kill),
+        1 => (0u8..3).prop_map(Step::Spawn),
         1 => (0u8..4).prop_map(Step::Abandon),
         2 => (0u8..4).prop_map(Step::Connected),
         1 => (0u8..4).prop_map(Step::Unconnected),
@@ -84,6 +88,8 @@ struct Master {
     launches: Vec<TaskId>,
     acknowledged: usize,
     started: usize,
+    /// Those that wait for their answer.
+    spawns: BTreeSet<SpawnId>,
     is_torn_down: bool,
     is_finished: bool,
 }
@@ -148,6 +154,9 @@ impl Master {
             | Output::Call(Call::Kill { .. })
             | Output::Call(Call::ShutdownExecutor { .. }) => assert!(self.is_connected),
             Output::Call(Call::Acknowledge { .. }) => self.acknowledged += 1,
+            Output::Spawned { spawn, .. } => {
+                assert!(self.spawns.remove(&spawn), "{spawn:?} is answered once");
+            }
             Output::StartApp => self.started += 1,
             Output::Call(Call::Teardown) => self.is_torn_down = true,
             Output::Finished(_) => self.is_finished = true,
@@ -156,6 +165,7 @@ impl Master {
             | Output::CloseInputs(_)
             | Output::EndEvents
             | Output::ExecutorGone(_)
+            | Output::TaskOver(_)
             | Output::Event(_)
             | Output::Report(_) => {}
         }
@@ -191,11 +201,11 @@ impl Master {
     }
 }
 
-fn play(barrier: Barrier, steps: Vec<Step>) {
+fn play(barrier: Barrier, groups: &[&str], steps: Vec<Step>) {
     let mut now = beginning();
     let job = Job {
         barrier,
-        ..job(&["t*2 cpus:1", "u*1 cpus:2"])
+        ..job(groups)
     };
     let mut scheduler = Scheduler::new(job, now, 3).unwrap();
     let mut master = Master::default();
@@ -264,6 +274,12 @@ fn play(barrier: Barrier, steps: Vec<Step>) {
                 let _ = scheduler.kill(now, &format!("t-{task}"));
                 Input::Tick
             }
+            Step::Spawn(count) => {
+                if let Ok(spawn) = scheduler.spawn(now, "u", (*count).into()) {
+                    master.spawns.insert(spawn);
+                }
+                Input::Tick
+            }
             Step::Abandon(number) => {
                 Input::Command(Command::Abandon(format!("job.r.{number}").into()))
             }
@@ -305,12 +321,12 @@ fn play(barrier: Barrier, steps: Vec<Step>) {
             "held {held:?}, open {open:?}"
         );
     }
-    // Left alone, the job ends or waits for its app.
+    // Left alone, the job ends or waits for its app, and every spawn has been answered.
     for _ in 0..10_000 {
         let Some(at) = scheduler.poll_timeout() else {
             break;
         };
-        if matches!(scheduler.state, State::Running) {
+        if matches!(scheduler.state, State::Running) && scheduler.waves.is_empty() {
             break;
         }
         now = at;
@@ -320,10 +336,11 @@ fn play(barrier: Barrier, steps: Vec<Step>) {
         }
     }
     assert!(
-        matches!(scheduler.state, State::Running | State::Ended),
+        matches!(scheduler.state, State::Running | State::Ended) && scheduler.waves.is_empty(),
         "{:?}",
         scheduler.state
     );
+    assert_eq!(master.spawns, BTreeSet::new());
 }
 
 proptest! {
@@ -332,10 +349,16 @@ proptest! {
     #[test]
     fn no_order_of_happenings_breaks_the_rules(
         barrier in prop_oneof![Just(Barrier::Tasks), Just(Barrier::Connections)],
+        policies in (0usize..3, 0usize..3),
         steps in prop::collection::vec(step(), 0..80),
     ) {
+        let policy = |at: usize| ["", " | ignore", " | restart 2"][at];
+        let groups = [
+            format!("t*2 cpus:1{}", policy(policies.0)),
+            format!("u*1 cpus:2{}", policy(policies.1)),
+        ];
         let mut all = vec![Step::Subscribe];
         all.extend(steps);
-        play(barrier, all);
+        play(barrier, &groups.each_ref().map(String::as_str), all);
     }
 }

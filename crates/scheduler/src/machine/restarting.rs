@@ -1,0 +1,144 @@
+//! What follows from a failure, by the policy of the task's group; and tasks that come back.
+
+use std::time::Instant;
+
+use mesos::ExecutorId;
+
+use super::{AppRun, Purpose, Scheduler, State, Wave};
+use crate::io::{
+    JobEvent, JobEventKind, Outcome, Output, Progress, SpawnFailed, TaskReport, TooManyRestarts,
+};
+use crate::job::{OnFailure, Restart};
+use crate::status::TaskState;
+
+/// A task that has failed.
+pub(super) struct Failed {
+    pub(super) task: usize,
+    pub(super) end: TaskReport,
+    /// The executor that it was lost with, if it was.
+    pub(super) lost: Option<ExecutorId>,
+    /// Whether its end was asked for.
+    pub(super) kill_ordered: bool,
+}
+
+impl Scheduler {
+    /// Does what the group of a failed task wants.
+    pub(super) fn handle_failed(&mut self, now: Instant, failed: Failed) {
+        let group = self.ledger.tasks()[failed.task].group();
+        let on_failure = self.job.groups[group].on_failure;
+        let is_ending = !matches!(self.state, State::Starting | State::Running);
+        let wave = self.wave_of(failed.task);
+        let purpose = wave.map(|wave| &self.waves[wave].purpose);
+        match (on_failure, purpose) {
+            // A task whose end was asked for has no further life to be brought back to.
+            (OnFailure::Restart(_), None) if failed.kill_ordered && self.has_begun() => {
+                self.ignore(failed);
+            }
+            (OnFailure::Restart(rules), _) if !is_ending => self.restart(now, failed, &rules, wave),
+            // What was spawned fails without those who were there before.
+            (_, Some(Purpose::Spawn(_))) => self.fail_spawn_of(now, failed),
+            // A gang that has not been up is incomplete without it.
+            (OnFailure::Ignore | OnFailure::Restart(_), None) if self.has_begun() => {
+                self.ignore(failed);
+            }
+            (OnFailure::Shutdown | OnFailure::Ignore | OnFailure::Restart(_), _) => {
+                self.begin_stopping(now, Outcome::TaskFailed(failed.end));
+            }
+        }
+    }
+
+    /// Whether the gang has been up.
+    fn has_begun(&self) -> bool {
+        self.app != AppRun::NotStarted
+    }
+
+    fn ignore(&mut self, failed: Failed) {
+        self.tell_over(failed.task);
+        self.report(Progress::Ignored(failed.end));
+    }
+
+    fn restart(&mut self, now: Instant, failed: Failed, rules: &Restart, wave: Option<usize>) {
+        let restarts = self.restarts.entry(failed.task).or_default();
+        let Some(again) = restarts.again(now, rules, &mut self.rng) else {
+            return self.give_up_restarting(now, failed, rules);
+        };
+        self.ledger.retry(failed.task);
+        self.report(Progress::Restarting {
+            task: failed.end,
+            number: again.number,
+            max: rules.max,
+            wait: again.wait,
+        });
+        let rest = now + again.wait;
+        let until = rest + self.job.timing.gang;
+        // Those that one executor took along come back together: each on its own would need an
+        // executor of its own, and more room than was lost.
+        let lost_with = wave.or_else(|| {
+            let lost = Purpose::Restart {
+                lost: Some(failed.lost.clone()?),
+            };
+            let mut waves = self.waves.iter();
+            waves.position(|wave| wave.purpose == lost && wave.is_resting())
+        });
+        let Some(index) = lost_with else {
+            let purpose = Purpose::Restart { lost: failed.lost };
+            let tasks = vec![failed.task];
+            return self.begin_wave(Wave::new(purpose, tasks, now, Some(rest), until));
+        };
+        let wave = &mut self.waves[index];
+        wave.join(failed.task);
+        wave.rest_until(rest);
+        // The others have to be up in the time that they were given at first.
+        if matches!(wave.purpose, Purpose::Restart { .. }) {
+            wave.extend(until);
+        }
+        self.settle_offers();
+    }
+
+    fn give_up_restarting(&mut self, now: Instant, failed: Failed, rules: &Restart) {
+        self.tell_over(failed.task);
+        let wave = self.wave_of(failed.task);
+        if wave.is_some_and(|wave| matches!(self.waves[wave].purpose, Purpose::Spawn(_))) {
+            return self.fail_spawn_of(now, failed);
+        }
+        let many = TooManyRestarts {
+            task: failed.end,
+            max: rules.max,
+            window: rules.window,
+        };
+        self.begin_stopping(now, Outcome::TooManyRestarts(many));
+    }
+
+    fn fail_spawn_of(&mut self, now: Instant, failed: Failed) {
+        if let Some(wave) = self.wave_of(failed.task) {
+            self.fail_spawn(now, wave, SpawnFailed::TaskFailed(failed.end));
+        }
+    }
+
+    /// A task that waits to be launched will not be: the app scheduler does not want it any more.
+    pub(super) fn cancel_launch(&mut self, task: usize) {
+        // Nobody can ask before the gang is up, which would be incomplete without it.
+        if !matches!(self.state, State::Running) {
+            return;
+        }
+        self.ledger.cancel(task);
+        self.tell_over(task);
+        self.output(Output::Event(JobEvent {
+            task: Some(self.ledger.tasks()[task].name().to_owned()),
+            state: Some(TaskState::Killed),
+            message: Some("it was killed before it was launched".to_owned()),
+            ..JobEvent::new(JobEventKind::TaskKilled)
+        }));
+        self.settle_offers();
+    }
+
+    /// Tells that a task which might have been launched again will not be.
+    pub(super) fn tell_over(&mut self, task: usize) {
+        let task = &self.ledger.tasks()[task];
+        let on_failure = self.job.groups[task.group()].on_failure;
+        if matches!(on_failure, OnFailure::Restart(_)) {
+            let name = task.name().to_owned();
+            self.output(Output::TaskOver(name));
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Tasks that are placed together and begin together, or not at all.
+//!
+//! ```text
+//!             ┌───────────── a task of it fails and is restarted ──────────────┐
+//!             ▼                                                                │
+//! ──► Resting ──its time has come──► Placing ──it fits──► Launching ──all up──►│
+//!                                       │                  │    ▲              │
+//!                                       │ not in time      │    └─ lost on the way: placed again
+//!                                       ▼                  ▼
+//!                                            given up
+//! ```
+//! The first gang is a wave, tasks that are restarted are one, and those that the app scheduler
+//! spawns. A wave ends when all of it is up, and the functions of its tasks begin.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use mesos::{AgentId, ExecutorId};
+
+use super::demands::Demands;
+use super::{Scheduler, State};
+use crate::io::{NeverPlaced, Outcome, Output, SpawnFailed, SpawnId};
+use crate::job::Barrier;
+use crate::ledger::Ledger;
+use crate::placement::Shortfall;
+use crate::status::TaskState;
+
+/// How long to wait for a first offer before that is worth telling.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Tasks that are placed together.
+#[derive(Debug)]
+pub(super) struct Wave {
+    pub(super) purpose: Purpose,
+    /// By index, ascending.
+    tasks: Vec<usize>,
+    /// Nothing of it is placed before this time.
+    rest: Option<Instant>,
+    /// When it is given up.
+    until: Instant,
+    stage: Stage,
+    /// The place in `tasks` of one that was not up when last looked at. Only when that one is up,
+    /// the others are looked at: a wave of thousands does not look at all of them every time.
+    watched: usize,
+}
+
+/// What a wave is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is the job's first gang.
+    Gang,
+    /// Its tasks have failed.
+    Restart {
+        /// The executor that they were lost with, if they were.
+        lost: Option<ExecutorId>,
+    },
+    /// The app scheduler wants more tasks.
+    Spawn(SpawnId),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is launched.
+    Placing {
+        /// The last that is known about why it does not fit.
+        shortfall: Option<Shortfall>,
+        /// When to tell that nothing is offered.
+        tell_at: Option<Instant>,
+    },
+    /// All of it has been launched; what was lost on the way is placed again.
+    Launching,
+}
+
+impl Wave {
+    /// A wave that has until `until` to be up, and is not placed before `rest`.
+    pub(super) fn new(
+        purpose: Purpose,
+        tasks: Vec<usize>,
+        now: Instant,
+        rest: Option<Instant>,
+        until: Instant,
+    ) -> Self {
+        debug_assert!(tasks.is_sorted(), "members are looked for by halving");
+        Self {
+            purpose,
+            tasks,
+            rest,
+            until,
+            stage: Stage::Placing {
+                shortfall: None,
+                tell_at: Some(now + QUIET),
+            },
+            watched: 0,
+        }
+    }
+
+    pub(super) fn tasks(&self) -> &[usize] {
+        &self.tasks
+    }
+
+    pub(super) fn contains(&self, task: usize) -> bool {
+        self.tasks.binary_search(&task).is_ok()
+    }
+
+    /// Adds a task to a wave that rests.
+    pub(super) fn join(&mut self, task: usize) {
+        if let Err(place) = self.tasks.binary_search(&task) {
+            self.tasks.insert(place, task);
+        }
+    }
+
+    pub(super) fn is_resting(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Lets nothing of it be placed before `at`.
+    pub(super) fn rest_until(&mut self, at: Instant) {
+        self.rest = self.rest.max(Some(at));
+    }
+
+    /// Gives it until then at least.
+    pub(super) fn extend(&mut self, until: Instant) {
+        self.until = self.until.max(until);
+    }
+
+    /// Its tasks that want a place now, ascending.
+    pub(super) fn wanting<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = usize> + 'a {
+        let pending = ledger.pending().filter(|&task| self.contains(task));
+        pending.filter(|_| !self.is_resting())
+    }
+
+    /// Notes that all of it has been launched.
+    pub(super) fn launched(&mut self) {
+        self.stage = Stage::Launching;
+    }
+
+    /// Notes why it does not fit; whether that is news.
+    pub(super) fn note(&mut self, new: &Shortfall) -> bool {
+        let Stage::Placing { shortfall, tell_at } = &mut self.stage else {
+            return false;
+        };
+        *tell_at = None;
+        // Once offers have been given back, what is offered next is only a part of the picture
+        // again; it is still what is known.
+        let is_news = shortfall.as_ref() != Some(new);
+        if is_news {
+            *shortfall = Some(new.clone());
+        }
+        is_news
+    }
+
+    /// When something is due, if nothing happens before.
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let next = match (self.rest, &self.stage) {
+            (Some(rest), _) => Some(rest),
+            (None, Stage::Placing { tell_at, .. }) => *tell_at,
+            (None, Stage::Launching) => None,
+        };
+        next.map_or(self.until, |next| next.min(self.until))
+    }
+
+    /// A task of it that is neither up nor over. One that cannot be spoken to is not up.
+    fn late(&mut self, ledger: &Ledger, abandoned: &Demands<ExecutorId, AgentId>) -> Option<usize> {
+        let count = self.tasks.len();
+        let late = (0..count)
+            .map(|step| (self.watched + step) % count)
+            .find(|&place| {
+                let task = &ledger.tasks()[self.tasks[place]];
+                let mut executor = task.executor().into_iter();
+                let is_up = task.state() == Some(TaskState::Running)
+                    && !executor.any(|executor| abandoned.contains(executor));
+                !is_up && !task.is_over()
+            })?;
+        self.watched = late;
+        Some(self.tasks[late])
+    }
+
+    /// The executors of its living tasks.
+    pub(super) fn executors(&self, ledger: &Ledger) -> BTreeSet<ExecutorId> {
+        let tasks = self.tasks.iter().map(|&task| &ledger.tasks()[task]);
+        let living = tasks.filter(|task| !task.is_over());
+        living.filter_map(|task| task.executor().cloned()).collect()
+    }
+}
+
+impl Scheduler {
+    /// Lets a wave begin, beside others.
+    pub(super) fn begin_wave(&mut self, wave: Wave) {
+        let rests = wave.is_resting();
+        self.waves.push(wave);
+        if rests {
+            return;
+        }
+        self.want_offers();
+        // Another wave may have left some of what is held.
+        if self.holds_offers() {
+            self.place();
+        }
+    }
+
+    /// The wave to which a task belongs that is not up yet.
+    pub(super) fn wave_of(&self, task: usize) -> Option<usize> {
+        self.waves.iter().position(|wave| wave.contains(task))
+    }
+
+    /// Does what the time and the last input have made due for the waves.
+    pub(super) fn advance_waves(&mut self, now: Instant) {
+        self.end_rests(now);
+        let mut index = 0;
+        // The end of the job is the end of all waves.
+        while index < self.waves.len() {
+            let wave = &mut self.waves[index];
+            let is_late = wave.late(&self.ledger, &self.abandoned).is_some();
+            if !is_late && self.unconnected(index).is_none() {
+                let wave = self.waves.remove(index);
+                self.lift_barrier(wave);
+            } else if now >= self.waves[index].until {
+                self.give_up(now, index);
+            } else {
+                self.tell_quiet(now, index);
+                index += 1;
+            }
+        }
+    }
+
+    /// Lets those be placed that have rested.
+    fn end_rests(&mut self, now: Instant) {
+        let mut has_begun = false;
+        for wave in &mut self.waves {
+            if wave.rest.take_if(|at| *at <= now).is_none() {
+                continue;
+            }
+            has_begun = true;
+            if let Stage::Placing { tell_at, .. } = &mut wave.stage {
+                *tell_at = Some(now + QUIET);
+            }
+        }
+        if has_begun {
+            self.want_offers();
+            if self.holds_offers() {
+                self.place();
+            }
+        }
+    }
+
+    /// Says that nothing is offered, once.
+    fn tell_quiet(&mut self, now: Instant, index: usize) {
+        if let Stage::Placing {
+            tell_at: tell_at @ Some(_),
+            ..
+        } = &mut self.waves[index].stage
+            && *tell_at <= Some(now)
+        {
+            *tell_at = None;
+            let nothing = self.nothing_offered(index);
+            self.report(crate::io::Progress::Waiting(nothing));
+        }
+    }
+
+    /// An executor of a wave whose connection is still to be waited for.
+    fn unconnected(&self, index: usize) -> Option<ExecutorId> {
+        match self.job.barrier {
+            Barrier::Tasks => None,
+            Barrier::Connections => {
+                let mut executors = self.waves[index].executors(&self.ledger).into_iter();
+                executors.find(|executor| !self.connected.contains(executor))
+            }
+        }
+    }
+
+    /// All of a wave is up: the functions of its tasks begin.
+    fn lift_barrier(&mut self, wave: Wave) {
+        let executors = wave.executors(&self.ledger);
+        // Nothing comes of those that have ended.
+        let ledger = &self.ledger;
+        self.connected
+            .retain(|executor| ledger.agent_of(executor).is_some());
+        if !executors.is_empty() {
+            self.output(Output::LiftBarrier(executors.into_iter().collect()));
+        }
+        match wave.purpose {
+            Purpose::Gang => self.start_app(),
+            Purpose::Restart { .. } => {}
+            Purpose::Spawn(spawn) => {
+                let names = wave.tasks.iter().map(|&task| {
+                    let task = &self.ledger.tasks()[task];
+                    task.name().to_owned()
+                });
+                let result = Ok(names.collect());
+                self.output(Output::Spawned { spawn, result });
+            }
+        }
+    }
+
+    /// A wave was not up in time.
+    fn give_up(&mut self, now: Instant, index: usize) {
+        let wave = &mut self.waves[index];
+        // The first one is to be named.
+        wave.watched = 0;
+        let Some(late) = wave.late(&self.ledger, &self.abandoned) else {
+            let reason = "it had not connected in time".to_owned();
+            if let Some(executor) = self.unconnected(index) {
+                self.give_up_connecting(now, executor, reason);
+            }
+            return;
+        };
+        let tasks = wave.tasks.iter().map(|&task| &self.ledger.tasks()[task]);
+        let why = match &wave.stage {
+            Stage::Placing { shortfall, .. } => {
+                let shortfall = shortfall.clone();
+                NeverPlaced::NoPlace(shortfall.unwrap_or_else(|| self.nothing_offered(index)))
+            }
+            Stage::Launching => NeverPlaced::NotUp {
+                up: tasks
+                    .filter(|task| task.state() == Some(TaskState::Running))
+                    .count(),
+                tasks: wave.tasks.len(),
+                first: {
+                    let late = &self.ledger.tasks()[late];
+                    (late.name().to_owned(), late.state())
+                },
+            },
+        };
+        match &self.waves[index].purpose {
+            Purpose::Gang => self.begin_stopping(now, Outcome::NeverPlaced(why)),
+            Purpose::Restart { .. } => {
+                let task = self.ledger.tasks()[late].name().to_owned();
+                let why = Box::new(why);
+                let why = NeverPlaced::NotRestarted { task, why };
+                self.begin_stopping(now, Outcome::NeverPlaced(why));
+            }
+            Purpose::Spawn(_) => self.fail_spawn(now, index, SpawnFailed::NeverPlaced(why)),
+        }
+    }
+
+    /// Whether any task wants a place now.
+    pub(super) fn wants_places(&self) -> bool {
+        match self.state {
+            State::Waiting { .. } => true,
+            // Most of the time nothing is pending at all.
+            State::Starting | State::Running => {
+                !self.ledger.is_placed()
+                    && self
+                        .waves
+                        .iter()
+                        .any(|wave| wave.wanting(&self.ledger).next().is_some())
+            }
+            State::Stopping { .. } | State::Ended => false,
+        }
+    }
+}
