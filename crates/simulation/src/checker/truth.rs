@@ -11,6 +11,10 @@ use crate::violation::Violation;
 /// before it sends an update again (PROTOCOL §8.2).
 const NEWS_MAX: Duration = Duration::from_secs(11 * 60);
 
+/// How long a task may live on that was given up while nobody could be asked: all tasks are asked
+/// about every 15 min.
+const REVENANT_MAX: Duration = Duration::from_secs(17 * 60);
+
 /// How long a kill may take when nothing goes wrong: as the slowest repetition of a KILL (60 s),
 /// and a grace.
 const KILL_MAX: Duration = Duration::from_secs(75);
@@ -121,7 +125,7 @@ impl Truth {
                 return Err(Violation::EndForgotten(id.clone()));
             }
             let lives = truth.up_at.filter(|_| ended.is_none());
-            if lives.is_some_and(|at| is_old(at, NEWS_MAX)) && !thinks_living(id) {
+            if lives.is_some_and(|at| is_old(at, REVENANT_MAX)) && !thinks_living(id) {
                 return Err(Violation::Revenant(id.clone()));
             }
             let killed = truth.killed_at;
