@@ -36,7 +36,8 @@ fn for_disconnect(reason: &DisconnectReason) -> &'static str {
             "write the address with `http://` in place of `https://`"
         }
         DisconnectReason::NotHttp { .. } => {
-            "if the master is behind TLS, write its address with `https://`"
+            "if the master is behind TLS, write its address with `https://`; for one found by `zk://` \
+             name the authority of its certificate by `--ca-file` or `cluster.ca_file`"
         }
         DisconnectReason::Unavailable { status: 503, .. } => {
             "the masters have no leader, or it is about to begin; if that does not pass, their \

@@ -372,7 +372,7 @@ fn a_wrong_scheme() {
             exit 3
             unreachable
             master `ADDRESS`: no master has taken the subscription: `http://ADDRESS/api/v1/scheduler` does not answer in HTTP: invalid HTTP version parsed
-            help: if the master is behind TLS, write its address with `https://`
+            help: if the master is behind TLS, write its address with `https://`; for one found by `zk://` name the authority of its certificate by `--ca-file` or `cluster.ca_file`
         "#]],
     );
 }

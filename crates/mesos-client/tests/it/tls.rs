@@ -41,7 +41,7 @@ impl axum::serve::Listener for TlsListener {
 }
 
 /// A server at `localhost` whose certificate is by `authority`.
-async fn serve(authority: &Authority, clients: Clients) -> Fake {
+pub(crate) async fn serve(authority: &Authority, clients: Clients) -> Fake {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("localhost:{}", listener.local_addr().unwrap().port());
     let acceptor = TlsAcceptor::from(authority.server(clients));
@@ -49,7 +49,7 @@ async fn serve(authority: &Authority, clients: Clients) -> Fake {
 }
 
 /// Trust in this authority alone.
-fn trust(authority: &Authority) -> Tls {
+pub(crate) fn trust(authority: &Authority) -> Tls {
     Tls {
         authorities: vec![authority.pem().into_bytes()],
         identity: None,

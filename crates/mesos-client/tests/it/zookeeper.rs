@@ -13,12 +13,17 @@ use std::{fs, io, thread};
 
 use mesos::v1;
 use mesos::v1::scheduler::call::Type as CallType;
-use mesos_client::{CallError, DisconnectReason, SchedulerClient, SchedulerNotice};
+use mesos_client::{
+    CallError, DisconnectReason, MasterOperator, OperatorConfig, OperatorError, SchedulerClient,
+    SchedulerNotice,
+};
 use prost::Message as _;
 use tempfile::TempDir;
+use testkit::pki::{Authority, Clients};
 
 use crate::fake::{Fake, next, nobody};
 use crate::scheduler::{attempt_failed, call, config, disconnected, subscribe};
+use crate::tls::{serve, trust};
 
 /// The library of the package; its manifest names the others.
 const JAR: &str = "/usr/share/java/zookeeper.jar";
@@ -369,6 +374,62 @@ async fn the_leader_is_followed_through_changes_and_the_loss_of_zookeeper() {
     stream.closed().await;
     subscribe(&mut first, &mut notices).await;
     assert!(second.is_idle());
+}
+
+#[tokio::test]
+async fn a_leader_behind_tls_is_reached_by_the_name_of_its_host() {
+    let test = "a_leader_behind_tls_is_reached_by_the_name_of_its_host";
+    let Some(zookeeper) = ZooKeeper::start(test) else {
+        return;
+    };
+    let authority = Authority::default();
+    // Its certificate is for `localhost`, not for the number that stands beside it.
+    let mut master = serve(&authority, Clients::Anybody).await;
+    let (_, port) = master.address.split_once(':').unwrap();
+    let info = format!(
+        r#"{{"address":{{"hostname":"localhost","ip":"127.0.0.1","port":{port}}},"id":"x"}}"#
+    );
+    let mut session = Session::open(zookeeper.address).unwrap();
+    session.create("/mesos", b"", Access::Everybody, NodeKind::Lasting);
+    session.create(
+        "/mesos/json.info_",
+        info.as_bytes(),
+        Access::Everybody,
+        NodeKind::Numbered,
+    );
+    let masters = format!("zk://{}/mesos", zookeeper.address);
+    let mut secure = config(&masters);
+    secure.tls = trust(&authority);
+    let (_handle, mut notices) = SchedulerClient::start(secure).unwrap();
+    let request = master.next().await;
+    assert_eq!(request.header("host"), Some(&*master.address));
+    let stream = request.stream(Some("s"));
+    stream.event(&crate::scheduler::subscribed(15.0)).await;
+    let notice = next(&mut notices).await;
+    assert!(
+        matches!(notice, Some(SchedulerNotice::Subscribed { .. })),
+        "{notice:?}"
+    );
+
+    // An operator finds it by the same rules.
+    let operator = OperatorConfig {
+        tls: trust(&authority),
+        ..OperatorConfig::default()
+    };
+    let operator = MasterOperator::new(masters.parse().unwrap(), operator).unwrap();
+    let (health, ()) = tokio::join!(operator.get_health(), async {
+        master.next().await.answer(401, "401 Unauthorized.");
+    });
+    let is_asked = matches!(health, Err(OperatorError::Unauthorized { .. }));
+    assert!(is_asked, "{health:?}");
+
+    // The default is no TLS: the leader's answer is none.
+    let (_handle, mut notices) = SchedulerClient::start(config(&masters)).unwrap();
+    let reason = attempt_failed(&mut notices).await;
+    assert!(
+        matches!(reason, DisconnectReason::NotHttp { .. }),
+        "{reason:?}"
+    );
 }
 
 #[tokio::test]
