@@ -34,7 +34,7 @@ pub use job::{
     Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, OnFailure, PORTS, PORTS_BY_NUMBER_MAX, PORTS_MAX,
     Ports, RESTART_WINDOW, RESTARTS, RESTARTS_MAX, ROLE, Restart, Scheduler, Strategy, TASKS_MAX,
 };
-pub use master::{Master, MasterError, ZooKeeperUrl};
+pub use master::{Master, MasterError};
 pub use module::{Lookup, Module, PathKind};
 pub use parse::{JOB_BYTES_MAX, parse};
 pub use units::{Size, UnitError, parse_duration};

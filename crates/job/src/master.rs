@@ -1,15 +1,12 @@
 //! Where the master is: embedded, or one or more addresses.
 
-use std::fmt;
 use std::str::FromStr;
 
+use mesos::master::{InvalidZooKeeperUrl, ZooKeeperUrl, host_and_port};
 use thiserror::Error;
 
 /// The port of a master where none is given.
-const PORT: &str = "5050";
-
-/// The port of ZooKeeper where none is given.
-const ZOOKEEPER_PORT: &str = "2181";
+const PORT: u16 = 5050;
 
 /// Where the master is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,68 +19,6 @@ pub enum Master {
     ZooKeeper(ZooKeeperUrl),
 }
 
-/// `zk://user:password@host:port,host:port/path`, shown without the credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ZooKeeperUrl {
-    credentials: Option<String>,
-    servers: Vec<String>,
-    path: String,
-}
-
-impl ZooKeeperUrl {
-    /// The whole of it, with the credentials.
-    pub fn expose(&self) -> String {
-        match &self.credentials {
-            Some(credentials) => {
-                format!("zk://{credentials}@{}{}", self.servers.join(","), self.path)
-            }
-            None => self.to_string(),
-        }
-    }
-
-    /// The servers of ZooKeeper, at least one: each `host:port`.
-    pub fn servers(&self) -> &[String] {
-        &self.servers
-    }
-
-    fn parse(rest: &str) -> Result<Self, MasterError> {
-        // A password may have any character but the last `@`.
-        let (credentials, place) = match rest.rsplit_once('@') {
-            Some((credentials, place)) => (Some(credentials), place),
-            None => (None, rest),
-        };
-        let invalid = || MasterError::NotZooKeeper(format!("zk://{place}"));
-        if credentials.is_some_and(|credentials| !credentials.contains(':')) {
-            return Err(invalid());
-        }
-        let (servers, path) = place.split_once('/').ok_or_else(invalid)?;
-        let path = path.trim_end_matches('/');
-        if path.is_empty() || path.split('/').any(str::is_empty) {
-            return Err(invalid());
-        }
-        let servers = servers
-            .split(',')
-            .map(|server| host_and_port(server.trim(), ZOOKEEPER_PORT));
-        Ok(Self {
-            credentials: credentials.map(str::to_owned),
-            servers: servers.collect::<Option<_>>().ok_or_else(invalid)?,
-            path: format!("/{path}"),
-        })
-    }
-}
-
-impl fmt::Display for ZooKeeperUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "zk://{}{}", self.servers.join(","), self.path)
-    }
-}
-
-impl fmt::Debug for ZooKeeperUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
 /// Why a text does not say where a master is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MasterError {
@@ -94,8 +29,8 @@ pub enum MasterError {
     #[error("`{0}` is not an address of a master")]
     NotAnAddress(String),
     /// It begins like a place in ZooKeeper, and does not go on so.
-    #[error("`{0}` is not a place in ZooKeeper")]
-    NotZooKeeper(String),
+    #[error(transparent)]
+    NotZooKeeper(#[from] InvalidZooKeeperUrl),
 }
 
 impl MasterError {
@@ -113,8 +48,8 @@ impl FromStr for Master {
         if text.trim() == "local" {
             return Ok(Self::Local);
         }
-        if let Some(rest) = text.trim().strip_prefix("zk://") {
-            return ZooKeeperUrl::parse(rest).map(Self::ZooKeeper);
+        if text.trim().starts_with(ZooKeeperUrl::SCHEME) {
+            return Ok(Self::ZooKeeper(text.trim().parse()?));
         }
         let addresses = text.split(',').map(|address| parse_address(address.trim()));
         Ok(Self::Addresses(addresses.collect::<Result<_, _>>()?))
@@ -134,25 +69,6 @@ fn parse_address(text: &str) -> Result<String, MasterError> {
     }
     let address = host_and_port(address, PORT).ok_or_else(not_an_address)?;
     Ok(format!("{scheme}{address}"))
-}
-
-/// `host:port` of an address that may lack the port; `None` if it is no address.
-fn host_and_port(address: &str, default_port: &str) -> Option<String> {
-    let (host, port) = match address.rsplit_once(':') {
-        // The colons of `[::1]` are not before a port.
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (address, default_port),
-    };
-    let is_host_char = |char: char| char.is_ascii_alphanumeric() || "-._".contains(char);
-    let is_host = match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.chars().all(is_host_char),
-    };
-    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
-    (is_host && is_port).then(|| format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -197,26 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_zookeeper_is_read_and_shown_without_its_password() {
-        let Ok(Master::ZooKeeper(url)) = "zk://u:s@me@a,[::1]:99/mesos/".parse() else {
+    fn a_place_in_zookeeper_is_read_and_refused_without_its_password() {
+        let Ok(Master::ZooKeeper(url)) = " zk://u:s@a/mesos/ ".parse() else {
             panic!("it is a place in ZooKeeper")
         };
-        assert_eq!(url.expose(), "zk://u:s@me@a:2181,[::1]:99/mesos");
-        assert_eq!(url.servers(), ["a:2181", "[::1]:99"]);
-        assert_eq!(
-            format!("{url} {url:?}"),
-            ["zk://a:2181,[::1]:99/mesos"; 2].join(" ")
-        );
-        for text in [
-            "zk://a",
-            "zk://u:p@a/",
-            "zk:///mesos",
-            "zk://a:0/mesos",
-            "zk://u@a/mesos",
-        ] {
-            let error = text.parse::<Master>().unwrap_err();
-            assert!(matches!(&error, MasterError::NotZooKeeper(_)), "{text}");
-            assert!(!error.to_string().contains('@'), "{error}");
-        }
+        assert_eq!(url.expose(), "zk://u:s@a:2181/mesos");
+        let error = "zk://u:sesame@a".parse::<Master>().unwrap_err();
+        assert!(matches!(&error, MasterError::NotZooKeeper(_)), "{error}");
+        assert!(!error.to_string().contains("sesame"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mesos::master::ZooKeeperUrl;
 use mesos::{FrameworkId, v1};
 use tokio::sync::mpsc;
 use v1::scheduler::call::Type as CallType;
@@ -18,7 +19,6 @@ use crate::core::endpoint::{Endpoint, InvalidEndpoint};
 use crate::core::subscription::{End, Rules, Targets};
 use crate::core::zookeeper::DetectorRules;
 use crate::core::zookeeper::leader::Scheme;
-use crate::core::zookeeper::url::ZooKeeperUrl;
 use crate::driver::{self, Api, BoxFuture, Plan, Record};
 use crate::encoding::Encoding;
 use crate::error::{CallError, DisconnectReason, RefusedError, StartError};
@@ -217,8 +217,8 @@ impl FromStr for Masters {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        if let Some(rest) = text.strip_prefix("zk://") {
-            return ZooKeeperUrl::parse(rest).map(|url| Self(Place::ZooKeeper(url)));
+        if text.starts_with(ZooKeeperUrl::SCHEME) {
+            return Ok(Self(Place::ZooKeeper(text.parse()?)));
         }
         text.split(',')
             .map(|address| Endpoint::parse(address.trim(), DEFAULT_PORT, PATH))

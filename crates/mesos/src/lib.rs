@@ -6,11 +6,13 @@
 //! - [`protobuf`]: the few of protobuf's own messages that they use.
 //! - [`recordio`]: the framing of event streams.
 //! - [`ids`]: one type for each kind of id.
+//! - [`master`]: how people write down where masters are.
 //! - [`attributes`]: those of an agent's command line.
 //! - [`resources`]: what agents have, offers hold and tasks take, and how to compute with it.
 
 pub mod attributes;
 pub mod ids;
+pub mod master;
 pub mod recordio;
 pub mod resources;
 

@@ -483,7 +483,7 @@ fn what_is_not_built_yet_is_not_ignored() {
         "cluster: { master: zk://a, principal: me, secret_file: '' }
 defaults: { limits: {}, on_failure: retry }",
         expect![[r#"
-            3:20: `zk://a` is not a place in ZooKeeper
+            3:20: `zk://a` is not `zk://host:port,host:port/path`, or `zk://user:password@` before that
             | cluster: { master: zk://a, principal: me, secret_file: '' }
             |                    ^^^^^^
             = write `local`, `host:port`, a list `host1:5050,host2:5050`, or `zk://host1:2181,host2:2181/mesos`

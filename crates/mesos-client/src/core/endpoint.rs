@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use mesos::master::InvalidZooKeeperUrl;
 use thiserror::Error;
 
 /// An address to post to: scheme, host, port and path.
@@ -17,8 +18,8 @@ pub enum InvalidEndpoint {
     #[error("there is no address")]
     Empty,
     /// It begins as a group of masters in ZooKeeper does, and does not go on so.
-    #[error("`{0}` is not `zk://host:port,host:port/path`, or `zk://user:password@` before that")]
-    ZooKeeper(String),
+    #[error(transparent)]
+    ZooKeeper(#[from] InvalidZooKeeperUrl),
     /// A group of masters in ZooKeeper among addresses of masters.
     #[error("a `zk://` address stands alone: it leads to all masters")]
     ZooKeeperInList,
@@ -102,11 +103,6 @@ impl Endpoint {
         let mut parts = self.0.into_parts();
         parts.path_and_query = Some(PathAndQuery::from_static(path));
         Self(Uri::from_parts(parts).expect("scheme and authority are those of a URI"))
-    }
-
-    /// The host and the port.
-    pub(crate) fn authority(&self) -> &str {
-        self.0.authority().map_or("", Authority::as_str)
     }
 
     /// Whether both are of one server, whatever the path.

@@ -24,15 +24,14 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use mesos::master::ZooKeeperUrl;
 
 use self::leader::Scheme;
-use self::url::ZooKeeperUrl;
 use self::wire::{Frames, Message, Refusal, Request};
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
 
 pub(crate) mod leader;
-pub(crate) mod url;
 mod wire;
 
 /// The timeout of a session that is asked for: that of Mesos (PROTOCOL §11.3). The server may
@@ -150,7 +149,7 @@ impl Detector {
     /// A machine that waits for [`Input::Start`].
     pub(crate) fn new(rules: DetectorRules, mut random: fastrand::Rng) -> Self {
         // Not all clients at the first server.
-        let next = random.usize(..rules.url.servers.len());
+        let next = random.usize(..rules.url.servers().len());
         Self {
             rules,
             random,
@@ -215,7 +214,7 @@ impl Detector {
     }
 
     fn server(&self) -> &str {
-        &self.rules.url.servers[self.next]
+        &self.rules.url.servers()[self.next]
     }
 
     fn connect(&mut self, now: Instant) -> State {
@@ -231,9 +230,9 @@ impl Detector {
 
     fn begin(&mut self, now: Instant, frames: Frames, timeout_ms: u32) -> State {
         let timeout = Duration::from_millis(timeout_ms.into());
-        if let Some(credentials) = self.rules.url.credentials.clone() {
-            let credentials = credentials.expose();
-            self.send(&Request::Auth { credentials });
+        if let Some(credentials) = self.rules.url.credentials() {
+            let frame = Request::Auth { credentials }.frame();
+            self.outputs.push_back(Output::Send(frame));
         }
         let mut session = Session {
             frames,
@@ -251,7 +250,7 @@ impl Detector {
     fn ask(&mut self, session: &mut Session, step: Step) {
         // Numbers are reused after two thousand million questions, which nobody asks.
         session.xid = session.xid.checked_add(1).unwrap_or(1);
-        let (xid, path) = (session.xid, self.rules.url.path.as_str());
+        let (xid, path) = (session.xid, self.rules.url.path());
         let node;
         let request = match &step {
             Step::Listing => Some(Request::Children { xid, path }),
@@ -376,7 +375,7 @@ impl Detector {
     /// else after the backoff.
     fn fail(&mut self, now: Instant, detail: &str) -> State {
         let detail = format!("`{}`: {detail}", self.server());
-        let servers = self.rules.url.servers.len();
+        let servers = self.rules.url.servers().len();
         self.next = (self.next + 1) % servers;
         self.failures += 1;
         let mut until = now;

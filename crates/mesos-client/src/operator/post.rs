@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
+use mesos::master::ZooKeeperUrl;
 use mesos::recordio::Decoder;
 use reqwest::Body;
 use tokio::sync::mpsc;
@@ -17,7 +18,6 @@ use crate::core::backoff::Backoff;
 use crate::core::endpoint::Endpoint;
 use crate::core::subscription::REDIRECTS_MAX;
 use crate::core::zookeeper::leader::Scheme;
-use crate::core::zookeeper::url::ZooKeeperUrl;
 use crate::core::zookeeper::{Detection, Detector, DetectorRules};
 use crate::encoding::{Encoding, Root};
 use crate::error::{DisconnectReason, StartError};

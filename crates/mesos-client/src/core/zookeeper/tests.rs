@@ -6,7 +6,7 @@ use super::*;
 
 fn rules(url: &str) -> DetectorRules {
     DetectorRules {
-        url: ZooKeeperUrl::parse(url.strip_prefix("zk://").unwrap()).unwrap(),
+        url: url.parse().unwrap(),
         scheme: Scheme::Http,
         path: "/api/v1/scheduler",
         backoff: Backoff {
