@@ -110,7 +110,7 @@ impl Survey {
                 SchedulerNotice::Event(event) => match convert::event(event) {
                     Ok(Heard::Input(Input::Offers(offers))) => {
                         self.plan.add(Instant::now().into_std(), offers);
-                        if let Ok(places) = self.plan.answer() {
+                        if let Some(places) = self.plan.places() {
                             return Ok(Ok(places));
                         }
                     }

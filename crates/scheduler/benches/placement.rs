@@ -35,10 +35,10 @@ fn ten_thousand_tasks_on_a_thousand_agents(bencher: divan::Bencher<'_, '_>, stra
     bencher.bench(|| place(&wants, &executor, &sites, strategy).is_ok());
 }
 
-/// As many agents, half as large, for twice as many tasks, one group of them evenly on racks: it does not fit, and
-/// that is explained.
-#[divan::bench(sample_count = 20)]
-fn twenty_thousand_tasks_too_many(bencher: divan::Bencher<'_, '_>) {
+/// As many agents, half as large, for twice as many tasks, one group of them evenly on racks: it
+/// does not fit, and that is explained or not.
+#[divan::bench(sample_count = 20, args = [false, true])]
+fn twenty_thousand_tasks_too_many(bencher: divan::Bencher<'_, '_>, explained: bool) {
     let mut rng = fastrand::Rng::with_seed(1);
     let groups: Vec<Group> = (0..20)
         .map(|number| Group {
@@ -56,7 +56,10 @@ fn twenty_thousand_tasks_too_many(bencher: divan::Bencher<'_, '_>) {
     let wants: Vec<Want<'_>> = groups.iter().map(Group::want).collect();
     let executor = resources(0.1, 64.0);
     assert!(place(&wants, &executor, &sites, Strategy::Pack).is_err());
-    bencher.bench(|| place(&wants, &executor, &sites, Strategy::Pack).is_err());
+    bencher.bench(|| {
+        let misfit = place(&wants, &executor, &sites, Strategy::Pack).expect_err("too many");
+        explained.then(|| misfit.explain(&wants, &executor, &sites, Strategy::Pack))
+    });
 }
 
 /// 1,000 random gangs of 64 tasks: how long each takes, and how often the answer is not certain.
@@ -80,7 +83,9 @@ fn exactness() {
             .collect();
         let wants: Vec<Want<'_>> = groups.iter().map(Group::want).collect();
         let (start, start_cpu) = (std::time::Instant::now(), cpu());
-        let answer = place(&wants, &resources(0.1, 64.0), &sites, Strategy::Pack);
+        let executor = resources(0.1, 64.0);
+        let answer = place(&wants, &executor, &sites, Strategy::Pack)
+            .map_err(|misfit| misfit.explain(&wants, &executor, &sites, Strategy::Pack));
         times.push(start.elapsed());
         cpu_times.push(cpu() - start_cpu);
         match answer {

@@ -149,27 +149,58 @@ const EFFORT: Effort = Effort {
 /// to choose from; with several groups the combinations multiply.
 const WIDTHS_MAX: usize = 32;
 
-/// Finds a place for every task, or says why there is none.
+/// Finds a place for every task.
 ///
 /// Everything fits or nothing does. Up to 64 tasks a placement that exists is found, unless the
 /// search comes to its limit; above, first-fit-decreasing with repair may miss one.
 ///
 /// # Errors
-/// What is left over, what stops it, and what would help.
+/// What can be explained, when there is no place for all.
 pub fn place(
     wants: &[Want<'_>],
     executor: &Resources,
     sites: &[Site],
     strategy: Strategy,
-) -> Result<Vec<Assignment>, Shortfall> {
+) -> Result<Vec<Assignment>, Box<Misfit>> {
     let mut problem = Problem::new(wants, executor, sites);
     match solve(&mut problem, strategy, EFFORT) {
         Ok(layout) => Ok(layout.assignments()),
-        Err((layout, certainty)) => {
-            let mut shortfall = explain::shortfall(&problem, wants, sites, &layout, certainty);
-            shortfall.remedies = remedy::find(&problem, wants, executor, sites, strategy, &layout);
-            Err(shortfall)
-        }
+        Err((layout, certainty)) => Err(Box::new(Misfit {
+            problem,
+            layout,
+            certainty,
+        })),
+    }
+}
+
+/// A gang that does not fit. To say why takes longer than to find that out, so it is done for those
+/// who want to know.
+#[derive(Debug)]
+pub struct Misfit {
+    problem: Problem,
+    /// As much as could be placed.
+    layout: Layout,
+    certainty: Certainty,
+}
+
+impl Misfit {
+    /// What is left over, what stops it, and what would help; of the very things that
+    /// [`place`] was given.
+    pub fn explain(
+        &self,
+        wants: &[Want<'_>],
+        executor: &Resources,
+        sites: &[Site],
+        strategy: Strategy,
+    ) -> Shortfall {
+        let Self {
+            problem,
+            layout,
+            certainty,
+        } = self;
+        let mut shortfall = explain::shortfall(problem, wants, sites, layout, *certainty);
+        shortfall.remedies = remedy::find(problem, wants, executor, sites, strategy, layout);
+        shortfall
     }
 }
 

@@ -6,7 +6,7 @@ use mesos::{AgentId, OfferId};
 
 use crate::job::{InvalidJob, Job};
 use crate::offers::{Offer, OfferPool};
-use crate::placement::{self, Shortfall, Want};
+use crate::placement::{self, Misfit, Shortfall, Site, Want};
 
 /// The offers for a job, as they come in.
 #[derive(Debug)]
@@ -60,31 +60,43 @@ impl Plan {
         self.pool.take_all()
     }
 
+    /// Where the tasks would go, if all have a place.
+    pub fn places(&self) -> Option<Vec<PlannedAgent>> {
+        let (wants, sites) = (self.wants(), self.pool.sites());
+        self.place(&wants, &sites).ok()
+    }
+
     /// Where the tasks would go.
     ///
     /// # Errors
     /// Why there is no place for them on what is offered.
     pub fn answer(&self) -> Result<Vec<PlannedAgent>, Shortfall> {
-        let groups = &self.job.groups;
-        let wants: Vec<Want<'_>> = groups
-            .iter()
-            .map(|group| Want {
-                group: &group.name,
-                count: group.count,
-                resources: &group.resources,
-                constraints: &group.constraints,
-                colocate: group.colocate,
-                beside: Vec::new(),
-            })
-            .collect();
-        let sites = self.pool.sites();
+        let (wants, sites) = (self.wants(), self.pool.sites());
         if sites.is_empty() {
             return Err(placement::nothing_offered(&wants));
         }
-        let places = placement::place(&wants, &self.job.executor, &sites, self.job.strategy)?;
+        self.place(&wants, &sites)
+            .map_err(|misfit| misfit.explain(&wants, &self.job.executor, &sites, self.job.strategy))
+    }
+
+    fn wants(&self) -> Vec<Want<'_>> {
+        let groups = self.job.groups.iter();
+        let wants = groups.map(|group| Want {
+            group: &group.name,
+            count: group.count,
+            resources: &group.resources,
+            constraints: &group.constraints,
+            colocate: group.colocate,
+            beside: Vec::new(),
+        });
+        wants.collect()
+    }
+
+    fn place(&self, wants: &[Want<'_>], sites: &[Site]) -> Result<Vec<PlannedAgent>, Box<Misfit>> {
+        let places = placement::place(wants, &self.job.executor, sites, self.job.strategy)?;
         let planned = places.into_iter().map(|assignment| {
             let site = &sites[assignment.site];
-            let counts = groups.iter().zip(assignment.tasks);
+            let counts = self.job.groups.iter().zip(assignment.tasks);
             PlannedAgent {
                 agent: site.agent.clone(),
                 hostname: site.hostname.clone(),

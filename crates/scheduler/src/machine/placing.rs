@@ -65,7 +65,10 @@ impl Scheduler {
                     Ok(launches) => self.launch(index, launches),
                     Err(site) => self.refuse_sites(std::iter::once(&*site)),
                 },
-                Err(shortfall) => unplaced.push((index, wants, shortfall)),
+                Err(misfit) => {
+                    let shortfall = misfit.explain(&wanted, executor, &sites, strategy);
+                    unplaced.push((index, wants, shortfall));
+                }
             }
         }
         self.refuse_useless(&unplaced);

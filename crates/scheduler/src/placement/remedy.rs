@@ -119,7 +119,18 @@ impl Trials<'_> {
             too_few = enough;
             enough = (enough * 2).min(most);
         }
-        while enough - too_few > 1 {
+        Some(self.least_between(too_few, enough, fits))
+    }
+
+    /// The least number for which it fits, if it does for `enough` and not for `too_few`; a larger
+    /// one when there is no time left to find out.
+    fn least_between(
+        &mut self,
+        mut too_few: usize,
+        mut enough: usize,
+        mut fits: impl FnMut(&mut Self, usize) -> bool,
+    ) -> usize {
+        while enough - too_few > 1 && self.work > 0 {
             let middle = too_few + (enough - too_few) / 2;
             if fits(self, middle) {
                 enough = middle;
@@ -127,7 +138,7 @@ impl Trials<'_> {
                 too_few = middle;
             }
         }
-        Some(enough)
+        enough
     }
 
     /// Weakens one constraint of one of the groups that are left over.
@@ -246,16 +257,10 @@ impl Trials<'_> {
             let most = usize::try_from(amount.thousandths()).unwrap_or(usize::MAX);
             let thousandths =
                 |number: usize| Scalar::from_thousandths(i64::try_from(number).unwrap_or(i64::MAX));
-            let (mut too_few, mut enough) = (0, most);
-            while enough - too_few > 1 && self.work > 0 {
-                let middle = too_few + (enough - too_few) / 2;
-                if self.fits(wants, &with(&[(name.clone(), thousandths(middle))])) {
-                    enough = middle;
-                } else {
-                    too_few = middle;
-                }
-            }
-            *amount = thousandths(enough);
+            let least = self.least_between(0, most, |trials, more| {
+                trials.fits(wants, &with(&[(name.clone(), thousandths(more))]))
+            });
+            *amount = thousandths(least);
         }
         Some(Remedy::MoreOnAgent {
             hostname: sites[site].hostname.clone(),

@@ -77,6 +77,17 @@ impl Group {
     }
 }
 
+/// Finds places, or says why there are none.
+fn place(
+    wants: &[Want<'_>],
+    executor: &Resources,
+    sites: &[Site],
+    strategy: Strategy,
+) -> Result<Vec<Assignment>, Shortfall> {
+    super::place(wants, executor, sites, strategy)
+        .map_err(|misfit| misfit.explain(wants, executor, sites, strategy))
+}
+
 /// Places groups (`name*count cpus:…`) on agents (`name cpus:…`) and tells the answer.
 #[track_caller]
 fn check(strategy: Strategy, executor: &str, groups: &[&str], agents: &[&str], expect: &Expect) {
