@@ -71,7 +71,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Ok(runtime) => {
             let (command, reporter) = (cli.command, Arc::clone(&reporter));
             let dispatched = async move { dispatch(command, &directives, &reporter).await };
-            // On a thread of the runtime's own: tasks that wake each other there need no other thread.
+            // On the home thread as well: tasks that wake each other there need no other thread.
             let result = match runtime.block_on(runtime.spawn(dispatched)) {
                 Ok(result) => result,
                 Err(failed) => std::panic::resume_unwind(failed.into_panic()),
@@ -109,7 +109,9 @@ fn start(directives: &str, reporter: &Arc<Reporter>) -> Result<Runtime, Failure>
         .map_err(|error| {
             Failure::new(Exit::Usage, error).with_help("write it like `info` or `link=debug,warn`")
         })?;
+    // One home thread, as in the executor: the app scheduler has another one while it computes.
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("failed to start the async runtime")

@@ -93,7 +93,8 @@ impl AppScheduler {
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));
         let ends = (inbox, AppSender(outbox), events);
-        let outcome = match call(&self.pre, &mut store, ends, args, env).await {
+        let called = call(&self.pre, &mut store, ends, args, env);
+        let outcome = match self.engine.turns().run(called).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(text)) => return Err(AppSchedulerError::Failed(text)),
             Err(error) => ended_by(&error, &stderr),

@@ -1,7 +1,7 @@
 //! The wasm engine: the only place that configures wasmtime.
 //!
 //! It owns what is shared by all guests of a process: compiler settings, the linkers with every
-//! host function, and the epoch, which makes a busy guest yield. It refuses core modules, threads
+//! host function, the epoch, which makes a busy guest yield, and the places for busy guests. It refuses core modules, threads
 //! and everything of the component model that needs more than one fiber a guest.
 
 use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
@@ -11,6 +11,7 @@ use wasmtime::{Config, Store};
 use crate::{
     bindings::Linkers,
     guest::{Grants, GuestState},
+    turns::Turns,
 };
 
 /// A configured wasm engine with its linkers. Clones share it.
@@ -20,6 +21,7 @@ use crate::{
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     linkers: Arc<Linkers>,
+    turns: Turns,
 }
 
 /// The engine could not be made on this machine.
@@ -40,6 +42,7 @@ impl Engine {
         Ok(Self {
             wasmtime,
             linkers: Arc::new(linkers),
+            turns: Turns::new(),
         })
     }
 
@@ -49,6 +52,11 @@ impl Engine {
 
     pub(crate) fn linkers(&self) -> &Linkers {
         &self.linkers
+    }
+
+    /// What runs the guests.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// A store for one guest: limits set, and yielding at each tick of the epoch.

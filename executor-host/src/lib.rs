@@ -33,6 +33,7 @@ mod guest;
 mod host;
 mod limits;
 mod program;
+mod turns;
 
 pub use executor::{Exit, LaunchError, RunError, run};
 pub use limits::MemoryLimitReached;

@@ -28,7 +28,9 @@ const RUNTIME_WAIT: Duration = Duration::from_millis(200);
 /// or the executor was shut down, 1 when the agent was lost, 2 when the executor could not begin.
 pub fn program() -> ExitCode {
     init_logs();
+    // One home thread for all; guests that compute get others, see `turns`.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
     {
@@ -38,7 +40,7 @@ pub fn program() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // On a thread of the runtime's own: tasks that wake each other there need no other thread.
+    // On the home thread as well: tasks that wake each other there need no other thread.
     let outcome = match runtime.block_on(runtime.spawn(run())) {
         Ok(outcome) => outcome,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),

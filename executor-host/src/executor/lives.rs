@@ -75,7 +75,7 @@ impl Lives {
         let (begin, begun) = oneshot::channel();
         let (host, ready) = (Arc::clone(&self.host), self.ready.clone());
         let (name, sender) = (task.clone(), outbox.clone());
-        let abort = self.futures.spawn(async move {
+        let life = async move {
             let prepared = match prepare(&host, launch).await {
                 Ok(prepared) => prepared,
                 Err(outcome) => return outcome,
@@ -85,7 +85,9 @@ impl Lives {
                 Ok(()) => prepared.run(inbox, sender).await,
                 Err(_) => Outcome::Stopped,
             }
-        });
+        };
+        let turns = self.host.engine.turns().clone();
+        let abort = self.futures.spawn(async move { turns.run(life).await });
         self.tasks.insert(abort.id(), task.clone());
         self.lives.insert(
             task,

@@ -1,0 +1,166 @@
+//! On which thread a guest takes its turns.
+//!
+//! A *turn* is one poll of a guest: from when it is woken until it waits again, or until the epoch
+//! makes it give way. All that is not a guest, links and HTTP, shares one thread of the runtime,
+//! the *home* thread, and a guest takes its turns there as well: then no other thread has to be
+//! woken for a message and its answer, which takes longer than all else on their way. A guest that
+//! computes would hold up all others there. While it does, it takes its turns *beside*: on a thread
+//! of its own, and another one becomes the home thread.
+//!
+//! ```text
+//!   at home ──a long turn──► beside
+//!      ▲                       │
+//!      └─────a short turn──────┘
+//! ```
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::Semaphore,
+    task::block_in_place,
+};
+
+/// A turn that takes longer is a long one. To wake the thread that becomes the home thread takes
+/// some 20 µs, for which all others wait: for turns of not much more that gains nothing.
+const LONG_TURN: Duration = Duration::from_micros(100);
+
+/// Gives guests their turns. Clones share the places beside the home thread.
+#[derive(Clone)]
+pub(crate) struct Turns {
+    beside: Arc<Semaphore>,
+}
+
+impl Turns {
+    /// As many guests can compute at a time as there are cores; more threads would only take turns.
+    pub(crate) fn new() -> Self {
+        Self::with_places(thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    fn with_places(places: usize) -> Self {
+        Self {
+            beside: Arc::new(Semaphore::new(places)),
+        }
+    }
+
+    /// Runs a guest to its end. Dropping the future drops the guest between two turns.
+    pub(crate) async fn run<T>(&self, guest: impl Future<Output = T>) -> T {
+        let mut guest = pin!(guest);
+        let mut is_long = false;
+        loop {
+            // A runtime of one thread alone, as tests have, has nowhere else to go on.
+            let place = match is_long && has_threads() {
+                true => Some(self.beside.acquire().await),
+                false => None,
+            };
+            let began = Instant::now();
+            let turn = poll_fn(|context| {
+                let mut turn = || guest.as_mut().poll(context);
+                Poll::Ready(match place {
+                    Some(_) => block_in_place(turn),
+                    None => turn(),
+                })
+            });
+            if let Poll::Ready(outcome) = turn.await {
+                return outcome;
+            }
+            is_long = began.elapsed() > LONG_TURN;
+            drop(place);
+            woken().await;
+        }
+    }
+}
+
+fn has_threads() -> bool {
+    Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread
+}
+
+/// Waits until the task is woken, by whatever its guest waits for.
+async fn woken() {
+    let mut is_woken = false;
+    poll_fn(|_| match std::mem::replace(&mut is_woken, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    };
+
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Long enough for any machine; it is not waited for when all goes well.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// What a guest does that computes, until the next tick.
+    async fn compute() {
+        let began = Instant::now();
+        while began.elapsed() <= LONG_TURN {}
+        yield_now().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_guest_that_computes_does_not_hold_up_the_others() {
+        let (others_go_on, seen) = mpsc::channel();
+        let guest = tokio::spawn(async move {
+            let guest = async move {
+                compute().await;
+                seen.recv_timeout(PATIENCE)
+            };
+            Turns::with_places(1).run(guest).await
+        });
+        let others = tokio::spawn(async move { others_go_on.send(()) });
+        assert_eq!(guest.await.unwrap(), Ok(()), "the thread was held up");
+        others.await.unwrap().unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn of_guests_that_compute_only_as_many_as_there_are_places_do_so_at_a_time() {
+        let turns = Turns::with_places(1);
+        let is_free = Arc::new(AtomicBool::new(true));
+        let guests: Vec<_> = (0..4)
+            .map(|_| {
+                let (turns, is_free) = (turns.clone(), Arc::clone(&is_free));
+                tokio::spawn(async move {
+                    let guest = async move {
+                        for _ in 0..20 {
+                            compute().await;
+                            assert!(is_free.swap(false, Ordering::SeqCst), "two at a time");
+                            thread::yield_now();
+                            is_free.store(true, Ordering::SeqCst);
+                        }
+                    };
+                    turns.run(guest).await;
+                })
+            })
+            .collect();
+        for guest in guests {
+            guest.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn without_other_threads_a_guest_computes_where_it_is() {
+        let here = thread::current().id();
+        let guest = async {
+            compute().await;
+            compute().await;
+            thread::current().id()
+        };
+        assert_eq!(Turns::with_places(1).run(guest).await, here);
+    }
+}
