@@ -36,6 +36,7 @@ pub(crate) fn exit(error: &FrameworkError) -> Exit {
         FrameworkError::NoExecutorProgram
         | FrameworkError::ModuleServer { .. }
         | FrameworkError::Direct { .. }
+        | FrameworkError::Store(_)
         | FrameworkError::ClientEnded => Exit::Failure,
     }
 }

@@ -10,6 +10,7 @@ use mesos_client::{Credentials, Masters, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
+use crate::store::JobDigest;
 use crate::traffic::Traffic;
 
 /// One run of one job.
@@ -253,6 +254,31 @@ impl FrameworkConfig {
             direct_only: self.direct.mode == DirectMode::Required,
             ..self.link.clone()
         }
+    }
+
+    /// What makes this job this one: the name, and of every group all that its tasks depend on.
+    pub(crate) fn digest(&self) -> JobDigest {
+        let mut digest = Sha256::new();
+        // With its length before it, so that no two lists of fields look alike.
+        let mut field = |bytes: &[u8]| {
+            digest.update((bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
+        };
+        field(self.name.as_bytes());
+        for group in &self.groups {
+            field(group.name.as_bytes());
+            field(&group.count.to_be_bytes());
+            field(group.resources.to_string().as_bytes());
+            field(group.module.sha256());
+            field(&(group.args.len() as u64).to_be_bytes());
+            group.args.iter().for_each(|arg| field(arg.as_bytes()));
+            field(&(group.env.len() as u64).to_be_bytes());
+            for (name, value) in &group.env {
+                field(name.as_bytes());
+                field(value.as_bytes());
+            }
+        }
+        JobDigest(digest.finalize().into())
     }
 
     /// What the scheduler machine is to know of this.

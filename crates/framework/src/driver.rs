@@ -13,8 +13,8 @@ use mesos_client::{
     DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
 };
 use scheduler::{
-    Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress, Scheduler,
-    SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
+    Call, Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress,
+    Record, Scheduler, SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
@@ -25,6 +25,7 @@ use crate::convert::{self, Heard};
 use crate::launch::{self, Blueprint, Served};
 use crate::modules::ModuleServer;
 use crate::outcome::{FrameworkError, JobOutcome};
+use crate::store::{MemoryStore, Store};
 use crate::traffic::Traffic;
 
 mod app_run;
@@ -75,9 +76,29 @@ pub async fn run<A, F>(
     config: FrameworkConfig,
     app: A,
     progress: impl FnMut(Progress) + Send,
+    stop: watch::Receiver<Option<Stop>>,
+) -> Result<JobOutcome, FrameworkError>
+where
+    A: FnOnce(App) -> F + Send,
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    run_with_store(config, &mut MemoryStore::new(), app, progress, stop).await
+}
+
+/// As [`run`], with a store for what must be remembered: nothing is done that it was not told
+/// before.
+///
+/// # Errors
+/// As [`run`], and when the store fails.
+pub async fn run_with_store<S, A, F>(
+    config: FrameworkConfig,
+    store: &mut S,
+    app: A,
+    progress: impl FnMut(Progress) + Send,
     mut stop: watch::Receiver<Option<Stop>>,
 ) -> Result<JobOutcome, FrameworkError>
 where
+    S: Store,
     A: FnOnce(App) -> F + Send,
     F: Future<Output = Result<(), String>> + Send + 'static,
 {
@@ -87,6 +108,8 @@ where
     let mut rng = fastrand::Rng::with_seed(config.seed);
     let job = config.job(&format!("{:08x}", rng.u32(..)));
     let scheduler = Scheduler::new(job, now(), rng.u64(..))?;
+    let begun = store.begin(config.digest()).await;
+    begun.map_err(FrameworkError::Store)?;
     let (server, blueprint) = serve_modules(&config).await?;
     let (commands, commanded) = mpsc::unbounded_channel();
     let listener = Listener::start(&config.direct, commands).await;
@@ -107,6 +130,8 @@ where
     });
     let mut driver = Driver {
         scheduler,
+        store,
+        records: Vec::new(),
         blueprint,
         rng,
         calls: Calls::new(handle.clone()),
@@ -159,8 +184,11 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-struct Driver<A, P> {
+struct Driver<'a, S, A, P> {
     scheduler: Scheduler,
+    store: &'a mut S,
+    /// What the store is to be told before any further call is made.
+    records: Vec<Record>,
     blueprint: Blueprint,
     rng: fastrand::Rng,
     calls: Calls,
@@ -183,8 +211,9 @@ struct Driver<A, P> {
     disconnected: Option<DisconnectReason>,
 }
 
-impl<A, F, P> Driver<A, P>
+impl<S, A, F, P> Driver<'_, S, A, P>
 where
+    S: Store,
     A: FnOnce(App) -> F,
     F: Future<Output = Result<(), String>> + Send + 'static,
     P: FnMut(Progress),
@@ -200,7 +229,10 @@ where
         // A stop may have been asked for before anything began.
         stop.mark_changed();
         loop {
-            if let Some(outcome) = self.drain() {
+            let outcome = self.drain();
+            // Calls wait in their queue until this is done.
+            self.keep().await?;
+            if let Some(outcome) = outcome {
                 // Even if the calls do not get through, the job is over.
                 let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
                 return self.ended(outcome);
@@ -353,6 +385,7 @@ where
                 Output::TaskOver(task) => self.app_driver.end_task(&task),
                 Output::Spawned { spawn, result } => self.answer_spawn(spawn, result),
                 Output::ExecutorGone(executor) => self.links.shut_one(&executor),
+                Output::Remember(record) => self.records.push(record),
                 Output::Event(event) => {
                     let channel = self.links.channel_of(&event);
                     if let Some(event) = self.events.push(event, channel) {
@@ -366,6 +399,21 @@ where
             }
         }
         None
+    }
+
+    /// Tells the store what is new. Without it nobody could take the job over: it ends.
+    async fn keep(&mut self) -> Result<(), FrameworkError> {
+        let records = std::mem::take(&mut self.records);
+        if records.is_empty() {
+            return Ok(());
+        }
+        let kept = self.store.keep(records).await;
+        if kept.is_err() {
+            self.calls.forget();
+            self.calls.push(convert::call(Call::Teardown));
+            let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
+        }
+        kept.map_err(FrameworkError::Store)
     }
 
     /// Takes what tasks still send when the app scheduler has returned: a task that is about to

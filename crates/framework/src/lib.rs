@@ -7,6 +7,7 @@
 //! - [`config`]: what to run and where.
 //! - [`survey()`]: where the gang would go.
 //! - [`outcome`]: how it ended.
+//! - [`store`]: where it is kept what must be remembered of it.
 //! - `address`: where others reach what is bound here.
 //! - `convert`: the only bridge between wire messages and domain values.
 //! - `launch`: what a task and its executor look like on the wire.
@@ -24,6 +25,7 @@ pub mod outcome;
 mod random;
 #[cfg(test)]
 mod recordings;
+pub mod store;
 pub mod survey;
 mod traffic;
 
@@ -31,15 +33,17 @@ pub use config::{
     DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors, FrameworkConfig, GroupConfig,
     MasterConfig, Module, ModuleServing,
 };
-pub use driver::run;
+pub use driver::{run, run_with_store};
 pub use mesos_client::{
     Credentials, DisconnectReason, InvalidEndpoint, Masters, RefusedError, Secret, Tls,
 };
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
     Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,
-    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Remedy, Restart, Shortfall,
-    Source, Stop, Strategy, TaskReport, TaskState, Timing, TooManyRestarts, Unconnected,
+    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record, Recorded, RecordedTask,
+    Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport, TaskState, Timing,
+    TooManyRestarts, Unconnected,
 };
+pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};
 pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};

@@ -54,6 +54,9 @@ pub enum FrameworkError {
         /// Why.
         reason: String,
     },
+    /// What must be remembered could not be kept.
+    #[error("cannot keep what must be remembered of the job")]
+    Store(#[source] io::Error),
     /// Certificates or credentials cannot be used.
     #[error("cannot connect to a master")]
     Start(#[from] StartError),

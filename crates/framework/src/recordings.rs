@@ -304,7 +304,7 @@ fn said(output: &Output) -> Option<String> {
         Output::Report(Progress::PlacedAgain(report)) => {
             format!("placed again: {} {}", report.task, report.state)
         }
-        Output::Report(_) => return None,
+        Output::Report(_) | Output::Remember(_) => return None,
         other => format!("{other:?}"),
     })
 }

@@ -10,6 +10,7 @@ use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 
 use crate::offers::Offer;
 use crate::placement::Shortfall;
+use crate::record::Record;
 use crate::status::{Reason, Source, StatusUpdate, TaskState, Uuid};
 
 /// What has happened.
@@ -143,6 +144,8 @@ pub enum Output {
         /// The names of its tasks, all of which are up.
         result: Result<Vec<String>, SpawnFailed>,
     },
+    /// Something to be kept before any later output is acted upon.
+    Remember(Record),
     /// Something for the app scheduler to hear.
     Event(JobEvent),
     /// The app scheduler hears nothing more after the events so far.

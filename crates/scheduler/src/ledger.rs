@@ -21,6 +21,7 @@ use mesos::{AgentId, ExecutorId, TaskId};
 
 use crate::io::TaskReport;
 use crate::job::Job;
+use crate::record::Record;
 use crate::status::{Reason, Source, StatusUpdate, TaskState};
 
 mod task;
@@ -61,6 +62,8 @@ pub struct Ledger {
     /// The executors that have living tasks, and how many.
     executors: BTreeMap<ExecutorId, ExecutorEntry>,
     alarms: BTreeSet<(Instant, Alarm)>,
+    /// Changes that nobody has asked for yet; one for each, and they are asked for after each.
+    records: VecDeque<Record>,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,7 @@ impl Ledger {
             running: 0,
             executors: BTreeMap::new(),
             alarms: BTreeSet::new(),
+            records: VecDeque::new(),
         };
         for (group, spec) in job.groups.iter().enumerate() {
             ledger.add(group, &spec.name, spec.count);
@@ -238,6 +242,12 @@ impl Ledger {
             standing: Standing::Known(TaskState::Staging),
             taken: false,
             kill: None,
+        });
+        self.records.push_back(Record::Launched {
+            id: id.clone(),
+            task: task.name.clone(),
+            agent: agent.clone(),
+            executor: executor.clone(),
         });
         self.by_id.insert(id.clone(), index);
         self.live += 1;
@@ -408,6 +418,11 @@ impl Ledger {
         }
     }
 
+    /// The next change to be recorded.
+    pub fn poll_record(&mut self) -> Option<Record> {
+        self.records.pop_front()
+    }
+
     /// When the next alarm is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.alarms.first().map(|(at, _)| *at)
@@ -415,6 +430,10 @@ impl Ledger {
 
     fn end(&mut self, index: usize, end: TaskReport) {
         let live = self.leave_live(index);
+        self.records.push_back(Record::Ended {
+            id: live.id.clone(),
+            state: end.state,
+        });
         self.tasks[index].phase = Phase::Ended(Ended {
             id: live.id,
             executor: live.executor,
@@ -427,6 +446,8 @@ impl Ledger {
     fn make_pending(&mut self, index: usize, last: &TaskId) {
         // Earlier attempts are forgotten: their news are `Unknown`.
         self.by_id.remove(last);
+        self.records
+            .push_back(Record::Forgotten { id: last.clone() });
         self.tasks[index].phase = Phase::Pending;
         self.pending.insert(index);
     }
@@ -461,6 +482,7 @@ impl Ledger {
         let Phase::Live(live) = &mut self.tasks[index].phase else {
             unreachable!("only living tasks stand");
         };
+        let id = live.id.clone();
         match std::mem::replace(&mut live.standing, standing) {
             Standing::Known(TaskState::Running) => self.running -= 1,
             Standing::Known(_) => {}
@@ -468,6 +490,8 @@ impl Ledger {
                 self.alarms.remove(&(until, Alarm::Unreachable(index)));
             }
         }
+        let state = live.state();
+        self.records.push_back(Record::State { id, state });
         match standing {
             Standing::Known(TaskState::Running) => self.running += 1,
             Standing::Known(_) => {}

@@ -13,6 +13,7 @@
 //! - [`plan`]: where a gang would go.
 //! - [`offers`]: which offers are held, and which are given back.
 //! - [`ledger`]: the states of all tasks; nothing else changes them.
+//! - [`record`]: what must be known to take a job back.
 //! - [`policy`]: what the end of a task means for the job.
 //! - [`status`]: task states and reasons as values.
 
@@ -28,6 +29,7 @@ pub mod placement;
 pub mod plan;
 pub mod policy;
 mod reconcile;
+pub mod record;
 pub mod status;
 
 pub use constraint::{
@@ -43,4 +45,5 @@ pub use machine::{KillRefused, Scheduler, SpawnRefused, TaskView};
 pub use offers::Offer;
 pub use placement::{Cause, Certainty, Leftover, Measure, Obstacle, PORTS, Remedy, Shortfall};
 pub use plan::{Plan, PlannedAgent};
+pub use record::{Record, Recorded, RecordedTask};
 pub use status::{Reason, Source, StatusUpdate, TaskState, Uuid};

@@ -38,6 +38,7 @@ use crate::ledger::{Fired, Ledger};
 use crate::offers::{OfferPool, REFUSE_UNWANTED, Refusal};
 use crate::policy::Restarts;
 use crate::reconcile::{Question, Reconciliation};
+use crate::record::Record;
 use crate::status::TaskState;
 
 mod demands;
@@ -186,6 +187,7 @@ impl Scheduler {
         }
         match input {
             Input::Subscribed(framework) => {
+                self.output(Output::Remember(Record::Framework(framework.clone())));
                 self.handle_subscribed(now);
                 let first = matches!(self.state, State::Waiting { .. });
                 self.report(Progress::Subscribed { framework, first });
@@ -220,6 +222,7 @@ impl Scheduler {
             Input::Tick => {}
         }
         self.advance(now);
+        self.remember();
     }
 
     /// Kills a task for the app scheduler. A task that has ended stays as it is; one that waits to
@@ -511,7 +514,15 @@ impl Scheduler {
         if let Output::Accept { .. } | Output::Call(Call::Decline { .. }) = output {
             self.interest.refused();
         }
+        self.remember();
         self.outputs.push_back(output);
+    }
+
+    /// Gives out what the ledger has changed: before anything that follows from it.
+    fn remember(&mut self) {
+        while let Some(record) = self.ledger.poll_record() {
+            self.outputs.push_back(Output::Remember(record));
+        }
     }
 }
 

@@ -225,6 +225,7 @@ impl Checker {
             // No job of the simulation restarts or spawns tasks.
             | Output::TaskOver(_)
             | Output::Spawned { .. }
+            | Output::Remember(_)
             | Output::Report(_) => {}
         }
     }

@@ -172,7 +172,10 @@ impl Shell {
                 self.told_all(net);
             }
             // No job of the simulation restarts or spawns tasks.
-            Output::Report(_) | Output::TaskOver(_) | Output::Spawned { .. } => {}
+            Output::Report(_)
+            | Output::Remember(_)
+            | Output::TaskOver(_)
+            | Output::Spawned { .. } => {}
             Output::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 let executors: Vec<_> = self.links.keys().cloned().collect();

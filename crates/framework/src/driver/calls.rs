@@ -39,6 +39,11 @@ impl Calls {
         }
     }
 
+    /// Makes none of the calls that wait.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Makes calls until one of them fails in a way that the machine wants to hear of.
     /// Cancellation safe.
     pub(super) async fn next_failed(&mut self) -> Input {

@@ -231,6 +231,11 @@ impl Master {
             .collect()
     }
 
+    /// How many acknowledgements have come so far.
+    pub(crate) fn acknowledged(&self) -> u32 {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+
     /// Whether every reliable update was acknowledged, each once.
     pub(crate) fn is_all_acknowledged(&self) -> bool {
         self.updates.load(Ordering::SeqCst) == self.acknowledged.load(Ordering::SeqCst)

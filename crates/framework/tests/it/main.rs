@@ -8,3 +8,4 @@
 mod cluster;
 mod direct;
 mod runs;
+mod store;

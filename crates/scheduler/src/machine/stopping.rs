@@ -6,6 +6,7 @@ use mesos::ExecutorId;
 
 use super::{AppRun, Scheduler, State};
 use crate::io::{Call, JobEventKind, Outcome, Output, Progress, SpawnFailed, Stop, Unconnected};
+use crate::record::Record;
 
 /// How long to wait for the end of tasks that were killed: two KILLs and a slow agent. What is
 /// left then ends with the framework.
@@ -182,6 +183,7 @@ impl Scheduler {
 
     fn tear_down(&mut self) {
         if self.is_connected {
+            self.output(Output::Remember(Record::Over));
             self.call(Call::Teardown);
         } else {
             self.report(Progress::NotTornDown);

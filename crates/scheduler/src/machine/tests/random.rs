@@ -11,6 +11,7 @@ use super::super::*;
 use super::play::{beginning, job, offer};
 use crate::io::{Call, FailedCall, SpawnId, Stop};
 use crate::job::Barrier;
+use crate::record::Recorded;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};
 
 #[derive(Debug, Clone)]
@@ -92,6 +93,8 @@ struct Master {
     spawns: BTreeSet<SpawnId>,
     is_torn_down: bool,
     is_finished: bool,
+    /// What a store would know.
+    recorded: Recorded,
 }
 
 impl Master {
@@ -135,6 +138,7 @@ impl Master {
                     .fold(executor.resources, |sum, task| sum + &task.resources);
                 assert!(free.contains(&used), "{used} of {free}");
                 for task in tasks {
+                    assert!(self.recorded.tasks.contains_key(&task.id), "not recorded");
                     assert!(!self.launches.contains(&task.id), "{} again", task.id);
                     self.launches.push(task.id);
                 }
@@ -157,6 +161,7 @@ impl Master {
             Output::Spawned { spawn, .. } => {
                 assert!(self.spawns.remove(&spawn), "{spawn:?} is answered once");
             }
+            Output::Remember(record) => self.recorded.add(record),
             Output::StartApp => self.started += 1,
             Output::Call(Call::Teardown) => self.is_torn_down = true,
             Output::Finished(_) => self.is_finished = true,
@@ -198,6 +203,41 @@ impl Master {
             message: None,
             uuid: (source != Source::Master).then_some(Uuid([uuid; 16])),
         })
+    }
+}
+
+impl Master {
+    /// What was recorded is what the ledger knows.
+    fn check_records(&self, scheduler: &Scheduler) {
+        if self.is_torn_down {
+            return assert_eq!(self.recorded, Recorded::default());
+        }
+        let known: BTreeMap<_, _> = scheduler
+            .ledger
+            .tasks()
+            .iter()
+            .filter_map(|task| {
+                Some((
+                    task.name(),
+                    (task.state()?, task.agent()?, task.executor()?),
+                ))
+            })
+            .collect();
+        let recorded = self.recorded.tasks.values();
+        let recorded: BTreeMap<_, _> = recorded
+            .map(|task| (&*task.name, (task.state, &task.agent, &task.executor)))
+            .collect();
+        assert_eq!(
+            (recorded.len(), &recorded),
+            (self.recorded.tasks.len(), &known)
+        );
+        let ended = scheduler
+            .ledger
+            .tasks()
+            .iter()
+            .filter(|task| task.ended().is_some());
+        let recorded = self.recorded.tasks.values().filter(|task| task.has_ended);
+        assert_eq!(ended.count(), recorded.count());
     }
 }
 
@@ -305,6 +345,7 @@ fn play(barrier: Barrier, groups: &[&str], steps: Vec<Step>) {
             master.take(output);
         }
         assert_eq!(master.acknowledged - acknowledged, owed);
+        master.check_records(&scheduler);
         assert!(master.started <= 1);
         if let Some(at) = scheduler.poll_timeout() {
             assert!(at > now, "nothing that is due is left for later");
