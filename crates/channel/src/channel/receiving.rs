@@ -57,7 +57,7 @@ impl Receiving {
 
     /// Whether the peer has closed it.
     pub(super) fn is_over(&self) -> bool {
-        self.phase == ReceivingPhase::Closed
+        self.phase == ReceivingPhase::Closed && !self.stop_due
     }
 
     pub(super) fn begun(&self) -> Amount {
@@ -115,7 +115,8 @@ impl Receiving {
         if self.partial.take().is_some() && was == ReceivingPhase::Open {
             return Err(Violation::Pieces(number));
         }
-        self.stop_due = false;
+        // The close may have overtaken our stop: the peer still wants to know what was not taken.
+        self.stop_due &= self.has_untaken();
         Ok(was == ReceivingPhase::Open)
     }
 
@@ -127,10 +128,19 @@ impl Receiving {
 
     /// The application takes nothing more.
     pub(crate) fn stop(&mut self) {
-        if self.phase == ReceivingPhase::Open {
-            self.phase = ReceivingPhase::Stopped;
-            self.stop_due = true;
+        match self.phase {
+            ReceivingPhase::Open => {
+                self.phase = ReceivingPhase::Stopped;
+                self.stop_due = true;
+            }
+            // A peer that has closed counts what was never taken all the same.
+            ReceivingPhase::Closed => self.stop_due = self.has_untaken(),
+            ReceivingPhase::Stopped => {}
         }
+    }
+
+    fn has_untaken(&self) -> bool {
+        self.taken.messages < self.begun.messages
     }
 
     fn begin(&mut self, number: u32, bytes: u64, window: Window) -> Result<(), Violation> {

@@ -283,6 +283,38 @@ fn a_stop_ends_the_sender_over_there_and_counts_what_was_not_taken() {
 }
 
 #[test]
+fn what_was_not_taken_is_counted_for_a_sender_that_has_closed_as_well() {
+    let (mut pair, here, there) = linked(Config::new());
+    for _ in 0..4 {
+        pair.ends[SCHEDULER].send(here, text("hello")).unwrap();
+    }
+    pair.ends[SCHEDULER].close(here);
+    pair.advance_ms(100);
+    pair.ends[EXECUTOR].take(there, 1, 5);
+    pair.ends[EXECUTOR].stop(there);
+    pair.ends[EXECUTOR].close(there);
+    pair.advance_ms(100);
+    check(
+        &pair,
+        expect![[r#"
+        1000  scheduler ► frame 2, ack 1 | data 1 ×4 | close 1
+        1001  executor  message b"hello"
+        1001  executor  message b"hello"
+        1001  executor  message b"hello"
+        1001  executor  message b"hello"
+        1001  executor  closed
+        1011  executor  ► ack 2
+        1100  executor  ► frame 2, ack 2 | stop 1 after 1 | close 1
+        1100  executor  released
+        1101  scheduler stopped, 3 untaken
+        1101  scheduler closed
+        1101  scheduler released
+        1111  scheduler ► ack 2
+    "#]],
+    );
+}
+
+#[test]
 fn a_large_message_goes_in_pieces_and_its_neighbour_between_them() {
     let (mut pair, here, _) = linked(Config {
         frame_bytes_max: 100 << 10,

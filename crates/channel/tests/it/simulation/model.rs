@@ -21,7 +21,10 @@ pub(super) struct Stream {
     pub(super) full: bool,
     pub(super) closed: bool,
     pub(super) close_seen: bool,
+    /// The application took nothing more from then on, and the close was not seen.
     pub(super) stopped: bool,
+    /// The application took nothing more from then on.
+    pub(super) left: bool,
 }
 
 impl Stream {
@@ -69,6 +72,7 @@ impl Stream {
     pub(super) fn restart_sender(&mut self) {
         *self = Self {
             stopped: self.stopped,
+            left: self.left,
             ..Self::default()
         };
     }

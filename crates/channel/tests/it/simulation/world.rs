@@ -152,6 +152,7 @@ impl World {
             }
             for stream in self.streams[SCHEDULER].values_mut() {
                 stream.stopped = false;
+                stream.left = false;
             }
         }
     }
@@ -241,6 +242,7 @@ impl World {
         self.pair.ends[end].stop(id);
         let stream = self.streams[1 - end].entry(name).or_default();
         stream.stopped |= !stream.close_seen;
+        stream.left = true;
     }
 
     fn check_outputs(&mut self) {
@@ -278,7 +280,7 @@ impl World {
             }
             Output::Stopped { channel, .. } => {
                 let name = self.names[end][&channel];
-                assert!(self.streams[end][&name].stopped);
+                assert!(self.streams[end][&name].left);
             }
             Output::Writable { channel } => {
                 let name = self.names[end][&channel];
