@@ -51,6 +51,8 @@ pub(crate) struct Checker {
     owed: Vec<(TaskId, scheduler::Uuid)>,
     /// Ends of this step that are to be told.
     untold: Vec<TaskId>,
+    /// Tasks that were killed while they waited to be launched again.
+    cancelled: BTreeSet<String>,
     has_failed: bool,
     teardown: Option<bool>,
     is_finished: bool,
@@ -79,6 +81,7 @@ impl Checker {
             app: App::NotStarted,
             owed: Vec::new(),
             untold: Vec::new(),
+            cancelled: BTreeSet::new(),
             has_failed: false,
             teardown: None,
             is_finished: false,
@@ -198,7 +201,7 @@ impl Checker {
                 }
             }
             Output::Call(call) => self.say_call(call),
-            Output::LiftBarrier(_) if !self.attempts.is_up() => {
+            Output::LiftBarrier(_) if self.app == App::NotStarted && !self.attempts.is_up() => {
                 self.break_promise(Violation::AppStart);
             }
             Output::StartApp => self.start_app(),
@@ -287,9 +290,17 @@ impl Checker {
         let Some(task) = event.task.as_deref().filter(|_| is_end) else {
             return;
         };
+        // A task that waits to be launched again can be killed: no attempt of it ends then.
+        if event.executor.is_none() {
+            if !self.cancelled.insert(task.to_owned()) {
+                self.break_promise(Violation::ToldTwice(task.to_owned()));
+            }
+            return;
+        }
         // An agent that stays unreachable is given up without an update.
         if let Some(id) = self.attempts.give_up_unreachable(now, task) {
             self.has_failed |= !self.attempts.was_killed(&id) && !self.is_ignored(&id);
+            self.truth.given_up(&id);
             self.untold.push(id);
         }
         self.told(task);
@@ -302,7 +313,12 @@ impl Checker {
             let (group, _) = name.rsplit_once('-')?;
             self.job.groups.iter().find(|it| it.name == group)
         });
-        self.app != App::NotStarted && group.is_some_and(|it| it.on_failure == OnFailure::Ignore)
+        match group.map(|it| it.on_failure) {
+            Some(OnFailure::Ignore) => self.app != App::NotStarted,
+            // What it ends in is told when it is not restarted any more.
+            Some(OnFailure::Restart(_)) => true,
+            Some(OnFailure::Shutdown) | None => false,
+        }
     }
 
     /// An end was told, in one way or the other.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesos::resources::Resources;
-use scheduler::{Barrier, Group, Job, OnFailure, Strategy, Timing};
+use scheduler::{Barrier, Group, Job, OnFailure, Restart, Strategy, Timing};
 
 /// A job and what there is to run it on.
 #[derive(Debug, Clone)]
@@ -17,6 +17,16 @@ pub(crate) struct Setting {
 fn cpus(tenths: u32) -> Resources {
     let text = format!("cpus:{}.{}", tenths / 10, tenths % 10);
     Resources::parse(&text).expect("it is well formed")
+}
+
+/// Some restarts within some time.
+fn restart(rng: &mut fastrand::Rng) -> Restart {
+    Restart {
+        backoff: Duration::from_millis(rng.u64(0..2000)),
+        backoff_max: Duration::from_secs(rng.u64(1..30)),
+        max: rng.u32(0..4),
+        window: Duration::from_secs(rng.u64(10..600)),
+    }
 }
 
 impl Setting {
@@ -35,6 +45,7 @@ impl Setting {
                     colocate: false,
                     on_failure: match rng.u32(0..4) {
                         0 => OnFailure::Ignore,
+                        1 => OnFailure::Restart(restart(rng)),
                         _ => OnFailure::Shutdown,
                     },
                     kill_grace: Duration::from_millis(rng.u64(0..6000)),

@@ -12,7 +12,8 @@ pub enum Violation {
     /// A task was launched while its last attempt had not ended.
     #[error("`{0}` was launched beside its last attempt")]
     LaunchedBeside(String),
-    /// The functions of two attempts of one task ran at the same time.
+    /// The functions of two attempts of one task ran at the same time, and the older one was not
+    /// given up as lost.
     #[error("the functions of two attempts of `{0}` ran at the same time")]
     RanTwice(String),
     /// An ACCEPT used more than its offers held.

@@ -171,6 +171,7 @@ fn told(kind: JobEventKind, state: TaskState) -> Output {
     Output::Event(JobEvent {
         task: Some("t-0".to_owned()),
         state: Some(state),
+        executor: Some(ExecutorId::new("e1")),
         ..JobEvent::new(kind)
     })
 }
@@ -393,8 +394,9 @@ fn functions_begin_with_the_whole_gang_or_not_at_all() {
     history.breaks(Violation::PartOfGang(tasks[0].clone()));
 }
 
-#[test]
-fn two_attempts_of_a_task_never_run_at_once() {
+/// The gang is up at its second launch; both attempts of `t-0` live in truth, and the function of
+/// the second has begun.
+fn launched_twice() -> (History, TaskId, TaskId) {
     let mut history = History::launched();
     let again = || TaskReport {
         task: "t-0".to_owned(),
@@ -420,10 +422,25 @@ fn two_attempts_of_a_task_never_run_at_once() {
     for task in &tasks {
         truth.up(history.now, task);
     }
-    truth.began(history.now, &tasks[1]);
+    let [first, second, _] = tasks;
+    truth.began(history.now, &second);
     assert_eq!(history.checker.violation(), None);
-    history.checker.truth.began(history.now, &tasks[0]);
+    (history, first, second)
+}
+
+#[test]
+fn two_attempts_of_a_task_never_run_at_once() {
+    let (mut history, first, _) = launched_twice();
+    history.checker.truth.began(history.now, &first);
     history.breaks(Violation::RanTwice("t-0".to_owned()));
+}
+
+#[test]
+fn an_attempt_that_was_given_up_may_run_beside_another() {
+    let (mut history, first, second) = launched_twice();
+    history.checker.truth.given_up(&second);
+    history.checker.truth.began(history.now, &first);
+    assert_eq!(history.checker.violation(), None);
 }
 
 #[test]

@@ -36,6 +36,9 @@ struct TaskTruth {
     function: Function,
     ended_at: Option<Instant>,
     killed_at: Option<Instant>,
+    /// Its agent stayed unreachable for so long that the job goes on without it. Where it is,
+    /// nobody can stop it, so its next attempt may run beside it.
+    is_given_up: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ impl Truth {
             function: Function::NotBegun,
             ended_at: None,
             killed_at: None,
+            is_given_up: false,
         };
         self.tasks.insert(task.clone(), truth);
     }
@@ -80,13 +84,20 @@ impl Truth {
         }
     }
 
+    /// The app scheduler has been told that this task is lost, since nobody has heard of it.
+    pub(super) fn given_up(&mut self, task: &TaskId) {
+        if let Some(truth) = self.tasks.get_mut(task) {
+            truth.is_given_up = true;
+        }
+    }
+
     /// Its function begins.
     pub(crate) fn began(&mut self, now: Instant, task: &TaskId) {
         let Some(name) = self.tasks.get(task).map(|truth| truth.name.clone()) else {
             return;
         };
-        let mut tasks = self.tasks.iter();
-        if tasks.any(|(id, other)| id != task && other.name == name && other.runs()) {
+        let mut others = self.tasks.iter().filter(|(id, _)| *id != task);
+        if others.any(|(_, other)| other.name == name && other.runs() && !other.is_given_up) {
             self.violation.get_or_insert(Violation::RanTwice(name));
         }
         let up = |id: &TaskId| {
@@ -94,7 +105,11 @@ impl Truth {
                 .get(id)
                 .is_some_and(|truth| truth.up_at.is_some())
         };
-        if !self.is_lifted || !self.last.values().all(up) {
+        let is_first = !self
+            .tasks
+            .values()
+            .any(|truth| truth.function != Function::NotBegun);
+        if !self.is_lifted || is_first && !self.last.values().all(up) {
             self.violation
                 .get_or_insert_with(|| Violation::BeganEarly(task.clone()));
         }

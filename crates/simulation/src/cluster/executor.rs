@@ -45,6 +45,11 @@ pub(crate) struct Executor {
     is_busy: bool,
     tasks: BTreeMap<TaskId, Task>,
     names: BTreeMap<ChannelId, TaskId>,
+    /// What has come for tasks that the agent has not launched yet: an app scheduler may send to
+    /// a task as soon as it is launched again.
+    early: Vec<(ChannelId, Output)>,
+    /// The channels of these tasks.
+    offered: BTreeMap<ChannelId, String>,
     is_lifted: bool,
     launches: u64,
     is_shutting_down: bool,
@@ -79,6 +84,8 @@ impl Executor {
             is_busy: false,
             tasks: BTreeMap::new(),
             names: BTreeMap::new(),
+            early: Vec::new(),
+            offered: BTreeMap::new(),
             is_lifted: false,
             launches: 0,
             is_shutting_down: false,
@@ -193,6 +200,10 @@ impl Executor {
         };
         self.names.insert(channel, launch.id.clone());
         self.tasks.insert(launch.id.clone(), task);
+        self.offered.remove(&channel);
+        for (of, output) in std::mem::take(&mut self.early) {
+            self.hear(net, of, output);
+        }
         let after = net.some_time(Duration::from_secs(2));
         let ready = Happening::Ready {
             executor: self.id.clone(),
@@ -304,25 +315,24 @@ impl Executor {
                         self.begin(net, &task);
                     }
                 }
+                Output::Offered { channel, name } => {
+                    self.offered.insert(channel, name.to_string());
+                }
                 Output::Message { channel, data } => {
-                    let task = self.names.get(&channel);
-                    if let Some(task) = task.and_then(|id| self.tasks.get_mut(id)) {
+                    if let Some(name) = self.name_of(channel) {
                         let number = links::number(&data);
                         let streams = &mut net.checker.streams;
-                        streams.received_one(&self.id, &task.name, Direction::In, number);
-                        task.inbox.0 += 1;
-                        task.inbox.1 += data.len() as u64;
+                        streams.received_one(&self.id, &name, Direction::In, number);
                     }
+                    let data = Output::Message { channel, data };
+                    self.hear(net, channel, data);
                 }
                 Output::Closed { channel } => {
-                    let Some(id) = self.names.get(&channel).cloned() else {
-                        continue;
-                    };
-                    if let Some(task) = self.tasks.get_mut(&id) {
+                    if let Some(name) = self.name_of(channel) {
                         let streams = &mut net.checker.streams;
-                        streams.close_seen(&self.id, &task.name, Direction::In);
+                        streams.close_seen(&self.id, &name, Direction::In);
                     }
-                    self.inbox_closed(net, &id);
+                    self.hear(net, channel, Output::Closed { channel });
                 }
                 Output::Linked { .. } if links::is_direct(net) => {
                     let executor = self.id.clone();
@@ -331,11 +341,33 @@ impl Executor {
                 }
                 Output::Linked { .. }
                 | Output::Told { .. }
-                | Output::Offered { .. }
                 | Output::Stopped { .. }
                 | Output::Writable { .. }
                 | Output::Released { .. } => {}
             }
+        }
+    }
+
+    /// The task of a channel, or the one that is expected for it.
+    fn name_of(&self, channel: ChannelId) -> Option<String> {
+        let task = self.names.get(&channel).and_then(|id| self.tasks.get(id));
+        let name = task.map(|task| &task.name);
+        name.or_else(|| self.offered.get(&channel)).cloned()
+    }
+
+    /// A message for a task, or the end of them. It waits until the task is launched.
+    fn hear(&mut self, net: &mut Net, channel: ChannelId, output: Output) {
+        let Some(id) = self.names.get(&channel).cloned() else {
+            return self.early.push((channel, output));
+        };
+        match output {
+            Output::Message { data, .. } => {
+                if let Some(task) = self.tasks.get_mut(&id) {
+                    task.inbox.0 += 1;
+                    task.inbox.1 += data.len() as u64;
+                }
+            }
+            _ => self.inbox_closed(net, &id),
         }
     }
 }

@@ -58,6 +58,7 @@ impl Agent {
             resources: launch.resources,
         };
         hosted.tasks.insert(task.clone(), killed);
+        net.checker.truth.ended(net.now, task);
         let reason = Some(Reason::new("REASON_TASK_KILLED_DURING_LAUNCH"));
         self.add_update(net, task, TaskState::Killed, Source::Agent, reason, None);
     }
