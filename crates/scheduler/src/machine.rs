@@ -12,7 +12,7 @@
 //!  Ended ◄───────────────────┘
 //! ```
 //! - **Waiting**: no master has taken the subscription yet.
-//! - **Starting**: the gang is placed and launched, as the first [wave](waves). A launch that
+//! - **Starting**: the gang is placed and launched, as the first *wave* (`waves.rs`). A launch that
 //!   fails for reasons of its offer is placed again, and a task that may be restarted is; any other
 //!   failure undoes the gang. No function of a task has begun.
 //!   If the job wants connections to its executors, they are waited for, too.
