@@ -22,6 +22,7 @@ use mesos::{AgentId, ExecutorId, TaskId};
 use crate::io::TaskReport;
 use crate::job::Job;
 use crate::record::Record;
+use crate::repeat::Repeat;
 use crate::status::{Reason, Source, StatusUpdate, TaskState};
 
 mod task;
@@ -350,15 +351,16 @@ impl Ledger {
         };
         let mut order = KillOrder {
             grace,
-            next: at,
-            wait: KILL_AGAIN_MIN,
+            repeat: Repeat::new(at, KILL_AGAIN_MIN),
             was_sent: false,
         };
         if let Some(earlier) = live.kill.take() {
-            self.alarms.remove(&(earlier.next, Alarm::Kill(index)));
+            self.alarms
+                .remove(&(earlier.repeat.next(), Alarm::Kill(index)));
             order.was_sent = earlier.was_sent;
         }
-        self.alarms.insert((order.next, Alarm::Kill(index)));
+        self.alarms
+            .insert((order.repeat.next(), Alarm::Kill(index)));
         live.kill = Some(order);
     }
 
@@ -372,8 +374,9 @@ impl Ledger {
                 continue;
             };
             if order.was_sent {
-                self.alarms.remove(&(order.next, Alarm::Kill(index)));
-                order.next = now;
+                self.alarms
+                    .remove(&(order.repeat.next(), Alarm::Kill(index)));
+                order.repeat.set_next(now);
                 self.alarms.insert((now, Alarm::Kill(index)));
             }
         }
@@ -392,10 +395,9 @@ impl Ledger {
                     .kill
                     .as_mut()
                     .expect("a kill alarm is that of a kill order");
-                order.next = now + order.wait;
-                order.wait = (order.wait * 2).min(KILL_AGAIN_MAX);
+                order.repeat.made(now, KILL_AGAIN_MAX);
                 order.was_sent = true;
-                self.alarms.insert((order.next, alarm));
+                self.alarms.insert((order.repeat.next(), alarm));
                 Some(Fired::Kill {
                     task: live.id.clone(),
                     agent: live.agent.clone(),
@@ -467,7 +469,8 @@ impl Ledger {
             }
         }
         if let Some(order) = &live.kill {
-            self.alarms.remove(&(order.next, Alarm::Kill(index)));
+            self.alarms
+                .remove(&(order.repeat.next(), Alarm::Kill(index)));
         }
         if let Some(entry) = self.executors.get_mut(&live.executor) {
             entry.live -= 1;

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod policy;
 mod reconcile;
 pub mod record;
+mod repeat;
 pub mod status;
 
 pub use constraint::{

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use mesos::{AgentId, TaskId};
 
+use crate::repeat::Repeat;
+
 /// The first time to wait for answers; a master answers at once unless it is recovering.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 
@@ -26,8 +28,7 @@ const IMPLICIT_EVERY: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, Default)]
 pub(crate) struct Reconciliation {
     missing: BTreeMap<TaskId, AgentId>,
-    /// When to ask again, and how long to wait then.
-    again: Option<(Instant, Duration)>,
+    again: Option<Repeat>,
     /// When to ask about all tasks; only while subscribed.
     implicit_at: Option<Instant>,
 }
@@ -45,7 +46,7 @@ impl Reconciliation {
     /// Begins anew with all tasks that are alive: there is a new subscription.
     pub(crate) fn restart(&mut self, now: Instant, tasks: impl Iterator<Item = (TaskId, AgentId)>) {
         self.missing = tasks.collect();
-        self.again = (!self.missing.is_empty()).then_some((now, BACKOFF_MIN));
+        self.again = (!self.missing.is_empty()).then(|| Repeat::new(now, BACKOFF_MIN));
         self.implicit_at = Some(now + IMPLICIT_EVERY);
     }
 
@@ -53,7 +54,7 @@ impl Reconciliation {
     pub(crate) fn ask(&mut self, now: Instant, tasks: impl Iterator<Item = (TaskId, AgentId)>) {
         self.missing.extend(tasks);
         if !self.missing.is_empty() {
-            self.again = Some((now + BACKOFF_MIN, BACKOFF_MIN));
+            self.again = Some(Repeat::new(now + BACKOFF_MIN, BACKOFF_MIN));
         }
     }
 
@@ -72,9 +73,8 @@ impl Reconciliation {
 
     /// What is to be asked now.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<Question> {
-        if let Some((at, wait)) = self.again.filter(|(at, _)| *at <= now) {
-            debug_assert!(at <= now);
-            self.again = Some((now + wait, (wait * 2).min(BACKOFF_MAX)));
+        if let Some(again) = self.again.as_mut().filter(|again| again.next() <= now) {
+            again.made(now, BACKOFF_MAX);
             let tasks = self
                 .missing
                 .iter()
@@ -88,7 +88,7 @@ impl Reconciliation {
 
     /// When there is something to be asked.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let again = self.again.map(|(at, _)| at);
+        let again = self.again.map(|again| again.next());
         again.into_iter().chain(self.implicit_at).min()
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mesos::{AgentId, ExecutorId, TaskId};
 
 use crate::io::TaskReport;
+use crate::repeat::Repeat;
 use crate::status::{TaskState, Uuid};
 
 /// One task.
@@ -49,8 +50,7 @@ pub(super) enum Standing {
 #[derive(Debug)]
 pub(super) struct KillOrder {
     pub(super) grace: Option<Duration>,
-    pub(super) next: Instant,
-    pub(super) wait: Duration,
+    pub(super) repeat: Repeat,
     pub(super) was_sent: bool,
 }
 

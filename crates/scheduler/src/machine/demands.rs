@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::repeat::Repeat;
+
 /// How long to wait for the effect of a demand: an executor has 5 s to obey a SHUTDOWN (PROTOCOL
 /// §9.3).
 const AGAIN_MIN: Duration = Duration::from_secs(10);
@@ -23,8 +25,7 @@ pub(super) struct Demands<K, V> {
 
 #[derive(Debug)]
 struct Demand<V> {
-    next: Instant,
-    wait: Duration,
+    repeat: Repeat,
     value: V,
 }
 
@@ -41,8 +42,7 @@ impl<K: Ord + Clone, V: Clone> Demands<K, V> {
             return false;
         }
         let demand = Demand {
-            next: now,
-            wait: AGAIN_MIN,
+            repeat: Repeat::new(now, AGAIN_MIN),
             value,
         };
         self.waiting.insert(key.clone(), demand);
@@ -66,21 +66,23 @@ impl<K: Ord + Clone, V: Clone> Demands<K, V> {
     /// What was asked before may have been lost with the subscription.
     pub(super) fn repeat(&mut self, now: Instant) {
         for demand in self.waiting.values_mut() {
-            demand.next = now;
+            demand.repeat.set_next(now);
         }
     }
 
     /// What is to be asked now.
     pub(super) fn poll(&mut self, now: Instant) -> Option<(K, V)> {
         let mut waiting = self.waiting.iter_mut();
-        let (key, demand) = waiting.find(|(_, demand)| demand.next <= now)?;
-        demand.next = now + demand.wait;
-        demand.wait = (demand.wait * 2).min(AGAIN_MAX);
+        let (key, demand) = waiting.find(|(_, demand)| demand.repeat.next() <= now)?;
+        demand.repeat.made(now, AGAIN_MAX);
         Some((key.clone(), demand.value.clone()))
     }
 
     /// When the next one is to be asked.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting.values().map(|demand| demand.next).min()
+        self.waiting
+            .values()
+            .map(|demand| demand.repeat.next())
+            .min()
     }
 }

@@ -188,13 +188,8 @@ impl Scheduler {
     pub(super) fn begin_wave(&mut self, wave: Wave) {
         let rests = wave.is_resting();
         self.waves.push(wave);
-        if rests {
-            return;
-        }
-        self.want_offers();
-        // Another wave may have left some of what is held.
-        if self.holds_offers() {
-            self.place();
+        if !rests {
+            self.place_more();
         }
     }
 
@@ -236,10 +231,16 @@ impl Scheduler {
             }
         }
         if has_begun {
-            self.want_offers();
-            if self.holds_offers() {
-                self.place();
-            }
+            self.place_more();
+        }
+    }
+
+    /// More tasks want a place than before.
+    fn place_more(&mut self) {
+        self.want_offers();
+        // Another wave may have left some of what is held.
+        if self.holds_offers() {
+            self.place();
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct Executor {
     names: BTreeMap<ChannelId, TaskId>,
     /// What has come for tasks that the agent has not launched yet: an app scheduler may send to
     /// a task as soon as it is launched again.
-    early: Vec<(ChannelId, Output)>,
+    early: Vec<(ChannelId, Option<u64>)>,
     /// The channels of these tasks.
     offered: BTreeMap<ChannelId, String>,
     is_lifted: bool,
@@ -201,8 +201,8 @@ impl Executor {
         self.names.insert(channel, launch.id.clone());
         self.tasks.insert(launch.id.clone(), task);
         self.offered.remove(&channel);
-        for (of, output) in std::mem::take(&mut self.early) {
-            self.hear(net, of, output);
+        for (of, bytes) in std::mem::take(&mut self.early) {
+            self.hear(net, of, bytes);
         }
         let after = net.some_time(Duration::from_secs(2));
         let ready = Happening::Ready {
@@ -324,15 +324,14 @@ impl Executor {
                         let streams = &mut net.checker.streams;
                         streams.received_one(&self.id, &name, Direction::In, number);
                     }
-                    let data = Output::Message { channel, data };
-                    self.hear(net, channel, data);
+                    self.hear(net, channel, Some(data.len() as u64));
                 }
                 Output::Closed { channel } => {
                     if let Some(name) = self.name_of(channel) {
                         let streams = &mut net.checker.streams;
                         streams.close_seen(&self.id, &name, Direction::In);
                     }
-                    self.hear(net, channel, Output::Closed { channel });
+                    self.hear(net, channel, None);
                 }
                 Output::Linked { .. } if links::is_direct(net) => {
                     let executor = self.id.clone();
@@ -355,19 +354,20 @@ impl Executor {
         name.or_else(|| self.offered.get(&channel)).cloned()
     }
 
-    /// A message for a task, or the end of them. It waits until the task is launched.
-    fn hear(&mut self, net: &mut Net, channel: ChannelId, output: Output) {
+    /// A message of so many bytes for a task, or none: the end of them. It waits until the task is
+    /// launched.
+    fn hear(&mut self, net: &mut Net, channel: ChannelId, bytes: Option<u64>) {
         let Some(id) = self.names.get(&channel).cloned() else {
-            return self.early.push((channel, output));
+            return self.early.push((channel, bytes));
         };
-        match output {
-            Output::Message { data, .. } => {
+        match bytes {
+            Some(bytes) => {
                 if let Some(task) = self.tasks.get_mut(&id) {
                     task.inbox.0 += 1;
-                    task.inbox.1 += data.len() as u64;
+                    task.inbox.1 += bytes;
                 }
             }
-            _ => self.inbox_closed(net, &id),
+            None => self.inbox_closed(net, &id),
         }
     }
 }
