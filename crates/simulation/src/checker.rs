@@ -9,14 +9,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use mesos::{ExecutorId, TaskId};
-use scheduler::{
-    Call, Command, Input, Job, JobEvent, JobEventKind, OnFailure, Outcome, Output, Progress,
-};
+use scheduler::{Command, Input, Job};
 
 use crate::violation::Violation;
 
 mod books;
 mod offers;
+mod sayings;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -169,188 +168,6 @@ impl Checker {
     /// The app scheduler has a task killed; answers whether it should be there.
     pub(crate) fn kill(&mut self, task: &str) -> bool {
         self.attempts.order_kill(task)
-    }
-
-    /// The machine says this.
-    pub(crate) fn say(&mut self, now: Instant, output: &Output) {
-        if self.is_finished {
-            return self.break_promise(Violation::AfterEnd);
-        }
-        match output {
-            Output::Accept {
-                offers,
-                executor,
-                tasks,
-                ..
-            } => {
-                if !self.is_subscribed {
-                    self.break_promise(Violation::Unsubscribed);
-                }
-                let used = tasks.iter().fold(executor.resources.clone(), |sum, task| {
-                    sum + &task.resources
-                });
-                let held = self.offers.accept(offers, &executor.agent);
-                let launched = self.attempts.launch(executor, tasks);
-                let fits = held.and_then(|held| match held.contains(&used) {
-                    true => launched,
-                    false => Err(Violation::Overused(executor.id.clone())),
-                });
-                fits.unwrap_or_else(|violation| self.break_promise(violation));
-                for task in tasks {
-                    self.truth.launched(&task.id, &task.name);
-                }
-            }
-            Output::Call(call) => self.say_call(call),
-            Output::LiftBarrier(_) if self.app == App::NotStarted && !self.attempts.is_up() => {
-                self.break_promise(Violation::AppStart);
-            }
-            Output::StartApp => self.start_app(),
-            Output::AbortApp => self.app = App::Over,
-            Output::Event(event) => self.say_event(now, event),
-            Output::Report(Progress::PlacedAgain(report)) => {
-                let lost = self.attempts.give_up_unreachable(now, &report.task);
-                self.untold.extend(lost);
-                self.attempts.place_again(&report.task);
-                self.told(&report.task);
-            }
-            Output::Report(Progress::Stopping(_)) => {
-                self.gang_until = None;
-                let grace = self.job.groups.iter().map(|group| group.kill_grace).max();
-                self.end_until = Some(now + grace.unwrap_or_default() + END_MAX);
-                self.attempts.order_all_kills();
-            }
-            Output::Report(Progress::NotTornDown) => self.teardown = Some(false),
-            Output::Finished(outcome) => self.finish(outcome),
-            Output::LiftBarrier(_)
-            | Output::CloseInputs(_)
-            | Output::ExecutorGone(_)
-            | Output::EndEvents
-            // No job of the simulation restarts or spawns tasks.
-            | Output::TaskOver(_)
-            | Output::Spawned { .. }
-            | Output::Remember(_)
-            | Output::Report(_) => {}
-        }
-    }
-
-    fn say_call(&mut self, call: &Call) {
-        match call {
-            Call::Acknowledge { task, uuid, .. } => {
-                let owed = self.owed.iter().position(|it| it == &(task.clone(), *uuid));
-                let Some(index) = owed else {
-                    return self.break_promise(Violation::Acknowledged {
-                        task: task.clone(),
-                        times: 2,
-                    });
-                };
-                self.owed.remove(index);
-                return;
-            }
-            Call::Decline { offers, .. } => {
-                for offer in offers {
-                    if let Err(violation) = self.offers.answer(offer) {
-                        self.break_promise(violation);
-                    }
-                }
-            }
-            Call::Teardown => {
-                // All offers go with the framework.
-                self.offers.void();
-                self.teardown = Some(true);
-            }
-            Call::Suppress
-            | Call::Revive
-            | Call::Reconcile(_)
-            | Call::Kill { .. }
-            | Call::ShutdownExecutor { .. } => {}
-        }
-        if !self.is_subscribed {
-            self.break_promise(Violation::Unsubscribed);
-        }
-    }
-
-    fn start_app(&mut self) {
-        let may = self.app == App::NotStarted && self.attempts.is_up();
-        if !may || self.gang_until.take().is_none() {
-            self.break_promise(Violation::AppStart);
-        }
-        self.app = App::Running;
-        self.truth.lift_barrier();
-    }
-
-    fn say_event(&mut self, now: Instant, event: &JobEvent) {
-        let is_end = matches!(
-            event.kind,
-            JobEventKind::TaskFinished
-                | JobEventKind::TaskFailed
-                | JobEventKind::TaskKilled
-                | JobEventKind::TaskLost
-        );
-        let is_end = is_end && event.state.is_some_and(|state| state.is_end());
-        let Some(task) = event.task.as_deref().filter(|_| is_end) else {
-            return;
-        };
-        // A task that waits to be launched again can be killed: no attempt of it ends then.
-        if event.executor.is_none() {
-            if !self.cancelled.insert(task.to_owned()) {
-                self.break_promise(Violation::ToldTwice(task.to_owned()));
-            }
-            return;
-        }
-        // An agent that stays unreachable is given up without an update.
-        if let Some(id) = self.attempts.give_up_unreachable(now, task) {
-            self.has_failed |= !self.attempts.was_killed(&id) && !self.is_ignored(&id);
-            self.truth.given_up(&id);
-            self.untold.push(id);
-        }
-        self.told(task);
-    }
-
-    /// Whether the failure of a task does not matter: that of its group is ignored, once the whole
-    /// gang has been up.
-    fn is_ignored(&self, task: &TaskId) -> bool {
-        let group = self.attempts.name_of(task).and_then(|name| {
-            let (group, _) = name.rsplit_once('-')?;
-            self.job.groups.iter().find(|it| it.name == group)
-        });
-        match group.map(|it| it.on_failure) {
-            Some(OnFailure::Ignore) => self.app != App::NotStarted,
-            // What it ends in is told when it is not restarted any more.
-            Some(OnFailure::Restart(_)) => true,
-            Some(OnFailure::Shutdown) | None => false,
-        }
-    }
-
-    /// An end was told, in one way or the other.
-    fn told(&mut self, task: &str) {
-        let attempts = &self.attempts;
-        let owed = self
-            .untold
-            .iter()
-            .position(|id| attempts.name_of(id) == Some(task));
-        match owed {
-            Some(index) => {
-                self.untold.remove(index);
-            }
-            None => self.break_promise(Violation::ToldTwice(task.to_owned())),
-        }
-    }
-
-    fn finish(&mut self, outcome: &Outcome) {
-        self.is_finished = true;
-        if self.app == App::Running {
-            self.break_promise(Violation::AppLeft);
-        }
-        if *outcome == Outcome::Succeeded && self.has_failed {
-            self.break_promise(Violation::WrongOutcome(format!("{outcome:?}")));
-        }
-        if self.teardown.is_none() && self.was_subscribed {
-            self.break_promise(Violation::LeftInSilence);
-        }
-        let open = self.offers.open();
-        if open > 0 && self.teardown != Some(true) {
-            self.break_promise(Violation::Unanswered(open));
-        }
     }
 
     /// The machine has said all that it has to say about the last input.
