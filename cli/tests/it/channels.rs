@@ -62,6 +62,7 @@ fn a_stream_loses_nothing_when_framework_messages_are_lost_doubled_and_overtaken
     let faults = Faults {
         messages_down: faults,
         messages_up: faults,
+        ..Faults::default()
     };
     let rig = Rig::new(faults, 2);
     let args = ["--mode", "stream", "--messages", "3000", "--window", "64"];

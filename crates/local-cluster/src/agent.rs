@@ -54,10 +54,14 @@ pub(crate) struct AgentHandle {
 }
 
 /// What the owner of a cluster wants of its agents.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Command {
     /// Breaks the streams of all executors.
     CutStreams,
+    /// Kills an executor: the number of those that run divides `pick`, and the rest counts.
+    KillExecutor { pick: u32 },
+    /// Tells how many executors run.
+    CountExecutors(oneshot::Sender<usize>),
 }
 
 impl AgentHandle {
@@ -194,9 +198,7 @@ impl Driver {
                     }
                     self.take_event(event);
                 }
-                Some(Command::CutStreams) = sources.commands.recv() => {
-                    self.handle(Input::CutStreams);
-                }
+                Some(command) = sources.commands.recv() => self.take_command(command),
                 () = sleep_until(due) => {
                     self.machine.handle_timeout(Instant::now());
                     self.perform_all();
@@ -233,6 +235,17 @@ impl Driver {
         let request = RequestId(self.last_request);
         self.replies.insert(request, (encoding, reply));
         self.handle(Input::Call { request, call });
+    }
+
+    fn take_command(&mut self, command: Command) {
+        match command {
+            Command::CutStreams => self.handle(Input::CutStreams),
+            Command::KillExecutor { pick } => self.handle(Input::KillExecutor { pick }),
+            Command::CountExecutors(reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.machine.containers());
+            }
+        }
     }
 
     fn take_event(&mut self, event: ContainerEvent) {

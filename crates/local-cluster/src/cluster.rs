@@ -1,5 +1,7 @@
 //! A whole cluster in this process: one master, its agents, and the work directory.
 
+mod trouble;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +11,10 @@ use mesos::resources::Resources;
 use mesos::v1;
 use tempfile::TempDir;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
 
+pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle};
-use crate::core::faults::{Faults, MessageCounts};
+use crate::core::faults::Faults;
 use crate::core::wire::AgentIndex;
 use crate::master::{self, Departure, MasterConfig, MasterHandle};
 use crate::queue::queue;
@@ -243,48 +245,6 @@ impl LocalCluster {
                 tracing::warn!(%error, "work directory not removed");
             }
         }
-    }
-}
-
-/// Makes trouble in a running cluster. Clones are the same; when the cluster has ended nothing
-/// happens any more.
-#[derive(Debug, Clone)]
-pub struct Trouble {
-    master: mpsc::UnboundedSender<master::Command>,
-    agents: Vec<mpsc::UnboundedSender<agent::Command>>,
-}
-
-impl Trouble {
-    /// Lets this go wrong from now on, in place of what went wrong before.
-    pub fn set_faults(&self, faults: Faults) {
-        self.tell_master(master::Command::SetFaults(faults));
-    }
-
-    /// Breaks the streams of all frameworks; what was on its way over them is lost. They may
-    /// subscribe again at once.
-    pub fn cut_frameworks(&self) {
-        self.tell_master(master::Command::CutStreams);
-    }
-
-    /// Breaks the streams of all executors; what was on its way over them is lost. They may
-    /// subscribe again at once.
-    pub fn cut_executors(&self) {
-        for agent in &self.agents {
-            // One that has been stopped has no executors.
-            let _ = agent.send(agent::Command::CutStreams);
-        }
-    }
-
-    /// How many framework messages there were so far; `None` when the cluster has ended.
-    pub async fn message_counts(&self) -> Option<MessageCounts> {
-        let (reply, counts) = oneshot::channel();
-        self.tell_master(master::Command::CountMessages(reply));
-        counts.await.ok()
-    }
-
-    fn tell_master(&self, command: master::Command) {
-        // A master that has died hears nothing.
-        let _ = self.master.send(command);
     }
 }
 

@@ -35,5 +35,7 @@ mod master;
 mod queue;
 mod sandbox;
 
-pub use crate::core::faults::{Faults, MessageCounts, MessageFaults};
+pub use crate::core::faults::{
+    Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,
+};
 pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError, Trouble};

@@ -17,7 +17,8 @@ use tokio::task::JoinHandle;
 use crate::codec::{self, Encoding};
 use crate::core::faults::{Faults, MessageCounts};
 use crate::core::master::{
-    Input, Master, MasterConfig as MachineConfig, Output, Reply, RequestIndex, StreamIndex,
+    Disturbance, Input, Master, MasterConfig as MachineConfig, Output, Reply, RequestIndex,
+    StreamIndex,
 };
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::http;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Lose(Departure),
     /// Lets this go wrong from now on.
     SetFaults(Faults),
+    /// Lets this go wrong for a while.
+    Disturb(Disturbance),
     /// Breaks the streams of all frameworks.
     CutStreams,
     /// Tells how many framework messages there were.
@@ -271,6 +274,7 @@ impl Driver {
                 })
             }
             Command::SetFaults(faults) => Some(Input::SetFaults(faults)),
+            Command::Disturb(disturbance) => Some(Input::Disturb(disturbance)),
             Command::CutStreams => Some(Input::CutStreams),
             Command::CountMessages(reply) => {
                 // Whoever asked may have gone.

@@ -88,6 +88,8 @@ pub(crate) struct RequestId(pub(crate) u64);
 pub(crate) enum Input {
     /// The streams of all executors break.
     CutStreams,
+    /// One of its containers dies by SIGKILL: their number divides `pick`, and the rest counts.
+    KillExecutor { pick: u32 },
     /// The master says.
     Master(Box<ToAgent>),
     /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
@@ -196,6 +198,7 @@ impl Agent {
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::CutStreams => self.cut_streams(),
+            Input::KillExecutor { pick } => self.kill_executor(pick),
             Input::Master(message) => self.handle_master(now, *message),
             Input::Call { request, call } => self.handle_call(now, request, call),
             Input::Started { container_id, pid } => {
@@ -227,6 +230,11 @@ impl Agent {
     /// What is to be done next.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// How many containers there are whose processes may live.
+    pub(crate) fn containers(&self) -> usize {
+        self.containers.len()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing happens before.

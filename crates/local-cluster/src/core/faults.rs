@@ -1,9 +1,13 @@
 //! What goes wrong on command, and how often: as seldom or often as told, drawn from a seed.
 //!
-//! A new fault is a field of [`Faults`] where it is about chance, and an input of a machine where
-//! it happens at a moment (a stream is cut).
+//! A new fault is a field of [`Faults`] where it is about chance. Where it happens at a moment (a
+//! stream is cut), it is a variant of [`Fault`] and an input of a machine.
+
+mod fault;
 
 use std::time::Duration;
+
+pub use self::fault::{Fault, ParseFaultError};
 
 /// What goes wrong by chance. By default nothing does.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -12,10 +16,13 @@ pub struct Faults {
     pub messages_down: MessageFaults,
     /// What befalls framework messages from executors to schedulers.
     pub messages_up: MessageFaults,
+    /// What befalls status updates from agents to schedulers. Of those that are dropped, agents
+    /// send another copy after 10 s (PROTOCOL §8.2).
+    pub updates: MessageFaults,
 }
 
-/// What befalls framework messages of one direction. Of each message one thing at most: where the
-/// probabilities add up to more than 1, the first ones count.
+/// What befalls framework messages of one direction, or status updates. Of each message one thing
+/// at most: where the probabilities add up to more than 1, the first ones count.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MessageFaults {
     /// The probability that a message is dropped, as at any of the places where Mesos does so
@@ -40,6 +47,7 @@ impl Faults {
         Self {
             messages_down: faults,
             messages_up: faults,
+            ..Self::default()
         }
     }
 }
@@ -54,6 +62,22 @@ pub struct MessageCounts {
     pub up: u64,
     /// The bytes that all of them carry.
     pub bytes: u64,
+    /// Dropped on command.
+    pub dropped: u64,
+    /// Delivered twice on command.
+    pub duplicated: u64,
+    /// Held back on command.
+    pub delayed: u64,
+    /// The same of status updates.
+    pub updates: UpdateCounts,
+}
+
+/// How many status updates of agents have come to the master, copies among them, and what befell
+/// them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UpdateCounts {
+    /// From agents.
+    pub seen: u64,
     /// Dropped on command.
     pub dropped: u64,
     /// Delivered twice on command.

@@ -29,6 +29,7 @@ mod frameworks;
 mod messages;
 mod roles;
 mod tasks;
+mod trouble;
 mod validation;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -41,6 +42,8 @@ use self::agents::Agent;
 use self::allocator::{Filters, Offer};
 use self::framework::Framework;
 use self::messages::Messages;
+pub(crate) use self::trouble::Disturbance;
+use self::trouble::Troubles;
 use super::faults::{Faults, MessageCounts};
 use super::wire::{AgentIndex, ToAgent, ToMaster};
 
@@ -93,6 +96,8 @@ pub(crate) enum Input {
     AgentLeft { agent: AgentIndex },
     /// From now on this goes wrong.
     SetFaults(Faults),
+    /// This goes wrong for a while.
+    Disturb(Disturbance),
     /// The streams of all frameworks break.
     CutStreams,
     /// Nothing; time has passed.
@@ -183,6 +188,7 @@ pub(crate) struct Master {
     allocation_due: Instant,
     counters: Counters,
     messages: Messages,
+    troubles: Troubles,
     outputs: VecDeque<Output>,
 }
 
@@ -227,6 +233,7 @@ impl Master {
             offers: BTreeMap::new(),
             filters: Filters::default(),
             counters: Counters::default(),
+            troubles: Troubles::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -247,6 +254,7 @@ impl Master {
             Input::AgentDisconnected { agent } => self.handle_agent_disconnected(now, agent),
             Input::AgentLeft { agent } => self.handle_agent_left(now, agent),
             Input::SetFaults(faults) => self.messages.set_faults(faults),
+            Input::Disturb(disturbance) => self.disturb(now, disturbance),
             Input::CutStreams => self.cut_streams(now),
             Input::Timeout => {}
         }
@@ -269,12 +277,14 @@ impl Master {
         frameworks
             .chain(agents)
             .chain(self.messages.due())
+            .chain(self.troubles.due())
             .fold(self.allocation_due, Instant::min)
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.send_heartbeats(now);
         self.deliver_delayed(now);
+        self.end_shrinking(now);
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
         if self.allocation_due <= now {
@@ -294,6 +304,10 @@ impl Master {
         call: Call,
         headers: &CallHeaders,
     ) {
+        if let Some(rejection) = self.troubles.refusal(now) {
+            let reply = Reply::Refused(rejection);
+            return self.outputs.push_back(Output::Reply { request, reply });
+        }
         let reply = match calls::validate(&call, headers) {
             Err(rejection) => Reply::Refused(rejection),
             Ok(call::Type::Subscribe) => {

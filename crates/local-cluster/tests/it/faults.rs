@@ -1,6 +1,6 @@
 //! What goes wrong on command, seen from outside.
 
-use mesosgot_local_cluster::Faults;
+use mesosgot_local_cluster::{Fault, Faults};
 use serde_json::{Value, json};
 
 use crate::scheduler::{Scheduler, example, executor};
@@ -46,5 +46,23 @@ async fn the_streams_of_frameworks_and_executors_are_cut() {
     assert_ne!(scheduler.event("FAILURE").await["status"], 0);
     trouble.cut_frameworks();
     scheduler.end_of_stream().await;
+    scheduler.cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_executor_is_killed_and_calls_are_refused_for_a_while() {
+    let mut scheduler = Scheduler::start().await;
+    let trouble = scheduler.cluster.trouble();
+    // None runs yet.
+    trouble.make(Fault::KillExecutor { pick: 7 }).await;
+    scheduler.launch(&executor("ex", example()), &["a"]).await;
+    scheduler.update().await;
+    trouble.make(Fault::KillExecutor { pick: 7 }).await;
+    assert_eq!(scheduler.event("FAILURE").await["status"], 9);
+
+    let refused = "unavailable for_ms=600000".parse().expect("a fault");
+    trouble.make(refused).await;
+    let answer = scheduler.answer("REVIVE", json!({})).await;
+    assert_eq!(answer, (503, "Master has not finished recovery".to_owned()));
     scheduler.cluster.stop().await;
 }

@@ -67,8 +67,14 @@ impl Scheduler {
         }
     }
 
-    /// Makes a call.
+    /// Makes a call that is accepted.
     pub(crate) async fn call(&mut self, r#type: &str, body: Value) {
+        let answer = self.answer(r#type, body).await;
+        assert_eq!(answer, (202, String::new()));
+    }
+
+    /// Makes a call; status and body of its answer.
+    pub(crate) async fn answer(&mut self, r#type: &str, body: Value) -> (u16, String) {
         let call = json!({
             "framework_id": { "value": self.framework_id },
             "type": r#type,
@@ -81,10 +87,7 @@ impl Scheduler {
         )
         .await;
         let head = self.calls.head().await;
-        assert_eq!(
-            (head.status, self.calls.body(&head).await),
-            (202, String::new())
-        );
+        (head.status, self.calls.body(&head).await)
     }
 
     /// The body of the next event of this type; others are passed over.

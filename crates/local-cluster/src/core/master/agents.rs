@@ -8,6 +8,7 @@ use mesos::v1::task_status::Reason;
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
 use super::framework::Task;
+use super::trouble::Withheld;
 use super::{AGENT_TIMEOUT, Master, events};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
@@ -21,6 +22,8 @@ pub(super) struct Agent {
     total: Resources,
     /// Neither offered nor held by a task or an executor.
     free: Resources,
+    /// Neither free nor held, because the agent has shrunk.
+    withheld: Withheld,
     executors: BTreeMap<(FrameworkId, ExecutorId), KnownExecutor>,
     link: Link,
 }
@@ -53,6 +56,7 @@ impl Agent {
             id,
             free: total.clone(),
             total,
+            withheld: Withheld::default(),
             executors: BTreeMap::new(),
             link: Link::Up,
         }
@@ -135,6 +139,25 @@ impl Agent {
     /// Puts resources back to what is free. Nobody is offered them before the next run.
     pub(super) fn release(&mut self, resources: &Resources) {
         self.free += resources.unallocate();
+        self.withheld.take_from(&mut self.free);
+    }
+
+    /// Keeps so many percent of what it has from being offered, now or when it is free.
+    pub(super) fn withhold(&mut self, percent: u8) {
+        self.restore();
+        self.withheld = Withheld::part_of(&self.total, percent);
+        self.withheld.take_from(&mut self.free);
+    }
+
+    /// What it keeps so.
+    #[cfg(test)]
+    pub(super) fn withheld(&self) -> &Resources {
+        self.withheld.taken()
+    }
+
+    /// Ends that.
+    pub(super) fn restore(&mut self) {
+        self.free += std::mem::take(&mut self.withheld).into_taken();
     }
 
     /// Notes an executor, whose resources have been taken already.
@@ -184,7 +207,7 @@ impl Master {
                 status,
                 latest_state,
             } => {
-                self.forward_update(index, &framework_id, status, latest_state);
+                self.update_to_framework(now, index, framework_id, status, latest_state);
             }
             ToMaster::ExecutorExited {
                 framework_id,
@@ -494,7 +517,7 @@ impl Master {
         self.send(id, events::update(status));
     }
 
-    fn rescind_offers_of(&mut self, agent: AgentIndex) {
+    pub(super) fn rescind_offers_of(&mut self, agent: AgentIndex) {
         let ids: Vec<OfferId> = self
             .offers
             .iter()

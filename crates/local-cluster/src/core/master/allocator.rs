@@ -31,6 +31,9 @@ impl Master {
     /// Offers all that is free, and sends each framework its offers in one event.
     pub(super) fn allocate(&mut self, now: Instant) {
         self.filters.expire(now);
+        if self.troubles.holds_offers(now) {
+            return;
+        }
         let mut made: BTreeMap<FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
         let agents: Vec<AgentIndex> = self.agents.keys().copied().collect();
         for agent in agents {

@@ -1,23 +1,29 @@
-//! Framework messages on their way through the master, and what befalls them on command.
+//! Framework messages and status updates on their way through the master, and what befalls them on
+//! command.
 //!
-//! Mesos drops them in silence wherever the next stop is not there (PROTOCOL §10), and so does
+//! Mesos drops messages in silence wherever the next stop is not there (PROTOCOL §10), and so does
 //! [`Master::deliver`]. The faults come before that: what they drop could have been lost anywhere.
+//! Updates that are lost come again from their agent.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::Bytes;
+use mesos::v1;
 use mesos::v1::scheduler::call;
 use mesos::{AgentId, ExecutorId, FrameworkId};
 
 use super::{Master, events};
-use crate::core::faults::{Fate, Faults, MessageCounts};
+use crate::core::faults::{Fate, Faults, MessageCounts, MessageFaults};
 use crate::core::wire::{AgentIndex, ToAgent};
 
 /// The messages that are held back, and what decides about the others.
 #[derive(Debug)]
 pub(super) struct Messages {
     faults: Faults,
+    /// What they suffer for a while in place of that, messages and updates.
+    messages_disturbed: Option<(MessageFaults, Instant)>,
+    updates_disturbed: Option<(MessageFaults, Instant)>,
     rng: fastrand::Rng,
     counts: MessageCounts,
     /// By the time at which they go on, and then by the order in which they came.
@@ -41,6 +47,13 @@ enum Message {
         executor: ExecutorId,
         data: Bytes,
     },
+    Update {
+        /// Who sent it: another agent may have its place when it arrives.
+        agent: (AgentIndex, AgentId),
+        framework: FrameworkId,
+        status: Box<v1::TaskStatus>,
+        latest_state: v1::TaskState,
+    },
 }
 
 /// How many messages are held back at once; more go on as if there were no delay. At the largest
@@ -52,6 +65,8 @@ impl Messages {
     pub(super) fn new(faults: Faults, seed: u64) -> Self {
         Self {
             faults,
+            messages_disturbed: None,
+            updates_disturbed: None,
             rng: fastrand::Rng::with_seed(seed),
             counts: MessageCounts::default(),
             delayed: BTreeMap::new(),
@@ -61,6 +76,16 @@ impl Messages {
 
     pub(super) fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// Lets framework messages suffer this until then.
+    pub(super) fn disturb_messages(&mut self, faults: MessageFaults, until: Instant) {
+        self.messages_disturbed = Some((faults, until));
+    }
+
+    /// Lets status updates suffer this until then.
+    pub(super) fn disturb_updates(&mut self, faults: MessageFaults, until: Instant) {
+        self.updates_disturbed = Some((faults, until));
     }
 
     pub(super) fn counts(&self) -> MessageCounts {
@@ -75,38 +100,70 @@ impl Messages {
 
     /// How often a message is to be delivered at once.
     fn receive(&mut self, now: Instant, message: &Message) -> usize {
-        let faults = match message {
-            Message::Down { data, .. } => {
-                self.counts.down += 1;
-                self.counts.bytes += data.len() as u64;
-                self.faults.messages_down
-            }
-            Message::Up { data, .. } => {
-                self.counts.up += 1;
-                self.counts.bytes += data.len() as u64;
-                self.faults.messages_up
-            }
-        };
-        match faults.draw(&mut self.rng) {
-            Fate::Dropped => {
-                self.counts.dropped += 1;
-                tracing::debug!(?message, "dropped a framework message on command");
-                0
-            }
-            Fate::Duplicated => {
-                self.counts.duplicated += 1;
-                tracing::debug!(?message, "duplicated a framework message on command");
-                2
-            }
-            Fate::Delayed(time) if self.delayed.len() < DELAYED_MAX => {
-                self.counts.delayed += 1;
+        let fate = self.draw(now, message);
+        self.count(message, fate);
+        if fate != Fate::Delivered {
+            tracing::debug!(?message, ?fate, "a message suffers on command");
+        }
+        match fate {
+            Fate::Dropped => 0,
+            Fate::Delivered => 1,
+            Fate::Duplicated => 2,
+            Fate::Delayed(time) => {
                 self.delayed_count += 1;
-                tracing::debug!(?message, ?time, "held a framework message back on command");
                 let key = (now + time, self.delayed_count);
                 self.delayed.insert(key, message.clone());
                 0
             }
-            Fate::Delivered | Fate::Delayed(_) => 1,
+        }
+    }
+
+    fn draw(&mut self, now: Instant, message: &Message) -> Fate {
+        let (usual, disturbed) = match message {
+            Message::Down { .. } => (self.faults.messages_down, self.messages_disturbed),
+            Message::Up { .. } => (self.faults.messages_up, self.messages_disturbed),
+            Message::Update { .. } => (self.faults.updates, self.updates_disturbed),
+        };
+        let faults = match disturbed {
+            Some((faults, until)) if now < until => faults,
+            _ => usual,
+        };
+        match faults.draw(&mut self.rng) {
+            Fate::Delayed(_) if self.delayed.len() >= DELAYED_MAX => Fate::Delivered,
+            fate => fate,
+        }
+    }
+
+    fn count(&mut self, message: &Message, fate: Fate) {
+        let counts = &mut self.counts;
+        let [dropped, duplicated, delayed] = match message {
+            Message::Update { .. } => {
+                let updates = &mut counts.updates;
+                updates.seen += 1;
+                [
+                    &mut updates.dropped,
+                    &mut updates.duplicated,
+                    &mut updates.delayed,
+                ]
+            }
+            Message::Down { data, .. } | Message::Up { data, .. } => {
+                match message {
+                    Message::Down { .. } => counts.down += 1,
+                    _ => counts.up += 1,
+                }
+                counts.bytes += data.len() as u64;
+                [
+                    &mut counts.dropped,
+                    &mut counts.duplicated,
+                    &mut counts.delayed,
+                ]
+            }
+        };
+        match fate {
+            Fate::Delivered => {}
+            Fate::Dropped => *dropped += 1,
+            Fate::Duplicated => *duplicated += 1,
+            Fate::Delayed(_) => *delayed += 1,
         }
     }
 
@@ -151,6 +208,27 @@ impl Master {
         self.carry(now, message);
     }
 
+    /// A status update of an agent that is connected.
+    pub(super) fn update_to_framework(
+        &mut self,
+        now: Instant,
+        agent: AgentIndex,
+        framework: FrameworkId,
+        status: v1::TaskStatus,
+        latest_state: v1::TaskState,
+    ) {
+        let Some(id) = self.agents.get(&agent).map(|agent| agent.id().clone()) else {
+            return;
+        };
+        let message = Message::Update {
+            agent: (agent, id),
+            framework,
+            status: Box::new(status),
+            latest_state,
+        };
+        self.carry(now, message);
+    }
+
     /// Sends on what was held back for long enough.
     pub(super) fn deliver_delayed(&mut self, now: Instant) {
         while let Some(message) = self.messages.take_due(now) {
@@ -165,7 +243,8 @@ impl Master {
     }
 
     /// Drops it without a word when the agent or the framework is not there. Whether there is such
-    /// an executor is the agent's question.
+    /// an executor is the agent's question. An update of an agent that was given up meanwhile would
+    /// contradict what schedulers have been told.
     fn deliver(&mut self, message: Message) {
         match message {
             Message::Down {
@@ -192,6 +271,17 @@ impl Master {
                 if let Some(agent) = self.agents.get(&agent) {
                     let event = events::message(agent.id(), executor, data);
                     self.send(&framework, event);
+                }
+            }
+            Message::Update {
+                agent: (agent, id),
+                framework,
+                status,
+                latest_state,
+            } => {
+                let known = self.agents.get(&agent);
+                if known.is_some_and(|known| *known.id() == id && known.is_connected()) {
+                    self.forward_update(agent, &framework, *status, latest_state);
                 }
             }
         }

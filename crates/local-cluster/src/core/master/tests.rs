@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::codec::{self, Encoding};
-use crate::core::faults::MessageFaults;
+use crate::core::faults::{Fault, MessageFaults};
 
 /// Runs a script and compares what came of it.
 ///
@@ -33,6 +33,7 @@ use crate::core::faults::MessageFaults;
 /// - `update N F TASK STATE [LATEST [UUID]]`, `exited N F EXECUTOR STATUS`, `message N F EXECUTOR TEXT`:
 ///   an agent says so.
 /// - `faults {…}`: from now on these go wrong with messages of both directions; `cut`: all streams.
+/// - `disturb FAULT`: as `Fault` is written.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
 #[track_caller]
@@ -145,6 +146,11 @@ impl Test {
                 });
             }
             "faults" => self.set_faults(rest),
+            "disturb" => {
+                let fault: Fault = rest.parse().expect("a fault");
+                let disturbance = Disturbance::of(fault).expect("one of the master");
+                self.handle(Input::Disturb(disturbance));
+            }
             "cut" => self.handle(Input::CutStreams),
             "advance" => self.advance(words[0].parse().expect("seconds")),
             scheduler if words[0] == "launch" => {
@@ -282,6 +288,7 @@ impl Test {
         self.handle(Input::SetFaults(Faults {
             messages_down: faults,
             messages_up: faults,
+            ..Faults::default()
         }));
     }
 
@@ -389,7 +396,7 @@ impl Master {
                 .flat_map(|framework| framework.tasks.values());
             let tasks = tasks.filter(|task| task.agent == agent.index());
             let executors = agent.executor_resources().map(|(_, resources)| resources);
-            let mut sum = agent.free().clone();
+            let mut sum = agent.free().clone() + agent.withheld();
             for resources in offers
                 .map(|offer| &offer.resources)
                 .chain(tasks.map(|task| &task.resources))

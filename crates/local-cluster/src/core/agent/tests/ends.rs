@@ -263,3 +263,29 @@ fn the_end_of_a_framework_shuts_its_executors_down_and_silences_them() {
         "#]],
     );
 }
+
+#[test]
+fn an_executor_that_is_killed_on_command_ends_as_one_that_crashes() {
+    check(
+        "
+        register
+        kill-executor 3
+        launch ex t1
+        started c1 77
+        subscribe ex
+        quiet
+        kill-executor 3
+        exit c1 9
+        kill-executor 3
+        ",
+        expect![[r#"
+            > kill-executor 3
+                destroy c1
+            > exit c1 9
+                stream r1 ends
+                master executor ex exited with 9
+                master UPDATE t1 TASK_FAILED #own1 executor ex SOURCE_AGENT REASON_EXECUTOR_TERMINATED `Executor terminated`
+            > kill-executor 3
+        "#]],
+    );
+}

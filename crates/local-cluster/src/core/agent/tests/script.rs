@@ -3,7 +3,8 @@
 //! `launch EXECUTOR TASK… [group] [grace=1s]` and `join …` are RunTasks with and without a new
 //! executor; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
 //! launch; `#x` is a uuid, numbers in the transcript are those that the agent has drawn; `quiet`
-//! leaves out of the transcript what was before; `cut` breaks all streams; `wait` lets time pass.
+//! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
+//! container of a number; `wait` lets time pass.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -101,6 +102,9 @@ impl Player {
                 status: words[1].parse().unwrap(),
             },
             "cut" => Input::CutStreams,
+            "kill-executor" => Input::KillExecutor {
+                pick: words[0].parse().expect("a number"),
+            },
             "subscribe" | "update" | "say" | "heartbeat" => self.call(command, &words),
             _ => Input::Master(Box::new(self.master(command, &words))),
         };
