@@ -196,6 +196,7 @@ impl Scheduler {
 
     /// Ends at once, with nothing to say to a master.
     pub(super) fn end_now(&mut self, outcome: Outcome) {
+        self.end_waves();
         self.abort_app();
         self.state = State::Ended;
         self.output(Output::Finished(outcome));

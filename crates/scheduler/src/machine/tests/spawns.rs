@@ -318,3 +318,47 @@ fn what_cannot_be_spawned_is_refused() {
         "#]],
     );
 }
+
+#[test]
+fn a_spawn_is_answered_even_if_the_framework_is_removed_meanwhile() {
+    check(
+        &["t*2 cpus:1"],
+        &up("
+        spawn t 1
+        disconnect
+        refuse
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s spawn t 1
+                REVIVE
+            0s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            0s refuse
+                report no spawn of 1 t: the job is being shut down
+                not spawned: the job is being shut down
+                AbortApp
+                Finished(Refused { reason: "role not allowed" })
+        "#]],
+    );
+}
