@@ -35,7 +35,6 @@ mod master;
 mod queue;
 mod sandbox;
 
-pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};
 pub use crate::core::faults::{
     Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,
 };

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use mesos::{ExecutorId, TaskId};
-use scheduler::{Command, Input, Job};
+use scheduler::{Command, Input, Job, SpawnId};
 
 use crate::violation::Violation;
 
@@ -20,11 +20,13 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod waves;
 
 use books::{Attempts, News};
 use offers::Offers;
 pub(crate) use streams::{Direction, Streams};
 pub(crate) use truth::Truth;
+use waves::Waves;
 
 /// Nothing that a stopping job waits for may take longer than this, beside the grace of its tasks:
 /// 15 s for the kills, 5 s for the app scheduler, 15 s for a master, and some for the way.
@@ -41,8 +43,7 @@ pub(crate) struct Checker {
     pub(crate) streams: Streams,
     is_subscribed: bool,
     was_subscribed: bool,
-    /// When the gang must be up or given up.
-    gang_until: Option<Instant>,
+    waves: Waves,
     /// When the job must have ended.
     end_until: Option<Instant>,
     app: App,
@@ -50,8 +51,9 @@ pub(crate) struct Checker {
     owed: Vec<(TaskId, scheduler::Uuid)>,
     /// Ends of this step that are to be told.
     untold: Vec<TaskId>,
-    /// Tasks that were killed while they waited to be launched again.
-    cancelled: BTreeSet<String>,
+    /// Tasks that will not be launched again.
+    over: BTreeSet<String>,
+    is_stopping: bool,
     has_failed: bool,
     teardown: Option<bool>,
     is_finished: bool,
@@ -75,12 +77,13 @@ impl Checker {
             streams: Streams::default(),
             is_subscribed: false,
             was_subscribed: false,
-            gang_until: None,
+            waves: Waves::default(),
             end_until: Some(now + job.timing.subscribe),
             app: App::NotStarted,
             owed: Vec::new(),
             untold: Vec::new(),
-            cancelled: BTreeSet::new(),
+            over: BTreeSet::new(),
+            is_stopping: false,
             has_failed: false,
             teardown: None,
             is_finished: false,
@@ -119,7 +122,9 @@ impl Checker {
                 self.is_subscribed = true;
                 self.offers.void();
                 if !std::mem::replace(&mut self.was_subscribed, true) {
-                    self.gang_until = Some(now + self.job.timing.gang);
+                    let gang = self.attempts.names().clone();
+                    let until = now + self.job.timing.gang;
+                    self.waves.begin_gang(gang, until);
                     self.end_until = None;
                 }
             }
@@ -131,6 +136,7 @@ impl Checker {
                 self.is_subscribed = false;
                 self.offers.void();
                 self.end_until = Some(now);
+                self.waves.end();
                 // The master has removed it.
                 self.teardown = Some(true);
             }
@@ -160,8 +166,26 @@ impl Checker {
                 self.app = App::Over;
                 self.has_failed |= result.is_err();
             }
-            Input::Command(Command::Unconnected { .. }) => self.has_failed = true,
+            Input::Command(Command::Unconnected { executor, .. }) if !self.is_stopping => {
+                // A spawn that cannot be connected to fails by itself.
+                let mut tasks = self.attempts.living_in(executor);
+                self.has_failed |= tasks.any(|task| !self.waves.is_spawned(task));
+            }
             Input::Failure(_) | Input::CallFailed { .. } | Input::Command(_) | Input::Tick => {}
+        }
+    }
+
+    /// The app scheduler wants more tasks, and the machine gives this number to the wish.
+    pub(crate) fn spawn(&mut self, now: Instant, spawn: SpawnId, group: &str, count: u32) {
+        let names = self.attempts.add(group, count);
+        let until = now + self.job.timing.gang;
+        self.waves.begin_spawn(spawn, names, until);
+    }
+
+    /// The machine gives no more tasks; that may be at the end only.
+    pub(crate) fn refuse_spawn(&mut self) {
+        if self.app == App::Running && !self.is_stopping {
+            self.break_promise(Violation::SpawnAnswered);
         }
     }
 
@@ -184,6 +208,12 @@ impl Checker {
                 self.break_promise(Violation::Untold(task));
             }
         }
+        if let Err(violation) = self.waves.settle(&self.attempts) {
+            self.break_promise(violation);
+        }
+        if (self.is_stopping || self.is_finished) && self.waves.owes_answers() {
+            self.break_promise(Violation::SpawnUnanswered);
+        }
     }
 
     /// Time has come this far, and all that was due before is done.
@@ -197,8 +227,8 @@ impl Checker {
         if let Some(task) = self.attempts.lost_before(now) {
             self.break_promise(Violation::Untold(task));
         }
-        if self.gang_until.is_some_and(|until| until < now) {
-            self.break_promise(Violation::GangTimeout);
+        if let Some(violation) = self.waves.late(now, &self.attempts) {
+            self.break_promise(violation);
         }
         if self.end_until.is_some_and(|until| until < now) {
             self.break_promise(Violation::NoEnd);

@@ -214,6 +214,10 @@ pub struct Happened {
     pub relaunches: u64,
     /// App schedulers started.
     pub starts: u64,
+    /// Spawns whose tasks all came up.
+    pub spawned: u64,
+    /// Spawns that failed.
+    pub not_spawned: u64,
     /// Messages that arrived.
     pub messages: u64,
     /// Jobs that succeeded.
@@ -236,6 +240,8 @@ impl std::iter::Sum for Happened {
             launches: sum.launches + it.launches,
             relaunches: sum.relaunches + it.relaunches,
             starts: sum.starts + it.starts,
+            spawned: sum.spawned + it.spawned,
+            not_spawned: sum.not_spawned + it.not_spawned,
             messages: sum.messages + it.messages,
             succeeded: sum.succeeded + it.succeeded,
             failed: sum.failed + it.failed,

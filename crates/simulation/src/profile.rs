@@ -43,6 +43,8 @@ pub enum Fault {
     TaskFailure,
     /// The app scheduler kills tasks.
     AppKill,
+    /// The app scheduler spawns tasks. No misfortune, but nothing is simpler without it.
+    AppSpawn,
     /// The app scheduler fails, or does not return.
     AppFailure,
     /// Somebody stops the job.
@@ -51,7 +53,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::StreamCut,
         Self::MasterFailover,
         Self::Partition,
@@ -73,6 +75,7 @@ impl Fault {
         Self::AppKill,
         Self::AppFailure,
         Self::Stop,
+        Self::AppSpawn,
     ];
 
     /// Faults that happen at a moment, and not to a message.
@@ -160,7 +163,12 @@ impl Profile {
         // Everything is drawn whether it is left out or not, so that the rest stays as it is.
         let mut faults = Vec::new();
         for fault in Fault::ALL {
-            let happens = rng.f64() < fault.share() * self.frequency;
+            // What is no misfortune happens in calm runs, too.
+            let frequency = match fault {
+                Fault::AppSpawn => 1.0,
+                _ => self.frequency,
+            };
+            let happens = rng.f64() < fault.share() * frequency;
             if happens && !self.without.contains(&fault) {
                 faults.push(fault);
             }

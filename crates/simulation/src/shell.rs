@@ -171,11 +171,11 @@ impl Shell {
                 self.is_sealed = true;
                 self.told_all(net);
             }
-            // No job of the simulation restarts or spawns tasks.
-            Output::Report(_)
-            | Output::Remember(_)
-            | Output::TaskOver(_)
-            | Output::Spawned { .. } => {}
+            Output::Spawned { result, .. } => match result {
+                Ok(_) => net.happened.spawned += 1,
+                Err(_) => net.happened.not_spawned += 1,
+            },
+            Output::Report(_) | Output::Remember(_) | Output::TaskOver(_) => {}
             Output::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 let executors: Vec<_> = self.links.keys().cloned().collect();

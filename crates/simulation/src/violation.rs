@@ -12,6 +12,12 @@ pub enum Violation {
     /// A task was launched while its last attempt had not ended.
     #[error("`{0}` was launched beside its last attempt")]
     LaunchedBeside(String),
+    /// A task was launched that was to be launched no more, or not yet again.
+    #[error("`{0}` was launched without being wanted")]
+    LaunchedUnasked(String),
+    /// The first launch of a gang, or of what is spawned, left a task out.
+    #[error("others were launched without `{0}`")]
+    PartLaunched(String),
     /// The functions of two attempts of one task ran at the same time, and the older one was not
     /// given up as lost.
     #[error("the functions of two attempts of `{0}` ran at the same time")]
@@ -57,9 +63,24 @@ pub enum Violation {
     /// Some functions of the gang ran, others never began, and nothing was done about it.
     #[error("the function of `{0}` runs without those of the whole gang")]
     PartOfGang(TaskId),
+    /// The functions of an executor's tasks were to begin before all that is to begin with them.
+    #[error("the functions in executor `{0}` were to begin before all others were up")]
+    LiftedEarly(ExecutorId),
     /// The gang was neither up nor undone when its time was over.
     #[error("the gang was neither up nor given up in time")]
     GangTimeout,
+    /// What is spawned was neither up nor undone when its time was over.
+    #[error("a spawn was neither up nor undone in time")]
+    SpawnTimeout,
+    /// A task that was to be restarted was not up, and the job went on.
+    #[error("`{0}` was not up again in time, and the job goes on")]
+    RestartTimeout(String),
+    /// A spawn was answered twice, with an answer that is not true, or refused without a reason.
+    #[error("a spawn was answered with what is not so")]
+    SpawnAnswered,
+    /// Whoever asked for a spawn never got an answer.
+    #[error("a spawn was not answered before the end")]
+    SpawnUnanswered,
     /// The job did not end.
     #[error("the job did not end")]
     NoEnd,

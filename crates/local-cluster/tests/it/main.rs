@@ -3,5 +3,4 @@
 mod cluster;
 mod executors;
 mod faults;
-mod restart;
 mod scheduler;

@@ -12,6 +12,10 @@ use crate::violation::Violation;
 #[derive(Debug)]
 pub(super) struct Attempts {
     names: BTreeSet<String>,
+    /// Those that want a launch, the first one or another.
+    waiting: BTreeSet<String>,
+    /// How many tasks each group ever had.
+    in_group: BTreeMap<String, u32>,
     attempts: BTreeMap<TaskId, Attempt>,
     /// The last attempt of each name.
     last: BTreeMap<String, TaskId>,
@@ -21,6 +25,7 @@ pub(super) struct Attempts {
 #[derive(Debug)]
 struct Attempt {
     name: String,
+    executor: ExecutorId,
     state: TaskState,
     /// Whether it ended, was undone, or is to be made again.
     is_over: bool,
@@ -44,16 +49,33 @@ pub(super) enum News {
 
 impl Attempts {
     pub(super) fn new(job: &Job) -> Self {
-        let mut names = BTreeSet::new();
-        for group in &job.groups {
-            names.extend((0..group.count).map(|number| format!("{}-{number}", group.name)));
-        }
-        Self {
-            names,
+        let mut attempts = Self {
+            names: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            in_group: BTreeMap::new(),
             attempts: BTreeMap::new(),
             last: BTreeMap::new(),
             executors: BTreeSet::new(),
+        };
+        for group in &job.groups {
+            attempts.add(&group.name, group.count);
         }
+        attempts
+    }
+
+    /// More tasks of a group; answers their names, which continue its numbers.
+    pub(super) fn add(&mut self, group: &str, count: u32) -> BTreeSet<String> {
+        let first = self.in_group.entry(group.to_owned()).or_default();
+        let numbers = *first..*first + count;
+        *first = numbers.end;
+        let added: BTreeSet<_> = numbers.map(|number| format!("{group}-{number}")).collect();
+        self.names.extend(added.iter().cloned());
+        self.waiting.extend(added.iter().cloned());
+        added
+    }
+
+    pub(super) fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     pub(super) fn name_of(&self, task: &TaskId) -> Option<&str> {
@@ -86,9 +108,13 @@ impl Attempts {
             if self.last_of(&task.name).is_some_and(|last| !last.is_over) {
                 return Err(Violation::LaunchedBeside(task.name.clone()));
             }
+            if !self.waiting.remove(&task.name) {
+                return Err(Violation::LaunchedUnasked(task.name.clone()));
+            }
             self.last.insert(task.name.clone(), task.id.clone());
             let attempt = Attempt {
                 name: task.name.clone(),
+                executor: executor.id.clone(),
                 state: TaskState::Staging,
                 is_over: false,
                 is_taken: false,
@@ -112,14 +138,66 @@ impl Attempts {
             && !attempt.is_kill_ordered
         {
             attempt.is_over = true;
+            self.waiting.insert(attempt.name.clone());
         }
     }
 
+    /// It has ended, and is to be launched again.
     pub(super) fn place_again(&mut self, name: &str) {
         let last = self.last.get(name);
         if let Some(attempt) = last.and_then(|id| self.attempts.get_mut(id)) {
             attempt.is_over = true;
         }
+        self.waiting.insert(name.to_owned());
+    }
+
+    /// It is not launched again; answers whether it was to be.
+    pub(super) fn cancel(&mut self, name: &str) -> bool {
+        self.waiting.remove(name)
+    }
+
+    pub(super) fn is_waiting(&self, name: &str) -> bool {
+        self.waiting.contains(name)
+    }
+
+    pub(super) fn was_launched(&self, name: &str) -> bool {
+        self.last.contains_key(name)
+    }
+
+    /// Whether it is neither launched nor to be.
+    pub(super) fn is_over(&self, name: &str) -> bool {
+        !self.is_waiting(name) && self.last_of(name).is_none_or(|last| last.is_over)
+    }
+
+    /// Whether it runs, or will not any more.
+    pub(super) fn is_up(&self, name: &str) -> bool {
+        let runs = |last: &Attempt| last.state == TaskState::Running;
+        self.is_over(name) || !self.is_waiting(name) && self.last_of(name).is_some_and(runs)
+    }
+
+    /// The executor that a task was launched with last, whatever has become of it.
+    pub(super) fn executor_of(&self, name: &str) -> Option<&ExecutorId> {
+        self.last_of(name).map(|last| &last.executor)
+    }
+
+    /// The executor that a task lives in.
+    pub(super) fn living_with(&self, name: &str) -> Option<&ExecutorId> {
+        let living = self.last_of(name).filter(|last| !last.is_over);
+        living.map(|last| &last.executor)
+    }
+
+    /// The tasks that live in an executor.
+    pub(super) fn living_in(&self, executor: &ExecutorId) -> impl Iterator<Item = &str> {
+        let attempts = self.attempts.values();
+        let living = attempts.filter(move |it| !it.is_over && it.executor == *executor);
+        living.map(|it| it.name.as_str())
+    }
+
+    /// The attempts that were launched with these executors.
+    pub(super) fn launched_with(&self, executors: &[ExecutorId]) -> Vec<TaskId> {
+        let attempts = self.attempts.iter();
+        let with = attempts.filter(|(_, it)| executors.contains(&it.executor));
+        with.map(|(id, _)| id.clone()).collect()
     }
 
     /// Its end is wanted; answers whether it lives.
@@ -139,11 +217,8 @@ impl Attempts {
     }
 
     /// Whether every task has been launched, and runs or has ended.
-    pub(super) fn is_up(&self) -> bool {
-        self.names.iter().all(|name| {
-            self.last_of(name)
-                .is_some_and(|last| last.is_over || last.state == TaskState::Running)
-        })
+    pub(super) fn are_all_up(&self) -> bool {
+        self.names.iter().all(|name| self.is_up(name))
     }
 
     /// An update is handed to the machine: what it must make of it.

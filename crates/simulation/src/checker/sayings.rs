@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use mesos::TaskId;
-use scheduler::{Call, JobEvent, JobEventKind, OnFailure, Outcome, Output, Progress};
+use mesos::{ExecutorId, TaskId};
+use scheduler::{
+    Call, JobEvent, JobEventKind, OnFailure, Outcome, Output, Progress, SpawnFailed, SpawnId,
+};
 
 use super::{App, Checker, END_MAX};
 use crate::violation::Violation;
@@ -35,13 +37,14 @@ impl Checker {
                 });
                 fits.unwrap_or_else(|violation| self.break_promise(violation));
                 for task in tasks {
+                    if self.is_stopping || self.over.contains(&task.name) {
+                        self.break_promise(Violation::LaunchedUnasked(task.name.clone()));
+                    }
                     self.truth.launched(&task.id, &task.name);
                 }
             }
             Output::Call(call) => self.say_call(call),
-            Output::LiftBarrier(_) if self.app == App::NotStarted && !self.attempts.is_up() => {
-                self.break_promise(Violation::AppStart);
-            }
+            Output::LiftBarrier(executors) => self.lift_barrier(executors),
             Output::StartApp => self.start_app(),
             Output::AbortApp => self.app = App::Over,
             Output::Event(event) => self.say_event(now, event),
@@ -51,21 +54,32 @@ impl Checker {
                 self.attempts.place_again(&report.task);
                 self.told(&report.task);
             }
+            Output::Report(Progress::Restarting { task, wait, .. }) => {
+                let executor = self.attempts.executor_of(&task.task);
+                if self.app != App::NotStarted {
+                    let until = now + *wait + self.job.timing.gang;
+                    self.waves.restart(&task.task, executor, until);
+                }
+                self.attempts.place_again(&task.task);
+            }
+            Output::Spawned { spawn, result } => self.answer_spawn(now, *spawn, result),
+            Output::TaskOver(task) => {
+                if !self.over.insert(task.clone()) {
+                    self.break_promise(Violation::ToldTwice(task.clone()));
+                }
+            }
             Output::Report(Progress::Stopping(_)) => {
-                self.gang_until = None;
+                self.is_stopping = true;
+                self.waves.end();
                 let grace = self.job.groups.iter().map(|group| group.kill_grace).max();
                 self.end_until = Some(now + grace.unwrap_or_default() + END_MAX);
                 self.attempts.order_all_kills();
             }
             Output::Report(Progress::NotTornDown) => self.teardown = Some(false),
             Output::Finished(outcome) => self.finish(outcome),
-            Output::LiftBarrier(_)
-            | Output::CloseInputs(_)
+            Output::CloseInputs(_)
             | Output::ExecutorGone(_)
             | Output::EndEvents
-            // No job of the simulation restarts or spawns tasks.
-            | Output::TaskOver(_)
-            | Output::Spawned { .. }
             | Output::Remember(_)
             | Output::Report(_) => {}
         }
@@ -107,13 +121,40 @@ impl Checker {
         }
     }
 
+    fn lift_barrier(&mut self, executors: &[ExecutorId]) {
+        if let Err(violation) = self.waves.lift(executors, &self.attempts) {
+            self.break_promise(violation);
+        }
+        let tasks = self.attempts.launched_with(executors);
+        self.truth.lift_barrier(tasks);
+    }
+
     fn start_app(&mut self) {
-        let may = self.app == App::NotStarted && self.attempts.is_up();
-        if !may || self.gang_until.take().is_none() {
+        let may = self.app == App::NotStarted && self.attempts.are_all_up();
+        if !may || !self.waves.end_gang() {
             self.break_promise(Violation::AppStart);
         }
         self.app = App::Running;
-        self.truth.lift_barrier();
+    }
+
+    /// What is undone of a spawn ends, or is never launched.
+    fn answer_spawn(
+        &mut self,
+        now: Instant,
+        spawn: SpawnId,
+        result: &Result<Vec<String>, SpawnFailed>,
+    ) {
+        match self.waves.answer(now, spawn, result, &self.attempts) {
+            Ok(undone) => {
+                for name in &undone {
+                    self.attempts.cancel(name);
+                    if self.attempts.order_kill(name) {
+                        self.truth.kill_ordered(now, name);
+                    }
+                }
+            }
+            Err(violation) => self.break_promise(violation),
+        }
     }
 
     fn say_event(&mut self, now: Instant, event: &JobEvent) {
@@ -130,7 +171,7 @@ impl Checker {
         };
         // A task that waits to be launched again can be killed: no attempt of it ends then.
         if event.executor.is_none() {
-            if !self.cancelled.insert(task.to_owned()) {
+            if !self.attempts.cancel(task) {
                 self.break_promise(Violation::ToldTwice(task.to_owned()));
             }
             return;
@@ -147,7 +188,11 @@ impl Checker {
     /// Whether the failure of a task does not matter: that of its group is ignored, once the whole
     /// gang has been up.
     pub(super) fn is_ignored(&self, task: &TaskId) -> bool {
-        let group = self.attempts.name_of(task).and_then(|name| {
+        let name = self.attempts.name_of(task);
+        if name.is_some_and(|name| self.waves.is_spawned(name)) {
+            return true;
+        }
+        let group = name.and_then(|name| {
             let (group, _) = name.rsplit_once('-')?;
             self.job.groups.iter().find(|it| it.name == group)
         });

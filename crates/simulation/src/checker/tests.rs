@@ -17,6 +17,7 @@ mod calls;
 mod ends;
 mod functions;
 mod messages;
+mod spawns;
 
 /// Two tasks; a minute for the gang, ten seconds of hold, a minute unreachable.
 fn job() -> Job {

@@ -1,6 +1,7 @@
 //! What really happens to tasks, whatever anybody has heard of it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mesos::TaskId;
@@ -25,7 +26,6 @@ pub(crate) struct Truth {
     tasks: BTreeMap<TaskId, TaskTruth>,
     /// The last attempt of each name.
     last: BTreeMap<String, TaskId>,
-    is_lifted: bool,
     violation: Option<Violation>,
 }
 
@@ -33,6 +33,8 @@ pub(crate) struct Truth {
 struct TaskTruth {
     name: String,
     up_at: Option<Instant>,
+    /// The tasks that may begin together, if it may.
+    lifted: Option<Rc<[TaskId]>>,
     function: Function,
     ended_at: Option<Instant>,
     killed_at: Option<Instant>,
@@ -44,7 +46,7 @@ struct TaskTruth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Function {
     NotBegun,
-    Begun(Instant),
+    Begun,
     Over,
 }
 
@@ -58,6 +60,7 @@ impl Truth {
         let truth = TaskTruth {
             name: name.to_owned(),
             up_at: None,
+            lifted: None,
             function: Function::NotBegun,
             ended_at: None,
             killed_at: None,
@@ -66,8 +69,14 @@ impl Truth {
         self.tasks.insert(task.clone(), truth);
     }
 
-    pub(super) fn lift_barrier(&mut self) {
-        self.is_lifted = true;
+    /// The functions of these may begin.
+    pub(super) fn lift_barrier(&mut self, tasks: Vec<TaskId>) {
+        let lifted: Rc<[TaskId]> = tasks.into();
+        for task in &*lifted {
+            if let Some(truth) = self.tasks.get_mut(task) {
+                truth.lifted.get_or_insert_with(|| Rc::clone(&lifted));
+            }
+        }
     }
 
     /// An executor has made the task ready.
@@ -77,7 +86,7 @@ impl Truth {
         }
     }
 
-    /// The app scheduler has had this task killed.
+    /// Somebody has had this task killed.
     pub(crate) fn kill_ordered(&mut self, now: Instant, name: &str) {
         if let Some(truth) = self.last.get(name).and_then(|id| self.tasks.get_mut(id)) {
             truth.killed_at.get_or_insert(now);
@@ -92,7 +101,7 @@ impl Truth {
     }
 
     /// Its function begins.
-    pub(crate) fn began(&mut self, now: Instant, task: &TaskId) {
+    pub(crate) fn began(&mut self, task: &TaskId) {
         let Some(name) = self.tasks.get(task).map(|truth| truth.name.clone()) else {
             return;
         };
@@ -100,21 +109,17 @@ impl Truth {
         if others.any(|(_, other)| other.name == name && other.runs() && !other.is_given_up) {
             self.violation.get_or_insert(Violation::RanTwice(name));
         }
-        let up = |id: &TaskId| {
-            self.tasks
-                .get(id)
-                .is_some_and(|truth| truth.up_at.is_some())
+        let is_up = |id: &TaskId| {
+            let truth = self.tasks.get(id);
+            truth.is_some_and(|truth| truth.up_at.is_some() || truth.ended_at.is_some())
         };
-        let is_first = !self
-            .tasks
-            .values()
-            .any(|truth| truth.function != Function::NotBegun);
-        if !self.is_lifted || is_first && !self.last.values().all(up) {
+        let lifted = self.tasks.get(task).and_then(|it| it.lifted.as_deref());
+        if !lifted.is_some_and(|together| together.iter().all(is_up)) {
             self.violation
                 .get_or_insert_with(|| Violation::BeganEarly(task.clone()));
         }
         if let Some(truth) = self.tasks.get_mut(task) {
-            truth.function = Function::Begun(now);
+            truth.function = Function::Begun;
         }
     }
 
@@ -133,6 +138,10 @@ impl Truth {
         quiet_for: Duration,
         thinks_living: impl Fn(&TaskId) -> bool,
     ) -> Result<(), Violation> {
+        // Most of the time something has just gone wrong, and nothing is asked.
+        if quiet_for <= KILL_MAX.min(NEWS_MAX).min(REVENANT_MAX) {
+            return Ok(());
+        }
         let is_old = |at: Instant, max| now - at > max && quiet_for > max;
         for (id, truth) in &self.tasks {
             let ended = truth.ended_at;
@@ -143,25 +152,25 @@ impl Truth {
             if lives.is_some_and(|at| is_old(at, REVENANT_MAX)) && !thinks_living(id) {
                 return Err(Violation::Revenant(id.clone()));
             }
-            let killed = truth.killed_at;
-            if killed.is_some_and(|at| is_old(at, KILL_MAX)) && truth.ended_at.is_none() {
+            // What never came up has nothing that could end.
+            let killed = truth.killed_at.max(lives).filter(|_| lives.is_some());
+            if truth
+                .killed_at
+                .and(killed)
+                .is_some_and(|at| is_old(at, KILL_MAX))
+            {
                 return Err(Violation::KillForgotten(truth.name.clone()));
             }
         }
-        // A task that has ended without ever beginning is not missed.
-        let waits = |id: &TaskId| {
-            self.tasks
-                .get(id)
-                .is_some_and(|truth| truth.function == Function::NotBegun)
+        // One that never came up, or has ended without ever beginning, is not missed.
+        let waits = |truth: &TaskTruth| {
+            let up = truth.up_at.filter(|at| is_old(*at, NEWS_MAX));
+            truth.function == Function::NotBegun && up.is_some()
         };
-        let alone = self.tasks.iter().find(|(_, truth)| match truth.function {
-            Function::Begun(at) => is_old(at, NEWS_MAX),
-            Function::NotBegun | Function::Over => false,
-        });
-        match alone {
-            Some((id, _)) if self.last.values().any(waits) => {
-                Err(Violation::PartOfGang(id.clone()))
-            }
+        let last = self.last.values().filter_map(|id| self.tasks.get(id));
+        let is_part = last.into_iter().any(waits);
+        match self.tasks.iter().find(|(_, truth)| truth.runs()) {
+            Some((id, _)) if is_part => Err(Violation::PartOfGang(id.clone())),
             _ => Ok(()),
         }
     }
@@ -169,6 +178,6 @@ impl Truth {
 
 impl TaskTruth {
     fn runs(&self) -> bool {
-        matches!(self.function, Function::Begun(_))
+        self.function == Function::Begun
     }
 }

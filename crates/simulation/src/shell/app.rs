@@ -74,7 +74,7 @@ impl Shell {
         net.later(after, Happening::AppActs);
     }
 
-    /// The app scheduler takes messages, sends some, and perhaps kills a task.
+    /// The app scheduler takes messages, sends some, and perhaps kills or spawns tasks.
     pub(crate) fn app_acts(&mut self, net: &mut Net) {
         let AppRun::Running { acts, style } = self.app else {
             return;
@@ -86,8 +86,17 @@ impl Shell {
             self.send_to(net, task);
         }
         if net.weather.has(Fault::AppKill) && net.guests.u32(0..30) == 0 {
+            // Any task that it can list, launched or not.
+            let tasks: Vec<_> = self
+                .scheduler
+                .tasks()
+                .map(|it| it.name.to_owned())
+                .collect();
             let task = tasks[net.guests.usize(0..tasks.len())].clone();
             self.kill(net, &task);
+        }
+        if net.weather.has(Fault::AppSpawn) && net.guests.u32(0..12) == 0 {
+            self.spawn(net);
         }
         if let Some(acts) = acts.checked_sub(1) {
             self.app = AppRun::Running { acts, style };
@@ -133,6 +142,19 @@ impl Shell {
         let was_living = net.checker.kill(task);
         if self.scheduler.kill(net.now, task).is_ok() && was_living {
             net.checker.truth.kill_ordered(net.now, task);
+        }
+        self.drain(net);
+    }
+
+    /// The app scheduler wants more tasks of a group.
+    fn spawn(&mut self, net: &mut Net) {
+        let groups = &net.job.groups;
+        let group = groups[net.guests.usize(0..groups.len())].name.clone();
+        let count = net.guests.u32(1..=3);
+        net.note(|| format!("> spawn {count} of {group}"));
+        match self.scheduler.spawn(net.now, &group, count) {
+            Ok(spawn) => net.checker.spawn(net.now, spawn, &group, count),
+            Err(_) => net.checker.refuse_spawn(),
         }
         self.drain(net);
     }

@@ -3,7 +3,6 @@
 mod delivery;
 mod ends;
 mod property;
-mod recovery;
 mod script;
 mod streams;
 mod updates;

@@ -23,7 +23,7 @@ fn functions_begin_with_the_whole_gang_or_not_at_all() {
     let tasks = ["t-0.r.1", "t-1.r.1"].map(TaskId::new);
     let mut history = History::launched();
     history.checker.truth.up(history.now, &tasks[0]);
-    history.checker.truth.began(history.now, &tasks[0]);
+    history.checker.truth.began(&tasks[0]);
     history.breaks(Violation::BeganEarly(tasks[0].clone()));
 
     let mut history = History::up();
@@ -31,7 +31,7 @@ fn functions_begin_with_the_whole_gang_or_not_at_all() {
     for task in &tasks {
         history.checker.truth.up(now, task);
     }
-    history.checker.truth.began(now, &tasks[0]);
+    history.checker.truth.began(&tasks[0]);
     let later = now + Duration::from_secs(3600);
     history.checker.check_peace(later, Duration::from_secs(60));
     history.is_fine();
@@ -60,15 +60,17 @@ fn launched_twice() -> (History, TaskId, TaskId) {
     history.update("t-1.r.1", TaskState::Dropped, 2, placed(other));
     history.step(offer("o2", "cpus:4"), [accept("o2", "e2", 2)]);
     history.update("t-0.r.2", TaskState::Running, 3, []);
-    let start = [lift(), Output::StartApp];
+    let lift = Output::LiftBarrier(["e1", "e2"].map(ExecutorId::new).into());
+    let start = [lift, Output::StartApp];
     history.update("t-1.r.2", TaskState::Running, 4, start);
     let tasks = ["t-0.r.1", "t-0.r.2", "t-1.r.2"].map(TaskId::new);
     let truth = &mut history.checker.truth;
     for task in &tasks {
         truth.up(history.now, task);
     }
+    truth.ended(history.now, &TaskId::new("t-1.r.1"));
     let [first, second, _] = tasks;
-    truth.began(history.now, &second);
+    truth.began(&second);
     assert_eq!(history.checker.violation(), None);
     (history, first, second)
 }
@@ -76,7 +78,7 @@ fn launched_twice() -> (History, TaskId, TaskId) {
 #[test]
 fn two_attempts_of_a_task_never_run_at_once() {
     let (mut history, first, _) = launched_twice();
-    history.checker.truth.began(history.now, &first);
+    history.checker.truth.began(&first);
     history.breaks(Violation::RanTwice("t-0".to_owned()));
 }
 
@@ -84,7 +86,7 @@ fn two_attempts_of_a_task_never_run_at_once() {
 fn an_attempt_that_was_given_up_may_run_beside_another() {
     let (mut history, first, second) = launched_twice();
     history.checker.truth.given_up(&second);
-    history.checker.truth.began(history.now, &first);
+    history.checker.truth.began(&first);
     assert_eq!(history.checker.violation(), None);
 }
 
@@ -102,9 +104,10 @@ fn what_has_ended_is_known_and_what_was_killed_ends() {
     let finished = told(JobEventKind::TaskFinished, TaskState::Finished);
     history.update("t-0.r.1", TaskState::Finished, 3, [finished]);
     history.checker.check_peace(history.now + hour, hour);
-    history.breaks(Violation::Revenant(task));
+    history.breaks(Violation::Revenant(task.clone()));
 
     let mut history = History::up();
+    history.checker.truth.up(history.now, &task);
     history.checker.truth.kill_ordered(history.now, "t-0");
     history.checker.check_peace(history.now + hour, hour);
     history.breaks(Violation::KillForgotten("t-0".to_owned()));

@@ -73,7 +73,7 @@ impl Executor {
         task.function = Function::Running { acts, style };
         let is_closed = task.is_closed;
         net.note(|| format!("    {id} begins ({style:?})"));
-        net.checker.truth.began(net.now, id);
+        net.checker.truth.began(id);
         self.act_later(net, id);
         if is_closed {
             self.inbox_closed(net, id);
