@@ -291,8 +291,9 @@ impl LinkEnd {
         self.path
     }
 
-    /// Ends the link: the peer is gone for good. Answers what it never acknowledged, by channel
-    /// in the order of opening; nothing on a second call.
+    /// Ends the link: the peer is gone for good. Answers what its application has not taken as far
+    /// as is known, by channel in the order of opening; nothing on a second call. [`Undelivered`]
+    /// says what is known.
     pub fn shut(&mut self) -> Vec<Undelivered> {
         if self.is_shut() {
             return Vec::new();
@@ -326,7 +327,7 @@ impl LinkEnd {
         let mut channels = self.table.iter();
         self.flight.is_empty()
             && channels.all(|(_, channel)| {
-                channel.sending.undelivered() == 0 && !(channel.is_ready && has_work(channel))
+                channel.sending.is_acknowledged() && !(channel.is_ready && has_work(channel))
             })
     }
 

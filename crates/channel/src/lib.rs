@@ -9,7 +9,7 @@
 //! - a channel holds at most its window (in messages and in bytes), and a full channel blocks its
 //!   own sender only;
 //! - a close comes after the data that was sent before it;
-//! - what a dead peer did not acknowledge can be counted, channel by channel.
+//! - what a dead peer's application did not take is counted, channel by channel, never too little.
 //!
 //! Frames take one of two [paths](Path), and can be moved from one to the other at any time: the
 //! numbers of frames span both, so nothing is lost or doubled by a move. A link can be told to

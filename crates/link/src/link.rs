@@ -68,7 +68,9 @@ pub struct Link {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// What a link, when it was shut, had taken and never saw acknowledged.
+/// What a link, when it was shut, had accepted, and of which it did not know that the peer's
+/// application took it. That is told in steps of half a window, so it may be too much, though never
+/// more than the window of each channel; it is never too little.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undelivered {
     /// Messages by the name of the channel, none of them 0. The control channel is left out.
@@ -210,8 +212,8 @@ impl Link {
     /// Ends the link, because the peer is gone for good: receivers give what has arrived and then
     /// end, senders are closed, [`next_frame`](Self::next_frame) answers `None`.
     ///
-    /// Answers how many messages of each channel the peer never acknowledged; on a second call
-    /// nothing.
+    /// Answers how many messages of each channel the peer's application never took, as far as is
+    /// known; on a second call nothing.
     pub fn shut(&self) -> Undelivered {
         let mut undelivered = Undelivered::default();
         let (counts, channels) = {

@@ -23,7 +23,7 @@ pub(crate) struct Receiving {
     taken: Amount,
     /// What the peer was told of it.
     credited: Amount,
-    stop_due: bool,
+    stop: StopNews,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,16 @@ enum ReceivingPhase {
     Open,
     Stopped,
     Closed,
+}
+
+/// Whether the peer hears that the application takes nothing more. It hears it once: of a second
+/// count it could not tell what the first had in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+enum StopNews {
+    None,
+    Due,
+    Told,
 }
 
 /// The pieces of a message so far.
@@ -51,13 +61,13 @@ impl Receiving {
             begun: Amount::default(),
             taken: Amount::default(),
             credited: Amount::default(),
-            stop_due: false,
+            stop: StopNews::None,
         }
     }
 
     /// Whether the peer has closed it.
     pub(super) fn is_over(&self) -> bool {
-        self.phase == ReceivingPhase::Closed && !self.stop_due
+        self.phase == ReceivingPhase::Closed && self.stop != StopNews::Due
     }
 
     pub(super) fn begun(&self) -> Amount {
@@ -116,7 +126,9 @@ impl Receiving {
             return Err(Violation::Pieces(number));
         }
         // The close may have overtaken our stop: the peer still wants to know what was not taken.
-        self.stop_due &= self.has_untaken();
+        if self.stop == StopNews::Due && !self.is_count_due() {
+            self.stop = StopNews::None;
+        }
         Ok(was == ReceivingPhase::Open)
     }
 
@@ -131,16 +143,20 @@ impl Receiving {
         match self.phase {
             ReceivingPhase::Open => {
                 self.phase = ReceivingPhase::Stopped;
-                self.stop_due = true;
+                self.stop = StopNews::Due;
             }
             // A peer that has closed counts what was never taken all the same.
-            ReceivingPhase::Closed => self.stop_due = self.has_untaken(),
-            ReceivingPhase::Stopped => {}
+            ReceivingPhase::Closed if self.stop == StopNews::None && self.is_count_due() => {
+                self.stop = StopNews::Due;
+            }
+            ReceivingPhase::Closed | ReceivingPhase::Stopped => {}
         }
     }
 
-    fn has_untaken(&self) -> bool {
-        self.taken.messages < self.begun.messages
+    /// Whether the peer does not know yet that all was taken. If it is not told before this end
+    /// goes, it counts as undelivered what was.
+    fn is_count_due(&self) -> bool {
+        self.credited.messages < self.begun.messages
     }
 
     fn begin(&mut self, number: u32, bytes: u64, window: Window) -> Result<(), Violation> {
@@ -168,7 +184,7 @@ impl Receiving {
     }
 
     pub(super) fn has_record(&self, window: Window) -> bool {
-        self.peer.is_some() && (self.stop_due || self.is_credit_due(window))
+        self.peer.is_some() && (self.stop == StopNews::Due || self.is_credit_due(window))
     }
 
     /// Puts what is due in a frame; answers false if there is no room.
@@ -176,10 +192,12 @@ impl Receiving {
         let Some(channel) = self.peer else {
             return true;
         };
-        if self.stop_due {
+        if self.stop == StopNews::Due {
             let messages = self.taken.messages;
             let fitted = frame.push(Kind::Stop(Stop { channel, messages }), 0);
-            self.stop_due = !fitted;
+            if fitted {
+                self.stop = StopNews::Told;
+            }
             return fitted;
         }
         if !self.is_credit_due(window) {

@@ -36,6 +36,8 @@ pub(crate) struct Sending {
     acknowledged: u64,
     /// What the peer's application has taken, as far as is known.
     taken: Amount,
+    /// The peer's application takes nothing more, and what it never took has been told.
+    is_stopped: bool,
     /// A message was refused since the channel had room.
     starved: bool,
     stalls: u64,
@@ -60,6 +62,7 @@ impl Sending {
             begun: Amount::default(),
             acknowledged: 0,
             taken: Amount::default(),
+            is_stopped: false,
             starved: false,
             stalls: 0,
         }
@@ -103,16 +106,29 @@ impl Sending {
         }
     }
 
-    /// Messages accepted and not acknowledged.
+    /// Messages accepted that the peer's application has not taken, as far as is known; those that
+    /// a stop has told of are left out.
+    ///
+    /// A peer acknowledges what has reached its process: if that dies, the application never sees
+    /// what waited there. Nothing is known of what it took since the last credit that came, so the
+    /// count may be too large, though never more than a window; it is never too small.
     pub(crate) fn undelivered(&self) -> u64 {
-        self.accepted.messages - self.acknowledged
+        match self.is_stopped {
+            true => 0,
+            false => self.accepted.messages - self.taken.messages,
+        }
+    }
+
+    /// Whether the peer's link has all messages.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.accepted.messages == self.acknowledged
     }
 
     /// The peer's link has so many messages more.
     pub(crate) fn acknowledge(&mut self, messages: u64) {
         self.acknowledged += messages;
         // A burst is over; a thousand idle channels should not keep the room for it.
-        if self.undelivered() == 0 && self.queue.capacity() > QUEUE_KEPT {
+        if self.is_acknowledged() && self.queue.capacity() > QUEUE_KEPT {
             self.queue = VecDeque::new();
         }
     }
@@ -150,13 +166,14 @@ impl Sending {
         self.accepted.bytes -= dropped as u64;
         self.queue.clear();
         self.front_sent = 0;
+        self.is_stopped = true;
         self.close();
         Ok(untaken)
     }
 
     /// Whether everything, the close included, is in frames, and all data acknowledged.
     pub(super) fn is_over(&self) -> bool {
-        self.phase == SendingPhase::Closed && self.undelivered() == 0
+        self.phase == SendingPhase::Closed && self.is_acknowledged()
     }
 
     pub(super) fn accepted(&self) -> Amount {

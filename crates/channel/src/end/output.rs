@@ -70,7 +70,12 @@ pub enum Output {
     },
 }
 
-/// Messages of a channel that a link, when it was shut, had taken and not seen acknowledged.
+/// Messages of a channel that a link, when it was shut, had accepted, and of which it did not know
+/// that the peer's application took them.
+///
+/// What the application took is told in steps of half a window, and exactly when it stops. So the
+/// count may be too large, though never more than a window; it is too small for no channel that was
+/// not yet [released](Output::Released). What [`Output::Stopped`] has told is not told again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
     /// The channel.

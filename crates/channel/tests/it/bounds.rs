@@ -113,31 +113,41 @@ fn the_smaller_window_of_both_ends_holds_even_for_what_was_sent_before() {
 }
 
 #[test]
-fn what_was_not_acknowledged_is_counted_when_the_link_is_shut() {
-    let mut pair = Pair::faultless(Config::new());
-    let names = ["a", "b", "c"];
-    let channels = names.map(|name| pair.ends[SCHEDULER].open(name).unwrap());
-    pair.ends[SCHEDULER]
-        .send(channels[0], Bytes::new())
-        .unwrap();
-    pair.ends[SCHEDULER]
-        .send(channels[1], Bytes::new())
-        .unwrap();
+fn what_was_not_taken_is_counted_when_the_link_is_shut() {
+    let window = Window {
+        messages: 8,
+        bytes: 1000,
+    };
+    let mut pair = Pair::faultless(Config {
+        window,
+        ..Config::new()
+    });
+    let names = ["taken", "waiting", "doubtful", "lost"];
+    let here = names.map(|name| pair.ends[SCHEDULER].open(name).unwrap());
+    let there = names.map(|name| pair.ends[EXECUTOR].open(name).unwrap());
+    let send = |pair: &mut Pair, channel: usize, messages: usize| {
+        for _ in 0..messages {
+            let sent = pair.ends[SCHEDULER].send(here[channel], Bytes::from_static(b"hello"));
+            assert_eq!(sent, Ok(()));
+        }
+    };
+    send(&mut pair, 0, 4);
+    send(&mut pair, 1, 8);
+    send(&mut pair, 2, 7);
+    pair.advance_ms(1000);
+    // Half a window is worth a word; three more are taken in silence.
+    pair.ends[EXECUTOR].take(there[0], 4, 20);
+    pair.ends[EXECUTOR].take(there[2], 4, 20);
+    pair.advance_ms(1000);
+    pair.ends[EXECUTOR].take(there[2], 3, 15);
     pair.advance_ms(1000);
     pair.lose_next[SCHEDULER] = 1;
-    pair.ends[SCHEDULER]
-        .send(channels[1], Bytes::new())
-        .unwrap();
+    send(&mut pair, 3, 2);
     pair.drain();
-    pair.ends[SCHEDULER]
-        .send(channels[2], Bytes::new())
-        .unwrap();
-    pair.ends[SCHEDULER]
-        .send(channels[2], Bytes::new())
-        .unwrap();
+    assert!(!pair.ends[SCHEDULER].is_flushed(), "that is on its way");
     let counts = pair.ends[SCHEDULER].shut().into_iter();
     let counts: Vec<_> = counts.map(|it| (it.channel, it.messages)).collect();
-    assert_eq!(counts, [(channels[1], 1), (channels[2], 2)]);
+    assert_eq!(counts, [(here[1], 8), (here[2], 3), (here[3], 2)]);
     assert_eq!(pair.ends[SCHEDULER].shut(), []);
     assert_eq!(pair.ends[SCHEDULER].open("d"), Err(OpenError::Shut));
     let late = pair.ends[SCHEDULER].handle_frame(pair.now, Bytes::new());

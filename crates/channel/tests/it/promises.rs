@@ -203,11 +203,11 @@ fn promise_4_what_was_not_delivered_when_an_end_died_is_counted() {
         }
         let counts = stream.pair.ends[SCHEDULER].shut();
         let counted: u64 = counts.iter().map(|count| count.messages).sum();
-        let received = stream.received.len() as u64;
-        // What arrived without an acknowledgement coming back may be counted, nothing left out.
-        assert!(counted + received >= stream.sent, "dropped in silence");
+        let taken = stream.received.len() as u64;
+        // What was taken without word of it coming back may be counted, nothing left out.
+        assert!(counted + taken >= stream.sent, "dropped in silence");
         assert!(counted <= 16, "no more than the window");
-        exact += u32::from(counted + received == stream.sent);
+        exact += u32::from(counted + taken == stream.sent);
     }
     assert!(exact > 0, "it is not always too much");
 }

@@ -350,7 +350,11 @@ fn is_loopback(address: &str) -> bool {
 /// repeated by the system after 1, 3 and 7 s, and TLS on a crowded machine takes a second.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
-/// The same when a path has broken: the executor dials again with backoff, 30 s at most.
+/// The same when a path has broken. The executor dials again with backoff that grows to 30 s, and
+/// each dial may take [`CONNECT_WAIT`]: so one that failed just before the network is back is
+/// followed by another within 40 s, and there are 20 s for a crowded machine. Longer would only
+/// keep a job waiting whose channels stand still meanwhile; shorter would fail one over a switch
+/// that restarts.
 const RECONNECT_WAIT: Duration = Duration::from_secs(60);
 
 /// Connections that have not yet said who they are. Each costs some KiB and at most ten seconds;

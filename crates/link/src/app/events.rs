@@ -64,7 +64,8 @@ pub struct Event {
     pub message: Option<String>,
     /// The agent's id.
     pub agent: Option<String>,
-    /// Messages that could not be delivered because an end died, when that is known.
+    /// Messages to the task that it never took, when that is known. If its executor died, what it
+    /// took in its last moments may be among them; none is left out.
     pub undelivered: Option<u64>,
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Stream {
     pub(super) stopped: bool,
     /// The application took nothing more from then on.
     pub(super) left: bool,
+    /// The end that sends was told so, and how many messages were never taken.
+    stop_told: bool,
 }
 
 impl Stream {
@@ -68,6 +70,18 @@ impl Stream {
         self.close_seen = true;
     }
 
+    /// The end that sends is told how many messages the application never took.
+    pub(super) fn tell_stop(&mut self, untaken: u64) {
+        assert!(self.left, "nobody has stopped");
+        assert!(untaken <= self.sent, "more than was sent");
+        assert!(self.taken() + untaken >= self.sent, "dropped in silence");
+        self.stop_told = true;
+    }
+
+    fn taken(&self) -> u64 {
+        self.received - self.held.len() as u64
+    }
+
     /// Another end sends from now on, of which nothing has come yet.
     pub(super) fn restart_sender(&mut self) {
         *self = Self {
@@ -97,12 +111,20 @@ impl Stream {
         assert!(!waits, "room was never told");
     }
 
-    /// The link was shut at the end that sends, which counts so many messages as undelivered.
-    pub(super) fn check_undelivered(&self, undelivered: u64) {
+    /// The link was shut at the end that sends, which counts so many messages as undelivered. It
+    /// still knows of the channel, or not any more if that `is_released`.
+    pub(super) fn check_undelivered(&self, undelivered: u64, window: Window, is_released: bool) {
         assert!(undelivered <= self.sent, "more than was sent");
-        // Those that a stopped receiver never took are told when it stops.
-        let is_known = self.received + undelivered >= self.sent;
-        assert!(self.stopped || is_known, "messages were dropped in silence");
+        assert!(
+            undelivered <= u64::from(window.messages),
+            "a window at most"
+        );
+        if self.stop_told || is_released {
+            assert_eq!(undelivered, 0, "counted twice");
+        } else {
+            let is_counted = self.taken() + undelivered >= self.sent;
+            assert!(is_counted, "messages were dropped in silence");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two ends with applications, a network and accidents, all by one seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +17,8 @@ pub(super) struct World {
     /// By end and name; the names are those of the channels' numbers at both ends.
     ids: [BTreeMap<usize, ChannelId>; 2],
     names: [BTreeMap<ChannelId, usize>; 2],
+    /// Channels that an end knows nothing of any more.
+    released: [HashSet<ChannelId>; 2],
     streams: [BTreeMap<usize, Stream>; 2],
     notices: [Notices; 2],
     largest: usize,
@@ -64,6 +66,7 @@ impl World {
             windows,
             ids: Default::default(),
             names: Default::default(),
+            released: Default::default(),
             streams: Default::default(),
             notices: Default::default(),
             largest: if rng.bool() { 50 } else { 6000 },
@@ -140,6 +143,7 @@ impl World {
         self.notices[EXECUTOR].restart_sender();
         self.ids[EXECUTOR].clear();
         self.names[EXECUTOR].clear();
+        self.released[EXECUTOR].clear();
         if self.pair.rng.bool() {
             self.replace_scheduler();
         } else if was_linked {
@@ -165,6 +169,7 @@ impl World {
         self.peer = None;
         self.ids[SCHEDULER].clear();
         self.names[SCHEDULER].clear();
+        self.released[SCHEDULER].clear();
         self.streams = Default::default();
     }
 
@@ -176,7 +181,9 @@ impl World {
         for (name, stream) in &self.streams[end] {
             let id = self.ids[end].get(name);
             let found = undelivered.iter().find(|it| Some(&it.channel) == id);
-            stream.check_undelivered(found.map_or(0, |it| it.messages));
+            let messages = found.map_or(0, |it| it.messages);
+            let is_released = id.is_some_and(|id| self.released[end].contains(id));
+            stream.check_undelivered(messages, self.windows[end], is_released);
         }
     }
 
@@ -256,7 +263,10 @@ impl World {
     fn check_output(&mut self, end: usize, output: Output) {
         match output {
             Output::Linked { peer } if end == SCHEDULER => self.peer = Some(peer),
-            Output::Linked { .. } | Output::Released { .. } => {}
+            Output::Linked { .. } => {}
+            Output::Released { channel, .. } => {
+                assert!(self.released[end].insert(channel), "released twice");
+            }
             Output::Told { notice } => {
                 self.notices[1 - end].hear(&notice);
                 self.happened.told += 1;
@@ -278,9 +288,10 @@ impl World {
                 let name = self.names[end][&channel];
                 self.streams[1 - end].get_mut(&name).unwrap().see_close();
             }
-            Output::Stopped { channel, .. } => {
+            Output::Stopped { channel, untaken } => {
                 let name = self.names[end][&channel];
-                assert!(self.streams[end][&name].left);
+                let stream = self.streams[end].get_mut(&name).unwrap();
+                stream.tell_stop(untaken);
             }
             Output::Writable { channel } => {
                 let name = self.names[end][&channel];
