@@ -5,6 +5,7 @@
 //! what Mesos refuses, so a message that lacks a required field is no message, in either encoding.
 //! Knows nothing of HTTP.
 
+mod cost;
 mod json;
 mod read;
 mod schema;
@@ -17,7 +18,7 @@ use mesos::v1;
 use prost::Message;
 use thiserror::Error;
 
-use schema::SCHEMA;
+use schema::{MessageSchema, SCHEMA};
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,34 +77,65 @@ pub(crate) enum DecodeError {
     /// JSON that is not this message.
     #[error("Failed to convert JSON into Call protobuf: {0}")]
     Convert(String),
+    /// It would take too much memory. Mesos knows no such bound.
+    #[error("The body has too many fields")]
+    TooLarge,
 }
 
-/// Reads one message.
+/// A message, and what it takes in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decoded<T> {
+    pub(crate) message: T,
+    /// An upper bound.
+    pub(crate) bytes: usize,
+}
+
+/// Reads one message, and tells what it takes.
 ///
 /// # Errors
-/// When the body is not in the encoding, or not this message with all its required fields.
-pub(crate) fn decode<T: Body>(encoding: Encoding, body: Bytes) -> Result<T, DecodeError> {
-    let message = SCHEMA.body(T::NAME);
+/// When the body is not in the encoding, or not this message with all its required fields; or when
+/// what there is in it would take too much memory.
+pub(crate) fn decode_sized<T: Body>(
+    encoding: Encoding,
+    body: Bytes,
+) -> Result<Decoded<T>, DecodeError> {
+    let schema = SCHEMA.body(T::NAME);
     match encoding {
         Encoding::Protobuf => {
-            if !wire::missing(message, &body)?.is_empty() {
+            if !wire::missing(schema, &body)?.is_empty() {
                 return Err(DecodeError::Protobuf);
             }
-            T::decode(body).map_err(|_| DecodeError::Protobuf)
+            from_wire(schema, body)
         }
         Encoding::Json => {
-            let json = json::parse(&body).map_err(DecodeError::Syntax)?;
-            let bytes = read::to_wire(message, &json).map_err(DecodeError::Convert)?;
-            let missing = wire::missing(message, &bytes)?;
+            let json = json::parse(&body).map_err(|error| match error {
+                json::ParseError::Syntax(text) => DecodeError::Syntax(text),
+                json::ParseError::TooLarge => DecodeError::TooLarge,
+            })?;
+            let bytes = read::to_wire(schema, &json).map_err(DecodeError::Convert)?;
+            drop(json);
+            let missing = wire::missing(schema, &bytes)?;
             if !missing.is_empty() {
                 return Err(DecodeError::Convert(format!(
                     "Missing required fields: {}",
                     missing.join(", ")
                 )));
             }
-            T::decode(bytes.as_slice()).map_err(|_| DecodeError::Protobuf)
+            from_wire(schema, bytes.into())
         }
     }
+}
+
+fn from_wire<T: Body>(schema: &MessageSchema, wire: Bytes) -> Result<Decoded<T>, DecodeError> {
+    let bytes = cost::message_bytes(schema, &wire)?;
+    let message = T::decode(wire).map_err(|_| DecodeError::Protobuf)?;
+    Ok(Decoded { message, bytes })
+}
+
+/// Reads one message; as [`decode_sized`].
+#[cfg(test)]
+pub(crate) fn decode<T: Body>(encoding: Encoding, body: Bytes) -> Result<T, DecodeError> {
+    decode_sized(encoding, body).map(|decoded| decoded.message)
 }
 
 /// Writes one message.

@@ -7,6 +7,7 @@
 //! its client stops sending.
 
 pub(crate) mod agent;
+mod budget;
 pub(crate) mod master;
 pub(crate) mod request;
 pub(crate) mod stream;
@@ -24,6 +25,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use budget::Budget;
 use stream::{RecordBody, StreamCut};
 
 /// A request whose body has not been read yet.
@@ -102,15 +104,20 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
 /// machine come after the machine's end.
 const CONNECTIONS_MAX: usize = 20_000;
 
+/// The most of a request's head that is read, and of an answer that waits in one connection beside
+/// its stream. Mesos takes heads of about 80 KiB (PROTOCOL §1); what is larger gets a 431.
+const CONNECTION_BUFFER_BYTES: usize = 128 << 10;
+
 /// Serves connections until the future is dropped, which cuts all of them.
 pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
     let mut connections = JoinSet::new();
+    let budget = Budget::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
                     tracing::trace!(%peer, "connection");
-                    connections.spawn(serve_connection(stream, handler.clone()));
+                    connections.spawn(serve_connection(stream, handler.clone(), budget.clone()));
                 }
                 Ok((_, peer)) => tracing::warn!(%peer, "connection refused: too many"),
                 Err(error) => {
@@ -119,7 +126,11 @@ pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection was served badly");
+                }
+            }
         }
     }
 }
@@ -127,16 +138,18 @@ pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
 /// How long to wait after a failed accept, so that a lack of descriptors is no busy loop.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-async fn serve_connection(stream: TcpStream, handler: impl Handler) {
+async fn serve_connection(stream: TcpStream, handler: impl Handler, budget: Budget) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "connection without nodelay");
     }
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request| {
         let handler = handler.clone();
+        request.extensions_mut().insert(budget.clone());
         async move { Ok::<_, Infallible>(handler.handle(request).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .title_case_headers(true)
+        .max_buf_size(CONNECTION_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {

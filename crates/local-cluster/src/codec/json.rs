@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use thiserror::Error;
+
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Json {
@@ -21,19 +23,49 @@ pub(super) enum Json {
 /// a body of brackets would end the process with a stack overflow.
 const DEPTH_MAX: usize = 100;
 
+/// What values take in memory besides their texts, at most: 512 MiB. Two bytes of text can be an
+/// element, eight an object in a node of its own.
+const VALUES_BYTES_MAX: usize = 512 << 20;
+
+/// An element or a member, in a vector that has grown or a node that is half full.
+const VALUE_BYTES: usize = 2 * (size_of::<String>() + size_of::<Json>());
+
+/// The first node of an object, which has room for eleven members.
+const OBJECT_BYTES: usize = 12 * (size_of::<String>() + size_of::<Json>());
+
+/// Why a text is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum ParseError {
+    /// It is not JSON; the text after `Failed to parse body into JSON: `.
+    #[error("{0}")]
+    Syntax(String),
+    /// Its values would take too much memory.
+    #[error("it has too many values")]
+    TooLarge,
+}
+
 /// Parses a text that is one JSON value and white space around it.
 ///
 /// # Errors
-/// The text after `Failed to parse body into JSON: `.
-pub(super) fn parse(text: &[u8]) -> Result<Json, String> {
-    let mut parser = Parser { text, at: 0 };
-    let value = parser.value(0).ok_or_else(|| parser.syntax_error())?;
+/// When it is something else, or has too many values.
+pub(super) fn parse(text: &[u8]) -> Result<Json, ParseError> {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        bytes: 0,
+    };
+    let Some(value) = parser.value(0) else {
+        return Err(match parser.bytes > VALUES_BYTES_MAX {
+            true => ParseError::TooLarge,
+            false => ParseError::Syntax(parser.syntax_error()),
+        });
+    };
     parser.skip_white_space();
     if parser.at < text.len() {
         let rest = String::from_utf8_lossy(&text[parser.at..]);
-        return Err(format!(
+        return Err(ParseError::Syntax(format!(
             "Parsed JSON included non-whitespace trailing characters: {rest}"
-        ));
+        )));
     }
     Ok(value)
 }
@@ -41,12 +73,16 @@ pub(super) fn parse(text: &[u8]) -> Result<Json, String> {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    /// What the values so far take.
+    bytes: usize,
 }
 
 impl Parser<'_> {
-    /// The next value, or `None` with the position at the character that is wrong.
+    /// The next value, or `None` with the position at the character that is wrong, or with too many
+    /// bytes.
     fn value(&mut self, depth: usize) -> Option<Json> {
         self.skip_white_space();
+        self.count(VALUE_BYTES)?;
         match self.peek()? {
             b'n' => self.word(b"null").map(|()| Json::Null),
             b't' => self.word(b"true").map(|()| Json::Bool(true)),
@@ -80,6 +116,7 @@ impl Parser<'_> {
         if self.next_is(b'}') {
             return Some(Json::Object(members));
         }
+        self.count(OBJECT_BYTES)?;
         loop {
             self.skip_white_space();
             (self.peek()? == b'"').then_some(())?;
@@ -91,6 +128,12 @@ impl Parser<'_> {
             }
             self.next_is(b',').then_some(())?;
         }
+    }
+
+    /// Counts what a value takes; `None` when it is too much.
+    fn count(&mut self, bytes: usize) -> Option<()> {
+        self.bytes += bytes;
+        (self.bytes <= VALUES_BYTES_MAX).then_some(())
     }
 
     fn number(&mut self) -> Option<Json> {

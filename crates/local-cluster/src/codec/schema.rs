@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, MessageDescriptor};
 
+use super::cost;
+
 /// All messages of [`mesos::DESCRIPTORS`].
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let pool = DescriptorPool::decode(mesos::DESCRIPTORS)
@@ -32,6 +34,8 @@ pub(super) struct MessageSchema {
     pub(super) has_required: bool,
     /// Whether it is the entry of a map: key, then value.
     pub(super) is_map_entry: bool,
+    /// What it takes in memory when nothing in it is set, at most.
+    pub(super) struct_bytes: usize,
 }
 
 /// One field of a message.
@@ -94,6 +98,9 @@ impl Schema {
             .map(|message| MessageSchema::new(&message, &by_name, &enum_index))
             .collect();
         spread_required(&mut messages);
+        for index in 0..messages.len() {
+            messages[index].struct_bytes = cost::struct_bytes(&messages, &messages[index]);
+        }
         Self {
             messages,
             enums,
@@ -154,6 +161,7 @@ impl MessageSchema {
         Self {
             has_required: fields.iter().any(|field| field.label == Label::Required),
             is_map_entry: message.is_map_entry(),
+            struct_bytes: 0,
             fields,
         }
     }

@@ -51,6 +51,44 @@ fn nesting_without_end_is_refused_and_does_not_overflow_the_stack() {
     assert!(matches!(refused, Err(DecodeError::Syntax(_))));
 }
 
+/// An ACCEPT with so many operations that say nothing, two bytes each.
+fn empty_operations(count: usize) -> Vec<u8> {
+    let operations = [0x12, 0].repeat(count);
+    let mut call = vec![0x22];
+    prost::encoding::encode_varint(operations.len() as u64, &mut call);
+    call.extend(operations);
+    call
+}
+
+#[test]
+fn what_would_take_much_more_memory_than_it_is_long_is_refused() {
+    let call = decode_sized::<Call>(Encoding::Protobuf, empty_operations(1000).into());
+    let call = call.expect("a call");
+    let accept = call.message.accept.expect("it is set");
+    let bytes = accept.operations.capacity() * size_of::<v1::offer::Operation>();
+    assert!(call.bytes >= bytes, "{} of {bytes}", call.bytes);
+    let many = decode::<Call>(Encoding::Protobuf, empty_operations(300_000).into());
+    assert_eq!(many, Err(DecodeError::TooLarge));
+    let list = |element: &str| {
+        let operations = vec![element; 300_000].join(",");
+        let json = format!(r#"{{"accept":{{"operations":[{operations}]}}}}"#);
+        decode::<Call>(Encoding::Json, json.into())
+    };
+    assert_eq!(list("{}"), Err(DecodeError::TooLarge));
+    assert_eq!(list(r#"{"":0}"#), Err(DecodeError::TooLarge));
+}
+
+#[test]
+fn no_more_missing_fields_are_named_than_anybody_reads() {
+    let tasks = vec!["{}"; 10_000].join(",");
+    let launch = format!(r#"{{"type":"LAUNCH","launch":{{"task_infos":[{tasks}]}}}}"#);
+    let json = format!(r#"{{"accept":{{"operations":[{launch}]}}}}"#);
+    let Err(DecodeError::Convert(text)) = decode::<Call>(Encoding::Json, json.into()) else {
+        panic!("it is refused");
+    };
+    assert_eq!(text.split(", ").count(), 1000);
+}
+
 #[test]
 fn missing_required_fields_are_named_by_their_paths() {
     check_refused(

@@ -75,7 +75,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// The paths of all required fields that are missing, as protobuf names them:
+/// The paths of the first required fields that are missing, as protobuf names them:
 /// `accept.operations[0].launch.task_infos[0].name`.
 ///
 /// # Errors
@@ -86,8 +86,12 @@ pub(super) fn missing(message: &MessageSchema, bytes: &[u8]) -> Result<Vec<Strin
     Ok(found)
 }
 
+/// How many missing fields are told. Mesos tells all, but an element that lacks five can be two
+/// bytes long, and its five paths a thousand times that.
+const MISSING_MAX: usize = 1000;
+
 /// Messages within messages that are looked into: what protobuf itself allows.
-const DEPTH_MAX: usize = 100;
+pub(super) const DEPTH_MAX: usize = 100;
 
 fn find_missing(
     message: &MessageSchema,
@@ -107,7 +111,8 @@ fn find_missing(
         }
     }
     for (index, field) in message.fields.iter().enumerate() {
-        if field.label == Label::Required && seen & (1 << index) == 0 {
+        let is_missing = field.label == Label::Required && seen & (1 << index) == 0;
+        if is_missing && found.len() < MISSING_MAX {
             found.push(
                 Path {
                     parent: path,

@@ -2,19 +2,31 @@
 //! and the answers that have no content of their own.
 
 use std::io::Read as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use http::header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, request::Parts};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
 
+use super::budget::{Budget, Exhausted, Reservation};
 use super::{Body, Request, Response};
-use crate::codec::{self, Encoding};
+use crate::codec::{self, DecodeError, Encoding};
 
 /// The largest body that is read, before and after decompression: 256 MiB. Mesos has no limit, and
 /// 65 MiB have been seen to pass (PROTOCOL §1).
 const BODY_BYTES_MAX: usize = 256 << 20;
+
+/// How long a client may take between two pieces of a body. Mesos waits for ever; here what has
+/// come of a body keeps others out, and nobody who still writes pauses for a minute.
+const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The most of a text that says what is wrong. Mesos repeats a body of any size in it.
+const TEXT_BYTES_MAX: usize = 16 << 10;
 
 /// An answer that is not 2xx: a status and a text that says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +51,11 @@ impl Refusal {
 
 impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
-        let mut response = Self::new(refusal.text.into());
+        let mut text = refusal.text;
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        // It may have room for a whole body, and waits for its client.
+        text.shrink_to_fit();
+        let mut response = Self::new(text.into());
         *response.status_mut() = refusal.status;
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, text);
@@ -57,17 +73,40 @@ impl From<Refusal> for Response {
 /// Whether the answer can be in an encoding that the client takes is asked later and not for every
 /// call, see [`accepted_encoding`].
 ///
+/// What the call takes of the server's memory is given back with the parts: keep them until it is
+/// answered.
+///
 /// # Errors
-/// 405, 400, 415, or 400 for a body that is not a call.
+/// 405, 400, 415, or 400 for a body that is not a call; 413 and 503 where it takes too much.
 pub(crate) async fn read_call<T: codec::Body>(request: Request) -> Result<(Parts, T), Refusal> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     check_method(&parts.method)?;
     let encoding = content_encoding(&parts.headers)?;
-    let body = read_body(&parts.headers, body, BODY_BYTES_MAX).await?;
-    match codec::decode(encoding, body) {
-        Ok(call) => Ok((parts, call)),
+    let budget = parts.extensions.remove::<Budget>();
+    let budget = budget.unwrap_or_else(Budget::new);
+    let mut reservation = budget.reserve();
+    let body = read_body(&parts.headers, body, BODY_BYTES_MAX, &mut reservation).await?;
+    match codec::decode_sized(encoding, body) {
+        Ok(decoded) => {
+            drop(reservation);
+            let mut reservation = budget.reserve();
+            reservation.grow(decoded.bytes).map_err(exhausted)?;
+            parts.extensions.insert(Arc::new(reservation));
+            Ok((parts, decoded.message))
+        }
+        Err(error @ DecodeError::TooLarge) => {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            Err(Refusal::new(status, error.to_string()))
+        }
         Err(error) => Err(Refusal::bad_request(error.to_string())),
     }
+}
+
+fn exhausted(_: Exhausted) -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Other requests take all the memory that there is for them",
+    )
 }
 
 /// # Errors
@@ -155,23 +194,17 @@ fn is_zero_quality(parameter: &str) -> bool {
 }
 
 /// The body as a whole, decompressed if it came with `Content-Encoding: gzip`; neither form may be
-/// larger than `bytes_max`.
-async fn read_body<B>(headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes, Refusal>
+/// larger than `bytes_max`. All of it is reserved.
+async fn read_body<B>(
+    headers: &HeaderMap,
+    body: B,
+    bytes_max: usize,
+    reservation: &mut Reservation,
+) -> Result<Bytes, Refusal>
 where
-    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    B: http_body::Body<Data = Bytes>,
 {
-    let too_large = || {
-        Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {bytes_max} bytes"),
-        )
-    };
-    let collected = Limited::new(body, bytes_max).collect().await;
-    let body = match collected {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
-        Err(_) => return Err(Refusal::bad_request("Failed to read the body")),
-    };
+    let body = collect(body, bytes_max, reservation).await?;
     if headers
         .get(CONTENT_ENCODING)
         .is_none_or(|encoding| encoding != "gzip")
@@ -179,14 +212,64 @@ where
         return Ok(body);
     }
     let mut decompressed = Vec::new();
-    GzDecoder::new(body.as_ref())
-        .take(bytes_max as u64 + 1)
-        .read_to_end(&mut decompressed)
-        .map_err(|_| Refusal::bad_request("Failed to decompress body"))?;
-    if decompressed.len() > bytes_max {
-        return Err(too_large());
+    let mut gzip = GzDecoder::new(body.as_ref());
+    loop {
+        let before = decompressed.len();
+        let mut piece = gzip.by_ref().take(DECOMPRESSED_PIECE_BYTES);
+        piece
+            .read_to_end(&mut decompressed)
+            .map_err(|_| Refusal::bad_request("Failed to decompress body"))?;
+        if decompressed.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        match decompressed.len() - before {
+            0 => return Ok(decompressed.into()),
+            more => reservation.grow(more).map_err(exhausted)?,
+        }
     }
-    Ok(decompressed.into())
+}
+
+/// How much is decompressed before it is reserved.
+const DECOMPRESSED_PIECE_BYTES: u64 = 64 << 10;
+
+/// What a client sends, until it has sent all.
+async fn collect<B>(
+    body: B,
+    bytes_max: usize,
+    reservation: &mut Reservation,
+) -> Result<Bytes, Refusal>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let mut body = pin!(body);
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = timeout(BODY_PAUSE_MAX, body.frame()).await;
+        let frame = frame.map_err(|_| {
+            let text = "The rest of the body did not come in time";
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, text)
+        })?;
+        let Some(frame) = frame else {
+            return Ok(whole.freeze());
+        };
+        let frame = frame.map_err(|_| Refusal::bad_request("Failed to read the body"))?;
+        // Trailers say nothing here.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if whole.len() + data.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        reservation.grow(data.len()).map_err(exhausted)?;
+        whole.extend_from_slice(&data);
+    }
+}
+
+fn too_large(bytes_max: usize) -> Refusal {
+    Refusal::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("The body is larger than {bytes_max} bytes"),
+    )
 }
 
 /// 202, the answer to a call that was taken: no body, no media type.
@@ -310,7 +393,8 @@ mod tests {
     async fn a_compressed_body_is_decompressed() {
         let body = Body::from(gzip(b"hello"));
         let headers = headers(&[("content-encoding", "gzip")]);
-        let read = read_body(&headers, body, BODY_BYTES_MAX).await;
+        let mut reservation = Budget::with_bytes(100).reserve();
+        let read = read_body(&headers, body, BODY_BYTES_MAX, &mut reservation).await;
         assert_eq!(read, Ok(Bytes::from_static(b"hello")));
     }
 
@@ -325,14 +409,68 @@ mod tests {
             let packed = gzip(&plain);
             assert!(packed.len() < 100);
             let gzipped = headers(&[("content-encoding", "gzip")]);
+            let mut reservation = Budget::new().reserve();
+            let plain = Body::from(Bytes::from(plain));
             [
-                read_body(&HeaderMap::new(), Body::from(Bytes::from(plain)), 100).await,
-                read_body(&gzipped, Body::from(packed), 100).await,
+                read_body(&HeaderMap::new(), plain, 100, &mut reservation).await,
+                read_body(&gzipped, Body::from(packed), 100, &mut reservation).await,
             ]
         };
         let largest = Bytes::from(vec![0; 100]);
         assert_eq!(read(100).await, [Ok(largest.clone()), Ok(largest)]);
         assert_eq!(read(101).await, [Err(too_large.clone()), Err(too_large)]);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_refused_when_others_take_all_memory_packed_and_unpacked() {
+        let budget = Budget::with_bytes(300_000);
+        let mut others = budget.reserve();
+        assert_eq!(others.grow(100_000), Ok(()));
+        let plain = vec![0; 200_001];
+        let gzipped = headers(&[("content-encoding", "gzip")]);
+        for (headers, body) in [
+            (gzipped, gzip(&plain)),
+            (HeaderMap::new(), Bytes::from(plain)),
+        ] {
+            let mut reservation = budget.reserve();
+            let body = Body::from(body);
+            let read = read_body(&headers, body, BODY_BYTES_MAX, &mut reservation).await;
+            let status = read.map_err(|refusal| refusal.status);
+            assert_eq!(status, Err(StatusCode::SERVICE_UNAVAILABLE));
+        }
+    }
+
+    /// A body of which no more comes.
+    struct Stuck;
+
+    impl http_body::Body for Stuck {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_coming_is_given_up() {
+        let began = tokio::time::Instant::now();
+        let mut reservation = Budget::new().reserve();
+        let read = read_body(&HeaderMap::new(), Stuck, BODY_BYTES_MAX, &mut reservation).await;
+        let status = read.map_err(|refusal| refusal.status);
+        assert_eq!(status, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(began.elapsed(), BODY_PAUSE_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_repeats_no_more_of_a_body_than_anybody_reads() {
+        let refusal = Refusal::bad_request("ä".repeat(1_000_000));
+        let response = Response::from(refusal);
+        let body = response.into_body().collect().await.expect("a whole body");
+        assert_eq!(body.to_bytes().len(), TEXT_BYTES_MAX);
     }
 
     #[tokio::test]
