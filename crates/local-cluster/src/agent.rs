@@ -1,7 +1,10 @@
 //! An agent that runs: the machine of [`core::agent`](crate::core::agent) with a clock, an HTTP
 //! server, containers and the channels to and from its master.
 //!
-//! It decides nothing. Each input is handed to the machine, each output done, in order.
+//! It decides nothing. Each input is handed to the machine, each output done, in order. When it is
+//! stopped, what a real agent's process would leave is a [`StoppedAgent`].
+
+mod stopped;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +26,7 @@ use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
 use crate::queue;
+pub(crate) use stopped::StoppedAgent;
 
 /// What an agent is.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub(crate) struct AgentConfig {
     pub(crate) work_dir: PathBuf,
     /// How long an executor may take to subscribe.
     pub(crate) registration_timeout: Duration,
+    /// How long executors that have survived the agent may take to subscribe with the next one.
+    pub(crate) reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
     /// From where it draws the uuids of its containers and updates.
@@ -47,10 +53,23 @@ pub(crate) struct AgentConfig {
 #[derive(Debug)]
 pub(crate) struct AgentHandle {
     address: SocketAddr,
+    /// Dropped, it stops the driver.
     stop: Option<oneshot::Sender<()>>,
     commands: mpsc::UnboundedSender<Command>,
-    driver: JoinHandle<()>,
+    driver: JoinHandle<Remains>,
     server: JoinHandle<()>,
+}
+
+/// What outlives the driver of an agent.
+#[derive(Debug)]
+struct Remains {
+    machine: Agent,
+    index: AgentIndex,
+    to_master: queue::Sender<(AgentIndex, ToMaster)>,
+    from_master: queue::Receiver<ToAgent>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    containerizer: Containerizer,
+    container_events: mpsc::UnboundedReceiver<ContainerEvent>,
 }
 
 /// What the owner of a cluster wants of its agents.
@@ -75,14 +94,30 @@ impl AgentHandle {
         self.commands.clone()
     }
 
-    /// Stops it as SIGKILL would: nobody is told. Returns when every executor is dead and reaped,
-    /// which takes milliseconds and is bounded.
+    /// Stops it as loss of power would: nobody is told. Returns when every executor is dead and
+    /// reaped, which takes milliseconds and is bounded.
     pub(crate) async fn stop(mut self) {
-        drop(self.stop.take());
-        // An error would be a panic of the driver, which has dropped all that it owned.
-        let _ = (&mut self.driver).await;
+        if let Some(remains) = self.end().await {
+            remains.containerizer.stop().await;
+        }
+    }
+
+    /// Stops it as SIGKILL to its process would: nobody is told, and its executors live on. `None`
+    /// after a panic of it, with which everything has ended.
+    pub(crate) async fn suspend(mut self) -> Option<StoppedAgent> {
+        let (address, commands) = (self.address, self.commands.clone());
+        let remains = self.end().await?;
+        Some(StoppedAgent::new(address, commands, remains))
+    }
+
+    /// Cuts all connections and stops the driver.
+    async fn end(&mut self) -> Option<Remains> {
         self.server.abort();
+        // An error is the cancellation that was asked for.
         let _ = (&mut self.server).await;
+        drop(self.stop.take());
+        // An error is a panic of the driver, which has dropped all that it owned.
+        (&mut self.driver).await.ok()
     }
 }
 
@@ -119,6 +154,7 @@ pub(crate) async fn spawn(
         },
         ip: Ipv4Addr::LOCALHOST,
         registration_timeout: config.registration_timeout,
+        reregistration_timeout: config.reregistration_timeout,
         shutdown_grace: config.shutdown_grace,
         seed: config.seed,
         started: Instant::now(),
@@ -129,16 +165,45 @@ pub(crate) async fn spawn(
     let settings = Settings {
         endpoint: address,
         work_dir,
+        subscription_backoff_max: config.reregistration_timeout,
         runtime: Handle::current(),
     };
+    let (commands_to, commands) = mpsc::unbounded_channel();
+    let remains = Remains {
+        machine,
+        index,
+        to_master,
+        from_master,
+        commands,
+        containerizer: Containerizer::new(settings, events),
+        container_events,
+    };
+    Ok(run(address, listener, commands_to, remains))
+}
+
+/// Sets an agent going.
+fn run(
+    address: SocketAddr,
+    listener: TcpListener,
+    commands_to: mpsc::UnboundedSender<Command>,
+    remains: Remains,
+) -> AgentHandle {
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
     let (stop, stopped) = oneshot::channel();
-    let (commands_to, commands) = mpsc::unbounded_channel();
+    let Remains {
+        machine,
+        index,
+        to_master,
+        from_master,
+        commands,
+        containerizer,
+        container_events,
+    } = remains;
     let driver = Driver {
         machine,
         index,
         to_master,
-        containerizer: Containerizer::new(settings, events),
+        containerizer,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
         last_request: 0,
@@ -150,13 +215,13 @@ pub(crate) async fn spawn(
         commands,
         stopped,
     };
-    Ok(AgentHandle {
+    AgentHandle {
         address,
         stop: Some(stop),
         commands: commands_to,
         driver: tokio::spawn(driver.run(sources)),
         server: tokio::spawn(http::serve(listener, AgentHandler::new(calls_to))),
-    })
+    }
 }
 
 /// What the machine acts through.
@@ -182,7 +247,7 @@ struct Sources {
 }
 
 impl Driver {
-    async fn run(mut self, mut sources: Sources) {
+    async fn run(mut self, mut sources: Sources) -> Remains {
         self.perform_all();
         loop {
             let due = self.machine.poll_timeout();
@@ -206,9 +271,15 @@ impl Driver {
                 _ = &mut sources.stopped => break,
             }
         }
-        // Streams end first, so that nobody reads a killed agent's silence as life.
-        self.streams.clear();
-        self.containerizer.stop().await;
+        Remains {
+            machine: self.machine,
+            index: self.index,
+            to_master: self.to_master,
+            from_master: sources.from_master,
+            commands: sources.commands,
+            containerizer: self.containerizer,
+            container_events: sources.container_events,
+        }
     }
 
     /// Hands an input to the machine and does what comes of it.

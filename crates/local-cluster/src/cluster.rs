@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 pub use self::trouble::Trouble;
-use crate::agent::{self, AgentHandle};
+use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::core::faults::Faults;
 use crate::core::wire::AgentIndex;
 use crate::master::{self, Departure, MasterConfig, MasterHandle};
@@ -48,6 +48,10 @@ pub struct AgentConfig {
     pub hostname: String,
     /// How long an executor may take to subscribe.
     pub executor_registration_timeout: Duration,
+    /// How long executors that have survived [`LocalCluster::stop_agent`] may take to subscribe
+    /// after [`LocalCluster::start_agent`]. Those that are late are killed. The agent is back for
+    /// the master when this is over.
+    pub executor_reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub executor_shutdown_grace_period: Duration,
 }
@@ -68,7 +72,8 @@ impl ClusterConfig {
 
 impl AgentConfig {
     /// An agent called `localhost` with these resources, no attributes, no domain, and the timeouts
-    /// that Mesos has when it is told nothing: 1 min to subscribe, 5 s to shut down (PROTOCOL §13.1).
+    /// that Mesos has when it is told nothing: 1 min to subscribe, 2 s to subscribe again, 5 s to
+    /// shut down (PROTOCOL §13.1).
     pub fn new(resources: Resources) -> Self {
         Self {
             resources,
@@ -76,6 +81,7 @@ impl AgentConfig {
             domain: None,
             hostname: "localhost".to_owned(),
             executor_registration_timeout: Duration::from_secs(60),
+            executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),
         }
     }
@@ -107,9 +113,40 @@ pub enum StartError {
 /// fail, and it stays behind without a word. [`stop`](Self::stop) waits, and leaves nothing.
 pub struct LocalCluster {
     master: MasterHandle,
-    /// `None` where an agent has been stopped.
-    agents: Vec<Option<AgentHandle>>,
+    agents: Vec<Place>,
     work_dir: WorkDir,
+}
+
+/// Where an agent of the configuration is.
+#[derive(Debug)]
+enum Place {
+    Running(AgentHandle),
+    Stopped(Box<StoppedAgent>),
+    /// It has gone for good.
+    Empty,
+}
+
+impl Place {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Empty)
+    }
+
+    fn running(&self) -> Option<&AgentHandle> {
+        match self {
+            Self::Running(agent) => Some(agent),
+            Self::Stopped(_) | Self::Empty => None,
+        }
+    }
+
+    /// Ends what is there, executors included; whether there was anything.
+    async fn end(&mut self) -> bool {
+        match self.take() {
+            Self::Running(agent) => agent.stop().await,
+            Self::Stopped(agent) => agent.kill().await,
+            Self::Empty => return false,
+        }
+        true
+    }
 }
 
 impl fmt::Debug for LocalCluster {
@@ -164,12 +201,13 @@ impl LocalCluster {
                 domain: agent.domain,
                 work_dir: cluster.work_dir().to_owned(),
                 registration_timeout: agent.executor_registration_timeout,
+                reregistration_timeout: agent.executor_reregistration_timeout,
                 shutdown_grace: agent.executor_shutdown_grace_period,
                 seed: rng.u64(..),
             };
             let to_master = to_master.clone();
             match agent::spawn(config, AgentIndex(index), to_master, from_master).await {
-                Ok(agent) => cluster.agents.push(Some(agent)),
+                Ok(agent) => cluster.agents.push(Place::Running(agent)),
                 Err(source) => {
                     cluster.stop().await;
                     return Err(StartError::Agent { index, source });
@@ -185,13 +223,10 @@ impl LocalCluster {
     }
 
     /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
-    /// been stopped are left out.
+    /// been stopped, killed or removed are left out.
     pub fn agent_addresses(&self) -> Vec<SocketAddr> {
-        self.agents
-            .iter()
-            .flatten()
-            .map(AgentHandle::address)
-            .collect()
+        let running = self.agents.iter().filter_map(Place::running);
+        running.map(AgentHandle::address).collect()
     }
 
     /// Where the sandboxes are.
@@ -204,7 +239,7 @@ impl LocalCluster {
 
     /// What makes trouble in this cluster, and counts.
     pub fn trouble(&self) -> Trouble {
-        let agents = self.agents.iter().flatten();
+        let agents = self.agents.iter().filter_map(Place::running);
         Trouble {
             master: self.master.commands(),
             agents: agents.map(AgentHandle::commands).collect(),
@@ -215,28 +250,80 @@ impl LocalCluster {
     /// notices at once that the link is broken (PROTOCOL §11.1). `index` counts as in
     /// [`ClusterConfig::agents`]; an agent that is gone already is no fault.
     pub async fn kill_agent(&mut self, index: usize) {
-        if let Some(agent) = self.agents.get_mut(index).and_then(Option::take) {
-            agent.stop().await;
+        if self.end_agent(index).await {
             let departure = Departure::Disconnected(AgentIndex(index));
-            self.master.lose_agent(departure);
+            self.master.lose_agent(departure).await;
         }
+    }
+
+    /// Ends the process of one agent and leaves its executors alone, as SIGKILL to it would. The
+    /// master notices at once that the link is broken: tasks of frameworks without `checkpoint`
+    /// are lost, the others wait for [`start_agent`](Self::start_agent), 75 s at most. `index`
+    /// counts as in [`ClusterConfig::agents`]; an agent that does not run is no fault.
+    ///
+    /// What an agent has to remember stays in memory, and its executors end with this process.
+    pub async fn stop_agent(&mut self, index: usize) {
+        let Some(place) = self.agents.get_mut(index) else {
+            return;
+        };
+        match place.take() {
+            Place::Running(agent) => {
+                if let Some(agent) = agent.suspend().await {
+                    *place = Place::Stopped(Box::new(agent));
+                }
+                let departure = Departure::Disconnected(AgentIndex(index));
+                self.master.lose_agent(departure).await;
+            }
+            other => *place = other,
+        }
+    }
+
+    /// Starts an agent again that [`stop_agent`](Self::stop_agent) has stopped: with its id, on its
+    /// port, and with the executors of frameworks with `checkpoint` that subscribe again in time
+    /// (PROTOCOL §9.5). Other executors live on, and it does not know them. One that runs already,
+    /// or has gone for good, is left as it is.
+    ///
+    /// # Errors
+    /// When its port was taken by somebody else; it can be tried again.
+    pub async fn start_agent(&mut self, index: usize) -> Result<(), StartError> {
+        let Some(place) = self.agents.get_mut(index) else {
+            return Ok(());
+        };
+        match place.take() {
+            Place::Stopped(mut agent) => match agent.listen() {
+                Ok(listener) => *place = Place::Running(agent.start(listener)),
+                Err(source) => {
+                    *place = Place::Stopped(agent);
+                    return Err(StartError::Agent { index, source });
+                }
+            },
+            other => *place = other,
+        }
+        Ok(())
     }
 
     /// Takes one agent out of the cluster in an orderly way: its executors are ended, and the
     /// master removes it at once.
     pub async fn remove_agent(&mut self, index: usize) {
-        if let Some(agent) = self.agents.get_mut(index).and_then(Option::take) {
-            agent.stop().await;
-            self.master.lose_agent(Departure::Left(AgentIndex(index)));
+        if self.end_agent(index).await {
+            let departure = Departure::Left(AgentIndex(index));
+            self.master.lose_agent(departure).await;
         }
     }
 
-    /// Stops everything: connections are cut, executors killed and reaped, and the work directory
-    /// is removed if it was made here.
+    async fn end_agent(&mut self, index: usize) -> bool {
+        match self.agents.get_mut(index) {
+            Some(place) => place.end().await,
+            None => false,
+        }
+    }
+
+    /// Stops everything: connections are cut, executors killed and reaped, those of stopped agents
+    /// too, and the work directory is removed if it was made here.
     pub async fn stop(self) {
         self.master.stop().await;
-        for agent in self.agents.into_iter().flatten() {
-            agent.stop().await;
+        for mut agent in self.agents {
+            agent.end().await;
         }
         if let WorkDir::Made(made) = self.work_dir {
             // Sandboxes can be large; removing them must not hold up other tasks.

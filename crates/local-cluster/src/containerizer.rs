@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) endpoint: SocketAddr,
     /// An absolute path.
     pub(crate) work_dir: PathBuf,
+    /// The longest random wait of an executor before it subscribes again.
+    pub(crate) subscription_backoff_max: Duration,
     /// For downloads.
     pub(crate) runtime: Handle,
 }
@@ -325,7 +327,7 @@ fn start(launch: &Launch, settings: &Settings, control: &Control) -> Result<Proc
     if control.is_doomed() {
         return Err(Failure::Destroyed);
     }
-    let environment = environment::of(launch, settings.endpoint, sandbox.directory());
+    let environment = environment::of(launch, settings, sandbox.directory());
     Process::start(command, &environment, &sandbox).map_err(|error| {
         note(&sandbox, &chain(&error));
         match error {

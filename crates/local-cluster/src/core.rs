@@ -3,6 +3,7 @@
 //! No I/O, no clock, no threads below this module; the shells around it own those.
 
 pub(crate) mod agent;
+pub(crate) mod chaos;
 pub(crate) mod faults;
 pub(crate) mod master;
 pub(crate) mod wire;

@@ -35,6 +35,7 @@ mod master;
 mod queue;
 mod sandbox;
 
+pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};
 pub use crate::core::faults::{
     Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,
 };

@@ -60,8 +60,8 @@ pub(crate) enum Departure {
 /// What the owner of a cluster wants of its master.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Takes note that an agent is gone.
-    Lose(Departure),
+    /// Takes note that an agent is gone, and says when that is done.
+    Lose(Departure, oneshot::Sender<()>),
     /// Lets this go wrong from now on.
     SetFaults(Faults),
     /// Lets this go wrong for a while.
@@ -78,10 +78,13 @@ impl MasterHandle {
         self.address
     }
 
-    /// Tells it that an agent is gone.
-    pub(crate) fn lose_agent(&self, departure: Departure) {
+    /// Tells it that an agent is gone. Returns when the master has acted on that: what the agent
+    /// says from then on comes from one that is back.
+    pub(crate) async fn lose_agent(&self, departure: Departure) {
+        let (reply, done) = oneshot::channel();
         // A master that has died hears nothing.
-        let _ = self.commands.send(Command::Lose(departure));
+        let _ = self.commands.send(Command::Lose(departure, reply));
+        let _ = done.await;
     }
 
     /// Where its commands go.
@@ -260,7 +263,7 @@ impl Driver {
         from_agents: &mut queue::Receiver<(AgentIndex, ToMaster)>,
     ) -> Option<Input> {
         match command {
-            Command::Lose(departure) => {
+            Command::Lose(departure, reply) => {
                 // What the agent said before it went, its registration even, comes first; what
                 // others say meanwhile does not.
                 for _ in 0..from_agents.len() {
@@ -268,10 +271,13 @@ impl Driver {
                         self.handle(Input::Agent { agent, message });
                     }
                 }
-                Some(match departure {
+                self.handle(match departure {
                     Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
                     Departure::Left(agent) => Input::AgentLeft { agent },
-                })
+                });
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+                None
             }
             Command::SetFaults(faults) => Some(Input::SetFaults(faults)),
             Command::Disturb(disturbance) => Some(Input::Disturb(disturbance)),

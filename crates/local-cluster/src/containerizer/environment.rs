@@ -2,10 +2,10 @@
 //! (PROTOCOL §9.2).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::Settings;
 use crate::core::agent::{Launch, duration};
 
 /// What an executor gets when its command sets no PATH.
@@ -14,15 +14,9 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// How long an executor may look for an agent that has gone (PROTOCOL §13.1).
 const RECOVERY_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// The longest random wait of an executor before it subscribes again (PROTOCOL §13.1).
-const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
-
 /// The variables of an executor; those of its command win over the agent's.
-pub(super) fn of(
-    launch: &Launch,
-    endpoint: SocketAddr,
-    sandbox: &Path,
-) -> BTreeMap<String, String> {
+pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeMap<String, String> {
+    let endpoint = settings.endpoint;
     let sandbox = sandbox.to_string_lossy().into_owned();
     let checkpoint = if launch.checkpoint { "1" } else { "0" };
     let mut variables: BTreeMap<String, String> = [
@@ -50,7 +44,7 @@ pub(super) fn of(
     if launch.checkpoint {
         let recovery = duration::to_text(RECOVERY_TIMEOUT);
         variables.insert("MESOS_RECOVERY_TIMEOUT".to_owned(), recovery);
-        let backoff = duration::to_text(SUBSCRIPTION_BACKOFF_MAX);
+        let backoff = duration::to_text(settings.subscription_backoff_max);
         variables.insert("MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(), backoff);
     }
     let command = launch.executor.command.as_ref();

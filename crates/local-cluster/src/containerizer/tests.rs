@@ -25,6 +25,7 @@ impl Fixture {
         let settings = Settings {
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
+            subscription_backoff_max: Duration::from_secs(2),
             runtime: Handle::current(),
         };
         let mut containerizer = Containerizer::new(settings, to);

@@ -7,20 +7,25 @@
 //! told what has happened ([`Input`]).
 //!
 //! ```text
-//!   Unregistered ──ToAgent::Registered──► Registered
+//!   new ────────────────────────────────► Registering ──ToAgent::Registered──► Registered
+//!                                             ▲                                    │
+//!   recover ──► Recovering ──window is over───┘◄── recover, nothing to wait for    │
+//!                   ▲                                                              │
+//!                   └──────────────── into_checkpoint: the process ends ───────────┘
 //!
 //!   framework: (unknown) ──RunTasks──► Active ──ShutdownFramework──► Terminating ──► (unknown)
 //!                                        └── no executor is left ────────────────────►
 //! ```
 //!
 //! Until it is registered it takes nothing but the registration: no task can reach it, and what
-//! executors send has nowhere to go.
+//! executors send has nowhere to go. What a restarted agent does first is in [`recovery`].
 
 mod call;
 pub(crate) mod duration;
 mod executor;
 mod from_executor;
 mod from_master;
+mod recovery;
 mod status;
 mod termination;
 #[cfg(test)]
@@ -50,7 +55,8 @@ use super::wire::{ToAgent, ToMaster};
 #[derive(Debug)]
 pub(crate) struct Agent {
     config: Config,
-    /// Its id, from its registration on.
+    phase: Phase,
+    /// Its id, from its first registration on.
     id: Option<AgentId>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     /// Whose a container is, while its process may live.
@@ -69,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) ip: Ipv4Addr,
     /// How long an executor may take from its launch to its SUBSCRIBE.
     pub(crate) registration_timeout: Duration,
+    /// How long executors that have survived the agent may take to SUBSCRIBE with the next one.
+    pub(crate) reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
     /// From where uuids are drawn.
@@ -144,6 +152,8 @@ pub(crate) enum Answer {
     UnknownExecutor,
     /// The executor has to SUBSCRIBE first.
     NotSubscribed,
+    /// The agent waits for the executors that have survived its restart; try again.
+    Recovering,
 }
 
 /// What is needed to start an executor.
@@ -156,6 +166,18 @@ pub(crate) struct Launch {
     /// Whether its framework wants its executors to outlive the agent process.
     pub(crate) checkpoint: bool,
     pub(crate) shutdown_grace: Duration,
+}
+
+/// How far an agent is with its master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It gives executors that have survived a restart until then to SUBSCRIBE.
+    Recovering {
+        until: Instant,
+    },
+    /// It has told the master of itself and awaits the answer.
+    Registering,
+    Registered,
 }
 
 /// A framework with executors here.
@@ -178,20 +200,23 @@ enum Stage {
 impl Agent {
     /// An agent that has yet to register; its first output is to say so to the master.
     pub(crate) fn new(config: Config) -> Self {
-        let register = ToMaster::Register {
-            agent: config.info.clone(),
-            executors: Vec::new(),
-            tasks: Vec::new(),
-        };
-        Self {
+        let mut agent = Self {
             rng: fastrand::Rng::with_seed(config.seed),
             config,
+            phase: Phase::Registering,
             id: None,
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             updates: Updates::default(),
-            outputs: VecDeque::from([Output::Master(Box::new(register))]),
-        }
+            outputs: VecDeque::new(),
+        };
+        agent.register();
+        agent
+    }
+
+    /// What it was made with.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Takes what has happened.
@@ -221,6 +246,7 @@ impl Agent {
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.end_recovery(now);
         while let Some((framework_id, status)) = self.updates.poll_due(now) {
             self.forward(framework_id, status);
         }
@@ -244,6 +270,7 @@ impl Agent {
             .flat_map(|framework| framework.executors.values())
             .filter_map(Executor::deadline)
             .chain(self.updates.poll_timeout())
+            .chain(self.recovery_deadline())
             .min()
     }
 
@@ -292,8 +319,12 @@ impl Agent {
         added
     }
 
-    /// Sends an update, with the state that the task has by now.
+    /// Sends an update, with the state that the task has by now. Before the registration nobody
+    /// takes it; with that all that are pending are sent.
     fn forward(&mut self, framework_id: FrameworkId, status: TaskStatus) {
+        if self.phase != Phase::Registered {
+            return;
+        }
         let task_id = TaskId::from(&status.task_id);
         let latest_state = self
             .owner_of(&framework_id, &task_id)
@@ -359,9 +390,9 @@ impl Framework {
         }
     }
 
-    /// The state of a task that was lost on its way: TASK_DROPPED for those who know that word
-    /// (PROTOCOL §6).
-    fn dropped(&self) -> TaskState {
+    /// The state of a task that is lost: this one, TASK_DROPPED or the like, for those who know
+    /// such words (PROTOCOL §6).
+    fn lost_or(&self, state: TaskState) -> TaskState {
         let partition_aware = capability::Type::PartitionAware;
         if self
             .info
@@ -369,7 +400,7 @@ impl Framework {
             .iter()
             .any(|capability| capability.r#type() == partition_aware)
         {
-            TaskState::TaskDropped
+            state
         } else {
             TaskState::TaskLost
         }

@@ -117,6 +117,10 @@ fn answered(answer: Answer) -> Result<Response, Refusal> {
             StatusCode::FORBIDDEN,
             "Executor is not subscribed",
         )),
+        Answer::Recovering => Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Agent has not finished recovery",
+        )),
     }
 }
 

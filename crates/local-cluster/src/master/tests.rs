@@ -208,7 +208,7 @@ async fn what_an_agent_said_comes_before_its_departure() {
         let registration = (AgentIndex(index), register("cpus:1;mem:64"));
         fixture.to_master.send(registration);
         let departure = Departure::Disconnected(AgentIndex(index));
-        fixture.master.lose_agent(departure);
+        fixture.master.lose_agent(departure).await;
     }
     let (mut stream, ..) = subscribe(&fixture).await;
     let heartbeat = stream.record().await.expect("a record");

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::scheduler::{Scheduler, example, example_path, executor, text};
+use crate::scheduler::{Scheduler, example, example_path, executor, text, until};
 
 /// Task, state and reason of a status.
-fn summary(status: &Value) -> String {
+pub(crate) fn summary(status: &Value) -> String {
     let reason = status["reason"].as_str().unwrap_or("-");
     format!(
         "{} {} {reason}",
@@ -18,13 +18,13 @@ fn summary(status: &Value) -> String {
 }
 
 /// The process of an executor, as an update of it says.
-fn pid(status: &Value) -> i32 {
+pub(crate) fn pid(status: &Value) -> i32 {
     let pid = status["container_status"]["executor_pid"].as_i64();
     pid.and_then(|pid| i32::try_from(pid).ok())
         .expect("a process")
 }
 
-fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
@@ -116,15 +116,7 @@ async fn a_deaf_executor_is_killed_when_its_framework_ends() {
     let pid = pid(&scheduler.update().await);
     assert!(is_alive(pid));
     scheduler.call("TEARDOWN", json!({})).await;
-    let gone = async {
-        while is_alive(pid) {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    let patience = std::time::Duration::from_secs(60);
-    tokio::time::timeout(patience, gone)
-        .await
-        .expect("the executor is killed");
+    until(|| !is_alive(pid)).await;
     scheduler.cluster.stop().await;
 }
 

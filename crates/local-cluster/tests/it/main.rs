@@ -3,4 +3,5 @@
 mod cluster;
 mod executors;
 mod faults;
+mod restart;
 mod scheduler;

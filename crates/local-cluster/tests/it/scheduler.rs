@@ -24,6 +24,11 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     /// Starts a cluster and subscribes.
     pub(crate) async fn start() -> Self {
+        Self::start_as(json!({})).await
+    }
+
+    /// The same for a framework of which more is to be said.
+    pub(crate) async fn start_as(more: Value) -> Self {
         let resources = Resources::parse("cpus:4;mem:1024").expect("valid resources");
         let agent = AgentConfig {
             executor_shutdown_grace_period: Duration::from_millis(100),
@@ -36,7 +41,7 @@ impl Scheduler {
         .await
         .expect("a cluster");
         let mut stream = Connection::open(cluster.master_address()).await;
-        let framework_info = json!({
+        let mut framework_info = json!({
             "user": "nobody",
             "name": "it",
             "roles": ["it"],
@@ -46,6 +51,9 @@ impl Scheduler {
                 { "type": "PARTITION_AWARE" },
             ],
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            framework_info[name] = value.clone();
+        }
         let subscribe =
             json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": framework_info } });
         post(&mut stream, &[], &subscribe).await;
@@ -145,8 +153,25 @@ impl Scheduler {
 
     /// What an executor has written to a file of its newest sandbox.
     pub(crate) fn read(&self, agent_id: &Value, executor_id: &str, file: &str) -> String {
-        let path = self
-            .cluster
+        let path = self.sandbox(agent_id, executor_id).join(file);
+        fs::read_to_string(path).expect("a file in the sandbox")
+    }
+
+    /// The same as soon as the file is there.
+    pub(crate) async fn read_when_written(
+        &self,
+        agent_id: &Value,
+        executor_id: &str,
+        file: &str,
+    ) -> String {
+        let path = self.sandbox(agent_id, executor_id).join(file);
+        until(|| path.exists()).await;
+        self.read(agent_id, executor_id, file)
+    }
+
+    /// The newest sandbox of an executor.
+    pub(crate) fn sandbox(&self, agent_id: &Value, executor_id: &str) -> PathBuf {
+        self.cluster
             .work_dir()
             .join("slaves")
             .join(text(&agent_id["value"]))
@@ -155,9 +180,17 @@ impl Scheduler {
             .join("executors")
             .join(executor_id)
             .join("runs/latest")
-            .join(file);
-        fs::read_to_string(path).expect("a file in the sandbox")
     }
+}
+
+/// Waits for a condition, and fails if it does not come.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.expect("the condition in time");
 }
 
 /// An executor of this id with this command.

@@ -32,6 +32,7 @@ impl Fixture {
             domain: None,
             work_dir: work_dir.path().to_owned(),
             registration_timeout: Duration::from_mins(1),
+            reregistration_timeout: Duration::from_secs(2),
             shutdown_grace: Duration::from_millis(50),
             seed: 7,
         };

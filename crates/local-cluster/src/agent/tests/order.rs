@@ -14,6 +14,7 @@ fn machine_with_a_task() -> (Agent, ContainerId) {
         info: v1::AgentInfo::default(),
         ip: Ipv4Addr::LOCALHOST,
         registration_timeout: Duration::from_mins(1),
+        reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),
         seed: 7,
         started: now,
@@ -69,6 +70,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         let settings = Settings {
             endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
             work_dir: PathBuf::from("/"),
+            subscription_backoff_max: Duration::from_secs(2),
             runtime: Handle::current(),
         };
         let driver = Driver {

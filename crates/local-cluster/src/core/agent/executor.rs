@@ -6,12 +6,16 @@
 //!             │    └──shut down, or registration timeout────────┘  │  │          │
 //!             │                          │              grace over: destroy      │
 //!             └──────────────────────────┴──────────────── the container ends ───┘
+//!
+//!   Registering, Running, Terminating ──the agent restarts──► Recovered ──SUBSCRIBE──► Running
+//!                                                                 └──window over──► Terminating
 //! ```
 //!
 //! - *Registering*: its process is being started; tasks wait in its queue. A SUBSCRIBE counts from
 //!   the moment when the process is known, which statuses have to name.
 //! - *Running*: it has subscribed; tasks are delivered as they come. Whether its stream still
 //!   works is not known here: what is sent to a broken one is lost (PROTOCOL §9.5).
+//! - *Recovered*: its agent has ended and another has found it; nothing is known of its stream.
 //! - *Terminating*: it was told to go, or is being destroyed. It takes nothing more, but what it
 //!   reports still counts.
 //! - *Terminated*: its process is gone; it is kept while updates of its tasks are unacknowledged.
@@ -55,6 +59,8 @@ pub(super) enum Life {
         /// A SUBSCRIBE that was faster than the news of its process.
         early: Option<Box<Subscribe>>,
     },
+    /// The agent's window says how long it is waited for.
+    Recovered,
     Running {
         stream: RequestId,
         heartbeat_at: Instant,
@@ -169,6 +175,24 @@ impl Executor {
         Some(task.info.clone())
     }
 
+    /// What is left of it when its agent has ended. The agent had noted tasks in the queue as
+    /// launched, so they are lost unless the executor knows them (PROTOCOL §9.5).
+    pub(super) fn outlive_agent(&mut self) {
+        drop(self.take_queue());
+        if self.life != Life::Terminated {
+            self.life = Life::Recovered;
+        }
+    }
+
+    /// Its tasks that are not completed, with their latest states, in the order in which they came.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = (&TaskInfo, TaskState)> {
+        let tasks = self.in_order(|_| true).into_iter();
+        tasks.filter_map(|task_id| {
+            let task = self.tasks.get(&task_id)?;
+            Some((&task.info, task.state))
+        })
+    }
+
     /// Takes a task out of the queue, and with it its whole group; nothing when it is not there.
     pub(super) fn dequeue(&mut self, task_id: &TaskId) -> Vec<TaskId> {
         if let Some(index) = self.queue.iter().position(|queued| queued == task_id) {
@@ -270,7 +294,7 @@ impl Executor {
         match self.life {
             Life::Running { stream, .. } => Some(stream),
             Life::Terminating { stream, .. } => stream,
-            Life::Registering { .. } | Life::Terminated => None,
+            Life::Registering { .. } | Life::Recovered | Life::Terminated => None,
         }
     }
 
@@ -278,7 +302,10 @@ impl Executor {
     pub(super) fn take_early(&mut self) -> Option<Subscribe> {
         match &mut self.life {
             Life::Registering { early, .. } => early.take().map(|early| *early),
-            Life::Running { .. } | Life::Terminating { .. } | Life::Terminated => None,
+            Life::Recovered
+            | Life::Running { .. }
+            | Life::Terminating { .. }
+            | Life::Terminated => None,
         }
     }
 
@@ -288,7 +315,7 @@ impl Executor {
             Life::Registering { until, .. } => Some(until),
             Life::Running { heartbeat_at, .. } => Some(heartbeat_at),
             Life::Terminating { destroy_at, .. } => destroy_at,
-            Life::Terminated => None,
+            Life::Recovered | Life::Terminated => None,
         }
     }
 }

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use mesos::v1::executor::event::Subscribed;
 use mesos::v1::task_status::{Reason, Source};
-use mesos::v1::{AgentInfo, TaskStatus};
+use mesos::v1::{AgentInfo, TaskState, TaskStatus};
 use mesos::{ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use super::call::{Body, Call};
 use super::executor::{Life, Standing, Subscribe};
 use super::status::{self, Verdict, describe_container};
 use super::updates::Added;
-use super::{Agent, Answer, Output, RequestId};
+use super::{Agent, Answer, Output, Phase, RequestId};
 use crate::core::wire::ToMaster;
 
 /// How long after its SUBSCRIBE an executor gets its first HEARTBEAT, and then the next
@@ -31,13 +31,17 @@ impl Agent {
         if body == Body::Heartbeat {
             return self.answer(request, Answer::Accepted);
         }
+        let subscribes = matches!(body, Body::Subscribe { .. });
+        if matches!(self.phase, Phase::Recovering { .. }) && !subscribes {
+            return self.answer(request, Answer::Recovering);
+        }
         let Some(framework) = self.frameworks.get(&framework_id) else {
             return self.answer(request, Answer::UnknownFramework);
         };
         let Some(executor) = framework.executors.get(&executor_id) else {
             return self.answer(request, Answer::UnknownExecutor);
         };
-        let registering = matches!(executor.life, Life::Registering { .. });
+        let registering = matches!(executor.life, Life::Registering { .. } | Life::Recovered);
         match body {
             Body::Subscribe {
                 unacknowledged_tasks,
@@ -60,7 +64,7 @@ impl Agent {
             Body::Message(data) => {
                 self.answer(request, Answer::Accepted);
                 // Also of an executor that has ended.
-                if self.is_active(&framework_id) {
+                if self.phase == Phase::Registered && self.is_active(&framework_id) {
                     self.tell_master(ToMaster::FrameworkMessage {
                         framework_id,
                         executor_id,
@@ -164,7 +168,7 @@ impl Agent {
         };
         // Mesos has one reason for both: it cannot tell a cut stream from its own restart.
         let verdict = Verdict::new(
-            framework.dropped(),
+            framework.lost_or(TaskState::TaskDropped),
             Reason::AgentRestarted,
             "Task launched during agent restart",
         );

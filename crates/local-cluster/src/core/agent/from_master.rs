@@ -10,13 +10,18 @@ use mesos::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use super::executor::{Executor, Life};
 use super::status::{self, Verdict, new_uuid};
 use super::updates::Acknowledged;
-use super::{Agent, Framework, Launch, Output, Stage};
+use super::{Agent, Framework, Launch, Output, Phase, Stage};
 use crate::core::wire::{ToAgent, ToMaster};
 
 impl Agent {
     pub(super) fn handle_master(&mut self, now: Instant, message: ToAgent) {
+        let registers = matches!(message, ToAgent::Registered { .. });
+        if self.phase != Phase::Registered && !registers {
+            return;
+        }
         match message {
             ToAgent::Registered { agent_id } => {
+                self.phase = Phase::Registered;
                 self.id = Some(agent_id);
                 self.resend_updates(now);
             }
@@ -84,14 +89,13 @@ impl Agent {
     fn run_tasks(&mut self, now: Instant, run: RunTasks) {
         let framework_id = framework_id(&run.framework);
         let executor_id = ExecutorId::from(&run.executor.executor_id);
-        // The master never sends these: tasks before it has registered the agent, an empty group,
-        // a task that is here already.
+        // The master never sends these: an empty group, a task that is here already.
         let known = |task: &TaskInfo| {
             let task_id = TaskId::from(&task.task_id);
             let framework = self.frameworks.get(&framework_id);
             framework.is_some_and(|framework| framework.owners.contains_key(&task_id))
         };
-        if self.id.is_none() || run.tasks.is_empty() || run.tasks.iter().any(known) {
+        if run.tasks.is_empty() || run.tasks.iter().any(known) {
             tracing::warn!(%framework_id, %executor_id, "ignored tasks that cannot be meant");
             return;
         }
@@ -130,7 +134,7 @@ impl Agent {
                 self.launch_executor(now, &framework_id, run.executor);
                 self.give_tasks(&framework_id, &executor_id, run.tasks, run.group);
             }
-            (Some(Life::Registering { .. } | Life::Running { .. }), false) => {
+            (Some(Life::Registering { .. } | Life::Recovered | Life::Running { .. }), false) => {
                 self.give_tasks(&framework_id, &executor_id, run.tasks, run.group);
             }
         }
@@ -148,7 +152,11 @@ impl Agent {
         let Some(framework) = self.frameworks.get(framework_id) else {
             return;
         };
-        let verdict = Verdict::new(framework.dropped(), Reason::ExecutorTerminated, message);
+        let verdict = Verdict::new(
+            framework.lost_or(TaskState::TaskDropped),
+            Reason::ExecutorTerminated,
+            message,
+        );
         for task in tasks {
             let task_id = TaskId::from(&task.task_id);
             self.report(now, framework_id, executor_id, &task_id, verdict.clone());
@@ -217,13 +225,13 @@ impl Agent {
             let Some(framework) = self.frameworks.get(framework_id) else {
                 return;
             };
-            let dropped = framework.dropped();
+            let dropped = framework.lost_or(TaskState::TaskDropped);
             let verdict = Verdict::new(dropped, Reason::ExecutorTerminated, "Cannot find executor");
             self.report(now, framework_id, None, task_id, verdict);
             return;
         };
         let stream = match executor.life {
-            Life::Registering { .. } => None,
+            Life::Registering { .. } | Life::Recovered => None,
             Life::Running { stream, .. } => Some(stream),
             // The KILL is lost.
             Life::Terminating { .. } | Life::Terminated => return,

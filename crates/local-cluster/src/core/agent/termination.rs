@@ -9,7 +9,7 @@ use mesos::{ContainerId, ExecutorId, FrameworkId};
 use super::executor::Life;
 use super::from_executor::HEARTBEAT_INTERVAL;
 use super::status::{self, Verdict};
-use super::{Agent, Output, Stage, duration};
+use super::{Agent, Output, Phase, Stage, duration};
 use crate::core::wire::ToMaster;
 
 /// The wait status that is told of a container that could not be launched: exit code 1
@@ -37,7 +37,7 @@ impl Agent {
         let early = executor.take_early();
         let stream = match executor.life {
             // It cannot be told, but its time runs (PROTOCOL §9.3).
-            Life::Registering { .. } => None,
+            Life::Registering { .. } | Life::Recovered => None,
             Life::Running { stream, .. } => Some(stream),
             Life::Terminating { .. } | Life::Terminated => return,
         };
@@ -116,7 +116,7 @@ impl Agent {
                 };
             }
             Life::Terminating { destroy_at, .. } => *destroy_at = None,
-            Life::Terminated => return,
+            Life::Recovered | Life::Terminated => return,
         }
         let container_id = executor.container_id.clone();
         if let Some(early) = early {
@@ -168,7 +168,10 @@ impl Agent {
         let (stream, early) = (executor.stream(), executor.take_early());
         let known = match std::mem::replace(&mut executor.life, Life::Terminated) {
             Life::Terminating { verdict, .. } => verdict,
-            Life::Registering { .. } | Life::Running { .. } | Life::Terminated => None,
+            Life::Registering { .. }
+            | Life::Recovered
+            | Life::Running { .. }
+            | Life::Terminated => None,
         };
         let living = executor.living();
         if let Some(early) = early {
@@ -177,11 +180,14 @@ impl Agent {
         if let Some(stream) = stream {
             self.outputs.push_back(Output::Close { stream });
         }
-        self.tell_master(ToMaster::ExecutorExited {
-            framework_id: framework_id.clone(),
-            executor_id: executor_id.clone(),
-            status,
-        });
+        // Nobody hears of one that is found dead by an agent that recovers (PROTOCOL §9.3).
+        if !matches!(self.phase, Phase::Recovering { .. }) {
+            self.tell_master(ToMaster::ExecutorExited {
+                framework_id: framework_id.clone(),
+                executor_id: executor_id.clone(),
+                status,
+            });
+        }
         // The master has written off the tasks of a framework that it has removed.
         if self.is_active(&framework_id) {
             let verdict = known.or(verdict).unwrap_or_else(|| {

@@ -3,6 +3,7 @@
 mod delivery;
 mod ends;
 mod property;
+mod recovery;
 mod script;
 mod streams;
 mod updates;

@@ -183,8 +183,13 @@ impl Updates {
 
     /// Forgets the streams of a framework.
     pub(super) fn remove_framework(&mut self, framework_id: &FrameworkId) {
-        self.streams.retain(|(owner, _), _| owner != framework_id);
-        self.due.retain(|(_, (owner, _))| owner != framework_id);
+        self.retain_frameworks(|owner| owner != framework_id);
+    }
+
+    /// Forgets the streams of all frameworks but these.
+    pub(super) fn retain_frameworks(&mut self, kept: impl Fn(&FrameworkId) -> bool) {
+        self.streams.retain(|(owner, _), _| kept(owner));
+        self.due.retain(|(_, (owner, _))| kept(owner));
     }
 
     /// When the next update is due.

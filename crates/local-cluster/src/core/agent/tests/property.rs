@@ -70,6 +70,8 @@ enum Step {
     Wait {
         seconds: u16,
     },
+    /// The agent ends and another takes its place.
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -104,6 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<u8>().prop_map(|which| Step::Started { which }),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(which, failed)| Step::End { which, failed }),
         2 => (0..100_u16).prop_map(|seconds| Step::Wait { seconds }),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -120,6 +123,8 @@ struct Watch {
     destroyed: BTreeSet<ContainerId>,
     /// The update of each task that is on its way.
     in_flight: BTreeMap<(String, TaskId), TaskStatus>,
+    /// The agent has told the master of itself, and waits for the answer.
+    registers: bool,
 }
 
 impl Watch {
@@ -134,11 +139,33 @@ impl Watch {
             containers: Vec::new(),
             destroyed: BTreeSet::new(),
             in_flight: BTreeMap::new(),
+            registers: false,
         };
-        watch.tell(ToAgent::Registered {
-            agent_id: "m-S0".into(),
-        });
+        watch.drain();
+        watch.register();
         watch
+    }
+
+    /// Answers the agent, if it has told of itself.
+    fn register(&mut self) {
+        if std::mem::take(&mut self.registers) {
+            self.tell(ToAgent::Registered {
+                agent_id: "m-S0".into(),
+            });
+        }
+    }
+
+    /// Whatever went over connections is gone with them; containers are not, whoever knows them.
+    fn restart(&mut self) {
+        self.unanswered.clear();
+        self.streams.clear();
+        self.destroyed.clear();
+        self.in_flight.clear();
+        let next = Agent::new(config(self.now));
+        let checkpoint = std::mem::replace(&mut self.agent, next).into_checkpoint();
+        self.agent = Agent::recover(self.now, config(self.now), checkpoint);
+        self.registers = false;
+        self.drain();
     }
 
     fn tell(&mut self, message: ToAgent) {
@@ -165,6 +192,7 @@ impl Watch {
     }
 
     fn play(&mut self, step: Step) {
+        self.register();
         match step {
             Step::Run {
                 framework,
@@ -271,6 +299,7 @@ impl Watch {
             }
             Step::End { which, failed } => self.end(which, failed),
             Step::Wait { seconds } => self.wait(Duration::from_secs(seconds.into())),
+            Step::Restart => self.restart(),
         }
     }
 
@@ -332,14 +361,16 @@ impl Watch {
     }
 
     fn watch_message(&mut self, message: ToMaster) {
-        let ToMaster::StatusUpdate {
-            framework_id,
-            status,
-            ..
-        } = message
-        else {
-            return;
+        let (framework_id, status) = match message {
+            ToMaster::StatusUpdate {
+                framework_id,
+                status,
+                ..
+            } => (framework_id, status),
+            ToMaster::Register { .. } => return self.registers = true,
+            ToMaster::ExecutorExited { .. } | ToMaster::FrameworkMessage { .. } => return,
         };
+        assert!(!self.registers, "nothing is reported before the answer");
         let key = (framework_id.to_string(), TaskId::from(&status.task_id));
         let before = self.in_flight.insert(key, status.clone());
         assert!(
@@ -350,6 +381,8 @@ impl Watch {
 
     /// After the end of all containers and all acknowledgements nothing is left to do.
     fn settle(&mut self) {
+        self.wait(Duration::from_secs(2));
+        self.register();
         while !self.containers.is_empty() {
             self.end(0, false);
         }
@@ -381,6 +414,8 @@ fn task_id(number: u8) -> TaskId {
 fn framework_info(number: u8) -> FrameworkInfo {
     FrameworkInfo {
         id: Some(mesos::FrameworkId::from(name('f', number)).into()),
+        // Of those that do not, nothing survives a restart.
+        checkpoint: Some(number == 0),
         ..FrameworkInfo::default()
     }
 }

@@ -4,7 +4,8 @@
 //! executor; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
 //! launch; `#x` is a uuid, numbers in the transcript are those that the agent has drawn; `quiet`
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
-//! container of a number; `wait` lets time pass.
+//! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
+//! place, `checkpoint` makes the framework one whose executors survive that.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -56,6 +57,7 @@ struct Player {
     uuids: BTreeMap<Bytes, String>,
     drawn: u64,
     partition_aware: bool,
+    checkpoint: bool,
 }
 
 impl Player {
@@ -72,6 +74,7 @@ impl Player {
             uuids: BTreeMap::new(),
             drawn: 0,
             partition_aware: true,
+            checkpoint: false,
         }
     }
 
@@ -82,6 +85,11 @@ impl Player {
         match command {
             "quiet" => return self.transcript.clear(),
             "legacy" => return self.partition_aware = false,
+            "checkpoint" => return self.checkpoint = true,
+            "restart" => {
+                writeln!(self.transcript, "> {line}").unwrap();
+                return self.restart();
+            }
             "wait" => {
                 writeln!(self.transcript, "> {line}").unwrap();
                 return self.wait(seconds(words[0]));
@@ -109,6 +117,13 @@ impl Player {
             _ => Input::Master(Box::new(self.master(command, &words))),
         };
         self.agent.handle(self.now, input);
+        self.drain("");
+    }
+
+    fn restart(&mut self) {
+        let next = Agent::new(config(self.started));
+        let checkpoint = std::mem::replace(&mut self.agent, next).into_checkpoint();
+        self.agent = Agent::recover(self.now, config(self.started), checkpoint);
         self.drain("");
     }
 
@@ -179,6 +194,7 @@ impl Player {
         };
         FrameworkInfo {
             id: Some(FrameworkId::from("f").into()),
+            checkpoint: Some(self.checkpoint),
             capabilities: self
                 .partition_aware
                 .then_some(capability)
@@ -283,7 +299,24 @@ impl Player {
 
     fn render_message(&mut self, message: ToMaster) -> String {
         match message {
-            ToMaster::Register { agent, .. } => format!("register {}", agent.hostname),
+            ToMaster::Register {
+                agent,
+                executors,
+                tasks,
+            } => {
+                let mut text = format!("register {}", agent.hostname);
+                if let Some(id) = agent.id {
+                    write!(text, " as {}", id.value).unwrap();
+                }
+                for (_, executor) in executors {
+                    write!(text, ", executor {}", executor.executor_id.value).unwrap();
+                }
+                for (_, task, state) in tasks {
+                    let state = state.as_str_name();
+                    write!(text, ", {} {state}", task.task_id.value).unwrap();
+                }
+                text
+            }
             ToMaster::ExecutorExited {
                 executor_id,
                 status,
@@ -441,6 +474,7 @@ pub(super) fn config(started: Instant) -> Config {
         },
         ip: Ipv4Addr::LOCALHOST,
         registration_timeout: Duration::from_mins(1),
+        reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),
         seed: 7,
         started,

@@ -1,0 +1,92 @@
+//! An agent between two processes of its.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::mpsc;
+
+use super::{AgentHandle, Command, Remains, run};
+use crate::core::agent::Agent;
+
+/// An agent whose process has ended while its executors live on. Dropped, it kills them, and does
+/// not wait for it.
+#[derive(Debug)]
+pub(crate) struct StoppedAgent {
+    /// Executors know it, so that the next process has to be there too.
+    address: SocketAddr,
+    /// Holds the port and does not listen: whoever connects is refused, and nobody else gets it.
+    /// `None` when somebody was faster.
+    port: Option<TcpSocket>,
+    commands: mpsc::UnboundedSender<Command>,
+    remains: Remains,
+}
+
+impl StoppedAgent {
+    pub(super) fn new(
+        address: SocketAddr,
+        commands: mpsc::UnboundedSender<Command>,
+        remains: Remains,
+    ) -> Self {
+        let port = bind(address).inspect_err(|error| {
+            tracing::warn!(%address, %error, "the port of a stopped agent is free for others");
+        });
+        Self {
+            address,
+            port: port.ok(),
+            commands,
+            remains,
+        }
+    }
+
+    /// Opens the port again, after which [`start`](Self::start) cannot fail.
+    ///
+    /// # Errors
+    /// When somebody else has taken it meanwhile.
+    pub(crate) fn listen(&mut self) -> io::Result<TcpListener> {
+        let port = match self.port.take() {
+            Some(port) => port,
+            None => bind(self.address)?,
+        };
+        port.listen(BACKLOG)
+    }
+
+    /// Starts the next process, which recovers what the one before has left.
+    pub(crate) fn start(self, listener: TcpListener) -> AgentHandle {
+        let Remains {
+            machine,
+            mut from_master,
+            mut commands,
+            ..
+        } = self.remains;
+        // Sent to a process that was not there.
+        while from_master.try_recv().is_some() {}
+        while commands.try_recv().is_ok() {}
+        let config = machine.config().clone();
+        let machine = Agent::recover(Instant::now(), config, machine.into_checkpoint());
+        let remains = Remains {
+            machine,
+            from_master,
+            commands,
+            ..self.remains
+        };
+        run(self.address, listener, self.commands, remains)
+    }
+
+    /// Kills its executors. Returns when they are dead and reaped.
+    pub(crate) async fn kill(self) {
+        self.remains.containerizer.stop().await;
+    }
+}
+
+/// How many connections may wait to be accepted; what the standard library takes, too.
+const BACKLOG: u32 = 128;
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // Connections of the process before may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}

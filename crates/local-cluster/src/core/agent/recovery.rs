@@ -1,0 +1,164 @@
+//! What of an agent outlives its process, and what the next one does with it (PROTOCOL §9.5).
+//!
+//! ```text
+//!   the process ends     another starts                       the window ends
+//!         │                   │     executors SUBSCRIBE              │
+//!         ▼                   ▼                                      ▼
+//!     Checkpoint ───────► Recovering ── those that have are kept ──► register ──► Registered
+//!                                   └── the others are destroyed ───►
+//! ```
+//!
+//! A real agent keeps below `meta` of its work directory what belongs to frameworks with
+//! `checkpoint`: itself, executors with their containers, tasks, updates and acknowledgements. A
+//! [`Checkpoint`] is the same as a value. It is no file, because the end of the process that
+//! this machine runs in is the end of its executors too: there would be nothing to recover.
+//! Of other frameworks nothing is left. Their executors live on, and no agent knows them.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use mesos::v1::AgentInfo;
+use mesos::v1::TaskState;
+use mesos::v1::task_status::Reason;
+use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId};
+
+use super::executor::Life;
+use super::status::Verdict;
+use super::updates::Updates;
+use super::{Agent, Config, Framework, Output, Phase, Stage, duration};
+use crate::core::wire::ToMaster;
+
+/// What an agent that has ended leaves to the next.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    id: Option<AgentId>,
+    frameworks: BTreeMap<FrameworkId, Framework>,
+    containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
+    updates: Updates,
+    /// A new one would draw the same uuids again.
+    rng: fastrand::Rng,
+}
+
+impl Agent {
+    /// The process of the agent ends, without a word to anybody.
+    pub(crate) fn into_checkpoint(self) -> Checkpoint {
+        let Self {
+            id,
+            mut frameworks,
+            mut containers,
+            mut updates,
+            rng,
+            ..
+        } = self;
+        frameworks.retain(|_, framework| framework.info.checkpoint());
+        containers.retain(|_, (owner, _)| frameworks.contains_key(owner));
+        updates.retain_frameworks(|owner| frameworks.contains_key(owner));
+        for framework in frameworks.values_mut() {
+            for executor in framework.executors.values_mut() {
+                executor.outlive_agent();
+            }
+        }
+        Checkpoint {
+            id,
+            frameworks,
+            containers,
+            updates,
+            rng,
+        }
+    }
+
+    /// An agent that takes the place of one that has ended. It registers at once if it has nothing
+    /// to wait for, else when the window is over, even if all executors are back before.
+    pub(crate) fn recover(now: Instant, config: Config, checkpoint: Checkpoint) -> Self {
+        let Checkpoint {
+            id,
+            frameworks,
+            containers,
+            updates,
+            rng,
+        } = checkpoint;
+        let until = now + config.reregistration_timeout;
+        let mut agent = Self {
+            phase: Phase::Recovering { until },
+            id,
+            frameworks,
+            containers,
+            updates,
+            rng,
+            ..Self::new(config)
+        };
+        agent.outputs.clear();
+        if agent.frameworks.is_empty() {
+            agent.register();
+        }
+        agent
+    }
+
+    /// When the window is over, if there is one.
+    pub(super) fn recovery_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Recovering { until } => Some(until),
+            Phase::Registering | Phase::Registered => None,
+        }
+    }
+
+    /// Does what is due at the end of the window: executors that have not come are destroyed, and
+    /// the master hears of the agent.
+    pub(super) fn end_recovery(&mut self, now: Instant) {
+        if self.recovery_deadline().is_none_or(|until| until > now) {
+            return;
+        }
+        let timeout = duration::to_text(self.config.reregistration_timeout);
+        for framework in self.frameworks.values_mut() {
+            let verdict = Verdict::new(
+                framework.lost_or(TaskState::TaskGone),
+                Reason::ExecutorReregistrationTimeout,
+                format!("Executor did not reregister within {timeout}"),
+            );
+            for executor in framework.executors.values_mut() {
+                if executor.life != Life::Recovered {
+                    continue;
+                }
+                executor.life = Life::Terminating {
+                    stream: None,
+                    destroy_at: None,
+                    verdict: Some(verdict.clone()),
+                };
+                let container_id = executor.container_id.clone();
+                self.outputs.push_back(Output::Destroy { container_id });
+            }
+        }
+        self.register();
+    }
+
+    /// Tells the master of the agent and of all that is on it.
+    pub(super) fn register(&mut self) {
+        self.phase = Phase::Registering;
+        let agent = AgentInfo {
+            id: self.id.as_ref().map(Into::into),
+            ..self.config.info.clone()
+        };
+        let (mut executors, mut tasks) = (Vec::new(), Vec::new());
+        // The master has removed the others, and would only say so once more.
+        let active = self
+            .frameworks
+            .iter()
+            .filter(|(_, framework)| framework.stage == Stage::Active);
+        for (framework_id, framework) in active {
+            for executor in framework.executors.values() {
+                // One that has ended takes no resources any more.
+                if executor.life != Life::Terminated {
+                    executors.push((framework_id.clone(), executor.info.clone()));
+                }
+                for (info, state) in executor.tasks() {
+                    tasks.push((framework_id.clone(), info.clone(), state));
+                }
+            }
+        }
+        self.tell_master(ToMaster::Register {
+            agent,
+            executors,
+            tasks,
+        });
+    }
+}
