@@ -22,6 +22,7 @@ use crate::codec::{self, Encoding};
 use crate::containerizer::{ContainerEvent, Containerizer, Settings};
 use crate::core::agent::{Agent, Answer, Config, Input, Output, RequestId};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::files::Files;
 use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
@@ -70,6 +71,7 @@ struct Remains {
     commands: mpsc::UnboundedReceiver<Command>,
     containerizer: Containerizer,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
+    files: Files,
 }
 
 /// What the owner of a cluster wants of its agents.
@@ -162,6 +164,7 @@ pub(crate) async fn spawn(
         started_unix: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
     });
     let (events, container_events) = mpsc::unbounded_channel();
+    let files = Files::new(work_dir.clone());
     let settings = Settings {
         endpoint: address,
         work_dir,
@@ -177,6 +180,7 @@ pub(crate) async fn spawn(
         commands,
         containerizer: Containerizer::new(settings, events),
         container_events,
+        files,
     };
     Ok(run(address, listener, commands_to, remains))
 }
@@ -198,12 +202,15 @@ fn run(
         commands,
         containerizer,
         container_events,
+        files,
     } = remains;
+    let handler = AgentHandler::new(calls_to, files.clone());
     let driver = Driver {
         machine,
         index,
         to_master,
         containerizer,
+        files,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
         last_request: 0,
@@ -220,7 +227,7 @@ fn run(
         stop: Some(stop),
         commands: commands_to,
         driver: tokio::spawn(driver.run(sources)),
-        server: tokio::spawn(http::serve(listener, AgentHandler::new(calls_to))),
+        server: tokio::spawn(http::serve(listener, handler)),
     }
 }
 
@@ -230,6 +237,7 @@ struct Driver {
     index: AgentIndex,
     to_master: queue::Sender<(AgentIndex, ToMaster)>,
     containerizer: Containerizer,
+    files: Files,
     /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
     /// At most one for each executor.
@@ -252,7 +260,7 @@ impl Driver {
         loop {
             let due = self.machine.poll_timeout();
             tokio::select! {
-                Some(message) = sources.from_master.recv() => self.handle(Input::Master(Box::new(message))),
+                Some(message) = sources.from_master.recv() => self.take_message(message),
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(event) = sources.container_events.recv() => {
                     // What an executor said before its end comes first; what comes meanwhile does not.
@@ -279,6 +287,7 @@ impl Driver {
             commands: sources.commands,
             containerizer: self.containerizer,
             container_events: sources.container_events,
+            files: self.files,
         }
     }
 
@@ -292,6 +301,13 @@ impl Driver {
         while let Some(output) = self.machine.poll_output() {
             self.perform(output);
         }
+    }
+
+    fn take_message(&mut self, message: ToAgent) {
+        if let ToAgent::Registered { agent_id } = &message {
+            self.files.set_agent_id(agent_id.clone());
+        }
+        self.handle(Input::Master(Box::new(message)));
     }
 
     fn take_call(

@@ -7,6 +7,7 @@
 
 mod cost;
 mod json;
+mod object;
 mod read;
 mod schema;
 mod text;
@@ -18,7 +19,9 @@ use mesos::v1;
 use prost::Message;
 use thiserror::Error;
 
+pub(crate) use object::{Object, array, quoted};
 use schema::{MessageSchema, SCHEMA};
+pub(crate) use write::double_json as double;
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,50 @@ impl Body for v1::executor::Event {
 
 impl Body for v1::ExecutorInfo {
     const NAME: &'static str = "mesos.v1.ExecutorInfo";
+}
+
+impl Body for v1::master::Call {
+    const NAME: &'static str = "mesos.v1.master.Call";
+}
+
+impl Body for v1::master::Event {
+    const NAME: &'static str = "mesos.v1.master.Event";
+}
+
+impl Body for v1::master::Response {
+    const NAME: &'static str = "mesos.v1.master.Response";
+}
+
+impl Body for v1::agent::Call {
+    const NAME: &'static str = "mesos.v1.agent.Call";
+}
+
+impl Body for v1::agent::Response {
+    const NAME: &'static str = "mesos.v1.agent.Response";
+}
+
+impl Body for v1::ContainerInfo {
+    const NAME: &'static str = "mesos.v1.ContainerInfo";
+}
+
+impl Body for v1::ContainerStatus {
+    const NAME: &'static str = "mesos.v1.ContainerStatus";
+}
+
+impl Body for v1::DiscoveryInfo {
+    const NAME: &'static str = "mesos.v1.DiscoveryInfo";
+}
+
+impl Body for v1::Environment {
+    const NAME: &'static str = "mesos.v1.Environment";
+}
+
+impl Body for v1::Labels {
+    const NAME: &'static str = "mesos.v1.Labels";
+}
+
+impl Body for v1::Resource {
+    const NAME: &'static str = "mesos.v1.Resource";
 }
 
 /// Why a body is not a call. Its text is the body of the 400, word for word (PROTOCOL §1).

@@ -4,6 +4,8 @@
 
 pub(crate) mod agent;
 pub(crate) mod chaos;
+pub(crate) mod facts;
 pub(crate) mod faults;
+mod history;
 pub(crate) mod master;
 pub(crate) mod wire;

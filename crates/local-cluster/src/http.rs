@@ -8,11 +8,18 @@
 
 pub(crate) mod agent;
 mod budget;
+mod compress;
+mod file;
+mod files;
 pub(crate) mod master;
+mod model;
+pub(crate) mod operator;
 pub(crate) mod request;
+mod state;
 pub(crate) mod stream;
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -22,10 +29,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use budget::Budget;
+use file::FileBody;
 use stream::{RecordBody, StreamCut};
 
 /// A request whose body has not been read yet.
@@ -41,6 +50,17 @@ pub(crate) enum Body {
     Whole(Full<Bytes>),
     /// A stream of records; sent in chunks, one for each record.
     Records(RecordBody),
+    /// A file, sent with its Content-Length.
+    File(FileBody),
+}
+
+/// Why a body was not sent to its end.
+#[derive(Debug, Error)]
+pub(crate) enum BodyError {
+    #[error("{0}")]
+    Cut(StreamCut),
+    #[error("failed to read a file")]
+    File(#[source] io::Error),
 }
 
 impl Body {
@@ -64,17 +84,18 @@ impl From<String> for Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = StreamCut;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamCut>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Whole(body) => Pin::new(body)
                 .poll_frame(context)
                 .map_err(|never: Infallible| match never {}),
-            Self::Records(body) => Pin::new(body).poll_frame(context),
+            Self::Records(body) => Pin::new(body).poll_frame(context).map_err(BodyError::Cut),
+            Self::File(body) => Pin::new(body).poll_frame(context).map_err(BodyError::File),
         }
     }
 
@@ -83,6 +104,7 @@ impl http_body::Body for Body {
             Self::Whole(body) => body.is_end_stream(),
             // Even a stream that has ended is chunked.
             Self::Records(_) => false,
+            Self::File(body) => body.is_end_stream(),
         }
     }
 
@@ -90,6 +112,7 @@ impl http_body::Body for Body {
         match self {
             Self::Whole(body) => body.size_hint(),
             Self::Records(_) => SizeHint::default(),
+            Self::File(body) => body.size_hint(),
         }
     }
 }
@@ -145,7 +168,15 @@ async fn serve_connection(stream: TcpStream, handler: impl Handler, budget: Budg
     let service = service_fn(|mut request: Request| {
         let handler = handler.clone();
         request.extensions_mut().insert(budget.clone());
-        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+        async move {
+            let accepts_gzip = compress::accepts_gzip(request.headers());
+            let response = handler.handle(request).await;
+            Ok::<_, Infallible>(if accepts_gzip {
+                compress::compress(response).await
+            } else {
+                response
+            })
+        }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .title_case_headers(true)

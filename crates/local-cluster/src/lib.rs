@@ -21,7 +21,8 @@
 //! - `core`: what a master and an agent decide, as machines without I/O.
 //! - `master`, `agent`: the loops that drive them; `queue`: what they tell each other.
 //! - `http`, `codec`: the APIs and their two encodings.
-//! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need.
+//! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need; `files`: what
+//!   operators may read of it.
 
 mod agent;
 mod cluster;
@@ -30,9 +31,12 @@ mod containerizer;
 mod core;
 mod error;
 mod fetcher;
+mod files;
 mod http;
 mod master;
 mod queue;
+#[cfg(test)]
+mod recordings;
 mod sandbox;
 
 pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};

@@ -15,15 +15,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::codec::{self, Encoding};
+use crate::core::facts::MESOS_VERSION;
 use crate::core::faults::{Faults, MessageCounts};
 use crate::core::master::{
-    Disturbance, Input, Master, MasterConfig as MachineConfig, Output, Reply, RequestIndex,
-    StreamIndex,
+    Disturbance, Input, Master, MasterConfig as MachineConfig, OperatorReply, Output, Reply,
+    RequestIndex, StreamIndex,
 };
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::http;
-use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MESOS_VERSION, MasterHandler};
-use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler};
+use crate::http::operator::{OperatorAnswer, OperatorCall};
+use crate::http::stream::{self, RecordBody, RecordSender, STREAM_BYTES_MAX};
 use crate::queue;
 
 /// What a master is.
@@ -121,9 +123,15 @@ pub(crate) async fn spawn(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
+    let (operator_calls_to, operator_calls) = mpsc::channel(CALLS_MAX);
     let (commands_to, commands) = mpsc::unbounded_channel();
     let (closed_to, closed) = mpsc::unbounded_channel();
-    let handler = MasterHandler::new(calls_to, address, config.hostname.as_str());
+    let handler = MasterHandler::new(
+        calls_to,
+        operator_calls_to,
+        address,
+        config.hostname.as_str(),
+    );
     let now = Instant::now();
     let mut rng = fastrand::Rng::with_seed(config.seed);
     let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();
@@ -143,6 +151,7 @@ pub(crate) async fn spawn(
         machine: Master::new(now, machine),
         to_agents,
         replies: HashMap::new(),
+        operator_replies: HashMap::new(),
         streams: HashMap::new(),
         closed_to,
         last_request: 0,
@@ -150,6 +159,7 @@ pub(crate) async fn spawn(
     let sources = Sources {
         from_agents,
         calls,
+        operator_calls,
         closed,
         commands,
     };
@@ -195,7 +205,8 @@ struct Driver {
     to_agents: Vec<queue::Sender<ToAgent>>,
     /// Calls that the machine has not answered yet, which it does before it takes another.
     replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<HttpReply>)>,
-    /// At most one for each framework.
+    operator_replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<OperatorAnswer>)>,
+    /// At most one for each framework, and those of operators.
     streams: HashMap<StreamIndex, (Encoding, RecordSender)>,
     closed_to: mpsc::UnboundedSender<StreamIndex>,
     last_request: u64,
@@ -205,6 +216,7 @@ struct Driver {
 struct Sources {
     from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
     calls: mpsc::Receiver<HttpCall>,
+    operator_calls: mpsc::Receiver<OperatorCall>,
     closed: mpsc::UnboundedReceiver<StreamIndex>,
     commands: mpsc::UnboundedReceiver<Command>,
 }
@@ -220,6 +232,7 @@ impl Driver {
                     Input::Agent { agent, message }
                 }
                 Some(call) = sources.calls.recv() => self.take_call(call),
+                Some(call) = sources.operator_calls.recv() => self.take_operator_call(call),
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
                 Some(command) = sources.commands.recv() => {
                     match self.take_command(command, &mut sources.from_agents) {
@@ -253,6 +266,18 @@ impl Driver {
             request,
             call: call.call,
             headers: call.headers,
+        }
+    }
+
+    fn take_operator_call(&mut self, call: OperatorCall) -> Input {
+        self.last_request += 1;
+        let request = RequestIndex(self.last_request);
+        self.operator_replies
+            .insert(request, (call.encoding, call.reply));
+        Input::Operator {
+            request,
+            call: call.call,
+            accepts_nothing: call.accepts_nothing,
         }
     }
 
@@ -293,7 +318,9 @@ impl Driver {
     fn perform(&mut self, output: Output) {
         match output {
             Output::Reply { request, reply } => self.reply(request, reply),
-            Output::Event { stream, event } => self.send(stream, &event),
+            Output::Event { stream, event } => self.send(stream, &*event),
+            Output::OperatorReply { request, reply } => self.reply_to_operator(request, reply),
+            Output::OperatorEvent { stream, event } => self.send(stream, &*event),
             Output::EndStream { stream } => drop(self.streams.remove(&stream)),
             Output::CutStream { stream } => {
                 if let Some((_, sender)) = self.streams.remove(&stream) {
@@ -316,26 +343,47 @@ impl Driver {
             Reply::Accepted => HttpReply::Accepted,
             Reply::Ok => HttpReply::Ok,
             Reply::Refused(rejection) => HttpReply::Refused(rejection),
-            Reply::Stream { stream, stream_id } => {
-                let closed_to = self.closed_to.clone();
-                let (sender, body) = stream::stream(STREAM_BYTES_MAX, move || {
-                    // Without a master nobody minds.
-                    let _ = closed_to.send(stream);
-                });
-                self.streams.insert(stream, (encoding, sender));
-                HttpReply::Stream { body, stream_id }
-            }
+            Reply::Stream { stream, stream_id } => HttpReply::Stream {
+                body: self.begin_stream(stream, encoding),
+                stream_id,
+            },
         };
         // The client may have gone meanwhile; its call counts, and a stream says so by its end.
         let _ = reply_to.send(reply);
     }
 
-    fn send(&mut self, stream: StreamIndex, event: &v1::scheduler::Event) {
+    fn reply_to_operator(&mut self, request: RequestIndex, reply: OperatorReply) {
+        let Some((encoding, reply_to)) = self.operator_replies.remove(&request) else {
+            return;
+        };
+        let reply = match reply {
+            OperatorReply::Ok => OperatorAnswer::Ok,
+            OperatorReply::Answer(answer) => OperatorAnswer::Answer(answer),
+            OperatorReply::Refused(rejection) => OperatorAnswer::Refused(rejection),
+            OperatorReply::Stream { stream } => {
+                OperatorAnswer::Stream(self.begin_stream(stream, encoding))
+            }
+        };
+        // As in `reply`.
+        let _ = reply_to.send(reply);
+    }
+
+    fn begin_stream(&mut self, stream: StreamIndex, encoding: Encoding) -> RecordBody {
+        let closed_to = self.closed_to.clone();
+        let (sender, body) = stream::stream(STREAM_BYTES_MAX, move || {
+            // Without a master nobody minds.
+            let _ = closed_to.send(stream);
+        });
+        self.streams.insert(stream, (encoding, sender));
+        body
+    }
+
+    fn send<T: codec::Body>(&mut self, stream: StreamIndex, event: &T) {
         let Some((encoding, sender)) = self.streams.get(&stream) else {
             return;
         };
         if let Err(error) = sender.send(&codec::encode(*encoding, event)) {
-            tracing::warn!(%error, "stream of a scheduler cut");
+            tracing::warn!(%error, "stream cut");
             self.streams.remove(&stream);
             let _ = self.closed_to.send(stream);
         }

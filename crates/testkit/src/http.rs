@@ -98,10 +98,19 @@ impl Connection {
     /// # Panics
     /// When it does not come within 20 s, or is not text.
     pub async fn body(&mut self, head: &Head) -> String {
+        let body = self.bytes(head).await;
+        String::from_utf8(body).expect("text")
+    }
+
+    /// The body that the head has announced, text or not.
+    ///
+    /// # Panics
+    /// When it does not come within 20 s.
+    pub async fn bytes(&mut self, head: &Head) -> Vec<u8> {
         let length = head.header("Content-Length").map_or(Ok(0), str::parse);
         let mut body = vec![0; length.expect("a number")];
         self.read(&mut body).await.expect("a whole body");
-        String::from_utf8(body).expect("text")
+        body
     }
 
     /// The next chunk, or `None` when the stream has ended or broken.

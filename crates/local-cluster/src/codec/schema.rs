@@ -47,6 +47,9 @@ pub(super) struct Field {
     pub(super) kind: Kind,
     /// What JSON says of the field when it is unset, if it says anything (PROTOCOL §2).
     pub(super) default_json: Option<String>,
+    /// Whether JSON has it as `[]` when it is empty: the lists of some answers to operators
+    /// (PROTOCOL §2).
+    pub(super) shows_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,15 +223,30 @@ impl Field {
             .as_deref()
             .filter(|_| label == Label::Optional && !deprecated)
             .map(|text| default_json(kind, text));
+        let message = field.parent_message();
+        let shows_empty =
+            label == Label::Repeated && !deprecated && SHOW_EMPTY.contains(&message.full_name());
         Self {
             name: field.name().to_owned(),
             number: field.number(),
             label,
             kind,
             default_json,
+            shows_empty,
         }
     }
 }
+
+/// Answers in which Mesos writes even empty lists.
+const SHOW_EMPTY: [&str; 7] = [
+    "mesos.v1.master.Response.GetAgents",
+    "mesos.v1.master.Response.GetExecutors",
+    "mesos.v1.master.Response.GetFrameworks",
+    "mesos.v1.master.Response.GetTasks",
+    "mesos.v1.agent.Response.GetExecutors",
+    "mesos.v1.agent.Response.GetFrameworks",
+    "mesos.v1.agent.Response.GetTasks",
+];
 
 /// The JSON for a default that a descriptor gives as text.
 fn default_json(kind: Kind, text: &str) -> String {

@@ -17,7 +17,7 @@ pub(super) fn from_wire(message: &MessageSchema, bytes: &[u8]) -> String {
 }
 
 /// A double: the shortest digits that read back the same, and `.0` when it is integral.
-pub(super) fn double_json(value: f64) -> String {
+pub(crate) fn double_json(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
@@ -45,7 +45,8 @@ fn write_message(message: &MessageSchema, bytes: &[u8], out: &mut String) {
         let count = rest.iter().take_while(|(of, _)| *of == index).count();
         let (own, others) = rest.split_at(count);
         rest = others;
-        if own.is_empty() && field.default_json.is_none() {
+        let is_shown = field.default_json.is_some() || field.shows_empty;
+        if own.is_empty() && !is_shown {
             continue;
         }
         let _ = write!(out, "{separator}\"{}\":", field.name);
@@ -57,7 +58,7 @@ fn write_message(message: &MessageSchema, bytes: &[u8], out: &mut String) {
 
 fn write_field(field: &Field, values: &[(usize, Raw<'_>)], out: &mut String) {
     match (values, &field.default_json) {
-        ([], default) => out.push_str(default.as_deref().unwrap_or("null")),
+        ([], default) => out.push_str(default.as_deref().unwrap_or("[]")),
         (values, _) if field.label == Label::Repeated => match field.kind {
             Kind::Message(inner) if SCHEMA.message(inner).is_map_entry => {
                 write_map(SCHEMA.message(inner), values, out);
@@ -146,7 +147,7 @@ pub(super) fn write_varint(kind: Kind, value: u64, out: &mut String) {
     };
 }
 
-fn write_string(text: &str, out: &mut String) {
+pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     for character in text.chars() {
         let _ = match character {

@@ -27,6 +27,7 @@ mod events;
 mod framework;
 mod frameworks;
 mod messages;
+mod operator;
 mod roles;
 mod tasks;
 mod trouble;
@@ -42,6 +43,8 @@ use self::agents::Agent;
 use self::allocator::{Filters, Offer};
 use self::framework::Framework;
 use self::messages::Messages;
+pub(crate) use self::operator::OperatorReply;
+use self::operator::Operators;
 pub(crate) use self::trouble::Disturbance;
 use self::trouble::Troubles;
 use super::faults::{Faults, MessageCounts};
@@ -82,6 +85,13 @@ pub(crate) enum Input {
         request: RequestIndex,
         call: Box<Call>,
         headers: CallHeaders,
+    },
+    /// An operator has made a call that could be parsed.
+    Operator {
+        request: RequestIndex,
+        call: Box<v1::master::Call>,
+        /// Whether no encoding of an answer is acceptable to the client.
+        accepts_nothing: bool,
     },
     /// The client of a stream has gone away.
     StreamClosed { stream: StreamIndex },
@@ -126,6 +136,16 @@ pub(crate) enum Output {
     Event {
         stream: StreamIndex,
         event: Box<Event>,
+    },
+    /// Answers the request of an operator.
+    OperatorReply {
+        request: RequestIndex,
+        reply: OperatorReply,
+    },
+    /// Writes one event to the stream of an operator.
+    OperatorEvent {
+        stream: StreamIndex,
+        event: Box<v1::master::Event>,
     },
     /// Ends a stream after what was written to it.
     EndStream { stream: StreamIndex },
@@ -189,6 +209,7 @@ pub(crate) struct Master {
     counters: Counters,
     messages: Messages,
     troubles: Troubles,
+    operators: Operators,
     outputs: VecDeque<Output>,
 }
 
@@ -234,12 +255,14 @@ impl Master {
             filters: Filters::default(),
             counters: Counters::default(),
             troubles: Troubles::default(),
+            operators: Operators::default(),
             outputs: VecDeque::new(),
         }
     }
 
     /// Takes one input. Never fails: whatever a peer says has an answer.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) {
+        self.operators.time = self.timestamp(now);
         self.handle_timeouts(now);
         match input {
             Input::Call {
@@ -249,7 +272,17 @@ impl Master {
             } => {
                 self.handle_call(now, request, *call, &headers);
             }
-            Input::StreamClosed { stream } => self.handle_stream_closed(now, stream),
+            Input::Operator {
+                request,
+                call,
+                accepts_nothing,
+            } => {
+                self.handle_operator(now, request, *call, accepts_nothing);
+            }
+            Input::StreamClosed { stream } => {
+                self.handle_stream_closed(now, stream);
+                self.unsubscribe_operator(stream);
+            }
             Input::Agent { agent, message } => self.handle_agent(now, agent, message),
             Input::AgentDisconnected { agent } => self.handle_agent_disconnected(now, agent),
             Input::AgentLeft { agent } => self.handle_agent_left(now, agent),
@@ -278,11 +311,13 @@ impl Master {
             .chain(agents)
             .chain(self.messages.due())
             .chain(self.troubles.due())
+            .chain(self.operators.due())
             .fold(self.allocation_due, Instant::min)
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.send_heartbeats(now);
+        self.send_operator_heartbeats(now);
         self.deliver_delayed(now);
         self.end_shrinking(now);
         self.remove_overdue_frameworks(now);

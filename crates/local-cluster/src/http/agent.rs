@@ -8,11 +8,13 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use mesos::v1;
 use tokio::sync::{mpsc, oneshot};
 
-use super::request::{Refusal, accepted, accepted_encoding, not_found, read_call, routes};
+use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response};
+use super::{Body, Handler, Request, Response, files, state};
 use crate::codec::Encoding;
 use crate::core::agent::{Answer, Body as CallBody, Call, InvalidCall};
+use crate::core::facts;
+use crate::files::Files;
 
 /// The name of the process, which may stand in front of every path.
 const PROCESS: &str = "/slave(1)";
@@ -24,6 +26,7 @@ pub(crate) const CALLS_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct AgentHandler {
     calls: mpsc::Sender<HttpCall>,
+    files: Files,
 }
 
 /// A valid call on its way to the agent.
@@ -45,8 +48,8 @@ pub(crate) enum Reply {
 }
 
 impl AgentHandler {
-    pub(crate) fn new(calls: mpsc::Sender<HttpCall>) -> Self {
-        Self { calls }
+    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, files: Files) -> Self {
+        Self { calls, files }
     }
 
     async fn executor(&self, request: Request) -> Result<Response, Refusal> {
@@ -74,6 +77,7 @@ impl AgentHandler {
 impl Handler for AgentHandler {
     async fn handle(&self, request: Request) -> Response {
         let path = request.uri().path().to_owned();
+        let is_prefixed = path.starts_with(PROCESS);
         for route in routes(&path, PROCESS) {
             match route {
                 "/api/v1/executor" => {
@@ -82,6 +86,12 @@ impl Handler for AgentHandler {
                 // The operator API.
                 "/api/v1" => return not_implemented().into(),
                 "/health" => return Response::new(Body::empty()),
+                "/version" if !is_prefixed => return json(state::version(&facts::version())),
+                "/files/browse" | "/files/read" | "/files/download" | "/files/debug"
+                    if !is_prefixed =>
+                {
+                    return files::answer(&self.files, route, request.uri()).await;
+                }
                 _ => {}
             }
         }

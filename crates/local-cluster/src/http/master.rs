@@ -5,19 +5,19 @@
 
 use std::net::SocketAddr;
 
+use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use http::{Method, StatusCode};
 use mesos::v1::scheduler::Call;
 use tokio::sync::{mpsc, oneshot};
 
+use super::operator::{OperatorCall, Operators};
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response};
+use super::{Body, Handler, Request, Response, files, state};
 use crate::codec::Encoding;
+use crate::core::facts;
 use crate::core::master::{CallHeaders, Rejection};
-
-/// The version of Mesos whose behaviour this is. Some clients refuse anything but three numbers.
-pub(crate) const MESOS_VERSION: &str = "1.12.0";
+use crate::files::Files;
 
 /// The name of the process, which may stand in front of every path.
 const PROCESS: &str = "/master";
@@ -31,6 +31,7 @@ pub(crate) const CALLS_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct MasterHandler {
     calls: mpsc::Sender<HttpCall>,
+    operators: Operators,
     address: SocketAddr,
     hostname: String,
 }
@@ -61,11 +62,13 @@ pub(crate) enum HttpReply {
 impl MasterHandler {
     pub(crate) fn new(
         calls: mpsc::Sender<HttpCall>,
+        operator_calls: mpsc::Sender<OperatorCall>,
         address: SocketAddr,
         hostname: impl Into<String>,
     ) -> Self {
         Self {
             calls,
+            operators: Operators::new(operator_calls),
             address,
             hostname: hostname.into(),
         }
@@ -116,33 +119,37 @@ impl MasterHandler {
 impl Handler for MasterHandler {
     async fn handle(&self, request: Request) -> Response {
         let path = request.uri().path().to_owned();
+        let is_prefixed = path.starts_with(PROCESS);
         for route in routes(&path, PROCESS) {
             match route {
                 "/api/v1/scheduler" => {
                     return self.scheduler(request).await.unwrap_or_else(Response::from);
                 }
-                "/version" => return json(version()),
+                "/api/v1" => {
+                    let answer = self.operators.api(request).await;
+                    return answer.unwrap_or_else(Response::from);
+                }
+                "/state" => {
+                    let answer = self.operators.state().await;
+                    return answer.unwrap_or_else(Response::from);
+                }
                 "/health" => return Response::new(Body::empty()),
                 "/redirect" => return self.redirect(),
-                // What operators ask is not built.
-                "/api/v1" if request.method() == Method::POST => return not_implemented(),
-                "/state" | "/metrics/snapshot" => return not_implemented(),
+                "/version" if !is_prefixed => return json(state::version(&facts::version())),
+                "/metrics/snapshot" if !is_prefixed => {
+                    let answer = self.operators.metrics().await;
+                    return answer.unwrap_or_else(Response::from);
+                }
+                "/files/browse" | "/files/read" | "/files/download" | "/files/debug"
+                    if !is_prefixed =>
+                {
+                    return files::answer(&Files::none(), route, request.uri()).await;
+                }
                 _ => {}
             }
         }
         not_found()
     }
-}
-
-/// The text of `/version`.
-fn version() -> String {
-    format!(
-        r#"{{"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"{MESOS_VERSION}"}}"#
-    )
-}
-
-fn not_implemented() -> Response {
-    Refusal::new(StatusCode::NOT_IMPLEMENTED, "501 Not Implemented.").into()
 }
 
 fn stream(body: RecordBody, stream_id: &str, encoding: Encoding) -> Response {

@@ -1,5 +1,6 @@
 //! The master over real connections: single requests, and whole recordings of a real master.
 
+mod operator;
 mod replay;
 
 use expect_test::expect;
@@ -17,6 +18,19 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn start(resources: &str) -> Self {
+        Self::start_agent(agent(resources)).await
+    }
+
+    /// With this agent.
+    pub(super) async fn start_agent(agent: v1::AgentInfo) -> Self {
+        let mut fixture = Self::without_agent().await;
+        fixture.say(register(agent));
+        let registered = fixture.from_master.recv().await;
+        assert!(matches!(registered, Some(ToAgent::Registered { .. })));
+        fixture
+    }
+
+    pub(super) async fn without_agent() -> Self {
         let (to_master, from_agents) = queue::queue();
         let (to_agent, from_master) = queue::queue();
         let config = MasterConfig {
@@ -27,15 +41,11 @@ impl Fixture {
             seed: 7,
         };
         let master = spawn(config, from_agents, vec![to_agent]);
-        let mut fixture = Self {
+        Self {
             master: master.await.expect("a port of loopback"),
             to_master,
             from_master,
-        };
-        fixture.say(register(resources));
-        let registered = fixture.from_master.recv().await;
-        assert!(matches!(registered, Some(ToAgent::Registered { .. })));
-        fixture
+        }
     }
 
     fn say(&self, message: ToMaster) {
@@ -43,15 +53,20 @@ impl Fixture {
     }
 }
 
+/// An agent with these resources.
+fn agent(resources: &str) -> v1::AgentInfo {
+    v1::AgentInfo {
+        hostname: "localhost".to_owned(),
+        port: Some(5051),
+        resources: Resources::parse(resources).expect("resources").to_wire(),
+        ..Default::default()
+    }
+}
+
 /// A first registration.
-fn register(resources: &str) -> ToMaster {
+fn register(agent: v1::AgentInfo) -> ToMaster {
     ToMaster::Register {
-        agent: v1::AgentInfo {
-            hostname: "localhost".to_owned(),
-            port: Some(5051),
-            resources: Resources::parse(resources).expect("resources").to_wire(),
-            ..Default::default()
-        },
+        agent,
         executors: vec![],
         tasks: vec![],
     }
@@ -165,7 +180,6 @@ async fn the_other_endpoints_answer() {
         "/redirect",
         "/api/v1",
         "/api/v1/scheduler/x/",
-        "/state",
         "/nothing/here",
         "/version/../x",
         "/",
@@ -179,13 +193,12 @@ async fn the_other_endpoints_answer() {
         transcript += &format!("{path}: {} {body}\n", head.status);
     }
     expect![[r#"
-        /version: 200 {"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"1.12.0"}
-        /master/version: 200 {"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","version":"1.12.0"}
+        /version: 200 {"build_date":"2024-08-23 00:00:00 UTC","build_time":1724371200.0,"build_user":"","git_branch":"refs/heads/master","git_sha":"c1b42f79d157aa900be5cbb0c1023f1479962aa7","version":"1.12.0"}
+        /master/version: 404 404 Not Found.
         /health: 200 
         /redirect: 307 
-        /api/v1: 404 404 Not Found.
+        /api/v1: 405 405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.
         /api/v1/scheduler/x/: 405 405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.
-        /state: 501 501 Not Implemented.
         /nothing/here: 404 404 Not Found.
         /version/../x: 404 404 Not Found.
         /: 404 404 Not Found.
@@ -205,7 +218,7 @@ async fn what_an_agent_said_comes_before_its_departure() {
     let fixture = Fixture::start("cpus:1;mem:64").await;
     // All of it is there before the master runs again; by chance alone it would not be in order.
     for index in 1..=16 {
-        let registration = (AgentIndex(index), register("cpus:1;mem:64"));
+        let registration = (AgentIndex(index), register(agent("cpus:1;mem:64")));
         fixture.to_master.send(registration);
         let departure = Departure::Disconnected(AgentIndex(index));
         fixture.master.lose_agent(departure).await;

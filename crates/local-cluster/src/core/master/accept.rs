@@ -321,10 +321,11 @@ impl Master {
                 },
             );
         }
+        let agent_id = agent.id().clone();
         for task in &tasks {
             let booked = Task {
                 agent: remainder.agent,
-                agent_id: agent.id().clone(),
+                agent_id: agent_id.clone(),
                 executor_id: executor_id.clone(),
                 resources: Resources::from_wire(&task.resources).unwrap_or_default(),
                 state: v1::TaskState::TaskStaging,
@@ -335,8 +336,12 @@ impl Master {
                 .tasks
                 .insert(TaskId::from(task.task_id.value.as_str()), booked);
         }
+        let info = framework.info.clone();
+        for task in &tasks {
+            self.publish_launch(id, &executor_id, &agent_id, task);
+        }
         let message = ToAgent::RunTasks {
-            framework: framework.info.clone(),
+            framework: info,
             executor,
             tasks,
             group,

@@ -26,6 +26,8 @@ pub(super) struct Agent {
     withheld: Withheld,
     executors: BTreeMap<(FrameworkId, ExecutorId), KnownExecutor>,
     link: Link,
+    /// Whether an operator wants nothing of it to be offered.
+    deactivated: bool,
 }
 
 /// An executor that the master believes to be running.
@@ -59,6 +61,7 @@ impl Agent {
             withheld: Withheld::default(),
             executors: BTreeMap::new(),
             link: Link::Up,
+            deactivated: false,
         }
     }
 
@@ -84,6 +87,14 @@ impl Agent {
 
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up)
+    }
+
+    pub(super) fn is_deactivated(&self) -> bool {
+        self.deactivated
+    }
+
+    pub(super) fn set_deactivated(&mut self, deactivated: bool) {
+        self.deactivated = deactivated;
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -122,6 +133,10 @@ impl Agent {
             .keys()
             .filter(move |(framework, _)| framework == of);
         own.map(|(_, executor)| executor.clone())
+    }
+
+    pub(super) fn executor_infos(&self) -> impl Iterator<Item = &v1::ExecutorInfo> {
+        self.executors.values().map(|executor| &executor.info)
     }
 
     pub(super) fn executor_resources(&self) -> impl Iterator<Item = (&FrameworkId, &Resources)> {
@@ -257,6 +272,10 @@ impl Master {
             // It has lost its work directory and with it all that it was.
             self.handle_agent_left(now, index);
         }
+        let is_first = id.is_none();
+        let known = self.agents.get(&index);
+        let is_known = known.is_some();
+        let deactivated = known.is_some_and(Agent::is_deactivated);
         let id = id.unwrap_or_else(|| self.new_agent_id());
         tracing::info!(agent = %id, resources = %total, "agent registered");
         self.rescind_offers_of(index);
@@ -267,6 +286,10 @@ impl Master {
         self.agent_index.insert(id.clone(), index);
         self.agents
             .insert(index, Agent::new(index, id.clone(), info, total));
+        if let Some(agent) = self.agents.get_mut(&index) {
+            agent.set_deactivated(deactivated);
+        }
+        self.publish_agent(index, is_first, is_known);
         self.adopt(now, index, executors, tasks);
         self.send_to_agent(index, ToAgent::Registered { agent_id: id });
         self.repeat_kills(index);
@@ -345,16 +368,18 @@ impl Master {
             Some(executor) => ExecutorId::from(executor.executor_id.value.as_str()),
             None => ExecutorId::from(task_id.as_str()),
         };
+        let agent_id = agent.id.clone();
         let task = Task {
             agent: index,
-            agent_id: agent.id.clone(),
-            executor_id,
+            agent_id: agent_id.clone(),
+            executor_id: executor_id.clone(),
             resources,
             state,
             forwarded,
             kill,
         };
         framework.tasks.insert(task_id.clone(), task);
+        self.record_adopted(framework_id, &executor_id, &agent_id, info, state);
     }
 
     fn adopt_executor(
@@ -464,7 +489,7 @@ impl Master {
         }
     }
 
-    fn remove_agent(
+    pub(super) fn remove_agent(
         &mut self,
         now: Instant,
         index: AgentIndex,
@@ -480,6 +505,7 @@ impl Master {
         };
         self.agent_index.remove(&agent.id);
         tracing::info!(agent = %agent.id, "agent removed");
+        self.publish_agent_removed(&agent.id);
         let frameworks: Vec<_> = self.frameworks.keys().cloned().collect();
         for framework in frameworks {
             self.send(&framework, events::agent_failure(&agent.id));
@@ -500,7 +526,7 @@ impl Master {
         }
         // That it has ended is known already, or comes from the agent.
         if is_terminal(task.known_state()) {
-            return;
+            return self.record_forgotten(id, task_id);
         }
         let status = v1::TaskStatus {
             task_id: task_id.clone().into(),
@@ -514,6 +540,12 @@ impl Master {
             unreachable_time: loss.unreachable_time,
             ..Default::default()
         };
+        let seen_by_operators = v1::TaskStatus {
+            executor_id: None,
+            ..status.clone()
+        };
+        self.publish_status(id, &seen_by_operators, loss.state);
+        self.record_forgotten(id, task_id);
         self.send(id, events::update(status));
     }
 
@@ -545,11 +577,11 @@ impl Master {
 }
 
 /// What is said of a task that is lost with its agent.
-struct Loss {
-    state: v1::TaskState,
-    reason: Reason,
-    message: String,
-    unreachable_time: Option<v1::TimeInfo>,
+pub(super) struct Loss {
+    pub(super) state: v1::TaskState,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) unreachable_time: Option<v1::TimeInfo>,
 }
 
 #[expect(

@@ -53,7 +53,7 @@ impl Master {
         let agent = self
             .agents
             .get(&index)
-            .filter(|agent| agent.is_connected())?;
+            .filter(|agent| agent.is_connected() && !agent.is_deactivated())?;
         if agent.free().is_empty() {
             return None;
         }
@@ -407,7 +407,7 @@ fn is_allocatable(resources: &Resources, filters: Option<&v1::OfferFilters>) -> 
 }
 
 /// An offer in the form that its framework understands.
-fn offer_to_wire(
+pub(super) fn offer_to_wire(
     id: &OfferId,
     framework_id: &FrameworkId,
     framework: &Framework,

@@ -47,6 +47,7 @@ impl Master {
         };
         // A framework that was there all along is offered resources at the next run only.
         let was_connected = self.connect(&id, info, suppressed, connection);
+        self.publish_framework(&id);
         let subscribed = events::subscribed(&id, &self.config.info);
         self.send(&id, subscribed);
         self.send(&id, events::heartbeat());
@@ -213,6 +214,7 @@ impl Master {
         let Some(framework) = self.frameworks.remove(id) else {
             return;
         };
+        self.publish_framework_removed(id, &framework);
         if let Some((stream, _)) = framework.stream() {
             self.outputs.push_back(Output::EndStream { stream });
         }
@@ -271,6 +273,7 @@ impl Master {
         for offer in lost {
             self.rescind(&offer);
         }
+        self.publish_framework_updated(id);
         self.update_framework_on_agents(&info);
         Reply::Ok
     }

@@ -42,6 +42,7 @@ impl Master {
                 healthy: status.healthy,
                 container_status: status.container_status.clone(),
             });
+            self.publish_status(id, &status, latest_state);
         }
         self.send(id, events::update(status));
     }
@@ -68,6 +69,7 @@ impl Master {
                 .is_some_and(is_end)
             {
                 framework.tasks.remove(&task_id);
+                self.record_forgotten(id, &task_id);
             }
         }
         let message = ToAgent::AcknowledgeUpdate {

@@ -360,6 +360,21 @@ impl Test {
             Output::Event { stream, event } => {
                 format!("{} < {}", stream_name(stream), describe_event(event))
             }
+            Output::OperatorReply { reply, .. } => match reply {
+                OperatorReply::Ok => "operator: 200".to_owned(),
+                OperatorReply::Answer(answer) => {
+                    let answer = codec::encode(Encoding::Json, &**answer);
+                    format!("operator: {}", String::from_utf8_lossy(&answer))
+                }
+                OperatorReply::Stream { .. } => "operator: 200 stream".to_owned(),
+                OperatorReply::Refused(Rejection { status, text }) => {
+                    format!("operator: {status} {text}")
+                }
+            },
+            Output::OperatorEvent { event, .. } => {
+                let event = codec::encode(Encoding::Json, &**event);
+                format!("operator < {}", String::from_utf8_lossy(&event))
+            }
             Output::EndStream { stream } => format!("{} ends", stream_name(stream)),
             Output::CutStream { stream } => format!("{} is cut", stream_name(stream)),
             Output::ToAgent { agent, message } => {
