@@ -7,6 +7,7 @@
 //! its client stops sending.
 
 pub(crate) mod agent;
+mod agent_operator;
 mod budget;
 mod compress;
 mod file;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use testkit::http::{Connection, Head};
 
 /// Fields that have to be there in both or in neither, and whose values are not compared.
-const FREE: [&str; 12] = [
+const FREE: [&str; 15] = [
     // When.
     "registered_time",
     "reregistered_time",
@@ -21,6 +21,10 @@ const FREE: [&str; 12] = [
     "elected_time",
     "build_date",
     "build_time",
+    "mtime",
+    // Whose.
+    "uid",
+    "gid",
     // What.
     "flags",
     "executor_pid",
@@ -193,6 +197,11 @@ fn normalize(name: &str, value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|field, _| !LEFT_OUT.contains(&format!("{name}/{field}").as_str()));
+            // How large a directory is says its file system.
+            let mode = fields.get("mode");
+            if mode.is_some_and(|mode| mode == 0o040_755 || mode == "drwxr-xr-x") {
+                fields.insert("size".to_owned(), Value::Null);
+            }
             for (field, value) in fields {
                 if FREE.contains(&field.as_str()) {
                     *value = Value::Null;
@@ -205,7 +214,7 @@ fn normalize(name: &str, value: &mut Value) {
                 normalize(name, element);
             }
             elements.sort_by_key(|element| {
-                let key = ["name", "id"].map(|field| element[field].to_string());
+                let key = ["name", "id", "path"].map(|field| element[field].to_string());
                 (key, element.is_string().then(|| element.to_string()))
             });
         }

@@ -2,6 +2,7 @@
 //! calls.
 
 mod fixture;
+mod operator;
 mod order;
 mod refusals;
 

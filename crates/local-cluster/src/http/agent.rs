@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response, files, state};
+use super::{Body, Handler, Request, Response, agent_operator, files, state};
 use crate::codec::Encoding;
 use crate::core::agent::{Answer, Body as CallBody, Call, InvalidCall};
 use crate::core::facts;
@@ -83,8 +83,10 @@ impl Handler for AgentHandler {
                 "/api/v1/executor" => {
                     return self.executor(request).await.unwrap_or_else(Response::from);
                 }
-                // The operator API.
-                "/api/v1" => return not_implemented().into(),
+                "/api/v1" => {
+                    let answer = agent_operator::api(&self.files, request).await;
+                    return answer.unwrap_or_else(Response::from);
+                }
                 "/health" => return Response::new(Body::empty()),
                 "/version" if !is_prefixed => return json(state::version(&facts::version())),
                 "/files/browse" | "/files/read" | "/files/download" | "/files/debug"

@@ -35,8 +35,8 @@ async fn wrong_calls_are_answered_as_recorded() {
         ("POST /nope HTTP/1.1\r\n".to_owned(), 404, "404 Not Found."),
         (
             "POST /api/v1 HTTP/1.1\r\n".to_owned(),
-            501,
-            "501 Not Implemented.",
+            400,
+            "Expecting 'Content-Type' to be present",
         ),
     ];
     for (head, status, text) in heads {

@@ -292,3 +292,16 @@ async fn bad_calls_are_answered_as_by_a_real_master() {
     }
     assert!(of_master.count() >= 19);
 }
+
+#[tokio::test]
+async fn a_master_shows_no_files() {
+    let Some(exchanges) = exchanges("17-files.jsonl") else {
+        return;
+    };
+    let fixture = Fixture::without_agent().await;
+    let of_master = exchanges.iter().filter(|it| it.connection == "op-master");
+    for exchange in of_master.clone() {
+        ask_and_compare(&fixture, exchange, &Mapping::default()).await;
+    }
+    assert!(of_master.count() >= 5);
+}
