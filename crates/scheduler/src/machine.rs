@@ -29,10 +29,7 @@ use mesos::{AgentId, ExecutorId, TaskId};
 use thiserror::Error;
 
 use crate::interest::{Interest, Tell};
-use crate::io::{
-    Call, CallFault, Command, FailedCall, Failure, Input, JobEvent, JobEventKind, Outcome, Output,
-    Progress,
-};
+use crate::io::{Call, Command, Input, JobEvent, JobEventKind, Outcome, Output, Progress};
 use crate::job::{InvalidJob, Job};
 use crate::ledger::{Fired, Ledger};
 use crate::offers::{OfferPool, REFUSE_UNWANTED, Refusal};
@@ -41,6 +38,7 @@ use crate::reconcile::{Question, Reconciliation};
 use crate::record::Record;
 use crate::status::TaskState;
 
+mod connection;
 mod demands;
 mod placing;
 mod restarting;
@@ -351,89 +349,6 @@ impl Scheduler {
             Some(Tell::Suppress) => self.call(Call::Suppress),
             Some(Tell::Revive) => self.call(Call::Revive),
             None => {}
-        }
-    }
-
-    fn handle_subscribed(&mut self, now: Instant) {
-        self.is_connected = true;
-        self.pool.void();
-        self.interest.subscribed();
-        self.reconciliation.restart(now, self.ledger.places());
-        self.ledger.repeat_kills(now);
-        self.abandoned.repeat(now);
-        self.revenants.repeat(now);
-    }
-
-    fn handle_disconnected(&mut self, reason: String) {
-        if let State::Waiting { reason: last, .. } = &mut self.state {
-            *last = Some(reason.clone());
-        }
-        if self.is_connected {
-            self.event(JobEventKind::Disconnected);
-        }
-        self.is_connected = false;
-        self.pool.void();
-        self.reconciliation.pause();
-        self.report(Progress::Disconnected { reason });
-    }
-
-    fn handle_failure(&mut self, failure: Failure) {
-        let Failure {
-            agent,
-            executor,
-            status,
-        } = failure;
-        let gone: Vec<ExecutorId> = match &executor {
-            Some(executor) => vec![executor.clone()],
-            None => {
-                let executors = self.ledger.executors();
-                executors
-                    .filter(|(_, on)| **on == agent)
-                    .map(|(id, _)| id.clone())
-                    .collect()
-            }
-        };
-        let kind = match executor {
-            Some(_) => JobEventKind::ExecutorLost,
-            None => JobEventKind::AgentLost,
-        };
-        // An executor that is gone stays gone; an agent may be unreachable only for a while, and
-        // what its executors have sent may still come.
-        if let Some(executor) = executor.clone() {
-            self.output(Output::ExecutorGone(executor));
-        }
-        // FAILURE about an agent goes to every framework (PROTOCOL §11.1).
-        if !gone.is_empty() {
-            self.output(Output::Event(JobEvent {
-                agent: Some(agent),
-                executor,
-                message: status.map(|status| format!("wait status {status}")),
-                ..JobEvent::new(kind)
-            }));
-        }
-    }
-
-    fn handle_call_failed(&mut self, now: Instant, call: FailedCall, fault: CallFault) {
-        match (call, fault) {
-            (FailedCall::Interest, _) => self.interest.failed(now),
-            // The offers are gone or void, and nothing runs: the tasks want other places.
-            (FailedCall::Accept(tasks), CallFault::NoEffect) => {
-                for task in &tasks {
-                    if self.ledger.undo_launch(task) {
-                        self.reconciliation.heard_of(task);
-                    }
-                }
-                self.want_offers();
-            }
-            // A retry could launch them twice (PROTOCOL §13.4); the master knows better.
-            (FailedCall::Accept(tasks), CallFault::Unknown) => {
-                let ledger = &self.ledger;
-                let asked = tasks
-                    .into_iter()
-                    .filter_map(|task| Some((ledger.agent_of_task(&task)?.clone(), task)))
-                    .map(|(agent, task)| (task, agent));
-                self.reconciliation.ask(now, asked);
-            }
         }
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::{prop, prop_assert_eq, proptest};
 use super::*;
 use crate::job::{Barrier, Group, OnFailure, Strategy, Timing};
 use crate::status::Uuid;
+use crate::status::{Reason, Source};
 
 #[expect(clippy::disallowed_methods, reason = "virtual time needs a beginning")]
 fn beginning() -> Instant {

@@ -10,7 +10,7 @@ use mesos::resources::Resources;
 
 use super::super::*;
 use crate::constraint::tests::constraint;
-use crate::io::{Call, ExecutorLaunch, Stop};
+use crate::io::{Call, CallFault, ExecutorLaunch, FailedCall, Failure, Progress, Stop};
 use crate::job::{Barrier, Group, OnFailure, Restart, Strategy, Timing};
 use crate::offers::Offer;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};

@@ -9,7 +9,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, p
 
 use super::super::*;
 use super::play::{beginning, job, offer};
-use crate::io::{Call, FailedCall, SpawnId, Stop};
+use crate::io::{Call, CallFault, FailedCall, Failure, SpawnId, Stop};
 use crate::job::Barrier;
 use crate::record::Recorded;
 use crate::status::{Reason, Source, StatusUpdate, Uuid};
