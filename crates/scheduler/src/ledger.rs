@@ -307,7 +307,7 @@ impl Ledger {
         } else {
             let standing = match update.state {
                 TaskState::Unreachable => Standing::Unreachable {
-                    until: now + self.unreachable_max,
+                    until: Some(now + self.unreachable_max),
                 },
                 state => Standing::Known(state),
             };
@@ -355,9 +355,7 @@ impl Ledger {
         match live.standing {
             Standing::Known(TaskState::Running) => self.running -= 1,
             Standing::Known(_) => {}
-            Standing::Unreachable { until } => {
-                self.alarms.remove(&(until, Alarm::Unreachable(index)));
-            }
+            Standing::Unreachable { until } => self.forget_unreachable(index, until),
         }
         if let Some(order) = &live.kill {
             self.alarms
@@ -377,20 +375,20 @@ impl Ledger {
             unreachable!("only living tasks stand");
         };
         let id = live.id.clone();
-        match std::mem::replace(&mut live.standing, standing) {
+        let before = std::mem::replace(&mut live.standing, standing);
+        let state = live.state();
+        match before {
             Standing::Known(TaskState::Running) => self.running -= 1,
             Standing::Known(_) => {}
-            Standing::Unreachable { until } => {
-                self.alarms.remove(&(until, Alarm::Unreachable(index)));
-            }
+            Standing::Unreachable { until } => self.forget_unreachable(index, until),
         }
-        let state = live.state();
         self.records.push_back(Record::State { id, state });
         match standing {
             Standing::Known(TaskState::Running) => self.running += 1,
             Standing::Known(_) => {}
             Standing::Unreachable { until } => {
-                self.alarms.insert((until, Alarm::Unreachable(index)));
+                let alarm = until.map(|until| (until, Alarm::Unreachable(index)));
+                self.alarms.extend(alarm);
             }
         }
     }

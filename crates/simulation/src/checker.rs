@@ -121,6 +121,8 @@ impl Checker {
             Input::Subscribed(_) => {
                 self.is_subscribed = true;
                 self.offers.void();
+                let lost_at = now + self.job.timing.unreachable;
+                self.attempts.wait_for_unreachable(Some(lost_at));
                 if !std::mem::replace(&mut self.was_subscribed, true) {
                     let gang = self.attempts.names().clone();
                     let until = now + self.job.timing.gang;
@@ -131,6 +133,7 @@ impl Checker {
             Input::Disconnected { .. } => {
                 self.is_subscribed = false;
                 self.offers.void();
+                self.attempts.wait_for_unreachable(None);
             }
             Input::Refused { .. } => {
                 self.is_subscribed = false;

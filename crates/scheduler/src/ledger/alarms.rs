@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mesos::{AgentId, TaskId};
 
 use super::Ledger;
-use super::task::{KillOrder, Live, Phase};
+use super::task::{KillOrder, Live, Phase, Standing};
 use crate::io::TaskReport;
 use crate::repeat::Repeat;
 use crate::status::{Reason, Source, TaskState};
@@ -76,6 +76,41 @@ impl Ledger {
                 order.repeat.set_next(now);
                 self.alarms.insert((now, Alarm::Kill(index)));
             }
+        }
+    }
+
+    /// Lets no unreachable task be given up: nobody is there to say that it is back.
+    pub fn suspend_losses(&mut self) {
+        self.wait_for_unreachable(None);
+    }
+
+    /// Gives every unreachable task its whole time again: the master that says so now may not have
+    /// heard yet from an agent that is back.
+    pub fn restart_losses(&mut self, now: Instant) {
+        self.wait_for_unreachable(Some(now + self.unreachable_max));
+    }
+
+    fn wait_for_unreachable(&mut self, new: Option<Instant>) {
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            let Phase::Live(Live {
+                standing: Standing::Unreachable { until },
+                ..
+            }) = &mut task.phase
+            else {
+                continue;
+            };
+            let alarm = Alarm::Unreachable(index);
+            if let Some(old) = std::mem::replace(until, new) {
+                self.alarms.remove(&(old, alarm));
+            }
+            self.alarms.extend(new.map(|new| (new, alarm)));
+        }
+    }
+
+    /// A task is not waited for any more.
+    pub(super) fn forget_unreachable(&mut self, index: usize, until: Option<Instant>) {
+        if let Some(until) = until {
+            self.alarms.remove(&(until, Alarm::Unreachable(index)));
         }
     }
 

@@ -43,8 +43,9 @@ pub(super) struct Live {
 pub(super) enum Standing {
     /// Staging, Starting, Running or Killing.
     Known(TaskState),
-    /// Its agent is silent; from `until` on that counts as its loss.
-    Unreachable { until: Instant },
+    /// Its agent is silent; from `until` on that counts as its loss. None while there is nobody
+    /// who could say that it is back.
+    Unreachable { until: Option<Instant> },
 }
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ impl Scheduler {
         self.interest.subscribed();
         self.reconciliation.restart(now, self.ledger.places());
         self.ledger.repeat_kills(now);
+        self.ledger.restart_losses(now);
         self.abandoned.repeat(now);
         self.revenants.repeat(now);
     }
@@ -28,6 +29,7 @@ impl Scheduler {
         self.is_connected = false;
         self.pool.void();
         self.reconciliation.pause();
+        self.ledger.suspend_losses();
         self.report(Progress::Disconnected { reason });
     }
 

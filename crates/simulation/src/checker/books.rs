@@ -262,6 +262,16 @@ impl Attempts {
         }
     }
 
+    /// Those whose agents are silent are given up then: never while nobody could say that such an
+    /// agent is back.
+    pub(super) fn wait_for_unreachable(&mut self, lost_at: Option<Instant>) {
+        for attempt in self.attempts.values_mut() {
+            if attempt.state == TaskState::Unreachable {
+                attempt.lost_at = lost_at;
+            }
+        }
+    }
+
     /// An attempt that should have been given up before.
     pub(super) fn lost_before(&self, now: Instant) -> Option<TaskId> {
         let mut attempts = self.attempts.iter();

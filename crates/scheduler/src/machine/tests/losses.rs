@@ -337,3 +337,77 @@ fn a_master_that_is_not_there_or_refuses_is_told_from_one_that_goes_away() {
         "#]],
     );
 }
+
+#[test]
+fn the_time_of_an_unreachable_task_begins_anew_with_each_subscription() {
+    check(
+        &["t*1 cpus:1"],
+        "
+        subscribe | offer o1 a1 cpus:4 | running t-0
+        unreachable! t-0 AGENT_REMOVED | advance 50 | disconnect | advance 1000
+        subscribe | unreachable! t-0 RECONCILIATION | advance 59
+        running! t-0 AGENT_REREGISTERED | advance 100
+        unreachable! t-0 AGENT_REMOVED | advance 40 | disconnect | advance 1 | subscribe | advance 60
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s unreachable! t-0 AGENT_REMOVED
+                event TaskLost t-0
+                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED)
+            50s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            1050s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                RECONCILE [(t-0.r.1, a1)]
+                SUPPRESS
+            1050s unreachable! t-0 RECONCILIATION
+            1109s running! t-0 AGENT_REREGISTERED
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1 (REASON_AGENT_REREGISTERED)
+            1209s unreachable! t-0 AGENT_REMOVED
+                event TaskLost t-0
+                report `t-0` TASK_UNREACHABLE on agent a1 (REASON_AGENT_REMOVED)
+            1249s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            1250s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                RECONCILE [(t-0.r.1, a1)]
+                SUPPRESS
+            1251s
+                RECONCILE [(t-0.r.1, a1)]
+            1253s
+                RECONCILE [(t-0.r.1, a1)]
+            1257s
+                RECONCILE [(t-0.r.1, a1)]
+            1265s
+                RECONCILE [(t-0.r.1, a1)]
+            1281s
+                RECONCILE [(t-0.r.1, a1)]
+            1310s
+                ExecutorGone(job.r.1)
+                event TaskLost t-0
+                report `t-0` TASK_LOST on agent a1 (REASON_AGENT_REMOVED): its agent stayed unreachable
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Lost, source: Master, reason: Some(Reason("REASON_AGENT_REMOVED")), message: Some("its agent stayed unreachable"), agent: Some(a1) }))
+                event Shutdown
+                EndEvents
+        "#]],
+    );
+}

@@ -39,6 +39,18 @@ fn an_unreachable_task_is_given_up_with_an_end_and_in_time() {
     history.step(Input::Tick, [news]);
     history.advance(1);
     history.breaks(Violation::Untold("t-0.r.1".into()));
+
+    // Nobody could say that it is back.
+    let mut history = History::up();
+    unreachable(&mut history);
+    let reason = "broken pipe".to_owned();
+    history.step(Input::Disconnected { reason }, []);
+    history.advance(1000);
+    history.step(Input::Subscribed("fw".into()), []);
+    history.advance(60);
+    history.is_fine();
+    history.advance(1);
+    history.breaks(Violation::Untold("t-0.r.1".into()));
 }
 
 #[test]
