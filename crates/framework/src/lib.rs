@@ -39,10 +39,10 @@ pub use mesos_client::{
 };
 pub use outcome::{FrameworkError, JobOutcome};
 pub use scheduler::{
-    Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, Obstacle,
-    OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record, Recorded, RecordedTask,
-    Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport, TaskState, Timing,
-    TooManyRestarts, Unconnected,
+    Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, NotUp,
+    Obstacle, OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record, Recorded,
+    RecordedTask, Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport, TaskState,
+    Timing, TooManyRestarts, Unconnected,
 };
 pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};

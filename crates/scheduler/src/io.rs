@@ -14,7 +14,7 @@ use crate::status::{Reason, StatusUpdate, TaskState, Uuid};
 mod told;
 
 pub use told::{
-    NeverPlaced, Outcome, Progress, SpawnFailed, TaskReport, TooManyRestarts, Unconnected,
+    NeverPlaced, NotUp, Outcome, Progress, SpawnFailed, TaskReport, TooManyRestarts, Unconnected,
 };
 
 /// What has happened.

@@ -38,8 +38,8 @@ pub use constraint::{
 };
 pub use io::{
     Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
-    NeverPlaced, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop, TaskLaunch, TaskReport,
-    TooManyRestarts, Unconnected,
+    NeverPlaced, NotUp, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop, TaskLaunch,
+    TaskReport, TooManyRestarts, Unconnected,
 };
 pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Restart, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, SpawnRefused, TaskView};

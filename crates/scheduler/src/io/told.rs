@@ -150,8 +150,8 @@ pub enum NeverPlaced {
         up: usize,
         /// Out of how many.
         tasks: usize,
-        /// The first task that was not, and its state; none: it had no place.
-        first: (String, Option<TaskState>),
+        /// The first task that was not, and what it was instead.
+        first: (String, NotUp),
     },
     /// A task that had failed was not up again in time.
     NotRestarted {
@@ -173,6 +173,17 @@ pub enum SpawnFailed {
     Unconnected(Unconnected),
     /// The job is being shut down.
     ShuttingDown,
+}
+
+/// What a task was that was not up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUp {
+    /// It was not launched.
+    NoPlace,
+    /// It was launched, and in this state.
+    State(TaskState),
+    /// It ran in an executor that had broken the rules of its link: it could not be spoken to.
+    Abandoned,
 }
 
 impl fmt::Display for TooManyRestarts {
@@ -226,17 +237,20 @@ impl fmt::Display for NeverPlaced {
             Self::NotUp {
                 up,
                 tasks,
-                first: (task, Some(state)),
+                first: (task, why),
             } => {
-                write!(f, "{up} of {tasks} tasks were up; `{task}` was {state}")
+                write!(f, "{up} of {tasks} tasks were up; `{task}` {why}")
             }
-            Self::NotUp {
-                up,
-                tasks,
-                first: (task, None),
-            } => {
-                write!(f, "{up} of {tasks} tasks were up; `{task}` had no place")
-            }
+        }
+    }
+}
+
+impl fmt::Display for NotUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlace => f.write_str("had no place"),
+            Self::State(state) => write!(f, "was {state}"),
+            Self::Abandoned => f.write_str("could not be spoken to: its executor broke the rules"),
         }
     }
 }

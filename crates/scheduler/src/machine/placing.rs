@@ -1,6 +1,6 @@
 //! From offers to launches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use mesos::resources::Resources;
@@ -28,6 +28,16 @@ struct Launch {
     executor: Resources,
 }
 
+/// A wave that does not fit.
+struct Unplaced {
+    wave: usize,
+    /// What it was offered, and whether each of these could hold any of its tasks.
+    sites: Vec<Site>,
+    helps: Vec<bool>,
+    /// Why it does not fit, if that is to be told now.
+    why: Option<Shortfall>,
+}
+
 impl Scheduler {
     pub(super) fn handle_offers(&mut self, now: Instant, offers: Vec<Offer>) {
         let is_wanted = self.interest.is_wanted();
@@ -44,13 +54,13 @@ impl Scheduler {
             });
         }
         if is_wanted {
-            self.place();
+            self.place(now);
         }
     }
 
     /// Launches all pending tasks of each wave if all of them have a place, and says why if they
     /// have not. The waves choose in the order in which they began.
-    pub(super) fn place(&mut self) {
+    pub(super) fn place(&mut self, now: Instant) {
         let mut unplaced = Vec::new();
         for index in 0..self.waves.len() {
             let wants = Wants::of(self, &self.waves[index]);
@@ -66,36 +76,69 @@ impl Scheduler {
                     Err(site) => self.refuse_sites(std::iter::once(&*site)),
                 },
                 Err(misfit) => {
-                    let shortfall = misfit.explain(&wanted, executor, &sites, strategy);
-                    unplaced.push((index, wants, shortfall));
+                    let helps = placement::helps(&wanted, executor, &sites);
+                    let why = self.waves[index]
+                        .may_explain(now)
+                        .then(|| misfit.explain(&wanted, executor, &sites, strategy));
+                    unplaced.push(Unplaced {
+                        wave: index,
+                        sites,
+                        helps,
+                        why,
+                    });
                 }
             }
         }
         self.refuse_useless(&unplaced);
-        for (index, _, shortfall) in unplaced {
-            if self.waves[index].note(&shortfall) {
-                self.report(Progress::Waiting(shortfall));
+        for Unplaced {
+            wave, sites, why, ..
+        } in unplaced
+        {
+            match why {
+                Some(why) => self.tell_shortfall(now, wave, why),
+                None => self.waves[wave].explain_later(sites),
             }
         }
         self.settle_offers();
     }
 
-    /// Gives back at once what helps none of the waves that do not fit.
-    fn refuse_useless(&mut self, unplaced: &[(usize, Wants, Shortfall)]) {
+    /// Gives back at once what helps none of the waves that do not fit. Sites are used as a whole,
+    /// so those that are left are what they were when each wave looked at them.
+    fn refuse_useless(&mut self, unplaced: &[Unplaced]) {
         if unplaced.is_empty() {
             return;
         }
-        let sites = self.pool.sites();
-        let mut is_useful = vec![false; sites.len()];
-        for (_, wants, _) in unplaced {
-            let helps = placement::helps(&wants.as_slice(self), &self.job.executor, &sites);
-            is_useful
-                .iter_mut()
-                .zip(helps)
-                .for_each(|(useful, helps)| *useful |= helps);
+        let mut useful = HashSet::new();
+        for Unplaced { sites, helps, .. } in unplaced {
+            let helpful = sites.iter().zip(helps).filter(|(_, helps)| **helps);
+            useful.extend(helpful.map(|(site, _)| (&site.agent, &site.role)));
         }
-        let useless = sites.iter().zip(is_useful).filter(|(_, useful)| !useful);
-        self.refuse_sites(useless.map(|(site, _)| site));
+        let sites = self.pool.sites();
+        let useless = sites
+            .iter()
+            .filter(|site| !useful.contains(&(&site.agent, &site.role)));
+        self.refuse_sites(useless);
+    }
+
+    /// Says why a wave does not fit, if that was put off.
+    pub(super) fn explain(&mut self, now: Instant, wave: usize) {
+        let Some(sites) = self.waves[wave].take_unexplained() else {
+            return;
+        };
+        let wants = Wants::of(self, &self.waves[wave]);
+        let wanted = wants.as_slice(self);
+        let (executor, strategy) = (&self.job.executor, self.job.strategy);
+        // It fits by now if less is wanted, and is launched with the next offers.
+        if let Err(misfit) = placement::place(&wanted, executor, &sites, strategy) {
+            let why = misfit.explain(&wanted, executor, &sites, strategy);
+            self.tell_shortfall(now, wave, why);
+        }
+    }
+
+    fn tell_shortfall(&mut self, now: Instant, wave: usize, why: Shortfall) {
+        if self.waves[wave].note(now, &why) {
+            self.report(Progress::Waiting(why));
+        }
     }
 
     /// Gives back at once what cannot help.

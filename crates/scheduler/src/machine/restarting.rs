@@ -83,7 +83,7 @@ impl Scheduler {
         let Some(index) = lost_with else {
             let purpose = Purpose::Restart { lost: failed.lost };
             let tasks = vec![failed.task];
-            return self.begin_wave(Wave::new(purpose, tasks, now, Some(rest), until));
+            return self.begin_wave(now, Wave::new(purpose, tasks, now, Some(rest), until));
         };
         let wave = &mut self.waves[index];
         wave.join(failed.task);

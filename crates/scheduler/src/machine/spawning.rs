@@ -63,7 +63,8 @@ impl Scheduler {
         let name = &self.job.groups[group].name;
         let tasks = self.ledger.add(group, name, count);
         let until = now + self.job.timing.gang;
-        self.begin_wave(Wave::new(Purpose::Spawn(spawn), tasks, now, None, until));
+        let wave = Wave::new(Purpose::Spawn(spawn), tasks, now, None, until);
+        self.begin_wave(now, wave);
         self.advance(now);
         Ok(spawn)
     }

@@ -19,14 +19,18 @@ use mesos::{AgentId, ExecutorId};
 
 use super::demands::Demands;
 use super::{Scheduler, State};
-use crate::io::{NeverPlaced, Outcome, Output, SpawnFailed, SpawnId};
+use crate::io::{NeverPlaced, NotUp, Outcome, Output, SpawnFailed, SpawnId};
 use crate::job::Barrier;
-use crate::ledger::Ledger;
-use crate::placement::Shortfall;
+use crate::ledger::{Ledger, Task};
+use crate::placement::{Shortfall, Site};
 use crate::status::TaskState;
 
 /// How long to wait for a first offer before that is worth telling.
 const QUIET: Duration = Duration::from_secs(3);
+
+/// How often at most it is found out why a wave does not fit: for thousands of tasks that takes
+/// longer than to find that out, and people do not read faster. Offers come once a second.
+const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Tasks that are placed together.
 #[derive(Debug)]
@@ -62,8 +66,12 @@ pub(super) enum Purpose {
 enum Stage {
     /// Nothing is launched.
     Placing {
-        /// The last that is known about why it does not fit.
+        /// The last that was told about why it does not fit.
         shortfall: Option<Shortfall>,
+        /// When that was found out.
+        explained: Option<Instant>,
+        /// What it did not fit on since then.
+        unexplained: Option<Vec<Site>>,
         /// When to tell that nothing is offered.
         tell_at: Option<Instant>,
     },
@@ -88,6 +96,8 @@ impl Wave {
             until,
             stage: Stage::Placing {
                 shortfall: None,
+                explained: None,
+                unexplained: None,
                 tell_at: Some(now + QUIET),
             },
             watched: 0,
@@ -134,12 +144,57 @@ impl Wave {
         self.stage = Stage::Launching;
     }
 
+    /// Whether it may be found out again why it does not fit.
+    pub(super) fn may_explain(&self, now: Instant) -> bool {
+        match &self.stage {
+            Stage::Placing { explained, .. } => {
+                explained.is_none_or(|last| now >= last + EXPLAIN_EVERY)
+            }
+            Stage::Launching => false,
+        }
+    }
+
+    /// Notes what it did not fit on, for when it is time to say why.
+    pub(super) fn explain_later(&mut self, sites: Vec<Site>) {
+        if let Stage::Placing { unexplained, .. } = &mut self.stage {
+            *unexplained = Some(sites);
+        }
+    }
+
+    /// What it did not fit on, without having been told why.
+    pub(super) fn take_unexplained(&mut self) -> Option<Vec<Site>> {
+        match &mut self.stage {
+            Stage::Placing { unexplained, .. } => unexplained.take(),
+            Stage::Launching => None,
+        }
+    }
+
+    /// When it is to be said why it does not fit.
+    fn explain_at(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Placing {
+                explained: Some(last),
+                unexplained: Some(_),
+                ..
+            } => Some(*last + EXPLAIN_EVERY),
+            Stage::Placing { .. } | Stage::Launching => None,
+        }
+    }
+
     /// Notes why it does not fit; whether that is news.
-    pub(super) fn note(&mut self, new: &Shortfall) -> bool {
-        let Stage::Placing { shortfall, tell_at } = &mut self.stage else {
+    pub(super) fn note(&mut self, now: Instant, new: &Shortfall) -> bool {
+        let Stage::Placing {
+            shortfall,
+            explained,
+            unexplained,
+            tell_at,
+        } = &mut self.stage
+        else {
             return false;
         };
         *tell_at = None;
+        *explained = Some(now);
+        *unexplained = None;
         // Once offers have been given back, what is offered next is only a part of the picture
         // again; it is still what is known.
         let is_news = shortfall.as_ref() != Some(new);
@@ -156,7 +211,8 @@ impl Wave {
             (None, Stage::Placing { tell_at, .. }) => *tell_at,
             (None, Stage::Launching) => None,
         };
-        next.map_or(self.until, |next| next.min(self.until))
+        let soonest = next.into_iter().chain(self.explain_at());
+        soonest.fold(self.until, Instant::min)
     }
 
     /// A task of it that is neither up nor over. One that cannot be spoken to is not up.
@@ -166,13 +222,16 @@ impl Wave {
             .map(|step| (self.watched + step) % count)
             .find(|&place| {
                 let task = &ledger.tasks()[self.tasks[place]];
-                let mut executor = task.executor().into_iter();
-                let is_up = task.state() == Some(TaskState::Running)
-                    && !executor.any(|executor| abandoned.contains(executor));
-                !is_up && !task.is_over()
+                !is_up(task, abandoned) && !task.is_over()
             })?;
         self.watched = late;
         Some(self.tasks[late])
+    }
+
+    /// How many tasks of it are up.
+    fn up(&self, ledger: &Ledger, abandoned: &Demands<ExecutorId, AgentId>) -> usize {
+        let tasks = self.tasks.iter().map(|&task| &ledger.tasks()[task]);
+        tasks.filter(|task| is_up(task, abandoned)).count()
     }
 
     /// The executors of its living tasks.
@@ -183,13 +242,20 @@ impl Wave {
     }
 }
 
+/// Whether a task runs and can be spoken to.
+fn is_up(task: &Task, abandoned: &Demands<ExecutorId, AgentId>) -> bool {
+    let mut executor = task.executor().into_iter();
+    task.state() == Some(TaskState::Running)
+        && !executor.any(|executor| abandoned.contains(executor))
+}
+
 impl Scheduler {
     /// Lets a wave begin, beside others.
-    pub(super) fn begin_wave(&mut self, wave: Wave) {
+    pub(super) fn begin_wave(&mut self, now: Instant, wave: Wave) {
         let rests = wave.is_resting();
         self.waves.push(wave);
         if !rests {
-            self.place_more();
+            self.place_more(now);
         }
     }
 
@@ -213,6 +279,9 @@ impl Scheduler {
                 self.give_up(now, index);
             } else {
                 self.tell_quiet(now, index);
+                if self.waves[index].explain_at().is_some_and(|at| at <= now) {
+                    self.explain(now, index);
+                }
                 index += 1;
             }
         }
@@ -231,16 +300,16 @@ impl Scheduler {
             }
         }
         if has_begun {
-            self.place_more();
+            self.place_more(now);
         }
     }
 
     /// More tasks want a place than before.
-    fn place_more(&mut self) {
+    fn place_more(&mut self, now: Instant) {
         self.want_offers();
         // Another wave may have left some of what is held.
         if self.holds_offers() {
-            self.place();
+            self.place(now);
         }
     }
 
@@ -295,6 +364,7 @@ impl Scheduler {
 
     /// A wave was not up in time.
     fn give_up(&mut self, now: Instant, index: usize) {
+        self.explain(now, index);
         let wave = &mut self.waves[index];
         // The first one is to be named.
         wave.watched = 0;
@@ -305,20 +375,22 @@ impl Scheduler {
             }
             return;
         };
-        let tasks = wave.tasks.iter().map(|&task| &self.ledger.tasks()[task]);
         let why = match &wave.stage {
             Stage::Placing { shortfall, .. } => {
                 let shortfall = shortfall.clone();
                 NeverPlaced::NoPlace(shortfall.unwrap_or_else(|| self.nothing_offered(index)))
             }
             Stage::Launching => NeverPlaced::NotUp {
-                up: tasks
-                    .filter(|task| task.state() == Some(TaskState::Running))
-                    .count(),
+                up: wave.up(&self.ledger, &self.abandoned),
                 tasks: wave.tasks.len(),
                 first: {
                     let late = &self.ledger.tasks()[late];
-                    (late.name().to_owned(), late.state())
+                    let why = match late.state() {
+                        None => NotUp::NoPlace,
+                        Some(TaskState::Running) => NotUp::Abandoned,
+                        Some(state) => NotUp::State(state),
+                    };
+                    (late.name().to_owned(), why)
                 },
             },
         };

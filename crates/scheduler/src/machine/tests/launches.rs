@@ -145,7 +145,7 @@ fn a_gang_that_does_not_come_up_is_undone() {
                 report `t-0` TASK_RUNNING on agent a1
                 ACKNOWLEDGE t-0.r.1 1
             300s
-                report Stopping(NeverPlaced(NotUp { up: 1, tasks: 2, first: ("t-1", Some(Staging)) }))
+                report Stopping(NeverPlaced(NotUp { up: 1, tasks: 2, first: ("t-1", State(Staging)) }))
                 event Shutdown
                 CloseInputs(["t-0", "t-1"])
                 KILL t-0.r.1 Some(0ns)

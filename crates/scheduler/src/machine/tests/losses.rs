@@ -279,7 +279,7 @@ fn a_gang_does_not_start_with_an_executor_that_is_to_be_shut_down() {
             250s
                 SHUTDOWN job.r.1
             300s
-                report Stopping(NeverPlaced(NotUp { up: 2, tasks: 2, first: ("t-0", Some(Running)) }))
+                report Stopping(NeverPlaced(NotUp { up: 0, tasks: 2, first: ("t-0", Abandoned) }))
                 event Shutdown
                 CloseInputs(["t-0", "t-1"])
                 KILL t-0.r.1 Some(0ns)
@@ -293,7 +293,7 @@ fn a_gang_does_not_start_with_an_executor_that_is_to_be_shut_down() {
                 KILL t-0.r.1 Some(0ns)
                 KILL t-1.r.1 Some(0ns)
                 TEARDOWN
-                finished, never placed: 2 of 2 tasks were up; `t-0` was TASK_RUNNING
+                finished, never placed: 0 of 2 tasks were up; `t-0` could not be spoken to: its executor broke the rules
         "#]],
     );
 }

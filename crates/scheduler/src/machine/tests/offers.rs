@@ -50,6 +50,7 @@ fn offers_are_collected_over_batches_and_given_back_together() {
             4s rescind o1
                 event OfferRescinded
             4s offer o3 a3 cpus:1.5
+            5s
                 report waiting: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a3.test`, or with 1 more agent like `a3.test`
             14s
                 DECLINE [o3] for 10s
@@ -97,6 +98,91 @@ fn a_wish_that_did_not_reach_the_master_is_said_again() {
             0s suppress fails
             1s
                 SUPPRESS
+        "#]],
+    );
+}
+
+#[test]
+fn why_a_gang_does_not_fit_is_told_at_once_and_then_once_a_second() {
+    check(
+        &["t*9 cpus:1"],
+        "
+        subscribe
+        offer o1 a1 cpus:1.5 | advance 0.2
+        offer o2 a2 cpus:1.5 | advance 0.2
+        offer o3 a3 cpus:1.5 | advance 0.7
+        offer o4 a4 cpus:1.5
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:1.5
+                report waiting: on offer is 1 agent; no place for 8 of 9 `t`: 7.6 cpus are missing in all; it would fit with 7.6 more cpus on `a1.test`, or with 8 more agents like `a1.test`
+            0.2s offer o2 a2 cpus:1.5
+            0.4s offer o3 a3 cpus:1.5
+            1s
+                report waiting: on offer are 3 agents; no place for 6 of 9 `t`: 4.6 cpus are missing in all; it would fit with 5.6 more cpus on `a1.test`, or with 6 more agents like `a1.test`
+            1.1s offer o4 a4 cpus:1.5
+        "#]],
+    );
+}
+
+#[test]
+fn the_last_misfit_is_told_although_its_offers_are_gone() {
+    check(
+        &["t*9 cpus:1"],
+        "
+        subscribe
+        offer o1 a1 cpus:1.5 | advance 0.2
+        offer o2 a2 cpus:0.5 o3 a3 cpus:3.1 | rescind o1 | rescind o3 | disconnect | advance 1
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:1.5
+                report waiting: on offer is 1 agent; no place for 8 of 9 `t`: 7.6 cpus are missing in all; it would fit with 7.6 more cpus on `a1.test`, or with 8 more agents like `a1.test`
+            0.2s offer o2 a2 cpus:0.5 o3 a3 cpus:3.1
+                DECLINE [o2] for 30s
+            0.2s rescind o1
+                event OfferRescinded
+            0.2s rescind o3
+                event OfferRescinded
+            0.2s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            1s
+                report waiting: on offer are 3 agents; no place for 5 of 9 `t`: 4 cpus are missing in all; it would fit with 4.6 more cpus on `a1.test`, or with 2 more agents like `a3.test`
+        "#]],
+    );
+}
+
+#[test]
+fn a_gang_that_ends_for_want_of_room_names_what_was_offered_last() {
+    check(
+        &["t*9 cpus:1"],
+        "
+        subscribe | advance 299.5
+        offer o1 a1 cpus:1.5 | advance 0.2
+        offer o2 a2 cpus:1.5 | advance 1
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            3s
+                report waiting: no agent offers anything
+            299.5s offer o1 a1 cpus:1.5
+                report waiting: on offer is 1 agent; no place for 8 of 9 `t`: 7.6 cpus are missing in all; it would fit with 7.6 more cpus on `a1.test`, or with 8 more agents like `a1.test`
+            299.7s offer o2 a2 cpus:1.5
+            300s
+                report waiting: on offer are 2 agents; no place for 7 of 9 `t`: 6.1 cpus are missing in all; it would fit with 6.6 more cpus on `a1.test`, or with 7 more agents like `a1.test`
+                report Stopping(NeverPlaced(NoPlace(Shortfall { agents: 2, leftovers: [Leftover { group: "t", tasks: 7, count: 9, obstacle: TooLittle { resource: Amount("cpus"), missing: Scalar(6100) }, stops: [Stop { cause: Resource(Amount("cpus")), agents: 2 }] }], certainty: Impossible, remedies: [MoreOnAgent { hostname: "a1.test", amounts: [("cpus", Scalar(6600))] }, MoreAgents { agents: 7, hostname: "a1.test" }] })))
+                event Shutdown
+                DECLINE [o1, o2] for 60s
+                TEARDOWN
+                finished, never placed: on offer are 2 agents; no place for 7 of 9 `t`: 6.1 cpus are missing in all; it would fit with 6.6 more cpus on `a1.test`, or with 7 more agents like `a1.test`
         "#]],
     );
 }

@@ -1,6 +1,6 @@
 //! Tasks that are spawned, and those that are restarted.
 
-use scheduler::{NeverPlaced, Scheduler, SpawnFailed, SpawnId};
+use scheduler::{NeverPlaced, NotUp, Scheduler, SpawnFailed, SpawnId};
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn never_up() -> SpawnFailed {
     SpawnFailed::NeverPlaced(NeverPlaced::NotUp {
         up: 0,
         tasks: 2,
-        first: ("t-2".to_owned(), None),
+        first: ("t-2".to_owned(), NotUp::NoPlace),
     })
 }
 
