@@ -411,3 +411,51 @@ fn the_time_of_an_unreachable_task_begins_anew_with_each_subscription() {
         "#]],
     );
 }
+
+#[test]
+fn all_tasks_are_asked_about_every_quarter_of_an_hour_while_there_is_a_subscription() {
+    check(
+        &["t*2 cpus:1"],
+        &up("
+        advance 1000 | running! t-0 RECONCILIATION | disconnect | advance 3000
+        subscribe | running! t-0 RECONCILIATION | running! t-1 RECONCILIATION | advance 901
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            900s
+                RECONCILE []
+            1000s running! t-0 RECONCILIATION
+            1000s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            4000s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                RECONCILE [(t-0.r.1, a1), (t-1.r.1, a1)]
+                SUPPRESS
+            4000s running! t-0 RECONCILIATION
+            4000s running! t-1 RECONCILIATION
+            4900s
+                RECONCILE []
+        "#]],
+    );
+}

@@ -362,3 +362,68 @@ fn a_spawn_is_answered_even_if_the_framework_is_removed_meanwhile() {
         "#]],
     );
 }
+
+#[test]
+fn a_job_that_ends_while_a_spawn_waits_for_offers_answers_it_and_launches_nothing_more() {
+    check(
+        &["t*2 cpus:1"],
+        &up("
+        spawn t 3 | offer o2 a2 cpus:2 | stop | offer o3 a3 cpus:8 | spawn t 1
+        advance 5 | killed t-0 | killed t-1 | app ok
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s spawn t 3
+                REVIVE
+            0s offer o2 a2 cpus:2
+                report waiting: on offer is 1 agent; no place for 2 of 3 `t`: 1.1 cpus are missing in all; it would fit with 1.1 more cpus on `a2.test`, or with 2 more agents like `a2.test`
+            0s stop
+                report Stopping(Interrupted)
+                event Shutdown
+                report no spawn of 3 t: the job is being shut down
+                not spawned: the job is being shut down
+                DECLINE [o2] for 60s
+                CloseInputs(["t-0", "t-1"])
+                SUPPRESS
+            0s offer o3 a3 cpus:8
+                DECLINE [o3] for 60s
+            0s spawn t 1
+                refused: the job is being shut down
+            5s
+                KILL t-0.r.1 Some(0ns)
+                KILL t-1.r.1 Some(0ns)
+            5s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                ACKNOWLEDGE t-0.r.1 3
+            5s killed t-1
+                event TaskKilled t-1
+                report `t-1` TASK_KILLED on agent a1
+                ACKNOWLEDGE t-1.r.1 4
+                EndEvents
+            5s app ok
+                report AppReturned(Ok(()))
+                TEARDOWN
+                Finished(Interrupted)
+        "#]],
+    );
+}
