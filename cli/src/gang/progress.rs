@@ -62,10 +62,13 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
                 reason: stopping(outcome),
             });
         }
-        Progress::NotTornDown => {
-            let message = "the master was out of reach when the job ended; it removes the \
-                           framework once `failover_timeout` is over";
-            reporter.event(&Event::Warning { message });
+        Progress::NotTornDown { framework, reason } => {
+            let message = format!(
+                "framework `{framework}` was not torn down: {reason}; the master removes it and \
+                 its tasks once `cluster.failover_timeout` is over, or at once when somebody \
+                 posts `frameworkId={framework}` to its `/teardown`"
+            );
+            reporter.event(&Event::Warning { message: &message });
         }
     }
 }

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use link::Alarm;
 use link::app::{App, AppDriver, Life, Request, RequestError, TaskSummary};
-use mesos::{OfferId, v1};
+use mesos::{FrameworkId, OfferId, v1};
 use mesos_client::{
     DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
 };
 use scheduler::{
-    Call, Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress,
-    Record, Scheduler, SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
+    Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress, Record,
+    Scheduler, SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
 };
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::config::{ExecutorProgram, FrameworkConfig};
@@ -32,6 +32,7 @@ mod app_run;
 mod calls;
 mod direct;
 mod events;
+mod farewell;
 mod links;
 
 use app_run::AppRun;
@@ -39,9 +40,6 @@ use calls::Calls;
 use direct::{Incarnations, Listener};
 use events::HeldEvents;
 use links::{FrameFate, Links};
-
-/// How long the last calls, TEARDOWN among them, may take when the job has ended.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs a job and answers how it has ended.
 ///
@@ -144,6 +142,7 @@ where
         spawns: HashMap::new(),
         is_deserted: false,
         progress,
+        framework: None,
         refused: None,
         traffic: config.traffic.clone(),
         disconnected: None,
@@ -205,6 +204,8 @@ struct Driver<'a, S, A, P> {
     /// Whether the inbox ends for want of tasks.
     is_deserted: bool,
     progress: P,
+    /// Its id, once subscribed.
+    framework: Option<FrameworkId>,
     refused: Option<RefusedError>,
     traffic: Traffic,
     /// Why there was no subscription last.
@@ -233,8 +234,7 @@ where
             // Calls wait in their queue until this is done.
             self.keep().await?;
             if let Some(outcome) = outcome {
-                // Even if the calls do not get through, the job is over.
-                let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
+                self.finish(notices, stop).await;
                 return self.ended(outcome);
             }
             if self.events.is_over() {
@@ -280,6 +280,7 @@ where
     fn hear(&mut self, notice: SchedulerNotice) {
         match notice {
             SchedulerNotice::Subscribed { framework_id, .. } => {
+                self.framework = Some(framework_id.clone());
                 self.handle(Input::Subscribed(framework_id));
             }
             SchedulerNotice::Event(event) => match convert::event(event) {
@@ -409,9 +410,7 @@ where
         }
         let kept = self.store.keep(records).await;
         if kept.is_err() {
-            self.calls.forget();
-            self.calls.push(convert::call(Call::Teardown));
-            let _ = timeout(FLUSH_PATIENCE, self.calls.flush()).await;
+            self.tear_down_unkept().await;
         }
         kept.map_err(FrameworkError::Store)
     }

@@ -25,7 +25,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use mesos::{AgentId, ExecutorId, TaskId};
+use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
 use thiserror::Error;
 
 use crate::interest::{Interest, Tell};
@@ -90,6 +90,8 @@ pub struct Scheduler {
     /// The restarts of tasks that were ever restarted, by index.
     restarts: BTreeMap<usize, Restarts>,
     spawning: Spawning,
+    /// Its id, once subscribed.
+    framework: Option<FrameworkId>,
     is_connected: bool,
     app: AppRun,
     state: State,
@@ -167,6 +169,7 @@ impl Scheduler {
             waves: Vec::new(),
             restarts: BTreeMap::new(),
             spawning: Spawning::default(),
+            framework: None,
             is_connected: false,
             app: AppRun::NotStarted,
             state: State::Waiting {
@@ -186,6 +189,7 @@ impl Scheduler {
         match input {
             Input::Subscribed(framework) => {
                 self.output(Output::Remember(Record::Framework(framework.clone())));
+                self.framework = Some(framework.clone());
                 self.handle_subscribed(now);
                 let first = matches!(self.state, State::Waiting { .. });
                 self.report(Progress::Subscribed { framework, first });

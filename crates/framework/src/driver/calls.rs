@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::Pin;
 
+use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::{CallError, SchedulerHandle};
 use scheduler::{FailedCall, Input};
 use tracing::debug;
@@ -48,28 +49,35 @@ impl Calls {
     /// Cancellation safe.
     pub(super) async fn next_failed(&mut self) -> Input {
         loop {
-            if let Some(failed) = self.make_one().await {
-                return failed;
-            }
-            if self.is_empty() {
+            let Some((result, on_failure)) = self.make_one().await else {
                 pending::<()>().await;
+                continue;
+            };
+            if let (Err(error), Some(call)) = (result, on_failure) {
+                let fault = convert::call_fault(&error);
+                return Input::CallFailed { call, fault };
             }
         }
     }
 
-    /// Makes all calls that wait; nobody is there any more to hear of failures.
-    pub(super) async fn flush(&mut self) {
-        while !self.is_empty() {
-            self.make_one().await;
-        }
+    /// Whether the last call that waits is TEARDOWN.
+    pub(super) fn ends_with_teardown(&self) -> bool {
+        let last = self.waiting.back();
+        last.is_some_and(|last| last.call.r#type() == CallType::Teardown)
     }
 
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.in_flight.is_none()
+    /// Makes all calls that wait; of their failures, nobody is there any more to hear but of that
+    /// of the last one.
+    pub(super) async fn flush(&mut self) -> Result<(), CallError> {
+        let mut last = Ok(());
+        while let Some((result, _)) = self.make_one().await {
+            last = result;
+        }
+        last
     }
 
     /// Makes the next call, if there is one.
-    async fn make_one(&mut self) -> Option<Input> {
+    async fn make_one(&mut self) -> Option<(Result<(), CallError>, Option<FailedCall>)> {
         if self.in_flight.is_none() {
             let PendingCall { call, on_failure } = self.waiting.pop_front()?;
             let handle = self.handle.clone();
@@ -79,12 +87,10 @@ impl Calls {
         let (made, _) = self.in_flight.as_mut()?;
         let result = made.await;
         let (_, on_failure) = self.in_flight.take()?;
-        let error = result.err()?;
-        debug!(%error, "a call has failed");
-        on_failure.map(|call| Input::CallFailed {
-            call,
-            fault: convert::call_fault(&error),
-        })
+        if let Err(error) = &result {
+            debug!(%error, "a call has failed");
+        }
+        Some((result, on_failure))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A master with one agent, over HTTP, as far as a scheduler can see them: it offers, launches,
 //! and carries frames between links. Tasks are functions of the test.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -77,7 +78,33 @@ pub(crate) struct Rules {
     pub(crate) refusal: Option<&'static str>,
     /// How many launches fail because of their offers.
     pub(crate) stale_launches: u32,
+    /// How TEARDOWN is answered, one after the other, before it is taken.
+    pub(crate) teardown_faults: Vec<Fault>,
     pub(crate) dialing: Dialing,
+}
+
+/// What a call is answered with that is not taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Status(u16, &'static str),
+    /// The connection breaks.
+    Cut,
+}
+
+impl Fault {
+    fn response(self) -> Response {
+        match self {
+            Self::Status(status, text) => {
+                let status = StatusCode::from_u16(status).unwrap();
+                (status, text).into_response()
+            }
+            Self::Cut => {
+                // The head of the answer waits for its body, which never comes.
+                let broken = stream::once(async { Err::<Bytes, _>(io::Error::other("cut")) });
+                ([("content-length", "5")], Body::from_stream(broken)).into_response()
+            }
+        }
+    }
 }
 
 /// A behaviour from a function.
@@ -152,6 +179,7 @@ pub(crate) struct Master {
     acknowledged: AtomicU32,
     updates: AtomicU32,
     stale_launches: AtomicU32,
+    teardown_faults: Mutex<VecDeque<Fault>>,
     stream: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
     executors: Mutex<HashMap<String, Executor>>,
 }
@@ -170,6 +198,7 @@ impl Cluster {
         let address = listener.local_addr().unwrap();
         let master = Arc::new(Master {
             stale_launches: AtomicU32::new(rules.stale_launches),
+            teardown_faults: Mutex::new(rules.teardown_faults.clone().into()),
             rules,
             calls: Mutex::default(),
             acknowledged: AtomicU32::new(0),
@@ -215,6 +244,12 @@ async fn answer(State(master): State<Arc<Master>>, body: Bytes) -> Response {
     master.calls.lock().unwrap().push(call.r#type());
     if call.r#type() == CallType::Subscribe {
         return master.subscribe();
+    }
+    if call.r#type() == CallType::Teardown {
+        let mut faults = master.teardown_faults.lock().unwrap();
+        if let Some(fault) = faults.pop_front() {
+            return fault.response();
+        }
     }
     master.take(call);
     StatusCode::ACCEPTED.into_response()

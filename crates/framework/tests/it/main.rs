@@ -9,3 +9,4 @@ mod cluster;
 mod direct;
 mod runs;
 mod store;
+mod teardown;

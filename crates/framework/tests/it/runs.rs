@@ -26,6 +26,7 @@ pub(crate) fn rules(behaviour: Behaviour) -> Rules {
         behaviour,
         refusal: None,
         stale_launches: 0,
+        teardown_faults: Vec::new(),
         dialing: Dialing::Ignore,
     }
 }

@@ -64,8 +64,14 @@ pub enum Progress {
     AppReturned(Result<(), String>),
     /// The job is ending, so or worse.
     Stopping(Outcome),
-    /// The framework could not be torn down because there was no connection to the master.
-    NotTornDown,
+    /// The framework could not be torn down: the master will only do so once its failover timeout
+    /// is over.
+    NotTornDown {
+        /// Its id.
+        framework: FrameworkId,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// The state of a task and all that is known about it.

@@ -185,8 +185,9 @@ impl Scheduler {
         if self.is_connected {
             self.output(Output::Remember(Record::Over));
             self.call(Call::Teardown);
-        } else {
-            self.report(Progress::NotTornDown);
+        } else if let Some(framework) = self.framework.clone() {
+            let reason = "there was no connection to the master".to_owned();
+            self.report(Progress::NotTornDown { framework, reason });
         }
         let state = std::mem::replace(&mut self.state, State::Ended);
         if let State::Stopping { outcome, .. } = state {

@@ -75,7 +75,7 @@ impl Checker {
                 self.end_until = Some(now + grace.unwrap_or_default() + END_MAX);
                 self.attempts.order_all_kills();
             }
-            Output::Report(Progress::NotTornDown) => self.teardown = Some(false),
+            Output::Report(Progress::NotTornDown { .. }) => self.teardown = Some(false),
             Output::Finished(outcome) => self.finish(outcome),
             Output::CloseInputs(_)
             | Output::ExecutorGone(_)

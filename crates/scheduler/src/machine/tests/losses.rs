@@ -332,7 +332,7 @@ fn a_master_that_is_not_there_or_refuses_is_told_from_one_that_goes_away() {
                 report Stopping(Interrupted)
                 event Shutdown
             15s
-                report NotTornDown
+                report NotTornDown { framework: fw, reason: "there was no connection to the master" }
                 Finished(Interrupted)
         "#]],
     );

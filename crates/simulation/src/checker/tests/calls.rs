@@ -23,7 +23,10 @@ fn offers_are_answered_once_and_in_time() {
     let mut history = History::new();
     history.step(offer("o1", "cpus:1"), []);
     let end = [
-        Output::Report(Progress::NotTornDown),
+        Output::Report(Progress::NotTornDown {
+            framework: "fw".into(),
+            reason: String::new(),
+        }),
         Output::Finished(Outcome::Interrupted),
     ];
     history.step(Input::Tick, end);
