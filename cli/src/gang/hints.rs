@@ -14,6 +14,9 @@ pub(crate) fn hint(
             "look at the files that `cluster.ca_file`, `cluster.certificate_file` and \
              `cluster.key_file` name, or the flags of these names",
         ),
+        FrameworkError::LaunchTooLarge { .. } => {
+            Some("let fewer tasks share an agent by `max-per`, or shorten their `args` and `env`")
+        }
         _ => None,
     }
 }

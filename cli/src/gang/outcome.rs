@@ -32,7 +32,9 @@ pub(crate) fn exit(error: &FrameworkError) -> Exit {
     match error {
         FrameworkError::Unreachable { .. } | FrameworkError::Refused(_) => Exit::Cluster,
         // The job, or the certificates and credentials that go with it.
-        FrameworkError::InvalidJob(_) | FrameworkError::Start(_) => Exit::Usage,
+        FrameworkError::InvalidJob(_)
+        | FrameworkError::LaunchTooLarge { .. }
+        | FrameworkError::Start(_) => Exit::Usage,
         FrameworkError::NoExecutorProgram
         | FrameworkError::ModuleServer { .. }
         | FrameworkError::Direct { .. }

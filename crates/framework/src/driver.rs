@@ -12,6 +12,7 @@ use mesos::{FrameworkId, OfferId, v1};
 use mesos_client::{
     DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
 };
+use prost::Message as _;
 use scheduler::{
     Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress, Record,
     Scheduler, SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
@@ -24,7 +25,7 @@ use crate::config::{ExecutorProgram, FrameworkConfig};
 use crate::convert::{self, Heard};
 use crate::launch::{self, Blueprint, Served};
 use crate::modules::ModuleServer;
-use crate::outcome::{FrameworkError, JobOutcome};
+use crate::outcome::{ACCEPT_BYTES_MAX, FrameworkError, JobOutcome};
 use crate::store::{MemoryStore, Store};
 use crate::traffic::Traffic;
 
@@ -144,6 +145,7 @@ where
         progress,
         framework: None,
         refused: None,
+        too_large: None,
         traffic: config.traffic.clone(),
         disconnected: None,
     };
@@ -207,6 +209,8 @@ struct Driver<'a, S, A, P> {
     /// Its id, once subscribed.
     framework: Option<FrameworkId>,
     refused: Option<RefusedError>,
+    /// A launch that cannot be made.
+    too_large: Option<FrameworkError>,
     traffic: Traffic,
     /// Why there was no subscription last.
     disconnected: Option<DisconnectReason>,
@@ -233,6 +237,10 @@ where
             let outcome = self.drain();
             // Calls wait in their queue until this is done.
             self.keep().await?;
+            if let Some(too_large) = self.too_large.take() {
+                self.tear_down_now().await;
+                return Err(too_large);
+            }
             if let Some(outcome) = outcome {
                 self.finish(notices, stop).await;
                 return self.ended(outcome);
@@ -410,7 +418,7 @@ where
         }
         let kept = self.store.keep(records).await;
         if kept.is_err() {
-            self.tear_down_unkept().await;
+            self.tear_down_now().await;
         }
         kept.map_err(FrameworkError::Store)
     }
@@ -443,7 +451,20 @@ where
         let infos = self
             .blueprint
             .task_infos(&executor, incarnations.there, tasks);
-        self.calls.push(convert::accept(offers, infos, refuse));
+        let count = infos.len();
+        let accept = convert::accept(offers, infos, refuse);
+        let bytes = accept.call.encoded_len();
+        if bytes > ACCEPT_BYTES_MAX {
+            // The same gang would be placed so again.
+            self.too_large
+                .get_or_insert(FrameworkError::LaunchTooLarge {
+                    agent: executor.agent,
+                    tasks: count,
+                    bytes,
+                });
+            return;
+        }
+        self.calls.push(accept);
         if let Err(error) = self
             .links
             .open(&executor, incarnations, &named, &self.app_driver)

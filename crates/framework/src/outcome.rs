@@ -3,9 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 
+use mesos::AgentId;
 use mesos_client::{DisconnectReason, RefusedError, StartError};
 use scheduler::{InvalidJob, NeverPlaced, TaskReport, TooManyRestarts, Unconnected};
 use thiserror::Error;
+
+/// The largest ACCEPT that is sent, 64 MiB. Mesos has no limit of its own, but protobuf had this one
+/// for long, and nothing larger than 65 MiB has been seen to pass (PROTOCOL §1, §10). A task takes
+/// about a kilobyte beside its arguments and environment, so that 50,000 on one agent fit.
+pub(crate) const ACCEPT_BYTES_MAX: usize = 64 << 20;
 
 /// How a job has ended that a cluster has taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +59,21 @@ pub enum FrameworkError {
         bind: SocketAddr,
         /// Why.
         reason: String,
+    },
+    /// So many tasks were to be launched on one agent that the call is larger than what masters are
+    /// known to take: fewer tasks on an agent would do, or shorter arguments and environments. An
+    /// offer can be accepted once only, so the call cannot be cut into several.
+    #[error(
+        "cannot launch {tasks} tasks on agent `{agent}`: the call has {bytes} bytes, and masters \
+         are known to take {ACCEPT_BYTES_MAX}"
+    )]
+    LaunchTooLarge {
+        /// The agent.
+        agent: AgentId,
+        /// So many tasks.
+        tasks: usize,
+        /// The size of the call that would launch them.
+        bytes: usize,
     },
     /// What must be remembered could not be kept.
     #[error("cannot keep what must be remembered of the job")]

@@ -82,11 +82,11 @@ where
         }
     }
 
-    /// Tears the framework down because its store has failed: nobody could take it over.
-    pub(super) async fn tear_down_unkept(&mut self) {
+    /// Tears the framework down because something has failed that it cannot go on without.
+    pub(super) async fn tear_down_now(&mut self) {
         self.calls.forget();
         self.calls.push(convert::call(Call::Teardown));
-        // That the store has failed is what the user is told; the framework's time runs out.
+        // What has failed is what the user is told.
         let _ = timeout(SHORT_PATIENCE, self.calls.flush()).await;
     }
 }

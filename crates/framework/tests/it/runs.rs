@@ -529,3 +529,25 @@ async fn a_job_that_no_cluster_could_run_is_refused_before_anything_begins() {
     assert!(matches!(outcome, Err(FrameworkError::InvalidJob(_))));
     assert!(progress.is_empty());
 }
+
+#[tokio::test]
+async fn a_launch_that_masters_are_not_known_to_take_is_told_and_not_made() {
+    let cluster = Cluster::start(rules(echo())).await;
+    let mut config = config(cluster.address);
+    // Together they are over the limit, each alone is not.
+    config.groups[0].args = vec!["x".repeat(33 << 20)];
+    let (outcome, _) = run(config, idle).await;
+    let Err(FrameworkError::LaunchTooLarge {
+        agent,
+        tasks,
+        bytes,
+    }) = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((agent.as_str(), tasks), ("a1", 2));
+    assert!(bytes > 66 << 20, "{bytes}");
+    let calls = cluster.master.calls();
+    assert!(!calls.contains(&CallType::Accept), "{calls:?}");
+    assert_eq!(calls.last(), Some(&CallType::Teardown));
+}
