@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use local_cluster::Chaos;
 
 /// The most agents of an embedded cluster, all of which are on this machine.
 pub(crate) const AGENTS_MAX: u16 = 100;
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Check(JobArgs),
     /// Compile a job's guest projects to wasm.
     Build(JobArgs),
+    /// Run the embedded cluster by itself, for any framework, until Ctrl-C.
+    Cluster(Box<ServeArgs>),
 }
 
 /// Which job.
@@ -86,6 +89,13 @@ pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub(crate) access: AccessArgs,
 
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
+}
+
+/// What an embedded cluster is made of.
+#[derive(Debug, Args)]
+pub(crate) struct EmbeddedArgs {
     /// How many agents the embedded cluster has. Default: one for each `--attributes`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(AGENTS_MAX)))]
     pub(crate) agents: Option<u16>,
@@ -98,6 +108,28 @@ pub(crate) struct ClusterArgs {
     /// `@region:eu;@zone:eu-1`. Given several times, agents have them in turn.
     #[arg(long, value_name = "ATTRIBUTES")]
     pub(crate) attributes: Vec<String>,
+}
+
+/// What goes wrong on an embedded cluster.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ChaosArgs {
+    /// Let the embedded cluster misbehave, as planned from a seed. The profile is `disturb`, which
+    /// jobs survive (the default), `kill`, which ends tasks, or `all`.
+    #[arg(long, value_name = "SEED[:PROFILE]")]
+    pub(crate) chaos: Option<Chaos>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
+
+    #[command(flatten)]
+    pub(crate) chaos: ChaosArgs,
+
+    /// The directory for sandboxes, which stays. Default: a temporary one, which does not.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +152,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+
+    #[command(flatten)]
+    pub(crate) chaos: ChaosArgs,
 
     /// Arguments for the app scheduler, after those of the job file.
     #[arg(last = true, value_name = "ARGS")]

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod cluster;
+mod masters;
 mod plan;
 mod run;
 
@@ -128,6 +129,7 @@ async fn dispatch(
     tokio::spawn(hurry(urgency.clone(), Arc::clone(reporter)));
     match command {
         Command::Run(args) => run::run(*args, log_directives, reporter, urgency).await,
+        Command::Cluster(args) => cluster::run(*args, reporter, urgency).await,
         Command::Plan(args) => plan::run(*args, reporter, urgency).await,
         Command::Check(args) => {
             signals::or_interrupted(&mut urgency, check::run(args, reporter)).await

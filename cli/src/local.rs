@@ -1,19 +1,21 @@
 //! The embedded cluster of one run, and the output of the executors on it.
 
+mod keeper;
 mod place;
 mod tail;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
+use local_cluster::{AgentConfig, ClusterConfig};
 use mesos::resources::Resources;
 use tempfile::TempDir;
 
+pub(crate) use self::keeper::Keeper;
 pub(crate) use self::place::{Place, PlaceError};
 use self::tail::Tail;
-use crate::report::{Event, Reporter, Stream};
+use crate::report::{Reporter, Stream};
+use crate::settings::Embedded;
 
 /// The least that an embedded agent offers, whatever the machine has. Tasks mostly wait, so a small
 /// machine can try a job that asks for more; a real agent would not offer what it has not got.
@@ -31,69 +33,80 @@ pub(crate) fn default_resources() -> Resources {
         .expect("the text is made of constants")
 }
 
+/// What such a cluster is made of, in a temporary directory. Agents are at its places in turn; with
+/// none they have no attributes.
+pub(crate) fn config(embedded: &Embedded) -> ClusterConfig {
+    let nowhere = [Place::default()];
+    let places = match &embedded.places[..] {
+        [] => &nowhere,
+        places => places,
+    };
+    let in_turn = places.iter().cycle();
+    let agents = (0..embedded.agents).zip(in_turn);
+    let agents = agents.map(|(number, place)| AgentConfig {
+        hostname: format!("agent-{number}"),
+        attributes: place.attributes.clone(),
+        domain: place.domain.clone(),
+        ..AgentConfig::new(embedded.resources.clone())
+    });
+    let config = ClusterConfig::new(agents.collect());
+    match embedded.chaos {
+        None => config,
+        // So that all that is drawn can be drawn again.
+        Some(chaos) => ClusterConfig {
+            seed: chaos.seed,
+            ..config
+        },
+    }
+}
+
 /// A running embedded cluster whose executors' output is printed.
 pub(crate) struct LocalRun {
-    cluster: LocalCluster,
+    keeper: Keeper,
     tail: Tail,
     work_dir: TempDir,
 }
 
 impl LocalRun {
-    /// Starts `agents` agents with `resources` each. They are at these places in turn; none: they
-    /// have no attributes.
+    /// Starts a cluster in a temporary directory.
     ///
     /// # Errors
     /// When there is no place for sandboxes or no port.
     pub(crate) async fn start(
-        agents: u16,
-        resources: &Resources,
-        places: &[Place],
+        embedded: &Embedded,
         reporter: &Arc<Reporter>,
     ) -> anyhow::Result<Self> {
-        let nowhere = [Place::default()];
-        let places = if places.is_empty() { &nowhere } else { places };
-        let in_turn = places.iter().cycle();
-        let configs = (0..agents).zip(in_turn).map(|(number, place)| AgentConfig {
-            hostname: format!("agent-{number}"),
-            attributes: place.attributes.clone(),
-            domain: place.domain.clone(),
-            ..AgentConfig::new(resources.clone())
-        });
         let work_dir = tempfile::Builder::new().prefix("mesosgot-").tempdir()?;
         let config = ClusterConfig {
             work_dir: Some(work_dir.path().to_owned()),
-            ..ClusterConfig::new(configs.collect())
+            ..config(embedded)
         };
-        let cluster = LocalCluster::start(config).await?;
-        reporter.event(&Event::ClusterStarted {
-            master: cluster.master_address().to_string(),
-            agents: usize::from(agents),
-        });
+        let keeper = Keeper::start(config, embedded.chaos, reporter).await?;
         let sink = Arc::clone(reporter);
         let tail = Tail::start(work_dir.path().to_owned(), move |stream, line| {
             print(&sink, stream, line);
         });
         Ok(Self {
-            cluster,
+            keeper,
             tail,
             work_dir,
         })
     }
 
     /// The master's address.
-    pub(crate) fn master(&self) -> SocketAddr {
-        self.cluster.master_address()
+    pub(crate) fn master(&self) -> &str {
+        &self.keeper.addresses.master
     }
 
     /// Ends all executors, prints what they have printed, and removes the work directory.
     pub(crate) async fn stop(self) {
         let Self {
-            cluster,
+            keeper,
             tail,
             work_dir,
         } = self;
         // Executors first, then what they printed last, then the files.
-        cluster.stop().await;
+        keeper.stop().await;
         tail.stop();
         if let Err(error) = work_dir.close() {
             tracing::warn!(%error, "failed to remove the work directory");

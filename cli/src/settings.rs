@@ -1,16 +1,16 @@
 //! What the command line means, together with the job file: the only place that knows which of
 //! them wins.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use framework::{InvalidEndpoint, Masters};
 use job::{Job, Master, MasterError};
+use local_cluster::Chaos;
 use mesos::resources::Resources;
 use thiserror::Error;
 
 use crate::access::{self, Access, AccessError};
-use crate::args::{AGENTS_MAX, AccessArgs, ClusterArgs};
+use crate::args::{AGENTS_MAX, AccessArgs, ChaosArgs, ClusterArgs, EmbeddedArgs};
 use crate::local::{self, Place, PlaceError};
 use crate::login;
 
@@ -18,19 +18,25 @@ use crate::login;
 #[derive(Debug, Clone)]
 pub(crate) enum Cluster {
     /// On an embedded cluster.
-    Embedded {
-        /// How many agents.
-        agents: u16,
-        /// What each offers.
-        resources: Resources,
-        /// Where they are, in turn.
-        places: Vec<Place>,
-    },
+    Embedded(Embedded),
     /// On a Mesos cluster.
     Mesos {
         /// Where its masters are.
         masters: Box<MastersPlace>,
     },
+}
+
+/// An embedded cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Embedded {
+    /// How many agents.
+    pub(crate) agents: u16,
+    /// What each offers.
+    pub(crate) resources: Resources,
+    /// Where they are, in turn.
+    pub(crate) places: Vec<Place>,
+    /// What goes wrong.
+    pub(crate) chaos: Option<Chaos>,
 }
 
 /// Where masters are, for each of those who want to know.
@@ -58,8 +64,8 @@ impl MastersPlace {
     }
 
     /// The one master of an embedded cluster.
-    pub(crate) fn embedded(address: SocketAddr) -> Self {
-        let shown = address.to_string();
+    pub(crate) fn embedded(address: &str) -> Self {
+        let shown = address.to_owned();
         Self::new(&shown, shown.clone(), vec![shown.clone()])
             .expect("the address of a socket is `host:port`")
     }
@@ -116,6 +122,7 @@ impl SettingsError {
 /// When flags contradict each other or cannot be understood.
 pub(crate) fn cluster(
     args: &ClusterArgs,
+    chaos: &ChaosArgs,
     job: &Job,
     folder: &Path,
 ) -> Result<Cluster, SettingsError> {
@@ -126,7 +133,10 @@ pub(crate) fn cluster(
         None => job.cluster.master.clone(),
     };
     let mut masters = match master {
-        Master::Local => return embedded(args),
+        Master::Local => {
+            check_access(&args.access)?;
+            return embedded(&args.embedded, chaos).map(Cluster::Embedded);
+        }
         Master::Addresses(masters) => {
             let address = masters.join(",");
             MastersPlace::new(&address, address.clone(), masters)?
@@ -135,10 +145,12 @@ pub(crate) fn cluster(
             MastersPlace::new(&url.expose(), url.to_string(), url.servers().to_vec())?
         }
     };
+    let embedded = &args.embedded;
     let flags = [
-        ("--agents", args.agents.is_some()),
-        ("--resources", args.resources.is_some()),
-        ("--attributes", !args.attributes.is_empty()),
+        ("--agents", embedded.agents.is_some()),
+        ("--resources", embedded.resources.is_some()),
+        ("--attributes", !embedded.attributes.is_empty()),
+        ("--chaos", chaos.chaos.is_some()),
     ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
         return Err(SettingsError::NotEmbedded {
@@ -167,7 +179,8 @@ pub(crate) fn user(job: &Job, is_embedded: bool) -> Result<String, SettingsError
     }
 }
 
-fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
+/// What is shown to masters means nothing to the embedded one.
+fn check_access(args: &AccessArgs) -> Result<(), SettingsError> {
     // What the job file says of masters is for other runs of it; a flag is for this one.
     let AccessArgs {
         principal,
@@ -176,7 +189,7 @@ fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
         ca_file,
         certificate_file,
         key_file,
-    } = &args.access;
+    } = args;
     let flags = [
         ("--principal", principal.is_some()),
         ("--secret-file", secret_file.is_some()),
@@ -188,6 +201,14 @@ fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
         return Err(SettingsError::Embedded { flag });
     }
+    Ok(())
+}
+
+/// The embedded cluster that flags ask for.
+///
+/// # Errors
+/// When one cannot be understood.
+pub(crate) fn embedded(args: &EmbeddedArgs, chaos: &ChaosArgs) -> Result<Embedded, SettingsError> {
     let resources = match &args.resources {
         Some(text) => Resources::parse(text).map_err(|source| SettingsError::Resources {
             text: text.clone(),
@@ -204,9 +225,10 @@ fn embedded(args: &ClusterArgs) -> Result<Cluster, SettingsError> {
     let places = places.collect::<Result<Vec<_>, _>>()?;
     let one_for_each = u16::try_from(places.len()).unwrap_or(AGENTS_MAX);
     let one_for_each = one_for_each.clamp(1, AGENTS_MAX);
-    Ok(Cluster::Embedded {
+    Ok(Embedded {
         agents: args.agents.unwrap_or(one_for_each),
         resources,
         places,
+        chaos: chaos.chaos,
     })
 }

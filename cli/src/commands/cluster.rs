@@ -1,50 +1,43 @@
-//! The cluster of a command: what flags and job file say, and the embedded one if it is that.
+//! `mesosgot cluster`: the embedded cluster by itself.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use job::Job;
+use local_cluster::ClusterConfig;
+use tokio::sync::watch;
 
 use super::Failure;
-use crate::args::ClusterArgs;
+use super::masters::wrong;
+use crate::args::ServeArgs;
 use crate::exit::Exit;
-use crate::local::LocalRun;
-use crate::report::Reporter;
-use crate::settings::{self, Cluster, MastersPlace, SettingsError};
+use crate::local::{self, Keeper};
+use crate::report::{Event, Reporter};
+use crate::settings;
+use crate::signals::{self, Urgency};
 
-/// The cluster, and the user as whom executors run there.
-pub(super) fn cluster_and_user(
-    args: &ClusterArgs,
-    job: &Job,
-    folder: &Path,
-) -> Result<(Cluster, String), Failure> {
-    let wrong = |error: SettingsError| {
-        let help = error.help();
-        Failure::new(Exit::Usage, error).with_help(help)
-    };
-    let cluster = settings::cluster(args, job, folder).map_err(wrong)?;
-    let is_embedded = matches!(cluster, Cluster::Embedded { .. });
-    let user = settings::user(job, is_embedded).map_err(wrong)?;
-    Ok((cluster, user))
-}
-
-/// The masters of a cluster; of an embedded one, which is started and is the caller's to stop.
-pub(super) async fn masters_of(
-    cluster: Cluster,
+/// Starts the cluster, says where it serves, and stops it when the user says so.
+pub(super) async fn run(
+    args: ServeArgs,
     reporter: &Arc<Reporter>,
-) -> Result<(MastersPlace, Option<LocalRun>), Failure> {
-    match cluster {
-        Cluster::Mesos { masters } => Ok((*masters, None)),
-        Cluster::Embedded {
-            agents,
-            resources,
-            places,
-        } => {
-            let local = LocalRun::start(agents, &resources, &places, reporter)
-                .await
-                .map_err(|error| Failure::new(Exit::Failure, error))?;
-            let masters = MastersPlace::embedded(local.master());
-            Ok((masters, Some(local)))
-        }
-    }
+    mut urgency: watch::Receiver<Urgency>,
+) -> Result<Exit, Failure> {
+    let embedded = settings::embedded(&args.embedded, &args.chaos).map_err(wrong)?;
+    let config = ClusterConfig {
+        work_dir: args.work_dir,
+        ..local::config(&embedded)
+    };
+    let keeper = Keeper::start(config, embedded.chaos, reporter).await;
+    let keeper = keeper.map_err(|error| Failure::new(Exit::Failure, error))?;
+    reporter.event(&Event::ClusterServes {
+        master: &keeper.addresses.master,
+        agents: &keeper.addresses.agents,
+        work_dir: &keeper.addresses.work_dir,
+    });
+    signals::interrupted(&mut urgency).await;
+    keeper.stop().await;
+    // That is what it was asked for.
+    let exit = Exit::Success;
+    reporter.event(&Event::ClusterStopped {
+        exit_code: exit.code(),
+    });
+    Ok(exit)
 }

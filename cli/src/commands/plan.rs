@@ -7,8 +7,8 @@ use framework::{FrameworkError, PlannedAgent, Shortfall, SurveyConfig};
 use tokio::sync::watch;
 
 use super::Failure;
-use super::cluster::{cluster_and_user, masters_of};
-use crate::args::PlanArgs;
+use super::masters::{cluster_and_user, masters_of};
+use crate::args::{ChaosArgs, PlanArgs};
 use crate::diagnostics;
 use crate::exit::Exit;
 use crate::gang;
@@ -25,7 +25,8 @@ pub(super) async fn run(
     mut urgency: watch::Receiver<Urgency>,
 ) -> Result<Exit, Failure> {
     let read = job_file::read(&args.job.job)?;
-    let (cluster, user) = cluster_and_user(&args.cluster, &read.job, read.folder())?;
+    let calm = ChaosArgs::default();
+    let (cluster, user) = cluster_and_user(&args.cluster, &calm, &read.job, read.folder())?;
     let (masters, local) = masters_of(cluster, reporter).await?;
     let asked = async {
         let config = SurveyConfig {

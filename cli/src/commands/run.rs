@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::cluster::{cluster_and_user, masters_of};
+use super::masters::{cluster_and_user, masters_of};
 use crate::args::RunArgs;
 use crate::diagnostics;
 use crate::exit::Exit;
@@ -25,7 +25,8 @@ pub(super) async fn run(
     let started = Instant::now();
     let load = async {
         let loaded = job_file::load(&args.job.job, reporter).await?;
-        let (cluster, user) = cluster_and_user(&args.cluster, &loaded.job, loaded.folder())?;
+        let (cluster, user) =
+            cluster_and_user(&args.cluster, &args.chaos, &loaded.job, loaded.folder())?;
         Ok((loaded, cluster, user))
     };
     let (loaded, cluster, user) = signals::or_interrupted(&mut urgency, load).await?;

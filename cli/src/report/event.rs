@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use framework::TotalTraffic;
+use local_cluster::Happening;
 use serde::Serialize;
 
 /// One happening.
@@ -43,6 +44,23 @@ pub(crate) enum Event<'a> {
     },
     /// The embedded cluster is up.
     ClusterStarted { master: String, agents: usize },
+    /// Where the embedded cluster serves, when it runs by itself.
+    ClusterServes {
+        master: &'a str,
+        agents: &'a [String],
+        work_dir: &'a str,
+    },
+    /// Something goes wrong in the embedded cluster, as it was asked to.
+    Fault {
+        /// From what it was planned: seed and profile.
+        chaos: String,
+        /// When, since the cluster began.
+        seconds: f64,
+        /// What, as it can be asked for.
+        fault: String,
+    },
+    /// The embedded cluster that ran by itself has ended; then this is last.
+    ClusterStopped { exit_code: u8 },
     /// The master has accepted us.
     Subscribed { framework_id: &'a str, again: bool },
     /// The subscription is lost and is being renewed.
@@ -103,6 +121,17 @@ pub(crate) enum Event<'a> {
         outcome: &'static str,
         exit_code: u8,
     },
+}
+
+impl Event<'_> {
+    /// That a fault happens.
+    pub(crate) fn fault(happening: &Happening) -> Self {
+        Self::Fault {
+            chaos: happening.chaos.to_string(),
+            seconds: happening.at.as_secs_f64(),
+            fault: happening.fault.to_string(),
+        }
+    }
 }
 
 /// Where a line was printed.

@@ -80,6 +80,20 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
                 count(*agents, "agent")
             ),
         ),
+        Event::ClusterServes { master, agents, .. } => {
+            let agents = agents.iter().enumerate();
+            let agents = agents.map(|(index, address)| format!("\nagent {index} {address}"));
+            Rendered::Result(format!("master {master}{}", agents.collect::<String>()))
+        }
+        Event::Fault {
+            chaos,
+            seconds,
+            fault,
+        } => talk(
+            "Fault",
+            &format!("{fault} (chaos {chaos} at {seconds:.3}s)"),
+        ),
+        Event::ClusterStopped { .. } => talk("Stopped", "embedded cluster"),
         Event::Subscribed {
             framework_id,
             again,

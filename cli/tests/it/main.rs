@@ -2,6 +2,7 @@
 
 mod bad_jobs;
 mod channels;
+mod cluster;
 mod direct;
 mod failures;
 mod fake_master;

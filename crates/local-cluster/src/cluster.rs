@@ -1,5 +1,6 @@
 //! A whole cluster in this process: one master, its agents, and the work directory.
 
+mod chaos;
 mod trouble;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use mesos::v1;
 use tempfile::TempDir;
 use thiserror::Error;
 
+pub use self::chaos::Happening;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::core::faults::Faults;

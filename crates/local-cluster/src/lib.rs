@@ -43,4 +43,4 @@ pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Pr
 pub use crate::core::faults::{
     Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,
 };
-pub use cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError, Trouble};
+pub use cluster::{AgentConfig, ClusterConfig, Happening, LocalCluster, StartError, Trouble};

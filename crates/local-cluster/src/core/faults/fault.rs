@@ -62,13 +62,13 @@ pub enum Fault {
         /// Which: the number of those that run divides it, and the rest counts.
         pick: u32,
     },
-    /// An agent and its executors die, as when its machine loses power. The master sees the link
-    /// break.
+    /// The process of an agent dies and its executors live on. The master sees the link break:
+    /// tasks of frameworks without `checkpoint` are lost.
     StopAgent {
         /// Which.
         agent: usize,
     },
-    /// An agent that was stopped or lost is there again.
+    /// An agent that was stopped is there again.
     StartAgent {
         /// Which.
         agent: usize,

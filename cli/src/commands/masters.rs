@@ -1,0 +1,49 @@
+//! The masters of a command's job: what flags and job file say, and the embedded one if it is that.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use job::Job;
+
+use super::Failure;
+use crate::args::{ChaosArgs, ClusterArgs};
+use crate::exit::Exit;
+use crate::local::LocalRun;
+use crate::report::Reporter;
+use crate::settings::{self, Cluster, MastersPlace, SettingsError};
+
+/// The cluster, and the user as whom executors run there.
+pub(super) fn cluster_and_user(
+    args: &ClusterArgs,
+    chaos: &ChaosArgs,
+    job: &Job,
+    folder: &Path,
+) -> Result<(Cluster, String), Failure> {
+    let cluster = settings::cluster(args, chaos, job, folder).map_err(wrong)?;
+    let is_embedded = matches!(cluster, Cluster::Embedded(_));
+    let user = settings::user(job, is_embedded).map_err(wrong)?;
+    Ok((cluster, user))
+}
+
+/// Flags that cannot be understood, or contradict each other.
+pub(super) fn wrong(error: SettingsError) -> Failure {
+    let help = error.help();
+    Failure::new(Exit::Usage, error).with_help(help)
+}
+
+/// The masters of a cluster; of an embedded one, which is started and is the caller's to stop.
+pub(super) async fn masters_of(
+    cluster: Cluster,
+    reporter: &Arc<Reporter>,
+) -> Result<(MastersPlace, Option<LocalRun>), Failure> {
+    match cluster {
+        Cluster::Mesos { masters } => Ok((*masters, None)),
+        Cluster::Embedded(embedded) => {
+            let local = LocalRun::start(&embedded, reporter)
+                .await
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            let masters = MastersPlace::embedded(local.master());
+            Ok((masters, Some(local)))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! An embedded cluster in a task of its own, where it can misbehave while others wait.
+
+use std::sync::Arc;
+
+use local_cluster::{Chaos, ClusterConfig, LocalCluster, StartError};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::report::{Event, Reporter};
+
+/// A running cluster. Dropped, it stops, and nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) addresses: Addresses,
+    stop: oneshot::Sender<()>,
+    kept: JoinHandle<()>,
+}
+
+/// Where a cluster serves.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    pub(crate) master: String,
+    pub(crate) agents: Vec<String>,
+    pub(crate) work_dir: String,
+}
+
+impl Keeper {
+    /// Starts a cluster, and tells of its faults.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn start(
+        config: ClusterConfig,
+        chaos: Option<Chaos>,
+        reporter: &Arc<Reporter>,
+    ) -> Result<Self, StartError> {
+        let agents = config.agents.len();
+        let mut cluster = LocalCluster::start(config).await?;
+        let agent_addresses = cluster.agent_addresses();
+        let addresses = Addresses {
+            master: cluster.master_address().to_string(),
+            agents: agent_addresses.iter().map(ToString::to_string).collect(),
+            work_dir: cluster.work_dir().display().to_string(),
+        };
+        reporter.event(&Event::ClusterStarted {
+            master: addresses.master.clone(),
+            agents,
+        });
+        let (stop, stopped) = oneshot::channel();
+        let reporter = Arc::clone(reporter);
+        let kept = tokio::spawn(async move {
+            let stopped = async {
+                // That nobody is left to say so is as good.
+                let _ = stopped.await;
+            };
+            match chaos {
+                None => stopped.await,
+                Some(chaos) => {
+                    let tell = |happening: &_| reporter.event(&Event::fault(happening));
+                    cluster.misbehave(chaos, stopped, tell).await;
+                }
+            }
+            cluster.stop().await;
+        });
+        Ok(Self {
+            addresses,
+            stop,
+            kept,
+        })
+    }
+
+    /// Stops the cluster: when this returns, no process of it is left.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.kept.await {
+            tracing::error!(%error, "the embedded cluster has panicked");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The embedded cluster by itself, and jobs on one that misbehaves.
+
+use std::cell::RefCell;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Ended, Scene};
+
+/// The faults that a run told of.
+fn faults(ended: &Ended) -> Vec<Value> {
+    let events = ended.events().into_iter();
+    events.filter(|event| event["event"] == "fault").collect()
+}
+
+#[test]
+fn a_cluster_serves_until_it_is_interrupted_and_leaves_nothing() {
+    let scene = Scene::new();
+    let mut running = scene.start(&["cluster", "--agents", "2", "--output", "json"]);
+    running.wait_for("the addresses", |line| {
+        line.contains("\"event\":\"cluster_serves\"")
+    });
+    running.signal(Signal::INT);
+    let ended = running.wait();
+    ended.assert_code(0);
+    let events = ended.events();
+    let serves = events
+        .iter()
+        .find(|event| event["event"] == "cluster_serves")
+        .expect("it has told where it serves");
+    assert_eq!(serves["agents"].as_array().map(Vec::len), Some(2));
+    assert!(serves["master"].as_str().is_some_and(|it| it.contains(':')));
+    scene.assert_clean();
+}
+
+#[test]
+fn a_job_runs_on_the_cluster_of_another_process() {
+    let scene = Scene::new();
+    let mut cluster = scene.start(&["cluster"]);
+    let master = RefCell::new(String::new());
+    cluster.wait_for("the master's address", |line| {
+        let address = line.trim_end().strip_prefix("master ");
+        address.is_some_and(|address| {
+            *master.borrow_mut() = address.to_owned();
+            true
+        })
+    });
+    let master = master.into_inner();
+    let hello = ["run", "examples/hello/hello.yaml", "--output", "json"];
+    let ended = scene.start(&[&hello[..], &["--master", &master]].concat());
+    ended.wait().assert_code(0);
+    assert!(!cluster.has_ended());
+    cluster.signal(Signal::TERM);
+    cluster.wait().assert_code(0);
+    scene.assert_clean();
+}
+
+#[test]
+fn a_job_survives_what_only_disturbs() {
+    for seed in ["1", "2"] {
+        let scene = Scene::new();
+        let job = ["run", "elevator.yaml", "--output", "json", "--chaos", seed];
+        let args = ["--", "--seconds", "4", "--seed", "7", "--speed", "2"];
+        let ended = scene.run(&[&job[..], &args].concat());
+        ended.assert_code(0);
+        let faults = faults(&ended);
+        assert!(!faults.is_empty(), "nothing went wrong: {ended:?}");
+        let chaos = format!("{seed}:disturb");
+        assert!(faults.iter().all(|fault| fault["chaos"] == chaos.as_str()));
+        scene.assert_clean();
+    }
+}
+
+#[test]
+fn a_job_whose_executor_is_killed_fails_and_says_so() {
+    let scene = Scene::new();
+    let job = scene.job(
+        "job: patient
+scheduler: { module: guests/director, args: [wait] }
+tasks:
+  echo: { module: guests/actor, count: 2, cpus: 0.1, mem: 32MiB }
+",
+    );
+    let job = job.display().to_string();
+    let ended = scene.run(&["run", &job, "--output", "json", "--chaos", "7:kill"]);
+    ended.assert_code(1);
+    let faults = faults(&ended);
+    assert!(!faults.is_empty(), "nothing went wrong: {ended:?}");
+    let cause = ended.outcome().to_string();
+    assert!(cause.contains("REASON_EXECUTOR_TERMINATED"), "{cause}");
+    scene.assert_clean();
+}
+
+#[test]
+fn a_real_cluster_is_not_told_to_misbehave() {
+    let scene = Scene::new();
+    let hello = ["run", "examples/hello/hello.yaml", "--chaos", "1"];
+    let ended = scene.run(&[&hello[..], &["--master", "127.0.0.1:5050"]].concat());
+    ended.assert_code(2);
+    assert!(ended.stderr.contains("--chaos"), "{}", ended.stderr);
+    let ended = scene.run(&["cluster", "--chaos", "7:fire"]);
+    ended.assert_code(2);
+    assert!(ended.stderr.contains("`disturb`"), "{}", ended.stderr);
+}
