@@ -193,11 +193,11 @@ impl Attempts {
         living.map(|it| it.name.as_str())
     }
 
-    /// The attempts that were launched with these executors.
-    pub(super) fn launched_with(&self, executors: &[ExecutorId]) -> Vec<TaskId> {
+    /// The attempts that were launched with these executors, and whether each is over.
+    pub(super) fn launched_with(&self, executors: &[ExecutorId]) -> Vec<(TaskId, bool)> {
         let attempts = self.attempts.iter();
         let with = attempts.filter(|(_, it)| executors.contains(&it.executor));
-        with.map(|(id, _)| id.clone()).collect()
+        with.map(|(id, it)| (id.clone(), it.is_over)).collect()
     }
 
     /// Its end is wanted; answers whether it lives.

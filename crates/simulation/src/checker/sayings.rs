@@ -126,7 +126,7 @@ impl Checker {
             self.break_promise(violation);
         }
         let tasks = self.attempts.launched_with(executors);
-        self.truth.lift_barrier(tasks);
+        self.truth.lift_barrier(&tasks);
     }
 
     fn start_app(&mut self) {

@@ -33,7 +33,7 @@ pub(crate) struct Truth {
 struct TaskTruth {
     name: String,
     up_at: Option<Instant>,
-    /// The tasks that may begin together, if it may.
+    /// The tasks that it may begin together with, if it may.
     lifted: Option<Rc<[TaskId]>>,
     function: Function,
     ended_at: Option<Instant>,
@@ -69,10 +69,12 @@ impl Truth {
         self.tasks.insert(task.clone(), truth);
     }
 
-    /// The functions of these may begin.
-    pub(super) fn lift_barrier(&mut self, tasks: Vec<TaskId>) {
-        let lifted: Rc<[TaskId]> = tasks.into();
-        for task in &*lifted {
+    /// The functions of these may begin. Nobody waits for those that are over, as far as is known;
+    /// where one of them lives on, it begins with the others.
+    pub(super) fn lift_barrier(&mut self, tasks: &[(TaskId, bool)]) {
+        let waited_for = tasks.iter().filter(|(_, is_over)| !is_over);
+        let lifted: Rc<[TaskId]> = waited_for.map(|(id, _)| id.clone()).collect();
+        for (task, _) in tasks {
             if let Some(truth) = self.tasks.get_mut(task) {
                 truth.lifted.get_or_insert_with(|| Rc::clone(&lifted));
             }
