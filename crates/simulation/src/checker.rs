@@ -15,6 +15,7 @@ use crate::violation::Violation;
 
 mod books;
 mod offers;
+mod places;
 mod sayings;
 mod streams;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod waves;
 
 use books::{Attempts, News};
 use offers::Offers;
+use places::Places;
 pub(crate) use streams::{Direction, Streams};
 pub(crate) use truth::Truth;
 use waves::Waves;
@@ -38,6 +40,7 @@ pub(crate) struct Checker {
     job: Job,
     violation: Option<Violation>,
     offers: Offers,
+    places: Places,
     attempts: Attempts,
     pub(crate) truth: Truth,
     pub(crate) streams: Streams,
@@ -72,6 +75,7 @@ impl Checker {
             job: job.clone(),
             violation: None,
             offers: Offers::default(),
+            places: Places::default(),
             attempts: Attempts::new(job),
             truth: Truth::default(),
             streams: Streams::default(),
@@ -143,7 +147,12 @@ impl Checker {
                 // The master has removed it.
                 self.teardown = Some(true);
             }
-            Input::Offers(offers) => offers.iter().for_each(|offer| self.offers.add(now, offer)),
+            Input::Offers(offers) => {
+                for offer in offers {
+                    self.offers.add(now, offer);
+                    self.places.hear(offer);
+                }
+            }
             Input::Rescind(offer) => self.offers.rescind(offer),
             Input::Update(update) => {
                 if let (Some(uuid), Some(_)) = (update.uuid, &update.agent) {
@@ -211,11 +220,18 @@ impl Checker {
                 self.break_promise(Violation::Untold(task));
             }
         }
+        self.settle_places();
         if let Err(violation) = self.waves.settle(&self.attempts) {
             self.break_promise(violation);
         }
         if (self.is_stopping || self.is_finished) && self.waves.owes_answers() {
             self.break_promise(Violation::SpawnUnanswered);
+        }
+    }
+
+    fn settle_places(&mut self) {
+        if let Err(violation) = self.places.settle(&self.job, &self.attempts) {
+            self.break_promise(violation);
         }
     }
 

@@ -25,6 +25,18 @@ pub enum Violation {
     /// An ACCEPT used more than its offers held.
     #[error("executor `{0}` uses more than was offered")]
     Overused(ExecutorId),
+    /// A task or an executor was given something else than what was asked for.
+    #[error("`{0}` gets something else than what it asks for")]
+    WrongAmount(String),
+    /// Two tasks of one agent have the same number of a range.
+    #[error("`{0}` uses what another task on its agent uses")]
+    UsedTwice(TaskId),
+    /// Tasks were launched where a constraint or the colocation of their group forbids it.
+    #[error("tasks of `{0}` were launched where its constraints forbid it")]
+    Misplaced(String),
+    /// An ACCEPT used offers of several agents or roles.
+    #[error("offer `{0}` was accepted with those of another agent or role")]
+    Mixed(OfferId),
     /// An offer was answered that was answered, rescinded or void, or never made.
     #[error("offer `{0}` was answered and is not open")]
     AnsweredTwice(OfferId),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use mesos::{ExecutorId, TaskId};
+use mesos::{AgentId, ExecutorId, TaskId};
 use scheduler::{ExecutorLaunch, Job, Reason, Source, StatusUpdate, TaskLaunch, TaskState, Uuid};
 
 use crate::violation::Violation;
@@ -25,6 +25,8 @@ pub(super) struct Attempts {
 #[derive(Debug)]
 struct Attempt {
     name: String,
+    group: usize,
+    agent: AgentId,
     executor: ExecutorId,
     state: TaskState,
     /// Whether it ended, was undone, or is to be made again.
@@ -114,6 +116,8 @@ impl Attempts {
             self.last.insert(task.name.clone(), task.id.clone());
             let attempt = Attempt {
                 name: task.name.clone(),
+                group: task.group,
+                agent: executor.agent.clone(),
                 executor: executor.id.clone(),
                 state: TaskState::Staging,
                 is_over: false,
@@ -184,6 +188,13 @@ impl Attempts {
     pub(super) fn living_with(&self, name: &str) -> Option<&ExecutorId> {
         let living = self.last_of(name).filter(|last| !last.is_over);
         living.map(|last| &last.executor)
+    }
+
+    /// The agents of the living tasks of a group, one for each task.
+    pub(super) fn living_of(&self, group: usize) -> impl Iterator<Item = &AgentId> {
+        let attempts = self.attempts.values();
+        let living = attempts.filter(move |it| !it.is_over && it.group == group);
+        living.map(|it| &it.agent)
     }
 
     /// The tasks that live in an executor.

@@ -18,6 +18,7 @@ pub(super) struct Offers {
 #[derive(Debug)]
 struct Open {
     agent: AgentId,
+    role: String,
     resources: Resources,
     since: Instant,
 }
@@ -26,6 +27,7 @@ impl Offers {
     pub(super) fn add(&mut self, now: Instant, offer: &Offer) {
         let open = Open {
             agent: offer.agent.clone(),
+            role: offer.role.clone(),
             resources: offer.resources.clone(),
             since: now,
         };
@@ -44,24 +46,29 @@ impl Offers {
         self.open.len()
     }
 
-    pub(super) fn answer(&mut self, offer: &OfferId) -> Result<(AgentId, Resources), Violation> {
-        let open = self.open.remove(offer);
-        open.map(|open| (open.agent, open.resources))
-            .ok_or_else(|| Violation::AnsweredTwice(offer.clone()))
+    pub(super) fn answer(&mut self, offer: &OfferId) -> Result<(), Violation> {
+        self.take(offer).map(|_| ())
     }
 
-    /// All that offers of one agent hold.
+    fn take(&mut self, offer: &OfferId) -> Result<Open, Violation> {
+        let open = self.open.remove(offer);
+        open.ok_or_else(|| Violation::AnsweredTwice(offer.clone()))
+    }
+
+    /// All that offers hold, which must be of this agent, and to one role.
     pub(super) fn accept(
         &mut self,
         offers: &[OfferId],
         agent: &AgentId,
     ) -> Result<Resources, Violation> {
         let mut held = Resources::new();
+        let mut role = None;
         for offer in offers {
-            let (on, resources) = self.answer(offer)?;
-            if on == *agent {
-                held += resources;
+            let open = self.take(offer)?;
+            if open.agent != *agent || role.get_or_insert_with(|| open.role.clone()) != &open.role {
+                return Err(Violation::Mixed(offer.clone()));
             }
+            held += open.resources;
         }
         Ok(held)
     }

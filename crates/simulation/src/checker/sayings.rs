@@ -26,21 +26,17 @@ impl Checker {
                 if !self.is_subscribed {
                     self.break_promise(Violation::Unsubscribed);
                 }
-                let used = tasks.iter().fold(executor.resources.clone(), |sum, task| {
-                    sum + &task.resources
-                });
                 let held = self.offers.accept(offers, &executor.agent);
                 let launched = self.attempts.launch(executor, tasks);
-                let fits = held.and_then(|held| match held.contains(&used) {
-                    true => launched,
-                    false => Err(Violation::Overused(executor.id.clone())),
-                });
-                fits.unwrap_or_else(|violation| self.break_promise(violation));
+                let used = held
+                    .and_then(|held| launched.map(|()| held))
+                    .and_then(|held| self.places.launch(&self.job, &held, executor, tasks));
+                used.unwrap_or_else(|violation| self.break_promise(violation));
                 for task in tasks {
                     if self.is_stopping || self.over.contains(&task.name) {
                         self.break_promise(Violation::LaunchedUnasked(task.name.clone()));
                     }
-                    self.truth.launched(&task.id, &task.name);
+                    self.truth.launched(task, &executor.agent);
                 }
             }
             Output::Call(call) => self.say_call(call),
@@ -48,6 +44,8 @@ impl Checker {
             Output::StartApp => self.start_app(),
             Output::AbortApp => self.app = App::Over,
             Output::Event(event) => self.say_event(now, event),
+            // What follows are the launches of another wave.
+            Output::Report(Progress::Placed { .. }) => self.settle_places(),
             Output::Report(Progress::PlacedAgain(report)) => {
                 let lost = self.attempts.give_up_unreachable(now, &report.task);
                 self.untold.extend(lost);

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use mesos::TaskId;
+use mesos::resources::Ranges;
+use mesos::{AgentId, TaskId};
+use scheduler::TaskLaunch;
 
+use super::places;
 use crate::violation::Violation;
 
 /// How long the slowest news takes when nothing goes wrong any more: an agent waits up to 10 min
@@ -32,6 +35,9 @@ pub(crate) struct Truth {
 #[derive(Debug)]
 struct TaskTruth {
     name: String,
+    agent: AgentId,
+    /// Those of its ranges.
+    numbers: Ranges,
     up_at: Option<Instant>,
     /// The tasks that it may begin together with, if it may.
     lifted: Option<Rc<[TaskId]>>,
@@ -55,10 +61,12 @@ impl Truth {
         self.violation.as_ref()
     }
 
-    pub(super) fn launched(&mut self, task: &TaskId, name: &str) {
-        self.last.insert(name.to_owned(), task.clone());
+    pub(super) fn launched(&mut self, task: &TaskLaunch, agent: &AgentId) {
+        self.last.insert(task.name.clone(), task.id.clone());
         let truth = TaskTruth {
-            name: name.to_owned(),
+            name: task.name.clone(),
+            agent: agent.clone(),
+            numbers: places::numbers(&task.resources),
             up_at: None,
             lifted: None,
             function: Function::NotBegun,
@@ -66,7 +74,7 @@ impl Truth {
             killed_at: None,
             is_given_up: false,
         };
-        self.tasks.insert(task.clone(), truth);
+        self.tasks.insert(task.id.clone(), truth);
     }
 
     /// The functions of these may begin. Nobody waits for those that are over, as far as is known;
@@ -83,8 +91,21 @@ impl Truth {
 
     /// An executor has made the task ready.
     pub(crate) fn up(&mut self, now: Instant, task: &TaskId) {
-        if let Some(truth) = self.tasks.get_mut(task) {
-            truth.up_at.get_or_insert(now);
+        let Some(truth) = self.tasks.get_mut(task) else {
+            return;
+        };
+        if truth.up_at.replace(now).is_some() || truth.numbers.is_empty() {
+            return;
+        }
+        let (agent, numbers) = (truth.agent.clone(), truth.numbers.clone());
+        let mut others = self.tasks.iter().filter(|(id, _)| *id != task);
+        let is_used = others.any(|(_, other)| {
+            let lives = other.up_at.is_some() && other.ended_at.is_none();
+            lives && other.agent == agent && !other.numbers.intersect(&numbers).is_empty()
+        });
+        if is_used {
+            self.violation
+                .get_or_insert_with(|| Violation::UsedTwice(task.clone()));
         }
     }
 

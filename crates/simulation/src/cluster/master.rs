@@ -10,6 +10,7 @@ use mesos::{AgentId, ExecutorId, OfferId, TaskId};
 use scheduler::{Call, Input, Reason, Source, StatusUpdate, TaskState, Uuid};
 
 use super::agent::{Reported, ToAgent};
+use crate::job::Machine;
 use crate::net::{Event, Happening, LaunchOf, Net, Pipe};
 use crate::profile::Fault;
 
@@ -104,7 +105,7 @@ struct Task {
 
 struct Agent {
     id: AgentId,
-    total: Resources,
+    machine: Machine,
     standing: Standing,
 }
 
@@ -126,10 +127,10 @@ enum Standing {
 }
 
 impl Master {
-    pub(crate) fn new(agents: &[Resources]) -> Self {
-        let agents = agents.iter().enumerate().map(|(index, total)| Agent {
+    pub(crate) fn new(agents: &[Machine]) -> Self {
+        let agents = agents.iter().enumerate().map(|(index, machine)| Agent {
             id: AgentId::new(format!("a{index}")),
-            total: total.clone(),
+            machine: machine.clone(),
             standing: Standing::Unknown,
         });
         Self {

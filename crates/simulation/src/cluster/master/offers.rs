@@ -6,7 +6,8 @@ use mesos::OfferId;
 use mesos::resources::Resources;
 use scheduler::{Input, Offer};
 
-use super::{Filter, Master, Offered, Standing};
+use super::{Master, Offered, Standing};
+use crate::job::{ANY_ROLE, ROLE};
 use crate::net::{Event, Happening, Net};
 
 /// Time between two allocation runs.
@@ -36,31 +37,53 @@ impl Master {
             if !matches!(self.agents[index].standing, Standing::Connected { .. }) {
                 continue;
             }
-            let free = self.free(index);
-            let is_filtered = |it: &Filter| it.agent == index && it.resources.contains(&free);
-            if free.is_empty() || self.filters.iter().any(is_filtered) {
-                continue;
-            }
-            self.offers_made += 1;
-            let id = OfferId::new(format!("o{}", self.offers_made));
-            let offered = Offered {
-                agent: index,
-                resources: free.clone(),
+            let is_filtered = |free: &Resources| {
+                let mut filters = self.filters.iter();
+                filters.any(|it| it.agent == index && it.resources.contains(free))
             };
-            self.offers.insert(id.clone(), offered);
-            made.push(Offer {
-                id,
-                agent: self.agents[index].id.clone(),
-                hostname: format!("host{index}"),
-                attributes: Vec::new(),
-                role: "*".to_owned(),
-                resources: free,
-            });
+            let shares = self.shares(index).into_iter();
+            let shares = shares.filter(|(_, share)| !share.is_empty() && !is_filtered(share));
+            let shares: Vec<_> = shares.collect();
+            for (role, share) in shares {
+                made.push(self.offer(index, role, share));
+            }
         }
         if !made.is_empty() {
             self.send(net, Event::Input(Input::Offers(made)));
         }
         self.allocate_soon(net, ALLOCATION_INTERVAL);
+    }
+
+    /// What is free on an agent, by the role that it is for.
+    fn shares(&self, agent: usize) -> [(&'static str, Resources); 2] {
+        let free = self.free(agent);
+        let machine = &self.agents[agent].machine;
+        let (mut reserved, mut others) = (Resources::new(), Resources::new());
+        for resource in free.iter().cloned() {
+            match resource.reservations().is_empty() && machine.role == ANY_ROLE {
+                true => others += Resources::from(resource),
+                false => reserved += Resources::from(resource),
+            }
+        }
+        [(ROLE, reserved), (ANY_ROLE, others)].map(|(role, share)| (role, share.allocate(role)))
+    }
+
+    fn offer(&mut self, agent: usize, role: &str, resources: Resources) -> Offer {
+        self.offers_made += 1;
+        let id = OfferId::new(format!("o{}", self.offers_made));
+        let offered = Offered {
+            agent,
+            resources: resources.clone(),
+        };
+        self.offers.insert(id.clone(), offered);
+        Offer {
+            id,
+            agent: self.agents[agent].id.clone(),
+            hostname: format!("host{agent}"),
+            attributes: self.agents[agent].machine.attributes.clone(),
+            role: role.to_owned(),
+            resources,
+        }
     }
 
     /// What nobody holds on an agent.
@@ -72,9 +95,9 @@ impl Master {
             .map(|it| &it.resources)
             .chain(tasks.map(|it| &it.resources))
             .chain(executors.map(|(_, resources)| resources));
-        let held = held.fold(Resources::new(), |sum, it| sum + it);
+        let held = held.fold(Resources::new(), |sum, it| sum + it).unallocate();
         // What came back with an agent may not fit beside what was offered meanwhile.
-        let free = self.agents[agent].total.checked_sub(&held);
+        let free = self.agents[agent].machine.resources.checked_sub(&held);
         free.unwrap_or_default()
     }
 
