@@ -4,6 +4,7 @@ mod faults;
 mod frameworks;
 mod launching;
 mod offering;
+mod operating;
 mod running;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use crate::core::faults::{Fault, MessageFaults};
 ///   an agent says so.
 /// - `faults {…}`: from now on these go wrong with messages of both directions; `cut`: all streams.
 /// - `disturb FAULT`: as `Fault` is written.
+/// - `operator {…}`: the call of an operator.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
 #[track_caller]
@@ -152,6 +154,15 @@ impl Test {
                 self.handle(Input::Disturb(disturbance));
             }
             "cut" => self.handle(Input::CutStreams),
+            "operator" => {
+                let call = codec::decode(Encoding::Json, rest.to_owned().into());
+                let request = self.next_request();
+                self.handle(Input::Operator {
+                    request,
+                    call: Box::new(call.expect("a call")),
+                    accepts_nothing: false,
+                });
+            }
             "advance" => self.advance(words[0].parse().expect("seconds")),
             scheduler if words[0] == "launch" => {
                 let call = launch_call(&words);
