@@ -279,6 +279,10 @@ impl Driver {
                 _ = &mut sources.stopped => break,
             }
         }
+        // A process that has died ends nothing properly.
+        for (_, sender) in std::mem::take(&mut self.streams).into_values() {
+            sender.cut();
+        }
         Remains {
             machine: self.machine,
             index: self.index,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use mesos::v1::executor::Event;
 use mesos::v1::executor::event::Type;
 use mesos::v1::executor::event::{Acknowledged, Kill, Launch, LaunchGroup, Message, Subscribed};
-use mesos::v1::network_info::{IpAddress, Protocol};
+use mesos::v1::network_info::IpAddress;
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{
     ContainerStatus, KillPolicy, NetworkInfo, TaskGroupInfo, TaskInfo, TaskState, TaskStatus,
@@ -74,7 +74,8 @@ pub(super) fn describe_container(
     if container.network_infos.is_empty() {
         container.network_infos.push(NetworkInfo {
             ip_addresses: vec![IpAddress {
-                protocol: Some(Protocol::IPv4.into()),
+                // IPv4 goes without saying: Mesos does not set it, and JSON writes the default.
+                protocol: None,
                 ip_address: Some(ip.to_string()),
             }],
             ..NetworkInfo::default()

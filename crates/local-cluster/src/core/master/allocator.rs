@@ -92,7 +92,7 @@ impl Master {
         if !can.region_aware && self.is_remote(agent) {
             return None;
         }
-        let resources: Resources = agent
+        let mut resources: Vec<Resource> = agent
             .free()
             .iter()
             .filter(|resource| match resource.reservations() {
@@ -104,6 +104,8 @@ impl Master {
             .filter(|resource| can.shared_resources || !resource.is_shared())
             .cloned()
             .collect();
+        resources.sort_by_key(|resource| offered_place(resource, agent.total()));
+        let resources: Resources = resources.into_iter().collect();
         let is_worth = !resources.is_empty()
             && is_allocatable(&resources, framework.info.offer_filters.get(role))
             && !self.filters.hide(id, role, agent.index(), &resources);
@@ -404,6 +406,15 @@ fn is_allocatable(resources: &Resources, filters: Option<&v1::OfferFilters>) -> 
                 })
         }
     }
+}
+
+/// The place of a resource in an offer: first what is reserved, then what is taken whole, then
+/// amounts, and each of these as the agent has named it. So Mesos puts offers together.
+fn offered_place(resource: &Resource, total: &Resources) -> (bool, bool, Option<usize>) {
+    let is_scalar = matches!(resource.value(), Value::Scalar(_));
+    let is_unreserved = resource.reservations().is_empty();
+    let named = total.iter().position(|it| it.name() == resource.name());
+    (is_unreserved, is_unreserved && is_scalar, named)
 }
 
 /// An offer in the form that its framework understands.

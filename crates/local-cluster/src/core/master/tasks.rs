@@ -36,11 +36,14 @@ impl Master {
             if !is_terminal(task.state) {
                 task.state = latest_state;
             }
+            // What an update does not tell is as the one before has told it.
+            let before = task.forwarded.take();
+            let container = before.as_ref().and_then(|it| it.container_status.clone());
             task.forwarded = Some(Forwarded {
                 state: status.state(),
                 uuid: status.uuid.clone(),
-                healthy: status.healthy,
-                container_status: status.container_status.clone(),
+                healthy: status.healthy.or_else(|| before?.healthy),
+                container_status: status.container_status.clone().or(container),
             });
             self.publish_status(id, &status, latest_state);
         }

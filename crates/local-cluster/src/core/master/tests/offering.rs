@@ -200,7 +200,7 @@ fn reserved_resources_go_to_their_role_and_those_below_it() {
             0.0 200 stream
             0.0 a < SUBSCRIBED M-0000
             0.0 a < HEARTBEAT
-            0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: eng/dev):2; cpus(allocated: eng/dev)(reservations: [(STATIC,eng)]):1; mem(allocated: eng/dev):512
+            0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: eng/dev)(reservations: [(STATIC,eng)]):1; cpus(allocated: eng/dev):2; mem(allocated: eng/dev):512
             > subscribe b {"roles": ["sales"]}
             0.0 200 stream
             0.0 b < SUBSCRIBED M-0001
