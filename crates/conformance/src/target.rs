@@ -1,0 +1,244 @@
+//! The cluster that is played to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use local_cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError};
+use mesos::attributes;
+use mesos::resources::Resources;
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::executor::Executors;
+use crate::mapping::Mapping;
+use crate::recording::Recording;
+
+/// Where the agents of recordings kept their files, and the executor program was.
+const RECORDED_WORK_DIR: &str = "/var/lib/mesos/agent";
+const RECORDED_EXECUTOR: &str = "/var/lib/mesos/bin/executor";
+
+/// The ports of the recordings.
+const MASTER_PORT: u16 = 5050;
+const AGENT_PORT: u16 = 5051;
+
+/// A cluster, the files around it, and what its executors are told through.
+#[derive(Debug)]
+pub struct Target {
+    /// Only the embedded one can be told to fail.
+    cluster: Option<LocalCluster>,
+    master: SocketAddr,
+    agent: Option<SocketAddr>,
+    /// Executor processes.
+    pub executors: Executors,
+    /// What the flags of the recording ask for and this cluster has not.
+    pub lacking: Vec<String>,
+    files: TempDir,
+}
+
+/// A real cluster to play to: its master and its one agent, which were started as the recorded
+/// ones were, on this machine.
+#[derive(Debug, Clone)]
+pub struct Real {
+    /// Where its master is.
+    pub master: SocketAddr,
+    /// Where its agent is.
+    pub agent: SocketAddr,
+    /// The agent's work directory.
+    pub work_dir: PathBuf,
+}
+
+/// Why there is no cluster.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// There is no place for its files.
+    #[error("failed to make a directory")]
+    Files(#[source] io::Error),
+    /// The embedded cluster did not start.
+    #[error("failed to start the embedded cluster")]
+    Start(#[source] StartError),
+    /// A flag of the recording says nothing that is understood.
+    #[error("the flag `{flag}` of the recording is not understood")]
+    Flag {
+        /// As it stands.
+        flag: String,
+    },
+}
+
+/// How a recorded cluster was started, as far as it matters.
+struct Flags {
+    config: ClusterConfig,
+    lacking: Vec<String>,
+}
+
+impl Target {
+    /// Starts an embedded cluster as the recording says.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn embedded(recording: &Recording) -> Result<Self, TargetError> {
+        let files = files()?;
+        let flags = Flags::read(recording)?;
+        let mut config = flags.config;
+        config.work_dir = Some(files.path().join("agent"));
+        let executors = Executors::listen(files.path());
+        let executors = executors.await.map_err(TargetError::Files)?;
+        let cluster = LocalCluster::start(config).await;
+        let cluster = cluster.map_err(TargetError::Start)?;
+        Ok(Self {
+            master: cluster.master_address(),
+            agent: cluster.agent_addresses().first().copied(),
+            cluster: Some(cluster),
+            executors,
+            lacking: flags.lacking,
+            files,
+        })
+    }
+
+    /// Makes ready to play to a real cluster.
+    ///
+    /// # Errors
+    /// When there is no place for files.
+    pub async fn real(real: &Real) -> Result<Self, TargetError> {
+        let files = files()?;
+        let executors = Executors::listen(files.path());
+        Ok(Self {
+            cluster: None,
+            master: real.master,
+            agent: Some(real.agent),
+            executors: executors.await.map_err(TargetError::Files)?,
+            lacking: Vec::new(),
+            files,
+        })
+    }
+
+    /// A flag of the recording that no cluster is started with by itself, if it has one.
+    pub fn special_flag(recording: &Recording) -> Option<&str> {
+        let flags = recording.master_flags.iter().chain(&recording.agent_flags);
+        let mut flags = flags.map(String::as_str);
+        flags.find(|flag| {
+            let name = flag.split('=').next().unwrap_or_default();
+            !IRRELEVANT.contains(&name) && *flag != USUAL_RESOURCES
+        })
+    }
+
+    /// What is known of it before it has said anything.
+    pub fn mapping(&self, work_dir: Option<&PathBuf>) -> Mapping {
+        let mut mapping = Mapping::default();
+        mapping.add_port(MASTER_PORT, self.master.port());
+        if let Some(agent) = self.agent {
+            mapping.add_port(AGENT_PORT, agent.port());
+        }
+        let embedded = self.files.path().join("agent");
+        let work_dir = work_dir.unwrap_or(&embedded);
+        mapping.add_literal(RECORDED_WORK_DIR, &work_dir.to_string_lossy());
+        mapping.add_literal(
+            RECORDED_EXECUTOR,
+            &self.executors.program().to_string_lossy(),
+        );
+        mapping
+    }
+
+    /// The address of a server of the recording.
+    pub fn address(&self, recorded_port: u16) -> Option<SocketAddr> {
+        match recorded_port {
+            MASTER_PORT => Some(self.master),
+            AGENT_PORT => self.agent,
+            _ => None,
+        }
+    }
+
+    /// The embedded cluster, if it is one.
+    pub fn cluster(&mut self) -> Option<&mut LocalCluster> {
+        self.cluster.as_mut()
+    }
+
+    /// Stops it, if it was started here, and removes its files.
+    pub async fn stop(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+        // Files that stay behind are the system's to remove.
+        let _ = self.files.close();
+    }
+}
+
+fn files() -> Result<TempDir, TargetError> {
+    tempfile::Builder::new()
+        .prefix("mesosgot-conformance-")
+        .tempdir()
+        .map_err(TargetError::Files)
+}
+
+impl Flags {
+    fn read(recording: &Recording) -> Result<Self, TargetError> {
+        let mut lacking = Vec::new();
+        let mut agent = AgentConfig::new(Resources::default());
+        for flag in &recording.agent_flags {
+            let fault = || TargetError::Flag { flag: flag.clone() };
+            match flag.split_once('=').unwrap_or((flag, "")) {
+                ("--resources", text) => {
+                    agent.resources = Resources::parse(text).map_err(|_| fault())?;
+                }
+                ("--attributes", text) => {
+                    agent.attributes = attributes::parse(text).map_err(|_| fault())?;
+                }
+                ("--executor_registration_timeout", text) => {
+                    agent.executor_registration_timeout = duration(text).ok_or_else(fault)?;
+                }
+                ("--executor_reregistration_timeout", text) => {
+                    agent.executor_reregistration_timeout = duration(text).ok_or_else(fault)?;
+                }
+                (flag, _) if IRRELEVANT.contains(&flag) => {}
+                _ => lacking.push(flag.clone()),
+            }
+        }
+        let mut config = ClusterConfig::new(vec![agent]);
+        for flag in &recording.master_flags {
+            let fault = || TargetError::Flag { flag: flag.clone() };
+            match flag.split_once('=').unwrap_or((flag, "")) {
+                ("--allocation_interval", text) => {
+                    config.allocation_interval = duration(text).ok_or_else(fault)?;
+                }
+                (flag, _) if IRRELEVANT.contains(&flag) => {}
+                _ => lacking.push(flag.clone()),
+            }
+        }
+        Ok(Self { config, lacking })
+    }
+}
+
+/// What the agents of most recordings had.
+const USUAL_RESOURCES: &str = "--resources=cpus:4;mem:4096;disk:8192;ports:[31000-31099]";
+
+/// Flags that say where things are, and how processes are isolated.
+const IRRELEVANT: [&str; 15] = [
+    "--master",
+    "--port",
+    "--ip",
+    "--hostname",
+    "--no-hostname_lookup",
+    "--webui_dir",
+    "--work_dir",
+    "--launcher",
+    "--isolation",
+    "--containerizers",
+    "--no-systemd_enable_support",
+    "--launcher_dir",
+    "--runtime_dir",
+    "--fetcher_cache_dir",
+    "--quorum",
+];
+
+/// `3secs`, `100ms`.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "secs" => Some(Duration::from_secs(number)),
+        _ => None,
+    }
+}
