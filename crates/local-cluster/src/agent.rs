@@ -109,6 +109,9 @@ impl AgentHandle {
     pub(crate) async fn suspend(mut self) -> Option<StoppedAgent> {
         let (address, commands) = (self.address, self.commands.clone());
         let remains = self.end().await?;
+        for container_id in remains.machine.commands_to_end() {
+            remains.containerizer.destroy(&container_id);
+        }
         Some(StoppedAgent::new(address, commands, remains))
     }
 
@@ -378,6 +381,7 @@ impl Driver {
                 }
             }
             Output::Launch(launch) => self.containerizer.launch(*launch),
+            Output::Terminate { container_id } => self.containerizer.terminate(&container_id),
             Output::Destroy { container_id } => self.containerizer.destroy(&container_id),
         }
     }

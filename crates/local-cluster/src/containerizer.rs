@@ -45,6 +45,9 @@ use crate::sandbox::{Owner, Sandbox};
 /// launcher notes the status of exit code 1, 256, and notes it twice (PROTOCOL §9.3).
 const NOT_EXECUTABLE_STATUS: i32 = 256_256;
 
+/// The wait status of a command that cannot be executed: exit code 1.
+const FAILED_COMMAND_STATUS: i32 = 256;
+
 /// The wait status of a container that ended without a process: unknown.
 const UNKNOWN_STATUS: i32 = -1;
 
@@ -141,6 +144,13 @@ impl Containerizer {
         }
     }
 
+    /// Asks all processes of a container to end. Has no effect on one that has none.
+    pub(crate) fn terminate(&self, container_id: &ContainerId) {
+        if let Some(control) = self.containers.get(container_id) {
+            control.terminate();
+        }
+    }
+
     /// Kills a container with all its processes. Has no effect on one that has ended.
     pub(crate) fn destroy(&self, container_id: &ContainerId) {
         if let Some(control) = self.containers.get(container_id) {
@@ -214,6 +224,12 @@ impl Control {
         }
     }
 
+    fn terminate(&self) {
+        if let Phase::Running(leader) = *self.lock() {
+            session::terminate(leader);
+        }
+    }
+
     /// Notes the process, or kills it if its end was wanted while it was being started.
     fn start(&self, leader: Pid) {
         let mut phase = self.lock();
@@ -258,6 +274,8 @@ fn run(
     let process = match start(launch, settings, control) {
         Ok(process) => process,
         Err(Failure::Destroyed) => return exited(UNKNOWN_STATUS),
+        // The executor of a command has started, and sees its command fail.
+        Err(Failure::NotExecutable) if launch.is_command => return exited(FAILED_COMMAND_STATUS),
         Err(Failure::NotExecutable) => return exited(NOT_EXECUTABLE_STATUS),
         Err(Failure::Launch(message)) => {
             return ContainerEvent::LaunchFailed {

@@ -29,6 +29,13 @@ pub(super) fn kill(leader: Pid) {
     let _ = kill_process(leader, Signal::KILL);
 }
 
+/// Asks a living leader and everything of it to end.
+pub(super) fn terminate(leader: Pid) {
+    for pid in members(leader) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
 /// Kills what an ended leader has left, and waits until it is gone.
 pub(super) fn sweep(leader: Pid) {
     for _ in 0..SWEEPS_MAX {

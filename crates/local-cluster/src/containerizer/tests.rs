@@ -39,6 +39,7 @@ impl Fixture {
                 command: Some(command),
                 ..ExecutorInfo::default()
             },
+            is_command: false,
             checkpoint: false,
             shutdown_grace: Duration::from_secs(5),
         });

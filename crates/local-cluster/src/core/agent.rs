@@ -21,6 +21,7 @@
 //! executors send has nowhere to go. What a restarted agent does first is in [`recovery`].
 
 mod call;
+mod command;
 pub(crate) mod duration;
 mod executor;
 mod from_executor;
@@ -135,6 +136,8 @@ pub(crate) enum Output {
     Cut { stream: RequestId },
     /// Start an executor: sandbox, artifacts, process. Ends with `LaunchFailed` or `Exited`.
     Launch(Box<Launch>),
+    /// Ask all processes of a container to end, by SIGTERM.
+    Terminate { container_id: ContainerId },
     /// Kill a container with all its processes; `Exited` follows.
     Destroy { container_id: ContainerId },
 }
@@ -166,6 +169,8 @@ pub(crate) struct Launch {
     /// Whether its framework wants its executors to outlive the agent process.
     pub(crate) checkpoint: bool,
     pub(crate) shutdown_grace: Duration,
+    /// Whether the process is the task itself.
+    pub(crate) is_command: bool,
 }
 
 /// How far an agent is with its master.
@@ -390,16 +395,15 @@ impl Framework {
         }
     }
 
+    fn has(&self, capability: capability::Type) -> bool {
+        let mut capabilities = self.info.capabilities.iter();
+        capabilities.any(|own| own.r#type() == capability)
+    }
+
     /// The state of a task that is lost: this one, TASK_DROPPED or the like, for those who know
     /// such words (PROTOCOL §6).
     fn lost_or(&self, state: TaskState) -> TaskState {
-        let partition_aware = capability::Type::PartitionAware;
-        if self
-            .info
-            .capabilities
-            .iter()
-            .any(|capability| capability.r#type() == partition_aware)
-        {
+        if self.has(capability::Type::PartitionAware) {
             state
         } else {
             TaskState::TaskLost

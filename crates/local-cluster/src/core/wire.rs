@@ -26,7 +26,8 @@ pub(crate) enum ToAgent {
     /// task group, delivered as one LAUNCH_GROUP.
     RunTasks {
         framework: v1::FrameworkInfo,
-        executor: v1::ExecutorInfo,
+        /// `None`: one command task, to which the agent brings an executor of its own.
+        executor: Option<v1::ExecutorInfo>,
         tasks: Vec<v1::TaskInfo>,
         /// Whether the tasks are a group.
         group: bool,

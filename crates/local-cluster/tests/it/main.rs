@@ -1,6 +1,7 @@
 //! Whole clusters, seen as a framework sees them: over HTTP, with executors that are processes.
 
 mod cluster;
+mod commands;
 mod executors;
 mod faults;
 mod restart;

@@ -151,6 +151,22 @@ impl Scheduler {
         offer["agent_id"].clone()
     }
 
+    /// Launches a task that is a command, with the next offer; the agent's id.
+    pub(crate) async fn launch_command(&mut self, name: &str, command: Value) -> Value {
+        let offer = self.event("OFFERS").await["offers"][0].clone();
+        let task = json!({
+            "name": name,
+            "task_id": { "value": name },
+            "agent_id": offer["agent_id"],
+            "command": command,
+            "resources": resources(0.1, 32.0),
+        });
+        let launch = json!({ "type": "LAUNCH", "launch": { "task_infos": [task] } });
+        let accept = json!({ "offer_ids": [offer["id"]], "operations": [launch] });
+        self.call("ACCEPT", accept).await;
+        offer["agent_id"].clone()
+    }
+
     /// What an executor has written to a file of its newest sandbox.
     pub(crate) fn read(&self, agent_id: &Value, executor_id: &str, file: &str) -> String {
         let path = self.sandbox(agent_id, executor_id).join(file);

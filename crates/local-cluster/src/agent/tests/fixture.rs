@@ -142,11 +142,11 @@ pub(super) fn run_tasks(task: &str, script: &str, launch_executor: bool) -> ToAg
             id: Some(FrameworkId::from("f").into()),
             ..FrameworkInfo::default()
         },
-        executor: ExecutorInfo {
+        executor: Some(ExecutorInfo {
             executor_id: ExecutorId::from("ex").into(),
             command: Some(command),
             ..ExecutorInfo::default()
-        },
+        }),
         tasks: vec![TaskInfo {
             task_id: TaskId::from(task).into(),
             ..TaskInfo::default()

@@ -16,6 +16,8 @@
 //! - *Running*: it has subscribed; tasks are delivered as they come. Whether its stream still
 //!   works is not known here: what is sent to a broken one is lost (PROTOCOL §9.5).
 //! - *Recovered*: its agent has ended and another has found it; nothing is known of its stream.
+//! - *Command*: in the place of Running for the agent's own executor of a command task, which does
+//!   not subscribe ([`command`](super::command)).
 //! - *Terminating*: it was told to go, or is being destroyed. It takes nothing more, but what it
 //!   reports still counts.
 //! - *Terminated*: its process is gone; it is kept while updates of its tasks are unacknowledged.
@@ -28,6 +30,7 @@ use mesos::v1::{ExecutorInfo, TaskInfo, TaskState, TaskStatus};
 use mesos::{ContainerId, TaskId};
 
 use super::RequestId;
+use super::command::Kill;
 use super::status::{self, Verdict};
 use crate::core::wire::is_terminal;
 
@@ -35,6 +38,7 @@ use crate::core::wire::is_terminal;
 #[derive(Debug)]
 pub(super) struct Executor {
     pub(super) info: ExecutorInfo,
+    kind: Kind,
     pub(super) container_id: ContainerId,
     /// Its process, once that was started.
     pub(super) pid: Option<u32>,
@@ -48,6 +52,15 @@ pub(super) struct Executor {
     given: u64,
     /// How many of them were ever delivered.
     delivered: u64,
+}
+
+/// Whose program an executor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The framework's.
+    Custom,
+    /// The agent's own, for one command task.
+    Command,
 }
 
 /// Where an executor is in its life.
@@ -64,6 +77,11 @@ pub(super) enum Life {
     Running {
         stream: RequestId,
         heartbeat_at: Instant,
+    },
+    /// The task of a [`Kind::Command`] runs.
+    Command {
+        /// Somebody wants its end.
+        kill: Option<Kill>,
     },
     Terminating {
         /// Where its acknowledgements go, if it ever subscribed.
@@ -113,9 +131,15 @@ pub(super) enum Standing {
 
 impl Executor {
     /// An executor whose container is about to be started.
-    pub(super) fn new(info: ExecutorInfo, container_id: ContainerId, until: Instant) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        info: ExecutorInfo,
+        container_id: ContainerId,
+        until: Instant,
+    ) -> Self {
         Self {
             info,
+            kind,
             container_id,
             pid: None,
             life: Life::Registering { until, early: None },
@@ -125,6 +149,11 @@ impl Executor {
             given: 0,
             delivered: 0,
         }
+    }
+
+    /// Whether it is the agent's own, for a command task.
+    pub(super) fn is_command(&self) -> bool {
+        self.kind == Kind::Command
     }
 
     /// Takes tasks in; they wait until [`take_queue`](Self::take_queue).
@@ -176,8 +205,12 @@ impl Executor {
     }
 
     /// What is left of it when its agent has ended. The agent had noted tasks in the queue as
-    /// launched, so they are lost unless the executor knows them (PROTOCOL §9.5).
+    /// launched, so they are lost unless the executor knows them (PROTOCOL §9.5). A command goes on
+    /// as it was: nobody has to come back for it.
     pub(super) fn outlive_agent(&mut self) {
+        if self.is_command() {
+            return;
+        }
         drop(self.take_queue());
         if self.life != Life::Terminated {
             self.life = Life::Recovered;
@@ -294,7 +327,10 @@ impl Executor {
         match self.life {
             Life::Running { stream, .. } => Some(stream),
             Life::Terminating { stream, .. } => stream,
-            Life::Registering { .. } | Life::Recovered | Life::Terminated => None,
+            Life::Registering { .. }
+            | Life::Recovered
+            | Life::Command { .. }
+            | Life::Terminated => None,
         }
     }
 
@@ -304,6 +340,7 @@ impl Executor {
             Life::Registering { early, .. } => early.take().map(|early| *early),
             Life::Recovered
             | Life::Running { .. }
+            | Life::Command { .. }
             | Life::Terminating { .. }
             | Life::Terminated => None,
         }
@@ -314,6 +351,7 @@ impl Executor {
         match self.life {
             Life::Registering { until, .. } => Some(until),
             Life::Running { heartbeat_at, .. } => Some(heartbeat_at),
+            Life::Command { kill } => kill.and_then(|kill| kill.destroy_at),
             Life::Terminating { destroy_at, .. } => destroy_at,
             Life::Recovered | Life::Terminated => None,
         }

@@ -89,6 +89,9 @@ impl Agent {
             return;
         };
         executor.pid = Some(pid);
+        if executor.is_command() {
+            return self.start_command(now, &framework_id, &executor_id);
+        }
         if let Some(subscribe) = executor.take_early() {
             self.subscribe(now, &framework_id, &executor_id, subscribe);
         }
@@ -113,8 +116,9 @@ impl Agent {
         let Some(executor) = self.executor(framework_id, executor_id) else {
             return;
         };
-        if let Life::Registering { early, .. } = &mut executor.life
+        if !executor.is_command()
             && executor.pid.is_none()
+            && let Life::Registering { early, .. } = &mut executor.life
         {
             // A second one replaces the first without a word (PROTOCOL §9.1).
             if let Some(before) = early.replace(Box::new(subscribe)) {
@@ -125,7 +129,7 @@ impl Agent {
             return;
         }
         let gone = matches!(executor.life, Life::Terminating { .. } | Life::Terminated);
-        if gone || !active {
+        if gone || executor.is_command() || !active {
             return self.turn_away(stream);
         }
         let Subscribe { known, updates, .. } = subscribe;

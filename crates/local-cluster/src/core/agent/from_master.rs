@@ -7,7 +7,8 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskState};
 use mesos::{ContainerId, ExecutorId, FrameworkId, TaskId};
 
-use super::executor::{Executor, Life};
+use super::command;
+use super::executor::{Executor, Kind, Life};
 use super::status::{self, Verdict, new_uuid};
 use super::updates::Acknowledged;
 use super::{Agent, Framework, Launch, Output, Phase, Stage};
@@ -32,8 +33,17 @@ impl Agent {
                 group,
                 launch_executor,
             } => {
+                let (kind, executor) = match (executor, tasks.first()) {
+                    (Some(executor), _) => (Kind::Custom, executor),
+                    (None, Some(task)) => {
+                        let executor = command::executor_info(&framework_id(&framework), task);
+                        (Kind::Command, executor)
+                    }
+                    (None, None) => return,
+                };
                 let run = RunTasks {
                     framework,
+                    kind,
                     executor,
                     tasks,
                     group,
@@ -131,10 +141,18 @@ impl Agent {
                 self.drop_tasks(now, &framework_id, None, &run.tasks, "Executor terminated");
             }
             (None, true) => {
-                self.launch_executor(now, &framework_id, run.executor);
+                self.launch_executor(now, &framework_id, run.kind, run.executor);
                 self.give_tasks(&framework_id, &executor_id, run.tasks, run.group);
             }
-            (Some(Life::Registering { .. } | Life::Recovered | Life::Running { .. }), false) => {
+            (
+                Some(
+                    Life::Registering { .. }
+                    | Life::Recovered
+                    | Life::Running { .. }
+                    | Life::Command { .. },
+                ),
+                false,
+            ) => {
                 self.give_tasks(&framework_id, &executor_id, run.tasks, run.group);
             }
         }
@@ -163,7 +181,13 @@ impl Agent {
         }
     }
 
-    fn launch_executor(&mut self, now: Instant, framework_id: &FrameworkId, info: ExecutorInfo) {
+    fn launch_executor(
+        &mut self,
+        now: Instant,
+        framework_id: &FrameworkId,
+        kind: Kind,
+        info: ExecutorInfo,
+    ) {
         let container_id = ContainerId::from(new_uuid(&mut self.rng).to_string());
         let until = now + self.config.registration_timeout;
         let shutdown_grace = self.shutdown_grace(&info);
@@ -173,7 +197,7 @@ impl Agent {
             return;
         };
         let executor_id = ExecutorId::from(&info.executor_id);
-        let executor = Executor::new(info.clone(), container_id.clone(), until);
+        let executor = Executor::new(kind, info.clone(), container_id.clone(), until);
         framework.executors.insert(executor_id.clone(), executor);
         self.containers
             .insert(container_id.clone(), (framework_id.clone(), executor_id));
@@ -184,6 +208,7 @@ impl Agent {
             executor: info,
             checkpoint: framework.info.checkpoint(),
             shutdown_grace,
+            is_command: kind == Kind::Command,
         })));
     }
 
@@ -210,7 +235,7 @@ impl Agent {
         self.deliver_queue(framework_id, executor_id);
     }
 
-    /// PROTOCOL §8.5; the agent does no escalation.
+    /// PROTOCOL §8.5; the agent does no escalation, save for its own commands.
     fn kill_task(
         &mut self,
         now: Instant,
@@ -233,6 +258,11 @@ impl Agent {
         let stream = match executor.life {
             Life::Registering { .. } | Life::Recovered => None,
             Life::Running { stream, .. } => Some(stream),
+            Life::Command { .. } => {
+                let grace = executor.kill_grace(kill_policy.as_ref());
+                let executor_id = ExecutorId::from(&executor.info.executor_id);
+                return self.kill_command(now, framework_id, &executor_id, grace);
+            }
             // The KILL is lost.
             Life::Terminating { .. } | Life::Terminated => return,
         };
@@ -334,6 +364,7 @@ impl Agent {
 /// [`ToAgent::RunTasks`].
 struct RunTasks {
     framework: FrameworkInfo,
+    kind: Kind,
     executor: ExecutorInfo,
     tasks: Vec<TaskInfo>,
     group: bool,

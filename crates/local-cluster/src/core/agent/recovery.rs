@@ -146,8 +146,9 @@ impl Agent {
             .filter(|(_, framework)| framework.stage == Stage::Active);
         for (framework_id, framework) in active {
             for executor in framework.executors.values() {
-                // One that has ended takes no resources any more.
-                if executor.life != Life::Terminated {
+                // One that has ended takes no resources any more, and of those that are the agent's
+                // own the master does not know.
+                if executor.life != Life::Terminated && !executor.is_command() {
                     executors.push((framework_id.clone(), executor.info.clone()));
                 }
                 for (info, state) in executor.tasks() {

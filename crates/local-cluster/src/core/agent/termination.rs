@@ -6,6 +6,7 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, TaskState};
 use mesos::{ContainerId, ExecutorId, FrameworkId};
 
+use super::command::{self, Kill};
 use super::executor::Life;
 use super::from_executor::HEARTBEAT_INTERVAL;
 use super::status::{self, Verdict};
@@ -39,6 +40,10 @@ impl Agent {
             // It cannot be told, but its time runs (PROTOCOL §9.3).
             Life::Registering { .. } | Life::Recovered => None,
             Life::Running { stream, .. } => Some(stream),
+            Life::Command { .. } => {
+                let grace = command::shutdown_grace(grace);
+                return self.kill_command(now, framework_id, executor_id, grace);
+            }
             Life::Terminating { .. } | Life::Terminated => return,
         };
         executor.life = Life::Terminating {
@@ -115,6 +120,7 @@ impl Agent {
                     verdict: Some(verdict),
                 };
             }
+            Life::Command { kill } => *kill = Some(Kill { destroy_at: None }),
             Life::Terminating { destroy_at, .. } => *destroy_at = None,
             Life::Recovered | Life::Terminated => return,
         }
@@ -166,12 +172,21 @@ impl Agent {
             return;
         };
         let (stream, early) = (executor.stream(), executor.take_early());
-        let known = match std::mem::replace(&mut executor.life, Life::Terminated) {
+        let life = std::mem::replace(&mut executor.life, Life::Terminated);
+        let is_command = executor.is_command();
+        if let Life::Command { kill } = life {
+            self.end_command(now, &framework_id, &executor_id, kill.is_some(), status);
+        }
+        let known = match life {
             Life::Terminating { verdict, .. } => verdict,
             Life::Registering { .. }
             | Life::Recovered
             | Life::Running { .. }
+            | Life::Command { .. }
             | Life::Terminated => None,
+        };
+        let Some(executor) = self.executor(&framework_id, &executor_id) else {
+            return;
         };
         let living = executor.living();
         if let Some(early) = early {
@@ -180,8 +195,9 @@ impl Agent {
         if let Some(stream) = stream {
             self.outputs.push_back(Output::Close { stream });
         }
-        // Nobody hears of one that is found dead by an agent that recovers (PROTOCOL §9.3).
-        if !matches!(self.phase, Phase::Recovering { .. }) {
+        // Nobody hears of one that is found dead by an agent that recovers (PROTOCOL §9.3), nor of
+        // one that is the agent's own.
+        if !is_command && !matches!(self.phase, Phase::Recovering { .. }) {
             self.tell_master(ToMaster::ExecutorExited {
                 framework_id: framework_id.clone(),
                 executor_id: executor_id.clone(),
@@ -191,7 +207,11 @@ impl Agent {
         // The master has written off the tasks of a framework that it has removed.
         if self.is_active(&framework_id) {
             let verdict = known.or(verdict).unwrap_or_else(|| {
-                let reason = Reason::ExecutorTerminated;
+                let reason = if is_command {
+                    Reason::CommandExecutorFailed
+                } else {
+                    Reason::ExecutorTerminated
+                };
                 Verdict::new(TaskState::TaskFailed, reason, "Executor terminated")
             });
             for task_id in living {

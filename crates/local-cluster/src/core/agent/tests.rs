@@ -1,5 +1,6 @@
 //! The agent by scripts in virtual time: what comes in, and what it wants done.
 
+mod commands;
 mod delivery;
 mod ends;
 mod property;

@@ -230,13 +230,14 @@ impl Master {
         let checked = self
             .launch_checks(id, remainder)
             .map(|checks| validate_task(&checks, &task));
-        match (checked, task.executor.clone()) {
-            (Some(Ok(needed)), Some(executor)) => {
+        match checked {
+            Some(Ok(needed)) => {
                 let available = remainder.resources.checked_sub(&needed);
                 remainder.resources = available.expect("validation has compared them");
+                let executor = task.executor.clone();
                 self.book_and_send(id, executor, vec![task], false, remainder);
             }
-            (Some(Err(message)), _) => {
+            Some(Err(message)) => {
                 self.fail_task(
                     now,
                     id,
@@ -244,8 +245,7 @@ impl Master {
                     &Failure::error(Reason::TaskInvalid, message),
                 );
             }
-            // Validation wants an executor.
-            (Some(Ok(_)) | None, _) => {}
+            None => {}
         }
     }
 
@@ -269,7 +269,7 @@ impl Master {
                 for task in &mut tasks {
                     task.executor = Some(executor.clone());
                 }
-                self.book_and_send(id, executor, tasks, true, remainder);
+                self.book_and_send(id, Some(executor), tasks, true, remainder);
             }
             Some(Err(message)) => {
                 let failure = Failure::error(Reason::TaskGroupInvalid, message);
@@ -294,11 +294,12 @@ impl Master {
         })
     }
 
-    /// Notes tasks, and their executor if it is new, and sends them on their way.
+    /// Notes tasks, and their executor if it is new, and sends them on their way. A command task
+    /// has none: the agent makes one of the same id, of which the master knows nothing.
     fn book_and_send(
         &mut self,
         id: &FrameworkId,
-        executor: v1::ExecutorInfo,
+        executor: Option<v1::ExecutorInfo>,
         tasks: Vec<v1::TaskInfo>,
         group: bool,
         remainder: &Remainder,
@@ -309,9 +310,13 @@ impl Master {
         let Some(agent) = self.agents.get_mut(&remainder.agent) else {
             return;
         };
-        let executor_id = ExecutorId::from(executor.executor_id.value.as_str());
-        let launch_executor = agent.executor(id, &executor_id).is_none();
-        if launch_executor {
+        let executor_id = match (&executor, tasks.first()) {
+            (Some(executor), _) => ExecutorId::from(executor.executor_id.value.as_str()),
+            (None, Some(task)) => ExecutorId::from(task.task_id.value.as_str()),
+            (None, None) => return,
+        };
+        let launch_executor = executor.is_none() || agent.executor(id, &executor_id).is_none();
+        if launch_executor && let Some(executor) = &executor {
             let resources = Resources::from_wire(&executor.resources).unwrap_or_default();
             agent.add_executor(
                 id,

@@ -588,7 +588,9 @@ fn describe_message(message: &ToAgent) -> String {
                 .map(|task| task.task_id.value.as_str())
                 .collect();
             let kind = if *group { "group " } else { "" };
-            let executor_id = &executor.executor_id.value;
+            let executor_id = executor
+                .as_ref()
+                .map_or("its own", |executor| &executor.executor_id.value);
             let new = if *launch_executor { "new " } else { "" };
             format!("RunTasks {kind}{} on {new}{executor_id}", ids.join(" "))
         }

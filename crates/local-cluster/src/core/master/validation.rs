@@ -33,12 +33,8 @@ pub(super) fn validate_task(launch: &Launch<'_>, task: &v1::TaskInfo) -> Result<
     validate_task_alone(launch, task)?;
     let executor = match (&task.executor, &task.command) {
         (Some(executor), None) => executor,
-        (None, Some(_)) => {
-            return Err(
-                "The embedded cluster has no command executor: a task needs an ExecutorInfo"
-                    .to_owned(),
-            );
-        }
+        // The agent brings an executor for it, which nobody counts.
+        (None, Some(_)) => return fits(launch, resources(&task.resources)),
         _ => {
             return Err(
                 "Task should have at least one (but not both) of CommandInfo or ExecutorInfo \
@@ -56,6 +52,11 @@ pub(super) fn validate_task(launch: &Launch<'_>, task: &v1::TaskInfo) -> Result<
     if is_new(launch, executor) {
         needed += resources(&executor.resources);
     }
+    fits(launch, needed)
+}
+
+/// What a task needs, if the offers have it.
+fn fits(launch: &Launch<'_>, needed: Resources) -> Result<Resources, String> {
     if launch.available.contains(&needed) {
         return Ok(needed);
     }

@@ -208,10 +208,10 @@ impl Watch {
                 let executor_id = mesos::ExecutorId::from(name('e', executor)).into();
                 self.tell(ToAgent::RunTasks {
                     framework: framework_info(framework),
-                    executor: ExecutorInfo {
+                    executor: Some(ExecutorInfo {
                         executor_id,
                         ..ExecutorInfo::default()
-                    },
+                    }),
                     tasks: vec![task],
                     group,
                     launch_executor,
@@ -352,6 +352,9 @@ impl Watch {
                 Output::Cut { stream } => assert!(self.streams.contains(&stream)),
                 Output::Close { stream } => assert!(self.streams.remove(&stream)),
                 Output::Launch(launch) => self.containers.push(launch.container_id),
+                Output::Terminate { container_id } => {
+                    assert!(self.containers.contains(&container_id), "it lives");
+                }
                 Output::Destroy { container_id } => {
                     assert!(self.containers.contains(&container_id), "it lives");
                     assert!(self.destroyed.insert(container_id), "once is enough");

@@ -1,11 +1,12 @@
 //! The language of the scripts: one input a line, and a transcript of what comes of it.
 //!
 //! `launch EXECUTOR TASK… [group] [grace=1s]` and `join …` are RunTasks with and without a new
-//! executor; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
+//! executor, `command TASK [grace=1s]` is one of a command task; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
 //! launch; `#x` is a uuid, numbers in the transcript are those that the agent has drawn; `quiet`
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
-//! place, `checkpoint` makes the framework one whose executors survive that.
+//! place, `checkpoint` makes the framework one whose executors survive that, `killing` one that
+//! knows TASK_KILLING.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +18,10 @@ use expect_test::Expect;
 use mesos::v1::executor::event::Type;
 use mesos::v1::framework_info::{Capability, capability};
 use mesos::v1::task_status::{Reason, Source};
-use mesos::v1::{self, DurationInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
+use mesos::v1::{
+    self, CommandInfo, DurationInfo, ExecutorInfo, FrameworkInfo, KillPolicy, TaskInfo, TaskState,
+    TaskStatus,
+};
 use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use crate::core::agent::call::{Body, Call};
@@ -58,6 +62,7 @@ struct Player {
     drawn: u64,
     partition_aware: bool,
     checkpoint: bool,
+    killing: bool,
 }
 
 impl Player {
@@ -75,6 +80,7 @@ impl Player {
             drawn: 0,
             partition_aware: true,
             checkpoint: false,
+            killing: false,
         }
     }
 
@@ -86,6 +92,7 @@ impl Player {
             "quiet" => return self.transcript.clear(),
             "legacy" => return self.partition_aware = false,
             "checkpoint" => return self.checkpoint = true,
+            "killing" => return self.killing = true,
             "restart" => {
                 writeln!(self.transcript, "> {line}").unwrap();
                 return self.restart();
@@ -134,10 +141,13 @@ impl Player {
                 agent_id: AgentId::from("m-S0"),
             },
             "launch" | "join" => self.run_tasks(words, command == "launch"),
+            "command" => self.run_command(words),
             "kill" => ToAgent::KillTask {
                 framework_id,
                 task_id: words[0].into(),
-                kill_policy: None,
+                kill_policy: grace(words).map(|grace_period| KillPolicy {
+                    grace_period: Some(grace_period),
+                }),
             },
             "shutdown" => ToAgent::ShutdownExecutor {
                 framework_id,
@@ -162,13 +172,9 @@ impl Player {
     }
 
     fn run_tasks(&self, words: &[&str], launch_executor: bool) -> ToAgent {
-        let grace = words.iter().find_map(|word| word.strip_prefix("grace="));
-        let nanoseconds = |text| i64::try_from(seconds(text).as_nanos()).unwrap();
         let executor = ExecutorInfo {
             executor_id: ExecutorId::from(words[0]).into(),
-            shutdown_grace_period: grace.map(|text| DurationInfo {
-                nanoseconds: nanoseconds(text),
-            }),
+            shutdown_grace_period: grace(words),
             ..ExecutorInfo::default()
         };
         let tasks = words[1..]
@@ -180,25 +186,47 @@ impl Player {
             });
         ToAgent::RunTasks {
             framework: self.framework(),
-            executor,
+            executor: Some(executor),
             tasks: tasks.collect(),
             group: words.contains(&"group"),
             launch_executor,
         }
     }
 
-    fn framework(&self) -> FrameworkInfo {
-        let partition_aware = capability::Type::PartitionAware;
-        let capability = Capability {
-            r#type: Some(partition_aware.into()),
+    fn run_command(&self, words: &[&str]) -> ToAgent {
+        let task = TaskInfo {
+            task_id: TaskId::from(words[0]).into(),
+            command: Some(CommandInfo {
+                value: Some("true".to_owned()),
+                ..CommandInfo::default()
+            }),
+            kill_policy: grace(words).map(|grace_period| KillPolicy {
+                grace_period: Some(grace_period),
+            }),
+            ..TaskInfo::default()
         };
+        ToAgent::RunTasks {
+            framework: self.framework(),
+            executor: None,
+            tasks: vec![task],
+            group: false,
+            launch_executor: true,
+        }
+    }
+
+    fn framework(&self) -> FrameworkInfo {
+        let known = [
+            (self.partition_aware, capability::Type::PartitionAware),
+            (self.killing, capability::Type::TaskKillingState),
+        ];
+        let capabilities = known.into_iter().filter(|(has, _)| *has);
         FrameworkInfo {
             id: Some(FrameworkId::from("f").into()),
             checkpoint: Some(self.checkpoint),
-            capabilities: self
-                .partition_aware
-                .then_some(capability)
-                .into_iter()
+            capabilities: capabilities
+                .map(|(_, capability)| Capability {
+                    r#type: Some(capability.into()),
+                })
                 .collect(),
             ..FrameworkInfo::default()
         }
@@ -293,6 +321,9 @@ impl Player {
                     self.containers.len()
                 )
             }
+            Output::Terminate { container_id } => {
+                format!("terminate {}", self.name(&container_id))
+            }
             Output::Destroy { container_id } => format!("destroy {}", self.name(&container_id)),
         }
     }
@@ -369,7 +400,12 @@ impl Player {
             .unwrap();
         }
         match status.source() {
-            Source::Executor => assert_eq!(status.reason, None),
+            Source::Executor => {
+                assert_eq!(status.reason, None);
+                if let Some(message) = &status.message {
+                    write!(text, " `{message}`").unwrap();
+                }
+            }
             source => {
                 let reason = status
                     .reason
@@ -480,6 +516,14 @@ pub(super) fn config(started: Instant) -> Config {
         started,
         started_unix: Duration::from_secs(1_000_000),
     }
+}
+
+/// What `grace=1s` says.
+fn grace(words: &[&str]) -> Option<DurationInfo> {
+    let text = words.iter().find_map(|word| word.strip_prefix("grace="))?;
+    Some(DurationInfo {
+        nanoseconds: i64::try_from(seconds(text).as_nanos()).unwrap(),
+    })
 }
 
 fn seconds(text: &str) -> Duration {
