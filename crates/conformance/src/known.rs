@@ -89,10 +89,6 @@ pub const UNEQUAL: &[Unequal] = &[
         "11a",
         "the operator API; the order of updates that come again after a restart",
     ),
-    unequal(
-        "11c",
-        "the update of a task of which the executor died while the agent was away",
-    ),
     unequal("12a", "an agent that falls silent"),
     unequal("12b", "an agent that comes back with another id"),
     unequal("12c", "SHUTDOWN for the executors of an agent that leaves"),

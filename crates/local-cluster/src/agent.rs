@@ -27,6 +27,7 @@ use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
 use crate::queue;
+use crate::switchboard::MasterLink;
 pub(crate) use stopped::StoppedAgent;
 
 /// What an agent is.
@@ -66,8 +67,8 @@ pub(crate) struct AgentHandle {
 struct Remains {
     machine: Agent,
     index: AgentIndex,
-    to_master: queue::Sender<(AgentIndex, ToMaster)>,
-    from_master: queue::Receiver<ToAgent>,
+    links: mpsc::UnboundedReceiver<MasterLink>,
+    link: MasterLink,
     commands: mpsc::UnboundedReceiver<Command>,
     containerizer: Containerizer,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
@@ -133,17 +134,18 @@ impl Drop for AgentHandle {
     }
 }
 
-/// Starts an agent on a free port of loopback. It registers with the master by its first message,
-/// and serves when this returns.
+/// Starts an agent on a free port of loopback, when there is a master. It serves when this returns,
+/// and registers with each master that it is given a link to; the newest is the one that leads.
 ///
 /// # Errors
 /// When there is no port, or the work directory cannot be made.
 pub(crate) async fn spawn(
     config: AgentConfig,
     index: AgentIndex,
-    to_master: queue::Sender<(AgentIndex, ToMaster)>,
-    from_master: queue::Receiver<ToAgent>,
+    mut links: mpsc::UnboundedReceiver<MasterLink>,
 ) -> io::Result<AgentHandle> {
+    let link = links.recv().await;
+    let link = link.ok_or_else(|| io::Error::other("there will be no master"))?;
     let work_dir = std::path::absolute(&config.work_dir)?;
     tokio::fs::create_dir_all(&work_dir).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -178,8 +180,8 @@ pub(crate) async fn spawn(
     let remains = Remains {
         machine,
         index,
-        to_master,
-        from_master,
+        links,
+        link,
         commands,
         containerizer: Containerizer::new(settings, events),
         container_events,
@@ -200,8 +202,8 @@ fn run(
     let Remains {
         machine,
         index,
-        to_master,
-        from_master,
+        links,
+        link,
         commands,
         containerizer,
         container_events,
@@ -211,7 +213,7 @@ fn run(
     let driver = Driver {
         machine,
         index,
-        to_master,
+        to_master: link.to_master,
         containerizer,
         files,
         replies: BTreeMap::new(),
@@ -219,7 +221,8 @@ fn run(
         last_request: 0,
     };
     let sources = Sources {
-        from_master,
+        links,
+        from_master: link.from_master,
         calls,
         container_events,
         commands,
@@ -250,6 +253,7 @@ struct Driver {
 
 /// What the machine is fed from.
 struct Sources {
+    links: mpsc::UnboundedReceiver<MasterLink>,
     from_master: queue::Receiver<ToAgent>,
     calls: mpsc::Receiver<HttpCall>,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
@@ -263,6 +267,11 @@ impl Driver {
         loop {
             let due = self.machine.poll_timeout();
             tokio::select! {
+                Some(link) = sources.links.recv() => {
+                    self.to_master = link.to_master;
+                    sources.from_master = link.from_master;
+                    self.handle(Input::MasterDetected);
+                }
                 Some(message) = sources.from_master.recv() => self.take_message(message),
                 Some(call) = sources.calls.recv() => self.take_call(call),
                 Some(event) = sources.container_events.recv() => {
@@ -289,8 +298,11 @@ impl Driver {
         Remains {
             machine: self.machine,
             index: self.index,
-            to_master: self.to_master,
-            from_master: sources.from_master,
+            links: sources.links,
+            link: MasterLink {
+                to_master: self.to_master,
+                from_master: sources.from_master,
+            },
             commands: sources.commands,
             containerizer: self.containerizer,
             container_events: sources.container_events,
@@ -371,7 +383,9 @@ impl Driver {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::Master(message) => self.to_master.send((self.index, *message)),
+            Output::Master(message) => {
+                self.to_master.send((self.index, *message));
+            }
             Output::Answer { request, answer } => self.answer(request, answer),
             Output::Event { stream, event } => self.send(stream, &event),
             Output::Close { stream } => drop(self.streams.remove(&stream)),

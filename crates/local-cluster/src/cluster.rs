@@ -1,4 +1,4 @@
-//! A whole cluster in this process: one master, its agents, and the work directory.
+//! A whole cluster in this process: its masters and agents, and the work directory.
 
 mod chaos;
 mod trouble;
@@ -18,8 +18,9 @@ pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::core::faults::Faults;
 use crate::core::wire::AgentIndex;
-use crate::master::{self, Departure, MasterConfig, MasterHandle};
-use crate::queue::queue;
+use crate::master::{Departure, MasterConfig};
+use crate::member::Member;
+use crate::switchboard::Switchboard;
 
 /// What a cluster is made of.
 #[derive(Debug, Clone)]
@@ -114,7 +115,8 @@ pub enum StartError {
 /// that still write to their sandboxes then can make the removal of a temporary work directory
 /// fail, and it stays behind without a word. [`stop`](Self::stop) waits, and leaves nothing.
 pub struct LocalCluster {
-    master: MasterHandle,
+    master: Member,
+    switchboard: Switchboard,
     agents: Vec<Place>,
     work_dir: WorkDir,
 }
@@ -178,24 +180,22 @@ impl LocalCluster {
             }
         };
         let mut rng = fastrand::Rng::with_seed(config.seed);
-        let (to_master, from_agents) = queue();
-        let (to_agents, from_master): (Vec<_>, Vec<_>) =
-            config.agents.iter().map(|_| queue()).unzip();
+        let switchboard = Switchboard::new(config.faults);
         let master = MasterConfig {
             hostname: "localhost".to_owned(),
             domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
             allocation_interval: config.allocation_interval,
             seed: rng.u64(..),
-            faults: config.faults,
         };
-        let master = master::spawn(master, from_agents, to_agents);
+        let mut terms = switchboard.terms();
         let mut cluster = Self {
-            master: master.await.map_err(StartError::Master)?,
+            master: Member::start(master, &switchboard).map_err(StartError::Master)?,
+            switchboard,
             agents: Vec::new(),
             work_dir,
         };
-        for (index, (agent, from_master)) in config.agents.into_iter().zip(from_master).enumerate()
-        {
+        let _ = terms.changed().await;
+        for (index, agent) in config.agents.into_iter().enumerate() {
             let config = agent::AgentConfig {
                 hostname: agent.hostname,
                 resources: agent.resources.to_wire(),
@@ -207,12 +207,16 @@ impl LocalCluster {
                 shutdown_grace: agent.executor_shutdown_grace_period,
                 seed: rng.u64(..),
             };
-            let to_master = to_master.clone();
-            match agent::spawn(config, AgentIndex(index), to_master, from_master).await {
+            let index = AgentIndex(index);
+            let links = cluster.switchboard.follow(index);
+            match agent::spawn(config, index, links).await {
                 Ok(agent) => cluster.agents.push(Place::Running(agent)),
                 Err(source) => {
                     cluster.stop().await;
-                    return Err(StartError::Agent { index, source });
+                    return Err(StartError::Agent {
+                        index: index.0,
+                        source,
+                    });
                 }
             }
         }
@@ -222,6 +226,11 @@ impl LocalCluster {
     /// Where the master serves its API.
     pub fn master_address(&self) -> SocketAddr {
         self.master.address()
+    }
+
+    /// Where the masters serve theirs, whoever leads.
+    pub fn master_addresses(&self) -> Vec<SocketAddr> {
+        vec![self.master.address()]
     }
 
     /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
@@ -243,7 +252,7 @@ impl LocalCluster {
     pub fn trouble(&self) -> Trouble {
         let agents = self.agents.iter().filter_map(Place::running);
         Trouble {
-            master: self.master.commands(),
+            switchboard: self.switchboard.clone(),
             agents: agents.map(AgentHandle::commands).collect(),
         }
     }
@@ -254,7 +263,7 @@ impl LocalCluster {
     pub async fn kill_agent(&mut self, index: usize) {
         if self.end_agent(index).await {
             let departure = Departure::Disconnected(AgentIndex(index));
-            self.master.lose_agent(departure).await;
+            self.switchboard.lose_agent(departure).await;
         }
     }
 
@@ -274,7 +283,7 @@ impl LocalCluster {
                     *place = Place::Stopped(Box::new(agent));
                 }
                 let departure = Departure::Disconnected(AgentIndex(index));
-                self.master.lose_agent(departure).await;
+                self.switchboard.lose_agent(departure).await;
             }
             other => *place = other,
         }
@@ -309,8 +318,29 @@ impl LocalCluster {
     pub async fn remove_agent(&mut self, index: usize) {
         if self.end_agent(index).await {
             let departure = Departure::Left(AgentIndex(index));
-            self.master.lose_agent(departure).await;
+            self.switchboard.lose_agent(departure).await;
         }
+    }
+
+    /// Kills the master that leads and starts it again at the same address, after a moment in which
+    /// nobody serves there. It has forgotten everything but which agents there are (PROTOCOL
+    /// §11.2): frameworks have to subscribe again, under their ids, and agents register within a
+    /// second with all that runs on them. It serves when this returns.
+    ///
+    /// Agents of a real master without ZooKeeper look for it again only after 75 s; these know at
+    /// once that there is a new one, as with ZooKeeper.
+    ///
+    /// # Errors
+    /// When its address is taken by another program.
+    pub async fn fail_over_master(&mut self) -> io::Result<()> {
+        let mut terms = self.switchboard.terms();
+        self.master.stop().await;
+        tokio::time::sleep(MASTER_DOWN).await;
+        terms.mark_unchanged();
+        self.master.restart(&self.switchboard, MASTER_RECOVERY)?;
+        // The sender of terms is in the switchboard, which is here.
+        let _ = terms.changed().await;
+        Ok(())
     }
 
     async fn end_agent(&mut self, index: usize) -> bool {
@@ -323,11 +353,17 @@ impl LocalCluster {
     /// Stops everything: connections are cut, executors killed and reaped, those of stopped agents
     /// too, and the work directory is removed if it was made here.
     pub async fn stop(self) {
-        self.master.stop().await;
-        for mut agent in self.agents {
+        let Self {
+            mut master,
+            agents,
+            work_dir,
+            ..
+        } = self;
+        master.stop().await;
+        for mut agent in agents {
             agent.end().await;
         }
-        if let WorkDir::Made(made) = self.work_dir {
+        if let WorkDir::Made(made) = work_dir {
             // Sandboxes can be large; removing them must not hold up other tasks.
             let removed = tokio::task::spawn_blocking(move || made.close()).await;
             if let Ok(Err(error)) = removed {
@@ -336,6 +372,13 @@ impl LocalCluster {
         }
     }
 }
+
+/// How long nobody serves at the address of a master that is started again: long enough that a
+/// client which tries again at once meets a closed door, and a fraction of what a process takes.
+const MASTER_DOWN: Duration = Duration::from_millis(200);
+
+/// How long a master that is started again answers 503, as one that reads its registry does.
+const MASTER_RECOVERY: Duration = Duration::from_millis(100);
 
 /// Who removes it decides what kind it is.
 enum WorkDir {

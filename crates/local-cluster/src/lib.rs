@@ -19,7 +19,8 @@
 //!
 //! - `cluster`: start and stop of the whole, and the trouble that a test can make in it.
 //! - `core`: what a master and an agent decide, as machines without I/O.
-//! - `master`, `agent`: the loops that drive them; `queue`: what they tell each other.
+//! - `master`, `agent`: the loops that drive them; `switchboard`: which master leads, and the links
+//!   between it and the agents; `queue`: what they tell each other.
 //! - `http`, `codec`: the APIs and their two encodings.
 //! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need; `files`: what
 //!   operators may read of it.
@@ -34,10 +35,12 @@ mod fetcher;
 mod files;
 mod http;
 mod master;
+mod member;
 mod queue;
 #[cfg(test)]
 mod recordings;
 mod sandbox;
+mod switchboard;
 
 pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};
 pub use crate::core::faults::{

@@ -1,7 +1,8 @@
 //! A master that runs: the machine of [`core::master`](crate::core::master) with a clock, an HTTP
 //! server and the channels to and from its agents.
 //!
-//! It decides nothing. Each input is handed to the machine, each output done, in order.
+//! It decides nothing. Each input is handed to the machine, each output done, in order. The machine
+//! is made when the master begins to lead; before that its server knows who leads.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mesos::v1;
 use mesos::v1::master_info::capability;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::codec::{self, Encoding};
@@ -21,12 +22,13 @@ use crate::core::master::{
     Disturbance, Input, Master, MasterConfig as MachineConfig, OperatorReply, Output, Reply,
     RequestIndex, StreamIndex,
 };
-use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::core::wire::{AgentIndex, ToMaster};
 use crate::http;
-use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler};
+use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler, Standing};
 use crate::http::operator::{OperatorAnswer, OperatorCall};
 use crate::http::stream::{self, RecordBody, RecordSender, STREAM_BYTES_MAX};
 use crate::queue;
+use crate::switchboard::{AgentLinks, Leadership, Switchboard};
 
 /// What a master is.
 #[derive(Debug, Clone)]
@@ -35,8 +37,6 @@ pub(crate) struct MasterConfig {
     /// Where it is; agents of other regions are remote.
     pub(crate) domain: Option<v1::DomainInfo>,
     pub(crate) allocation_interval: Duration,
-    /// What goes wrong from the start.
-    pub(crate) faults: Faults,
     /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
@@ -44,10 +44,7 @@ pub(crate) struct MasterConfig {
 /// A running master. Dropped, it dies at once, and all connections with it.
 #[derive(Debug)]
 pub(crate) struct MasterHandle {
-    address: SocketAddr,
-    commands: mpsc::UnboundedSender<Command>,
-    driver: JoinHandle<()>,
-    server: JoinHandle<()>,
+    process: JoinHandle<()>,
 }
 
 /// How an agent is lost.
@@ -75,63 +72,71 @@ pub(crate) enum Command {
 }
 
 impl MasterHandle {
-    /// Where it serves its API.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Tells it that an agent is gone. Returns when the master has acted on that: what the agent
-    /// says from then on comes from one that is back.
-    pub(crate) async fn lose_agent(&self, departure: Departure) {
-        let (reply, done) = oneshot::channel();
-        // A master that has died hears nothing.
-        let _ = self.commands.send(Command::Lose(departure, reply));
-        let _ = done.await;
-    }
-
-    /// Where its commands go.
-    pub(crate) fn commands(&self) -> mpsc::UnboundedSender<Command> {
-        self.commands.clone()
-    }
-
     /// Stops it as SIGKILL would: streams are cut, nobody is told.
     pub(crate) async fn stop(mut self) {
-        self.driver.abort();
-        self.server.abort();
-        // Errors would be cancellations, which are what was asked for.
-        let _ = (&mut self.driver).await;
-        let _ = (&mut self.server).await;
+        self.process.abort();
+        // An error would be the cancellation, which is what was asked for.
+        let _ = (&mut self.process).await;
     }
 }
 
 impl Drop for MasterHandle {
     fn drop(&mut self) {
-        self.driver.abort();
-        self.server.abort();
+        self.process.abort();
     }
 }
 
-/// Starts a master on a free port of loopback. It serves when this returns.
+/// Starts a master that leads when the time for its recovery is over. Until then it serves, and
+/// says so.
 ///
 /// # Errors
-/// When there is no port.
-pub(crate) async fn spawn(
+/// When the listener has no address.
+pub(crate) fn spawn(
     config: MasterConfig,
-    from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
-    to_agents: Vec<queue::Sender<ToAgent>>,
+    listener: TcpListener,
+    switchboard: Switchboard,
+    recovery: Duration,
 ) -> io::Result<MasterHandle> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
     let (operator_calls_to, operator_calls) = mpsc::channel(CALLS_MAX);
     let (commands_to, commands) = mpsc::unbounded_channel();
+    let place = format!("{}:{}", config.hostname, address.port());
+    let standing = watch::Sender::new(Standing::Recovering {
+        place: place.clone(),
+    });
+    let handler = MasterHandler::new(calls_to, operator_calls_to, standing.subscribe());
+    let process = async move {
+        let leading = async {
+            tokio::time::sleep(recovery).await;
+            standing.send_replace(Standing::Leading { place });
+            let leadership = switchboard.lead(commands_to);
+            let calls = Calls {
+                calls,
+                operator_calls,
+                commands,
+            };
+            drive(config, address, leadership, switchboard, calls).await;
+        };
+        tokio::select! {
+            () = http::serve(listener, handler) => {}
+            () = leading => {}
+        }
+    };
+    Ok(MasterHandle {
+        process: tokio::spawn(process),
+    })
+}
+
+/// Leads, until it is dropped.
+async fn drive(
+    config: MasterConfig,
+    address: SocketAddr,
+    leadership: Leadership,
+    switchboard: Switchboard,
+    calls: Calls,
+) {
     let (closed_to, closed) = mpsc::unbounded_channel();
-    let handler = MasterHandler::new(
-        calls_to,
-        operator_calls_to,
-        address,
-        config.hostname.as_str(),
-    );
     let now = Instant::now();
     let mut rng = fastrand::Rng::with_seed(config.seed);
     let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();
@@ -145,11 +150,13 @@ pub(crate) async fn spawn(
         allocation_interval: config.allocation_interval,
         epoch: (now, unix.as_secs_f64()),
         seed: rng.u64(..),
-        faults: config.faults,
+        faults: leadership.faults,
+        registry: leadership.registry,
     };
     let driver = Driver {
         machine: Master::new(now, machine),
-        to_agents,
+        to_agents: leadership.to_agents,
+        switchboard,
         replies: HashMap::new(),
         operator_replies: HashMap::new(),
         streams: HashMap::new(),
@@ -157,18 +164,11 @@ pub(crate) async fn spawn(
         last_request: 0,
     };
     let sources = Sources {
-        from_agents,
+        from_agents: leadership.from_agents,
         calls,
-        operator_calls,
         closed,
-        commands,
     };
-    Ok(MasterHandle {
-        address,
-        commands: commands_to,
-        driver: tokio::spawn(driver.run(sources)),
-        server: tokio::spawn(http::serve(listener, handler)),
-    })
+    driver.run(sources).await;
 }
 
 /// How a master introduces itself.
@@ -202,7 +202,8 @@ pub(crate) fn master_info(id: String, address: SocketAddr, hostname: String) -> 
 /// What the machine acts through.
 struct Driver {
     machine: Master,
-    to_agents: Vec<queue::Sender<ToAgent>>,
+    to_agents: AgentLinks,
+    switchboard: Switchboard,
     /// Calls that the machine has not answered yet, which it does before it takes another.
     replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<HttpReply>)>,
     operator_replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<OperatorAnswer>)>,
@@ -215,9 +216,14 @@ struct Driver {
 /// What the machine is fed from.
 struct Sources {
     from_agents: queue::Receiver<(AgentIndex, ToMaster)>,
+    calls: Calls,
+    closed: mpsc::UnboundedReceiver<StreamIndex>,
+}
+
+/// What those say who are neither agents nor listen to streams.
+struct Calls {
     calls: mpsc::Receiver<HttpCall>,
     operator_calls: mpsc::Receiver<OperatorCall>,
-    closed: mpsc::UnboundedReceiver<StreamIndex>,
     commands: mpsc::UnboundedReceiver<Command>,
 }
 
@@ -231,10 +237,10 @@ impl Driver {
                 Some((agent, message)) = sources.from_agents.recv() => {
                     Input::Agent { agent, message }
                 }
-                Some(call) = sources.calls.recv() => self.take_call(call),
-                Some(call) = sources.operator_calls.recv() => self.take_operator_call(call),
+                Some(call) = sources.calls.calls.recv() => self.take_call(call),
+                Some(call) = sources.calls.operator_calls.recv() => self.take_operator_call(call),
                 Some(stream) = sources.closed.recv() => Input::StreamClosed { stream },
-                Some(command) = sources.commands.recv() => {
+                Some(command) = sources.calls.commands.recv() => {
                     match self.take_command(command, &mut sources.from_agents) {
                         Some(input) => input,
                         None => continue,
@@ -327,11 +333,8 @@ impl Driver {
                     sender.cut();
                 }
             }
-            Output::ToAgent { agent, message } => {
-                if let Some(to_agent) = self.to_agents.get(agent.0) {
-                    to_agent.send(message);
-                }
-            }
+            Output::Note(change) => self.switchboard.note(change),
+            Output::ToAgent { agent, message } => self.to_agents.send(agent, message),
         }
     }
 

@@ -56,18 +56,24 @@ impl StoppedAgent {
     pub(crate) fn start(self, listener: TcpListener) -> AgentHandle {
         let Remains {
             machine,
-            mut from_master,
+            mut links,
+            mut link,
             mut commands,
             ..
         } = self.remains;
         // Sent to a process that was not there.
-        while from_master.try_recv().is_some() {}
+        while link.from_master.try_recv().is_some() {}
         while commands.try_recv().is_ok() {}
+        // Other masters may have come to lead meanwhile.
+        while let Ok(newer) = links.try_recv() {
+            link = newer;
+        }
         let config = machine.config().clone();
         let machine = Agent::recover(Instant::now(), config, machine.into_checkpoint());
         let remains = Remains {
             machine,
-            from_master,
+            links,
+            link,
             commands,
             ..self.remains
         };

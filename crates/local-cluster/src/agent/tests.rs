@@ -10,6 +10,7 @@ use mesos::v1::TaskState;
 use rustix::process::{Pid, test_kill_process};
 
 use super::*;
+use crate::core::wire::ToAgent;
 use fixture::{Fixture, accepted, call, message};
 
 #[tokio::test]

@@ -2,15 +2,17 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::agent;
 use crate::core::faults::{Fault, Faults, MessageCounts};
 use crate::core::master::Disturbance;
-use crate::{agent, master};
+use crate::master::Command;
+use crate::switchboard::Switchboard;
 
 /// Makes trouble in a running cluster. Clones are the same; when the cluster has ended nothing
 /// happens any more.
 #[derive(Debug, Clone)]
 pub struct Trouble {
-    pub(super) master: mpsc::UnboundedSender<master::Command>,
+    pub(super) switchboard: Switchboard,
     pub(super) agents: Vec<mpsc::UnboundedSender<agent::Command>>,
 }
 
@@ -30,20 +32,20 @@ impl Trouble {
             | Fault::ShrinkAgent { .. } => {
                 let disturbance = Disturbance::of(fault);
                 let disturbance = disturbance.expect("these are the master's to make");
-                self.tell_master(master::Command::Disturb(disturbance));
+                self.switchboard.tell(Command::Disturb(disturbance));
             }
         }
     }
 
-    /// Lets this go wrong from now on, in place of what went wrong before.
+    /// Lets this go wrong from now on, in place of what went wrong before; under later masters too.
     pub fn set_faults(&self, faults: Faults) {
-        self.tell_master(master::Command::SetFaults(faults));
+        self.switchboard.set_faults(faults);
     }
 
     /// Breaks the streams of all frameworks; what was on its way over them is lost. They may
     /// subscribe again at once.
     pub fn cut_frameworks(&self) {
-        self.tell_master(master::Command::CutStreams);
+        self.switchboard.tell(Command::CutStreams);
     }
 
     /// Breaks the streams of all executors; what was on its way over them is lost. They may
@@ -55,11 +57,11 @@ impl Trouble {
         }
     }
 
-    /// How many framework messages and updates there were so far; `None` when the cluster has
-    /// ended.
+    /// How many framework messages and updates there were since the master began that leads now;
+    /// `None` when there is none.
     pub async fn message_counts(&self) -> Option<MessageCounts> {
         let (reply, counts) = oneshot::channel();
-        self.tell_master(master::Command::CountMessages(reply));
+        self.switchboard.tell(Command::CountMessages(reply));
         counts.await.ok()
     }
 
@@ -79,10 +81,5 @@ impl Trouble {
         };
         let pick = u32::try_from(*nth).unwrap_or(u32::MAX);
         let _ = agent.send(agent::Command::KillExecutor { pick });
-    }
-
-    fn tell_master(&self, command: master::Command) {
-        // A master that has died hears nothing.
-        let _ = self.master.send(command);
     }
 }

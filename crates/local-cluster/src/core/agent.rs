@@ -19,6 +19,7 @@
 //!
 //! Until it is registered it takes nothing but the registration: no task can reach it, and what
 //! executors send has nowhere to go. What a restarted agent does first is in [`recovery`].
+//! A new master is told all that runs here, after a wait by chance, and hears nothing before that.
 
 mod call;
 mod command;
@@ -99,6 +100,8 @@ pub(crate) enum Input {
     CutStreams,
     /// One of its containers dies by SIGKILL: their number divides `pick`, and the rest counts.
     KillExecutor { pick: u32 },
+    /// Another master leads, which knows nothing of this agent.
+    MasterDetected,
     /// The master says.
     Master(Box<ToAgent>),
     /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
@@ -180,6 +183,10 @@ enum Phase {
     Recovering {
         until: Instant,
     },
+    /// There is a new master, with which it registers then.
+    MasterDetected {
+        until: Instant,
+    },
     /// It has told the master of itself and awaits the answer.
     Registering,
     Registered,
@@ -229,6 +236,7 @@ impl Agent {
         match input {
             Input::CutStreams => self.cut_streams(),
             Input::KillExecutor { pick } => self.kill_executor(pick),
+            Input::MasterDetected => self.handle_master_detected(now),
             Input::Master(message) => self.handle_master(now, *message),
             Input::Call { request, call } => self.handle_call(now, request, call),
             Input::Started { container_id, pid } => {
@@ -252,6 +260,7 @@ impl Agent {
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.end_recovery(now);
+        self.end_backoff(now);
         while let Some((framework_id, status)) = self.updates.poll_due(now) {
             self.forward(framework_id, status);
         }
@@ -276,6 +285,7 @@ impl Agent {
             .filter_map(Executor::deadline)
             .chain(self.updates.poll_timeout())
             .chain(self.recovery_deadline())
+            .chain(self.backoff_deadline())
             .min()
     }
 

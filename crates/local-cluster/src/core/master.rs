@@ -13,6 +13,9 @@
 //!        |                                      v                                       |
 //!        +------ never again ------------- completed <----------------------------------+
 //!
+//!   framework (recovered): its agents are there again after a failover of the master, it is not;
+//!   it waits without end for its SUBSCRIBE.
+//!
 //!   agent     Register            link lost                75 s
 //!     unknown ---------> connected --------> disconnected -------> unreachable
 //!                            ^   Register, same id |                   |
@@ -28,12 +31,13 @@ mod framework;
 mod frameworks;
 mod messages;
 mod operator;
+mod registry;
 mod roles;
 mod tasks;
 mod trouble;
 mod validation;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use mesos::v1::scheduler::{Call, Event, call};
@@ -45,6 +49,7 @@ use self::framework::Framework;
 use self::messages::Messages;
 pub(crate) use self::operator::OperatorReply;
 use self::operator::Operators;
+pub(crate) use self::registry::{Registry, RegistryChange};
 pub(crate) use self::trouble::Disturbance;
 use self::trouble::Troubles;
 use super::faults::{Faults, MessageCounts};
@@ -63,6 +68,8 @@ pub(crate) struct MasterConfig {
     pub(crate) seed: u64,
     /// What goes wrong from the start.
     pub(crate) faults: Faults,
+    /// What the masters before it have noted.
+    pub(crate) registry: Registry,
 }
 
 /// A request that waits for its answer, as numbered by the shell.
@@ -151,6 +158,8 @@ pub(crate) enum Output {
     EndStream { stream: StreamIndex },
     /// Breaks a stream: what was written to it and has not left is lost.
     CutStream { stream: StreamIndex },
+    /// Notes what has to outlive this master.
+    Note(RegistryChange),
     /// Tells an agent something.
     ToAgent { agent: AgentIndex, message: ToAgent },
 }
@@ -201,8 +210,11 @@ pub(crate) struct Master {
     completed: VecDeque<FrameworkId>,
     agents: BTreeMap<AgentIndex, Agent>,
     agent_index: HashMap<AgentId, AgentIndex>,
-    /// Agents that stopped answering, and when, in nanoseconds since the Unix epoch.
-    unreachable: BTreeMap<AgentId, i64>,
+    registry: Registry,
+    /// Agents that were admitted by masters before, until they register with this one.
+    recovered: BTreeSet<AgentId>,
+    /// When those that have not come are given up.
+    recovery_due: Instant,
     offers: BTreeMap<OfferId, Offer>,
     filters: Filters,
     allocation_due: Instant,
@@ -231,6 +243,9 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// From a broken link to an unreachable agent: five pings of 15 s (PROTOCOL §11.1).
 const AGENT_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// How long the agents of a master that has failed may take to register with the next (PROTOCOL §11.1).
+const AGENT_REREGISTER_TIMEOUT: Duration = Duration::from_mins(10);
+
 /// The shortest time between two allocation runs. With none at all time would stand still; more
 /// often than this nobody needs offers.
 const ALLOCATION_INTERVAL_MIN: Duration = Duration::from_millis(1);
@@ -245,18 +260,20 @@ impl Master {
             rng: fastrand::Rng::with_seed(config.seed),
             messages: Messages::new(config.faults, config.seed),
             allocation_due: now + config.allocation_interval,
-            config,
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
             agent_index: HashMap::new(),
-            unreachable: BTreeMap::new(),
+            recovered: config.registry.admitted().keys().cloned().collect(),
+            registry: config.registry.clone(),
+            recovery_due: now + AGENT_REREGISTER_TIMEOUT,
             offers: BTreeMap::new(),
             filters: Filters::default(),
             counters: Counters::default(),
             troubles: Troubles::default(),
             operators: Operators::default(),
             outputs: VecDeque::new(),
+            config,
         }
     }
 
@@ -307,8 +324,10 @@ impl Master {
     pub(crate) fn poll_timeout(&self) -> Instant {
         let frameworks = self.frameworks.values().filter_map(Framework::due);
         let agents = self.agents.values().filter_map(Agent::due);
+        let recovery = (!self.recovered.is_empty()).then_some(self.recovery_due);
         frameworks
             .chain(agents)
+            .chain(recovery)
             .chain(self.messages.due())
             .chain(self.troubles.due())
             .chain(self.operators.due())
@@ -322,6 +341,7 @@ impl Master {
         self.end_shrinking(now);
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
+        self.give_up_recovered_agents(now);
         if self.allocation_due <= now {
             self.allocate(now);
             // Runs that were missed are not made up for.
@@ -440,6 +460,12 @@ impl Master {
                 event: Box::new(event),
             });
         }
+    }
+
+    /// Changes the registry, here and for the masters to come.
+    fn note(&mut self, change: RegistryChange) {
+        self.registry.apply(change.clone());
+        self.outputs.push_back(Output::Note(change));
     }
 
     /// Tells an agent something, if its link is up.

@@ -71,6 +71,8 @@ pub(crate) enum ToMaster {
     Register {
         /// Without an id at its first registration.
         agent: v1::AgentInfo,
+        /// Whose executors and tasks these are.
+        frameworks: Vec<v1::FrameworkInfo>,
         /// What is running on it: executors and tasks in their latest states.
         executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
         tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,

@@ -3,12 +3,10 @@
 //! Owns routes, and the checks that come before the master looks at a call. Everything else is the
 //! master's to decide.
 
-use std::net::SocketAddr;
-
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use mesos::v1::scheduler::Call;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::operator::{OperatorCall, Operators};
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
@@ -32,8 +30,53 @@ pub(crate) const CALLS_MAX: usize = 1024;
 pub(crate) struct MasterHandler {
     calls: mpsc::Sender<HttpCall>,
     operators: Operators,
-    address: SocketAddr,
-    hostname: String,
+    standing: watch::Receiver<Standing>,
+}
+
+/// What a master is among the masters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(dead_code, reason = "made when masters are found in ZooKeeper")]
+pub(crate) enum Standing {
+    /// Nobody is known to lead.
+    Leaderless,
+    /// Another one leads, at this `host:port`.
+    Following(String),
+    /// It leads, and is not ready yet.
+    Recovering {
+        /// Its own `host:port`.
+        place: String,
+    },
+    /// It leads.
+    Leading {
+        /// Its own `host:port`.
+        place: String,
+    },
+}
+
+impl Standing {
+    /// What it answers to everything but questions about itself, before any other check
+    /// (PROTOCOL §1); nothing when it leads. `path` is the route that was asked for.
+    fn refusal(&self, path: &str) -> Option<Response> {
+        let unavailable = |text: &str| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text).into();
+        match self {
+            Self::Leaderless => Some(unavailable("No leader elected")),
+            Self::Following(place) => Some(redirect(place, &format!("{PROCESS}{path}"))),
+            Self::Recovering { .. } => Some(unavailable("Master has not finished recovery")),
+            Self::Leading { .. } => None,
+        }
+    }
+
+    /// The answer to `/redirect`.
+    fn redirect(&self) -> Response {
+        match self {
+            Self::Leaderless => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "No leader elected").into()
+            }
+            Self::Following(place) | Self::Recovering { place } | Self::Leading { place } => {
+                redirect(place, "")
+            }
+        }
+    }
 }
 
 /// A call on its way to the master.
@@ -63,14 +106,12 @@ impl MasterHandler {
     pub(crate) fn new(
         calls: mpsc::Sender<HttpCall>,
         operator_calls: mpsc::Sender<OperatorCall>,
-        address: SocketAddr,
-        hostname: impl Into<String>,
+        standing: watch::Receiver<Standing>,
     ) -> Self {
         Self {
             calls,
             operators: Operators::new(operator_calls),
-            address,
-            hostname: hostname.into(),
+            standing,
         }
     }
 
@@ -103,24 +144,19 @@ impl MasterHandler {
             }
         }
     }
-
-    /// Where the leader is: here.
-    fn redirect(&self) -> Response {
-        let location = format!("//{}:{}", self.hostname, self.address.port());
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-        if let Ok(location) = HeaderValue::from_str(&location) {
-            response.headers_mut().insert(LOCATION, location);
-        }
-        response
-    }
 }
 
 impl Handler for MasterHandler {
     async fn handle(&self, request: Request) -> Response {
         let path = request.uri().path().to_owned();
         let is_prefixed = path.starts_with(PROCESS);
+        let standing = self.standing.borrow().clone();
         for route in routes(&path, PROCESS) {
+            if matches!(route, "/api/v1/scheduler" | "/api/v1" | "/state")
+                && let Some(refusal) = standing.refusal(route)
+            {
+                return refusal;
+            }
             match route {
                 "/api/v1/scheduler" => {
                     return self.scheduler(request).await.unwrap_or_else(Response::from);
@@ -134,7 +170,7 @@ impl Handler for MasterHandler {
                     return answer.unwrap_or_else(Response::from);
                 }
                 "/health" => return Response::new(Body::empty()),
-                "/redirect" => return self.redirect(),
+                "/redirect" => return standing.redirect(),
                 "/version" if !is_prefixed => return json(state::version(&facts::version())),
                 "/metrics/snapshot" if !is_prefixed => {
                     let answer = self.operators.metrics().await;
@@ -150,6 +186,17 @@ impl Handler for MasterHandler {
         }
         not_found()
     }
+}
+
+/// To a path of another master; relative to the protocol, as Mesos writes it.
+fn redirect(place: &str, path: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    // A place that is none comes from a foreign hand in ZooKeeper.
+    if let Ok(location) = HeaderValue::from_str(&format!("//{place}{path}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 fn stream(body: RecordBody, stream_id: &str, encoding: Encoding) -> Response {

@@ -8,10 +8,13 @@ use mesos::resources::Resources;
 use testkit::http::Connection;
 
 use super::*;
+use crate::core::wire::ToAgent;
 
 /// A master with one agent that registers and then does nothing.
 pub(super) struct Fixture {
     pub(super) master: MasterHandle,
+    pub(super) address: SocketAddr,
+    switchboard: Switchboard,
     to_master: queue::Sender<(AgentIndex, ToMaster)>,
     from_master: queue::Receiver<ToAgent>,
 }
@@ -31,20 +34,26 @@ impl Fixture {
     }
 
     pub(super) async fn without_agent() -> Self {
-        let (to_master, from_agents) = queue::queue();
-        let (to_agent, from_master) = queue::queue();
         let config = MasterConfig {
             hostname: "localhost".to_owned(),
             domain: None,
             allocation_interval: Duration::from_millis(20),
-            faults: Faults::default(),
             seed: 7,
         };
-        let master = spawn(config, from_agents, vec![to_agent]);
+        let switchboard = Switchboard::new(Faults::default());
+        let mut links = switchboard.follow(AgentIndex(0));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a port of loopback");
+        let address = listener.local_addr().expect("it is bound");
+        let master = spawn(config, listener, switchboard.clone(), Duration::ZERO)
+            .expect("it has an address");
+        let link = links.recv().await.expect("a link to the master");
         Self {
-            master: master.await.expect("a port of loopback"),
-            to_master,
-            from_master,
+            master,
+            address,
+            switchboard,
+            to_master: link.to_master,
+            from_master: link.from_master,
         }
     }
 
@@ -67,6 +76,7 @@ fn agent(resources: &str) -> v1::AgentInfo {
 fn register(agent: v1::AgentInfo) -> ToMaster {
     ToMaster::Register {
         agent,
+        frameworks: vec![],
         executors: vec![],
         tasks: vec![],
     }
@@ -75,7 +85,7 @@ fn register(agent: v1::AgentInfo) -> ToMaster {
 const SUBSCRIBE: &str = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":60}}}"#;
 
 async fn subscribe(fixture: &Fixture) -> (Connection, String, String) {
-    let mut connection = Connection::open(fixture.master.address()).await;
+    let mut connection = Connection::open(fixture.address).await;
     connection
         .post(
             "/api/v1/scheduler",
@@ -109,7 +119,7 @@ async fn a_subscriber_gets_one_chunk_for_each_record_and_calls_on_another_connec
         .as_str()
         .expect("an id");
 
-    let mut calls = Connection::open(fixture.master.address()).await;
+    let mut calls = Connection::open(fixture.address).await;
     let headers = [
         ("Content-Type", "application/json"),
         ("Mesos-Stream-Id", &*stream_id),
@@ -149,7 +159,7 @@ async fn a_client_that_hangs_up_is_noticed() {
     let (stream, _, id) = subscribe(&fixture).await;
     drop(stream);
     // Once it is noticed, coming back makes the agent send its updates again, without a takeover.
-    let mut connection = Connection::open(fixture.master.address()).await;
+    let mut connection = Connection::open(fixture.address).await;
     let revive = format!(r#"{{"type":"REVIVE","framework_id":{{"value":"{id}"}}}}"#);
     loop {
         connection
@@ -184,7 +194,7 @@ async fn the_other_endpoints_answer() {
         "/version/../x",
         "/",
     ] {
-        let mut connection = Connection::open(fixture.master.address()).await;
+        let mut connection = Connection::open(fixture.address).await;
         connection
             .send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
             .await;
@@ -221,7 +231,7 @@ async fn what_an_agent_said_comes_before_its_departure() {
         let registration = (AgentIndex(index), register(agent("cpus:1;mem:64")));
         fixture.to_master.send(registration);
         let departure = Departure::Disconnected(AgentIndex(index));
-        fixture.master.lose_agent(departure).await;
+        fixture.switchboard.lose_agent(departure).await;
     }
     let (mut stream, ..) = subscribe(&fixture).await;
     let heartbeat = stream.record().await.expect("a record");

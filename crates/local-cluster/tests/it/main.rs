@@ -3,6 +3,7 @@
 mod cluster;
 mod commands;
 mod executors;
+mod failover;
 mod faults;
 mod restart;
 mod scheduler;

@@ -51,8 +51,24 @@ async fn wait_for_files(folder: &Path, count: usize) {
     .await;
 }
 
+/// What happens to a cluster while tasks run.
+#[derive(Clone, Copy)]
+enum Incident {
+    StreamCut,
+    MasterFailover,
+}
+
 #[tokio::test]
 async fn the_framework_runs_all_tasks_to_their_end_through_a_lost_connection() {
+    run_through(Incident::StreamCut).await;
+}
+
+#[tokio::test]
+async fn the_framework_runs_all_tasks_to_their_end_through_a_failover_of_the_master() {
+    run_through(Incident::MasterFailover).await;
+}
+
+async fn run_through(incident: Incident) {
     // Three tasks fit at a time, on two agents.
     let resources = Resources::parse("cpus:0.2;mem:128").unwrap();
     let agent = AgentConfig::new(resources);
@@ -60,7 +76,7 @@ async fn the_framework_runs_all_tasks_to_their_end_through_a_lost_connection() {
         allocation_interval: Duration::from_millis(20),
         ..ClusterConfig::new(vec![agent.clone(), agent])
     };
-    let cluster = LocalCluster::start(config).await.unwrap();
+    let mut cluster = LocalCluster::start(config).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (started, go) = (folder.path().join("started"), folder.path().join("go"));
     std::fs::create_dir(&started).unwrap();
@@ -78,7 +94,10 @@ async fn the_framework_runs_all_tasks_to_their_end_through_a_lost_connection() {
     let (ended, ()) = tokio::join!(run, async {
         // The others wait for room.
         wait_for_files(&started, 4).await;
-        cluster.trouble().cut_frameworks();
+        match incident {
+            Incident::StreamCut => cluster.trouble().cut_frameworks(),
+            Incident::MasterFailover => cluster.fail_over_master().await.unwrap(),
+        }
         std::fs::write(&go, "").unwrap();
     });
     assert_eq!(ended, Ok(vec![TaskState::TaskFinished; 5]));

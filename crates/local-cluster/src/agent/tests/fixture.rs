@@ -7,10 +7,12 @@ use mesos::v1::{CommandInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus};
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::agent::{AgentConfig, AgentHandle, spawn};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::queue;
+use crate::switchboard::MasterLink;
 
 /// A registered agent and its master's ends of the channels.
 pub(super) struct Fixture {
@@ -36,9 +38,14 @@ impl Fixture {
             shutdown_grace: Duration::from_millis(50),
             seed: 7,
         };
-        let agent = spawn(config, AgentIndex(3), to_master, from_master)
-            .await
+        let (links, agent_links) = mpsc::unbounded_channel();
+        links
+            .send(MasterLink {
+                to_master,
+                from_master,
+            })
             .unwrap();
+        let agent = spawn(config, AgentIndex(3), agent_links).await.unwrap();
         let (index, message) = from_agent.recv().await.unwrap();
         assert_eq!(index, AgentIndex(3));
         assert!(matches!(message, ToMaster::Register { .. }));

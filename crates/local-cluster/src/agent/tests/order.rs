@@ -6,6 +6,7 @@ use mesos::{AgentId, ContainerId, TaskId};
 use super::fixture::run_tasks;
 use crate::agent::*;
 use crate::core::agent::{Body, Call};
+use crate::core::wire::ToAgent;
 
 /// A machine with the running task t1, and the container of its executor.
 fn machine_with_a_task() -> (Agent, ContainerId) {
@@ -103,6 +104,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         };
         events.send(exited).unwrap();
         let sources = Sources {
+            links: mpsc::unbounded_channel().1,
             from_master,
             calls,
             container_events,

@@ -15,7 +15,7 @@
 //! Of other frameworks nothing is left. Their executors live on, and no agent knows them.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mesos::v1::AgentInfo;
 use mesos::v1::TaskState;
@@ -27,6 +27,10 @@ use super::status::Verdict;
 use super::updates::Updates;
 use super::{Agent, Config, Framework, Output, Phase, Stage, duration};
 use crate::core::wire::ToMaster;
+
+/// How long an agent waits at most before it registers with a master that it has just found, so that
+/// not all of them come at once (PROTOCOL §11.2).
+const REGISTRATION_BACKOFF: Duration = Duration::from_secs(1);
 
 /// What an agent that has ended leaves to the next.
 #[derive(Debug)]
@@ -98,7 +102,30 @@ impl Agent {
     pub(super) fn recovery_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Recovering { until } => Some(until),
-            Phase::Registering | Phase::Registered => None,
+            Phase::MasterDetected { .. } | Phase::Registering | Phase::Registered => None,
+        }
+    }
+
+    /// An agent that still recovers registers with whoever leads when it has done so.
+    pub(super) fn handle_master_detected(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Recovering { .. }) {
+            let until = now + REGISTRATION_BACKOFF.mul_f64(self.rng.f64());
+            self.phase = Phase::MasterDetected { until };
+        }
+    }
+
+    /// When to register with a new master, if there is one.
+    pub(super) fn backoff_deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::MasterDetected { until } => Some(until),
+            Phase::Recovering { .. } | Phase::Registering | Phase::Registered => None,
+        }
+    }
+
+    /// Registers with a new master when the wait for that is over.
+    pub(super) fn end_backoff(&mut self, now: Instant) {
+        if self.backoff_deadline().is_some_and(|until| until <= now) {
+            self.register();
         }
     }
 
@@ -138,6 +165,7 @@ impl Agent {
             id: self.id.as_ref().map(Into::into),
             ..self.config.info.clone()
         };
+        let mut frameworks = Vec::new();
         let (mut executors, mut tasks) = (Vec::new(), Vec::new());
         // The master has removed the others, and would only say so once more.
         let active = self
@@ -145,6 +173,7 @@ impl Agent {
             .iter()
             .filter(|(_, framework)| framework.stage == Stage::Active);
         for (framework_id, framework) in active {
+            frameworks.push(framework.info.clone());
             for executor in framework.executors.values() {
                 // One that has ended takes no resources any more, and of those that are the agent's
                 // own the master does not know.
@@ -152,12 +181,15 @@ impl Agent {
                     executors.push((framework_id.clone(), executor.info.clone()));
                 }
                 for (info, state) in executor.tasks() {
-                    tasks.push((framework_id.clone(), info.clone(), state));
+                    let mut info = info.clone();
+                    info.executor.get_or_insert_with(|| executor.info.clone());
+                    tasks.push((framework_id.clone(), info, state));
                 }
             }
         }
         self.tell_master(ToMaster::Register {
             agent,
+            frameworks,
             executors,
             tasks,
         });

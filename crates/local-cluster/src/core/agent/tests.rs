@@ -3,6 +3,7 @@
 mod commands;
 mod delivery;
 mod ends;
+mod masters;
 mod property;
 mod recovery;
 mod script;

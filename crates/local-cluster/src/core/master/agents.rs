@@ -7,16 +7,16 @@ use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
-use super::framework::Task;
+use super::framework::{Connection, Framework, Task};
 use super::trouble::Withheld;
-use super::{AGENT_TIMEOUT, Master, events};
+use super::{AGENT_TIMEOUT, Master, RegistryChange, events};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
 /// An agent that has registered and has neither left nor become unreachable.
 #[derive(Debug)]
 pub(super) struct Agent {
     index: AgentIndex,
-    id: AgentId,
+    pub(super) id: AgentId,
     /// With the id set.
     info: v1::AgentInfo,
     total: Resources,
@@ -212,10 +212,16 @@ impl Master {
         match message {
             ToMaster::Register {
                 agent,
+                frameworks,
                 executors,
                 tasks,
             } => {
-                self.register(now, index, agent, executors, tasks);
+                let running = Running {
+                    frameworks,
+                    executors,
+                    tasks,
+                };
+                self.register(now, index, agent, running);
             }
             ToMaster::StatusUpdate {
                 framework_id,
@@ -248,14 +254,7 @@ impl Master {
         }
     }
 
-    fn register(
-        &mut self,
-        now: Instant,
-        index: AgentIndex,
-        info: v1::AgentInfo,
-        executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
-        tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
-    ) {
+    fn register(&mut self, now: Instant, index: AgentIndex, info: v1::AgentInfo, running: Running) {
         let total = match Resources::from_wire(&info.resources) {
             Ok(total) => total,
             Err(error) => {
@@ -279,21 +278,39 @@ impl Master {
         let id = id.unwrap_or_else(|| self.new_agent_id());
         tracing::info!(agent = %id, resources = %total, "agent registered");
         self.rescind_offers_of(index);
-        self.unreachable.remove(&id);
+        self.recovered.remove(&id);
         for framework in self.frameworks.values_mut() {
             framework.forget_unreachable(&id);
         }
         self.agent_index.insert(id.clone(), index);
-        self.agents
-            .insert(index, Agent::new(index, id.clone(), info, total));
-        if let Some(agent) = self.agents.get_mut(&index) {
-            agent.set_deactivated(deactivated);
-        }
+        let mut agent = Agent::new(index, id.clone(), info, total);
+        agent.set_deactivated(deactivated);
+        let info = Box::new(agent.info.clone());
+        self.agents.insert(index, agent);
+        self.note(RegistryChange::Admitted(info));
         self.publish_agent(index, is_first, is_known);
-        self.adopt(now, index, executors, tasks);
+        let frameworks: Vec<FrameworkId> = running.frameworks.iter().filter_map(id_of).collect();
+        self.adopt(now, index, running);
         self.send_to_agent(index, ToAgent::Registered { agent_id: id });
+        self.refresh_frameworks(index, &frameworks);
         self.repeat_kills(index);
         self.allocate(now);
+    }
+
+    /// Agents of a master before this one that have not come are unreachable. What ran on them is
+    /// not known, so nobody is told.
+    pub(super) fn give_up_recovered_agents(&mut self, now: Instant) {
+        if self.recovery_due > now {
+            return;
+        }
+        let nanoseconds = nanoseconds(self.timestamp(now));
+        for agent_id in std::mem::take(&mut self.recovered) {
+            tracing::info!(agent = %agent_id, "agent has not registered again");
+            self.note(RegistryChange::Unreachable {
+                agent_id,
+                nanoseconds,
+            });
+        }
     }
 
     fn new_agent_id(&mut self) -> AgentId {
@@ -307,9 +324,15 @@ impl Master {
         &mut self,
         now: Instant,
         index: AgentIndex,
-        executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
-        tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+        Running {
+            frameworks,
+            executors,
+            tasks,
+        }: Running,
     ) {
+        for info in frameworks {
+            self.recover_framework(info);
+        }
         // The agent is booked anew: what its tasks held before is part of what is free now.
         for framework in self.frameworks.values_mut() {
             let own = framework
@@ -338,6 +361,33 @@ impl Master {
                 };
                 self.lose_task(now, &framework_id, &task_id, &loss);
             }
+        }
+    }
+
+    /// A framework that is known by its agents only, after a failover of the master.
+    fn recover_framework(&mut self, info: v1::FrameworkInfo) {
+        let Some(id) = id_of(&info) else { return };
+        if !self.frameworks.contains_key(&id) && !self.completed.contains(&id) {
+            tracing::info!(framework = %id, "framework recovered");
+            let recovered = Framework::new(&id, info, BTreeSet::new(), Connection::Recovered);
+            self.frameworks.insert(id, recovered);
+        }
+    }
+
+    /// Tells an agent that has registered what the frameworks on it are by now; those that are gone
+    /// for good it is to shut down. Each that is there makes the agent send its updates once more
+    /// (PROTOCOL §11.2).
+    fn refresh_frameworks(&mut self, index: AgentIndex, frameworks: &[FrameworkId]) {
+        for id in frameworks {
+            let message = match self.frameworks.get(id) {
+                Some(framework) => ToAgent::UpdateFramework {
+                    framework: framework.info.clone(),
+                },
+                None => ToAgent::ShutdownFramework {
+                    framework_id: id.clone(),
+                },
+            };
+            self.send_to_agent(index, message);
         }
     }
 
@@ -450,6 +500,8 @@ impl Master {
             "Agent {} removed: the agent unregistered",
             agent.info.hostname
         );
+        let agent_id = agent.id.clone();
+        self.note(RegistryChange::Removed { agent_id });
         self.remove_agent(now, index, |_| Loss {
             state: v1::TaskState::TaskLost,
             reason: Reason::AgentRemoved,
@@ -469,7 +521,10 @@ impl Master {
         for (index, id) in overdue {
             let nanoseconds = nanoseconds(self.timestamp(now));
             self.note_unreachable_tasks(index, &id);
-            self.unreachable.insert(id, nanoseconds);
+            self.note(RegistryChange::Unreachable {
+                agent_id: id,
+                nanoseconds,
+            });
             self.remove_agent(now, index, |framework| Loss {
                 state: framework.lost_or(v1::TaskState::TaskUnreachable),
                 reason: Reason::AgentRemoved,
@@ -493,7 +548,7 @@ impl Master {
         &mut self,
         now: Instant,
         index: AgentIndex,
-        loss: impl Fn(&super::Framework) -> Loss,
+        loss: impl Fn(&Framework) -> Loss,
     ) {
         for (framework_id, task_id) in self.tasks_on(index) {
             let loss = loss(&self.frameworks[&framework_id]);
@@ -576,6 +631,18 @@ impl Master {
     }
 }
 
+/// What an agent says is running on it when it registers.
+struct Running {
+    frameworks: Vec<v1::FrameworkInfo>,
+    executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
+    tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+}
+
+fn id_of(framework: &v1::FrameworkInfo) -> Option<FrameworkId> {
+    let id = framework.id.as_ref()?;
+    Some(FrameworkId::from(id.value.as_str()))
+}
+
 /// What is said of a task that is lost with its agent.
 pub(super) struct Loss {
     pub(super) state: v1::TaskState,
@@ -588,6 +655,6 @@ pub(super) struct Loss {
     clippy::cast_possible_truncation,
     reason = "64 bits of nanoseconds last to the year 2262"
 )]
-fn nanoseconds(seconds: f64) -> i64 {
+pub(super) fn nanoseconds(seconds: f64) -> i64 {
     (seconds * 1e9) as i64
 }

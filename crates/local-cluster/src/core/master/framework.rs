@@ -41,6 +41,9 @@ pub(super) enum Connection {
         /// When it is removed.
         removal_due: Instant,
     },
+    /// It subscribed with a master before this one, as its agents say. It is never removed: the
+    /// timeout does not outlive a master (PROTOCOL §4).
+    Recovered,
 }
 
 /// A task that was sent to an agent.
@@ -147,16 +150,17 @@ impl Framework {
             Connection::Connected {
                 stream, stream_id, ..
             } => Some((*stream, stream_id)),
-            Connection::Disconnected { .. } => None,
+            Connection::Disconnected { .. } | Connection::Recovered => None,
         }
     }
 
     /// When something has to be done about it.
     pub(super) fn due(&self) -> Option<Instant> {
-        Some(match self.connection {
-            Connection::Connected { heartbeat_due, .. } => heartbeat_due,
-            Connection::Disconnected { removal_due } => removal_due,
-        })
+        match self.connection {
+            Connection::Connected { heartbeat_due, .. } => Some(heartbeat_due),
+            Connection::Disconnected { removal_due } => Some(removal_due),
+            Connection::Recovered => None,
+        }
     }
 
     /// The state for a task that Mesos calls lost unless the framework knows better words.

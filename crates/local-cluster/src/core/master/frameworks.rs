@@ -175,7 +175,7 @@ impl Master {
             .frameworks
             .iter()
             .filter(|(_, framework)| match framework.connection {
-                Connection::Connected { .. } => false,
+                Connection::Connected { .. } | Connection::Recovered => false,
                 Connection::Disconnected { removal_due } => removal_due <= now,
             })
             .map(|(id, _)| id.clone())

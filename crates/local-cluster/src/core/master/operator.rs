@@ -17,6 +17,7 @@ use mesos::v1::master::{Event, Response, event};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
 
+use super::agents::nanoseconds;
 use super::framework::Framework;
 use super::{
     COMPLETED_FRAMEWORKS_MAX, HEARTBEAT_INTERVAL, Master, Output, Rejection, RequestIndex,
@@ -419,13 +420,4 @@ fn of_type(event_type: event::Type) -> Event {
         r#type: Some(event_type.into()),
         ..Event::default()
     }
-}
-
-/// A time of day as Mesos gives it to operators.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "64 bits of nanoseconds last to the year 2262"
-)]
-fn nanoseconds(seconds: f64) -> i64 {
-    (seconds * 1e9) as i64
 }

@@ -138,12 +138,24 @@ impl Master {
                 ..status
             }
         } else {
-            let unreachable = agent_id.as_ref().and_then(|id| self.unreachable.get(id));
+            // It may be on an agent that has not come back yet: no answer is no wrong answer.
+            if match &agent_id {
+                Some(agent_id) => self.recovered.contains(agent_id),
+                None => !self.recovered.is_empty(),
+            } {
+                return;
+            }
+            let unreachable = |id| self.registry.unreachable_since(id);
+            let unreachable = agent_id.as_ref().and_then(unreachable);
             let is_registered = agent_id
                 .as_ref()
                 .is_some_and(|id| self.agent_by_id(id).is_some());
+            let is_gone = agent_id
+                .as_ref()
+                .is_some_and(|id| self.registry.gone_since(id).is_some());
             let (state, fate) = match unreachable {
                 _ if is_registered => (TaskState::TaskGone, "unknown to the agent"),
+                _ if is_gone => (TaskState::TaskGoneByOperator, "gone"),
                 Some(_) => (TaskState::TaskUnreachable, "unreachable"),
                 None => (TaskState::TaskUnknown, "unknown"),
             };
@@ -152,9 +164,7 @@ impl Master {
                 state: framework.lost_or(state).into(),
                 message: Some(format!("Reconciliation: Task is {fate}")),
                 agent_id: agent_id.map(Into::into),
-                unreachable_time: unreachable.map(|nanoseconds| v1::TimeInfo {
-                    nanoseconds: *nanoseconds,
-                }),
+                unreachable_time: unreachable.map(|nanoseconds| v1::TimeInfo { nanoseconds }),
                 ..status
             }
         };

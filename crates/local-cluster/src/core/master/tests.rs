@@ -1,5 +1,7 @@
 //! The master driven by scripts: what schedulers and agents do goes in, what happens comes out.
 
+mod describe;
+mod failover;
 mod faults;
 mod frameworks;
 mod launching;
@@ -15,9 +17,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use expect_test::Expect;
 use mesos::resources::Resources;
-use mesos::v1::task_status::{Reason, Source};
+use mesos::v1::task_status::Source;
 use serde_json::{Value, json};
 
+use self::describe::{describe_event, describe_message};
 use super::*;
 use crate::codec::{self, Encoding};
 use crate::core::faults::{Fault, MessageFaults};
@@ -26,6 +29,9 @@ use crate::core::faults::{Fault, MessageFaults};
 ///
 /// A line is one of these; times are virtual, `F` is the name of a framework:
 /// - `agent N RESOURCES`: an agent registers; `lost N`, `left N`: it goes.
+/// - `back N RESOURCES F TASK STATE RESOURCES EXECUTOR …`: it registers under the id that it has, with
+///   these tasks of a framework, each on an executor of its own.
+/// - `failover`: another master takes over; streams break.
 /// - `subscribe F {…}`: with these fields of FrameworkInfo (and `suppressed_roles` and
 ///   `offer_constraints`) on top of the usual ones; `subscribe F again {…}`: with the id that it was given.
 /// - `F {…}`: a call, framework id and stream id added.
@@ -67,6 +73,9 @@ struct Test {
     now: Instant,
     requests: u64,
     schedulers: BTreeMap<String, Scheduler>,
+    registry: Registry,
+    /// The ids that agents were given.
+    agent_ids: BTreeMap<AgentIndex, AgentId>,
     transcript: String,
 }
 
@@ -80,23 +89,15 @@ struct Scheduler {
 impl Test {
     fn new(allocation_interval: Duration) -> Self {
         let start = Instant::now();
-        let info = v1::MasterInfo {
-            id: "M".to_owned(),
-            ..Default::default()
-        };
-        let config = MasterConfig {
-            info,
-            allocation_interval,
-            epoch: (start, 1000.0),
-            seed: 1,
-            faults: Faults::default(),
-        };
+        let config = config(start, "M", allocation_interval, Registry::default());
         Self {
             master: Master::new(start, config),
             start,
             now: start,
             requests: 0,
             schedulers: BTreeMap::new(),
+            registry: Registry::default(),
+            agent_ids: BTreeMap::new(),
             transcript: String::new(),
         }
     }
@@ -113,6 +114,8 @@ impl Test {
         let words: Vec<&str> = rest.split(' ').collect();
         match verb {
             "agent" => self.register(words[0], words[1]),
+            "back" => self.register_again(&words),
+            "failover" => self.fail_over(),
             "lost" => self.handle(Input::AgentDisconnected {
                 agent: agent(words[0]),
             }),
@@ -179,16 +182,14 @@ impl Test {
             resources: Resources::parse(resources).expect("resources").to_wire(),
             ..Default::default()
         };
-        let id = self
-            .master
-            .agents
-            .get(&agent(index))
-            .map(|known| known.id().clone());
+        let known = self.master.agents.get(&agent(index));
+        let id = known.map(|known| known.id().clone());
         let message = ToMaster::Register {
             agent: v1::AgentInfo {
                 id: id.map(Into::into),
                 ..info
             },
+            frameworks: vec![],
             executors: vec![],
             tasks: vec![],
         };
@@ -196,6 +197,54 @@ impl Test {
             agent: agent(index),
             message,
         });
+    }
+
+    fn register_again(&mut self, words: &[&str]) {
+        let index = agent(words[0]);
+        let mut frameworks = Vec::new();
+        let mut executors = Vec::new();
+        let mut tasks = Vec::new();
+        if let Some(name) = words.get(2) {
+            let framework_id = self.framework(name);
+            frameworks.push(v1::FrameworkInfo {
+                id: Some(framework_id.clone().into()),
+                name: (*name).to_owned(),
+                ..Default::default()
+            });
+            for words in words[3..].chunks_exact(4) {
+                let info = allocated_task(words[0], words[2], words[3]);
+                executors.extend(info.executor.clone().map(|it| (framework_id.clone(), it)));
+                let state = v1::TaskState::from_str_name(words[1]).expect("a state");
+                tasks.push((framework_id.clone(), info, state));
+            }
+        }
+        let id = self.agent_ids.get(&index).cloned();
+        let agent = v1::AgentInfo {
+            id: id.map(Into::into),
+            hostname: "localhost".to_owned(),
+            port: Some(5051),
+            resources: Resources::parse(words[1]).expect("resources").to_wire(),
+            ..Default::default()
+        };
+        let message = ToMaster::Register {
+            agent,
+            frameworks,
+            executors,
+            tasks,
+        };
+        self.handle(Input::Agent {
+            agent: index,
+            message,
+        });
+    }
+
+    fn fail_over(&mut self) {
+        let registry = self.registry.clone();
+        let config = config(self.start, "N", Duration::from_secs(1), registry);
+        self.master = Master::new(self.now, config);
+        for scheduler in self.schedulers.values_mut() {
+            scheduler.stream = None;
+        }
     }
 
     fn subscribe(&mut self, name: &str, rest: &str) {
@@ -326,6 +375,18 @@ impl Test {
             if let Some(name) = subscribing {
                 self.note_subscription(name, &output);
             }
+            // What was noted shows when the master has failed over.
+            if let Output::Note(change) = output {
+                self.registry.apply(change);
+                continue;
+            }
+            if let Output::ToAgent {
+                agent,
+                message: ToAgent::Registered { agent_id },
+            } = &output
+            {
+                self.agent_ids.insert(*agent, agent_id.clone());
+            }
             let line = self.describe(&output);
             let at = (self.now - self.start).as_secs_f64();
             let _ = writeln!(self.transcript, "{at:.1} {line}");
@@ -388,6 +449,7 @@ impl Test {
             }
             Output::EndStream { stream } => format!("{} ends", stream_name(stream)),
             Output::CutStream { stream } => format!("{} is cut", stream_name(stream)),
+            Output::Note(_) => unreachable!("it is kept"),
             Output::ToAgent { agent, message } => {
                 format!("agent {} < {}", agent.0, describe_message(message))
             }
@@ -435,6 +497,44 @@ impl Master {
     }
 }
 
+fn config(
+    start: Instant,
+    id: &str,
+    allocation_interval: Duration,
+    registry: Registry,
+) -> MasterConfig {
+    let info = v1::MasterInfo {
+        id: id.to_owned(),
+        ..Default::default()
+    };
+    MasterConfig {
+        info,
+        allocation_interval,
+        epoch: (start, 1000.0),
+        seed: 1,
+        faults: Faults::default(),
+        registry,
+    }
+}
+
+/// A task as its agent knows it.
+fn allocated_task(task: &str, resources: &str, executor: &str) -> v1::TaskInfo {
+    let words = ["", "", task, resources, executor];
+    let mut call = launch_call(&words);
+    call["framework_id"] = json!({"value": "any"});
+    let accept = parse(&call).accept.expect("a body");
+    let launch = accept.operations.into_iter().find_map(|it| it.launch);
+    let mut info = launch.expect("a launch").task_infos.remove(0);
+    let executor = info.executor.iter_mut();
+    let lists = executor.map(|executor| &mut executor.resources);
+    for resource in lists.chain([&mut info.resources]).flatten() {
+        resource.allocation_info = Some(v1::resource::AllocationInfo {
+            role: Some("rec".to_owned()),
+        });
+    }
+    info
+}
+
 fn agent(word: &str) -> AgentIndex {
     AgentIndex(word.parse().expect("the index of an agent"))
 }
@@ -476,140 +576,4 @@ fn launch_call(words: &[&str]) -> Value {
         ]}}],
         "filters": {"refuse_seconds": 0},
     }})
-}
-
-fn describe_event(event: &Event) -> String {
-    use mesos::v1::scheduler::event::Type;
-    let name = event.r#type().as_str_name();
-    match event.r#type() {
-        Type::Subscribed => {
-            let id = event
-                .subscribed
-                .as_ref()
-                .map(|subscribed| &subscribed.framework_id.value);
-            format!("{name} {}", id.expect("a body"))
-        }
-        Type::Offers => {
-            let offers = event
-                .offers
-                .as_ref()
-                .expect("a body")
-                .offers
-                .iter()
-                .map(describe_offer);
-            format!("{name} {}", offers.collect::<Vec<_>>().join(" | "))
-        }
-        Type::Rescind => {
-            format!(
-                "{name} {}",
-                event.rescind.as_ref().expect("a body").offer_id.value
-            )
-        }
-        Type::Update => describe_status(&event.update.as_ref().expect("a body").status),
-        Type::Message => {
-            let message = event.message.as_ref().expect("a body");
-            format!("{name} {} {:?}", message.executor_id.value, message.data)
-        }
-        Type::Failure => {
-            let failure = event.failure.as_ref().expect("a body");
-            let executor = failure.executor_id.as_ref().map(|id| id.value.as_str());
-            format!("{name} executor {executor:?} status {:?}", failure.status)
-        }
-        Type::Error => format!("{name} {}", event.error.as_ref().expect("a body").message),
-        Type::UpdateOperationStatus => {
-            let update = event.update_operation_status.as_ref().expect("a body");
-            format!(
-                "{name} {} {}",
-                update.status.state().as_str_name(),
-                update.status.message()
-            )
-        }
-        _ => name.to_owned(),
-    }
-}
-
-fn describe_offer(offer: &v1::Offer) -> String {
-    let resources = Resources::from_wire(&offer.resources).expect("valid resources");
-    let mut text = format!(
-        "{} of {}: {resources}",
-        offer.id.value, offer.agent_id.value
-    );
-    let executors: Vec<_> = offer
-        .executor_ids
-        .iter()
-        .map(|id| id.value.as_str())
-        .collect();
-    if !executors.is_empty() {
-        let _ = write!(text, " with {}", executors.join(" "));
-    }
-    text
-}
-
-fn describe_status(status: &v1::TaskStatus) -> String {
-    let mut text = format!("{} {}", status.task_id.value, status.state().as_str_name());
-    if status.source() != Source::Executor {
-        let _ = write!(text, " {}", status.source().as_str_name());
-    }
-    if let Some(reason) = status
-        .reason
-        .and_then(|reason| Reason::try_from(reason).ok())
-    {
-        let _ = write!(text, " {}", reason.as_str_name());
-    }
-    if let Some(message) = &status.message {
-        let _ = write!(text, " {message:?}");
-    }
-    for (what, is_there) in [
-        ("no agent", status.agent_id.is_none()),
-        ("executor id", status.executor_id.is_some()),
-        ("uuid", status.uuid.is_some()),
-        ("unreachable time", status.unreachable_time.is_some()),
-        ("no timestamp", status.timestamp.is_none()),
-    ] {
-        if is_there {
-            let _ = write!(text, " [{what}]");
-        }
-    }
-    text
-}
-
-fn describe_message(message: &ToAgent) -> String {
-    match message {
-        ToAgent::Registered { agent_id } => format!("Registered {agent_id}"),
-        ToAgent::RunTasks {
-            executor,
-            tasks,
-            group,
-            launch_executor,
-            ..
-        } => {
-            let ids: Vec<_> = tasks
-                .iter()
-                .map(|task| task.task_id.value.as_str())
-                .collect();
-            let kind = if *group { "group " } else { "" };
-            let executor_id = executor
-                .as_ref()
-                .map_or("its own", |executor| &executor.executor_id.value);
-            let new = if *launch_executor { "new " } else { "" };
-            format!("RunTasks {kind}{} on {new}{executor_id}", ids.join(" "))
-        }
-        ToAgent::KillTask {
-            task_id,
-            kill_policy,
-            ..
-        } => {
-            let policy = kill_policy.map_or("", |_| " with a policy");
-            format!("KillTask {task_id}{policy}")
-        }
-        ToAgent::ShutdownExecutor { executor_id, .. } => format!("ShutdownExecutor {executor_id}"),
-        ToAgent::ShutdownFramework { framework_id } => format!("ShutdownFramework {framework_id}"),
-        ToAgent::FrameworkMessage {
-            executor_id, data, ..
-        } => {
-            format!("FrameworkMessage {executor_id} {data:?}")
-        }
-        ToAgent::AcknowledgeUpdate { task_id, .. } => format!("AcknowledgeUpdate {task_id}"),
-        ToAgent::UpdateFramework { framework } => format!("UpdateFramework {}", framework.name),
-    }
 }

@@ -46,7 +46,7 @@ impl Situation {
 
     async fn call(&self, mut call: Value) -> u16 {
         call["framework_id"] = json!({ "value": self.framework_id });
-        let mut calls = Connection::open(self.fixture.master.address()).await;
+        let mut calls = Connection::open(self.fixture.address).await;
         let headers = [
             ("Content-Type", "application/json"),
             ("Mesos-Stream-Id", &*self.stream_id),
@@ -129,7 +129,7 @@ impl Situation {
 
 /// Asks a master what was recorded, and compares.
 async fn ask_and_compare(fixture: &Fixture, exchange: &Exchange, mapping: &Mapping) {
-    let (head, ours) = ask(fixture.master.address(), exchange, mapping).await;
+    let (head, ours) = ask(fixture.address, exchange, mapping).await;
     compare_heads(exchange, &head);
     let recorded = body(&exchange.answer);
     let (recorded, ours) = match head.header("Content-Type") {
@@ -148,7 +148,7 @@ async fn ask_and_compare(fixture: &Fixture, exchange: &Exchange, mapping: &Mappi
 async fn mapping(fixture: &Fixture, framework_id: &str) -> Mapping {
     let master = query(fixture, "GET_MASTER").await;
     let id = text(&master["get_master"]["master_info"], "id").to_owned();
-    let port = fixture.master.address().port();
+    let port = fixture.address.port();
     Mapping(vec![
         (framework_id[..id.len()].to_owned(), id),
         ("\"port\":5050".to_owned(), format!("\"port\":{port}")),
@@ -169,7 +169,7 @@ async fn subscribe_as(
         ..Default::default()
     };
     let body = text_of(codec::encode(Encoding::Json, &call).to_vec());
-    let mut connection = Connection::open(fixture.master.address()).await;
+    let mut connection = Connection::open(fixture.address).await;
     let headers = [("Content-Type", "application/json")];
     connection.post("/api/v1/scheduler", &headers, &body).await;
     let head = connection.head().await;
@@ -181,7 +181,7 @@ async fn subscribe_as(
 
 /// Asks the master a question without a body.
 async fn query(fixture: &Fixture, query: &str) -> Value {
-    let mut connection = Connection::open(fixture.master.address()).await;
+    let mut connection = Connection::open(fixture.address).await;
     let headers = [("Content-Type", "application/json")];
     let body = format!(r#"{{"type":"{query}"}}"#);
     connection.post("/api/v1", &headers, &body).await;

@@ -111,7 +111,7 @@ impl Replay {
             (None, None) => {}
         }
         if !self.connections.contains_key(&name) {
-            let connection = Connection::open(self.fixture.master.address()).await;
+            let connection = Connection::open(self.fixture.address).await;
             self.connections.insert(name.clone(), connection);
         }
         let connection = self.connections.get_mut(&name).expect("it is open");
@@ -193,7 +193,7 @@ impl Replay {
         if let (Some(recorded), Some(ours)) = (master_id(&recorded), master_id(&ours)) {
             self.ids.push((recorded, ours));
         }
-        let port = self.fixture.master.address().port();
+        let port = self.fixture.address.port();
         let expected = String::from_utf8(self.ours(record.as_bytes())).expect("text");
         let expected = expected.replace("\"port\":5050", &format!("\"port\":{port}"));
         let expected = expected.replace(":5050\"", &format!(":{port}\""));

@@ -50,7 +50,7 @@ fn executors_that_checkpoint_come_back_within_the_window() {
             > update ex t1 TASK_RUNNING #f
                 answer r9 Recovering
             > wait 3s
-                after 2s: master register localhost as m-S0, executor ex, t1 TASK_RUNNING, unacked TASK_RUNNING, silent TASK_STAGING, both TASK_FINISHED
+                after 2s: master register localhost as m-S0, framework f, executor ex, t1 TASK_RUNNING, unacked TASK_RUNNING, silent TASK_STAGING, both TASK_FINISHED
             > register
                 master UPDATE both TASK_FINISHED #d in c1 pid 77 at 127.0.0.1
                 master UPDATE t1 TASK_RUNNING #e in c1 pid 77 at 127.0.0.1
@@ -142,7 +142,7 @@ fn executors_that_died_or_come_too_late_lose_their_tasks() {
                 stream r7 SUBSCRIBED f good on m-S0 in c3
             > wait 2s
                 after 2s: destroy c2
-                after 2s: master register localhost as m-S0, executor good, executor late, t-dead TASK_FAILED, t-good TASK_RUNNING, t-late TASK_RUNNING
+                after 2s: master register localhost as m-S0, framework f, executor good, executor late, t-dead TASK_FAILED, t-good TASK_RUNNING, t-late TASK_RUNNING
             > subscribe late
                 answer r8 Stream
                 stream r8 SHUTDOWN
@@ -178,7 +178,7 @@ fn who_does_not_know_gone_is_told_lost_after_a_restart() {
             > restart
             > wait 2s
                 after 2s: destroy c1
-                after 2s: master register localhost as m-S0, executor ex, t1 TASK_RUNNING
+                after 2s: master register localhost as m-S0, framework f, executor ex, t1 TASK_RUNNING
             > register
             > exit c1 9
                 master executor ex exited with 9
@@ -207,7 +207,7 @@ fn a_task_that_waited_for_its_executor_is_lost_with_the_agent() {
                 answer r1 Stream
                 stream r1 SUBSCRIBED f ex on m-S0 in c1
             > wait 2s
-                after 2s: master register localhost as m-S0, executor ex, t1 TASK_DROPPED
+                after 2s: master register localhost as m-S0, framework f, executor ex, t1 TASK_DROPPED
             > register
                 master UPDATE t1 TASK_DROPPED #own1 executor ex SOURCE_AGENT REASON_AGENT_RESTARTED `Task launched during agent restart`
         "#]],
@@ -243,7 +243,7 @@ fn an_agent_that_can_restart_again_and_again_draws_no_uuid_twice() {
                 answer r2 Stream
                 stream r2 SUBSCRIBED f ex on m-S0 in c1
             > wait 1s
-                after 3s: master register localhost as m-S0, executor ex, t1 TASK_STAGING
+                after 3s: master register localhost as m-S0, framework f, executor ex, t1 TASK_STAGING
             > register
                 master UPDATE t2 TASK_DROPPED #own1 executor nope SOURCE_AGENT REASON_EXECUTOR_TERMINATED `No executor is expected to launch and there is none running`
             > join nope t3

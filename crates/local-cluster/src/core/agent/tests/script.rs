@@ -6,7 +6,7 @@
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
 //! place, `checkpoint` makes the framework one whose executors survive that, `killing` one that
-//! knows TASK_KILLING.
+//! knows TASK_KILLING; `master` is a new one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -120,6 +120,7 @@ impl Player {
             "kill-executor" => Input::KillExecutor {
                 pick: words[0].parse().expect("a number"),
             },
+            "master" => Input::MasterDetected,
             "subscribe" | "update" | "say" | "heartbeat" => self.call(command, &words),
             _ => Input::Master(Box::new(self.master(command, &words))),
         };
@@ -332,12 +333,16 @@ impl Player {
         match message {
             ToMaster::Register {
                 agent,
+                frameworks,
                 executors,
                 tasks,
             } => {
                 let mut text = format!("register {}", agent.hostname);
                 if let Some(id) = agent.id {
                     write!(text, " as {}", id.value).unwrap();
+                }
+                for framework in frameworks {
+                    write!(text, ", framework {}", framework.id.unwrap().value).unwrap();
                 }
                 for (_, executor) in executors {
                     write!(text, ", executor {}", executor.executor_id.value).unwrap();

@@ -12,8 +12,8 @@ use mesos::{AgentId, FrameworkId, v1};
 
 use super::{Logging, OperatorReply};
 use crate::core::facts;
-use crate::core::master::agents::Loss;
-use crate::core::master::{Master, Output, Rejection, RequestIndex};
+use crate::core::master::agents::{Loss, nanoseconds};
+use crate::core::master::{Master, Output, RegistryChange, Rejection, RequestIndex};
 use crate::core::wire::{AgentIndex, ToAgent};
 
 impl Master {
@@ -173,6 +173,14 @@ impl Master {
 
     /// An agent will not come back, says its operator: it is shut down, should it be there after all.
     fn mark_agent_gone(&mut self, now: Instant, agent: AgentIndex) {
+        if let Some(known) = self.agents.get(&agent) {
+            let agent_id = known.id.clone();
+            let nanoseconds = nanoseconds(self.timestamp(now));
+            self.note(RegistryChange::Gone {
+                agent_id,
+                nanoseconds,
+            });
+        }
         let frameworks: Vec<FrameworkId> = self.frameworks.keys().cloned().collect();
         for framework_id in frameworks {
             self.send_to_agent(agent, ToAgent::ShutdownFramework { framework_id });

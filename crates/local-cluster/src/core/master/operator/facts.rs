@@ -76,7 +76,10 @@ impl Master {
             count("master/slaves_disconnected", agents - connected),
             count("master/slaves_active", active),
             count("master/slaves_inactive", agents - active),
-            count("master/slaves_unreachable", self.unreachable.len()),
+            count(
+                "master/slaves_unreachable",
+                self.registry.unreachable_count(),
+            ),
             count("master/frameworks_connected", listening),
             count("master/frameworks_disconnected", frameworks - listening),
             count("master/frameworks_active", listening),
