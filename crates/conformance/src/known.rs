@@ -80,7 +80,6 @@ pub struct Unequal {
 pub const UNEQUAL: &[Unequal] = &[
     unequal("01a", "the operator API"),
     unequal("01b", "the operator API"),
-    unequal("05b", "offers that time out"),
     unequal(
         "07a",
         "command tasks, reservations, and a second agent that comes and goes",
@@ -92,7 +91,6 @@ pub const UNEQUAL: &[Unequal] = &[
     unequal("12a", "an agent that falls silent"),
     unequal("12b", "an agent that comes back with another id"),
     unequal("12c", "SHUTDOWN for the executors of an agent that leaves"),
-    unequal("12d", "MARK_AGENT_GONE"),
     unequal("13", "a master that is started again"),
     unequal("14", "ZooKeeper, and three masters"),
     unequal("15", "authentication"),

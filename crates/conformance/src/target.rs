@@ -201,6 +201,15 @@ impl Flags {
                 ("--allocation_interval", text) => {
                     config.allocation_interval = duration(text).ok_or_else(fault)?;
                 }
+                ("--agent_ping_timeout", text) => {
+                    config.agent_ping_timeout = duration(text).ok_or_else(fault)?;
+                }
+                ("--max_agent_ping_timeouts", text) => {
+                    config.max_agent_ping_timeouts = text.parse().map_err(|_| fault())?;
+                }
+                ("--offer_timeout", text) => {
+                    config.offer_timeout = Some(duration(text).ok_or_else(fault)?);
+                }
                 (flag, _) if IRRELEVANT.contains(&flag) => {}
                 _ => lacking.push(flag.clone()),
             }
@@ -212,8 +221,10 @@ impl Flags {
 /// What the agents of most recordings had.
 const USUAL_RESOURCES: &str = "--resources=cpus:4;mem:4096;disk:8192;ports:[31000-31099]";
 
-/// Flags that say where things are, and how processes are isolated.
-const IRRELEVANT: [&str; 15] = [
+/// Flags that say where things are, how processes are isolated, and what only matters to executors
+/// that do not speak HTTP.
+const IRRELEVANT: [&str; 16] = [
+    "--executor_reregistration_retry_interval",
     "--master",
     "--port",
     "--ip",

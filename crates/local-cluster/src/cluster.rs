@@ -17,6 +17,7 @@ pub use self::chaos::Happening;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::core::faults::Faults;
+use crate::core::master::Timeouts;
 use crate::core::wire::AgentIndex;
 use crate::master::{Departure, MasterConfig};
 use crate::member::Member;
@@ -31,6 +32,13 @@ pub struct ClusterConfig {
     pub work_dir: Option<PathBuf>,
     /// Time between two allocation runs. Mesos: 1 s. Less than 1 ms counts as 1 ms.
     pub allocation_interval: Duration,
+    /// How long a master waits for an agent to answer a ping, and from one ping to the next. Mesos:
+    /// 15 s.
+    pub agent_ping_timeout: Duration,
+    /// An agent that has missed so many pings is unreachable. Mesos: 5.
+    pub max_agent_ping_timeouts: u32,
+    /// After this an offer that nobody has answered is rescinded. Mesos: never.
+    pub offer_timeout: Option<Duration>,
     /// Seed of all ids. With the same seed and the same calls, a cluster gives the same ids.
     pub seed: u64,
     /// What goes wrong from the start. [`Trouble`] makes more of it, and other kinds.
@@ -63,10 +71,14 @@ impl ClusterConfig {
     /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
     /// second, a temporary work directory, random ids, no faults.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
+        let timeouts = Timeouts::default();
         Self {
             agents,
             work_dir: None,
             allocation_interval: Duration::from_secs(1),
+            agent_ping_timeout: timeouts.agent_ping,
+            max_agent_ping_timeouts: timeouts.agent_pings_max,
+            offer_timeout: timeouts.offer,
             seed: fastrand::u64(..),
             faults: Faults::default(),
         }
@@ -185,6 +197,11 @@ impl LocalCluster {
             hostname: "localhost".to_owned(),
             domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
             allocation_interval: config.allocation_interval,
+            timeouts: Timeouts {
+                agent_ping: config.agent_ping_timeout,
+                agent_pings_max: config.max_agent_ping_timeouts,
+                offer: config.offer_timeout,
+            },
             seed: rng.u64(..),
         };
         let mut terms = switchboard.terms();
@@ -269,7 +286,7 @@ impl LocalCluster {
 
     /// Ends the process of one agent and leaves its executors alone, as SIGKILL to it would. The
     /// master notices at once that the link is broken: tasks of frameworks without `checkpoint`
-    /// are lost, the others wait for [`start_agent`](Self::start_agent), 75 s at most. `index`
+    /// are lost, the others wait for [`start_agent`](Self::start_agent), 75 to 90 s by default. `index`
     /// counts as in [`ClusterConfig::agents`]; an agent that does not run is no fault.
     ///
     /// What an agent has to remember stays in memory, and its executors end with this process.

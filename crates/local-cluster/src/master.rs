@@ -20,7 +20,7 @@ use crate::core::facts::MESOS_VERSION;
 use crate::core::faults::{Faults, MessageCounts};
 use crate::core::master::{
     Disturbance, Input, Master, MasterConfig as MachineConfig, OperatorReply, Output, Reply,
-    RequestIndex, StreamIndex,
+    RequestIndex, StreamIndex, Timeouts,
 };
 use crate::core::wire::{AgentIndex, ToMaster};
 use crate::http;
@@ -37,6 +37,7 @@ pub(crate) struct MasterConfig {
     /// Where it is; agents of other regions are remote.
     pub(crate) domain: Option<v1::DomainInfo>,
     pub(crate) allocation_interval: Duration,
+    pub(crate) timeouts: Timeouts,
     /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
@@ -148,6 +149,7 @@ async fn drive(
             ..master_info(id.to_string(), address, config.hostname)
         },
         allocation_interval: config.allocation_interval,
+        timeouts: config.timeouts,
         epoch: (now, unix.as_secs_f64()),
         seed: rng.u64(..),
         faults: leadership.faults,

@@ -16,7 +16,7 @@
 //!   framework (recovered): its agents are there again after a failover of the master, it is not;
 //!   it waits without end for its SUBSCRIBE.
 //!
-//!   agent     Register            link lost                75 s
+//!   agent     Register            link lost                75 s or more
 //!     unknown ---------> connected --------> disconnected -------> unreachable
 //!                            ^   Register, same id |                   |
 //!                            +---------------------+-------------------+
@@ -62,6 +62,7 @@ pub(crate) struct MasterConfig {
     pub(crate) info: v1::MasterInfo,
     /// Time between two allocation runs, 1 ms at least. Mesos: 1 s.
     pub(crate) allocation_interval: Duration,
+    pub(crate) timeouts: Timeouts,
     /// An instant and the seconds since the Unix epoch at it, for the timestamps of updates.
     pub(crate) epoch: (Instant, f64),
     /// Seed of the stream ids and of the faults.
@@ -70,6 +71,28 @@ pub(crate) struct MasterConfig {
     pub(crate) faults: Faults,
     /// What the masters before it have noted.
     pub(crate) registry: Registry,
+}
+
+/// How long a master is patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// From one ping of an agent to the next; 1 ms at least.
+    pub(crate) agent_ping: Duration,
+    /// An agent that has missed so many pings is unreachable.
+    pub(crate) agent_pings_max: u32,
+    /// How long an offer is good; `None`: without end.
+    pub(crate) offer: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// Those of Mesos when it is told nothing (PROTOCOL §13.1).
+    fn default() -> Self {
+        Self {
+            agent_ping: Duration::from_secs(15),
+            agent_pings_max: 5,
+            offer: None,
+        }
+    }
 }
 
 /// A request that waits for its answer, as numbered by the shell.
@@ -216,6 +239,8 @@ pub(crate) struct Master {
     /// When those that have not come are given up.
     recovery_due: Instant,
     offers: BTreeMap<OfferId, Offer>,
+    /// When offers end by themselves, in the order in which they were made; some have ended before.
+    offer_ends: VecDeque<(Instant, OfferId)>,
     filters: Filters,
     allocation_due: Instant,
     counters: Counters,
@@ -239,9 +264,6 @@ const COMPLETED_FRAMEWORKS_MAX: usize = 50;
 
 /// Between two HEARTBEAT events, as by Mesos; not configurable there either (PROTOCOL §4).
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
-
-/// From a broken link to an unreachable agent: five pings of 15 s (PROTOCOL §11.1).
-const AGENT_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How long the agents of a master that has failed may take to register with the next (PROTOCOL §11.1).
 const AGENT_REREGISTER_TIMEOUT: Duration = Duration::from_mins(10);
@@ -268,6 +290,7 @@ impl Master {
             registry: config.registry.clone(),
             recovery_due: now + AGENT_REREGISTER_TIMEOUT,
             offers: BTreeMap::new(),
+            offer_ends: VecDeque::new(),
             filters: Filters::default(),
             counters: Counters::default(),
             troubles: Troubles::default(),
@@ -328,6 +351,7 @@ impl Master {
         frameworks
             .chain(agents)
             .chain(recovery)
+            .chain(self.offer_ends.front().map(|(end, _)| *end))
             .chain(self.messages.due())
             .chain(self.troubles.due())
             .chain(self.operators.due())
@@ -342,6 +366,7 @@ impl Master {
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
         self.give_up_recovered_agents(now);
+        self.end_overdue_offers(now);
         if self.allocation_due <= now {
             self.allocate(now);
             // Runs that were missed are not made up for.

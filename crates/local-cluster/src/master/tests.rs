@@ -35,6 +35,7 @@ impl Fixture {
 
     pub(super) async fn without_agent() -> Self {
         let config = MasterConfig {
+            timeouts: Timeouts::default(),
             hostname: "localhost".to_owned(),
             domain: None,
             allocation_interval: Duration::from_millis(20),

@@ -1,15 +1,16 @@
 //! How agents come, fall silent and go, and what the master knows of each (PROTOCOL §11.1).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
 use super::framework::{Connection, Framework, Task};
+use super::frameworks::FOR_EVER;
 use super::trouble::Withheld;
-use super::{AGENT_TIMEOUT, Master, RegistryChange, events};
+use super::{Master, RegistryChange, Timeouts, events};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
 /// An agent that has registered and has neither left nor become unreachable.
@@ -22,6 +23,8 @@ pub(super) struct Agent {
     total: Resources,
     /// Neither offered nor held by a task or an executor.
     free: Resources,
+    /// When it was pinged first.
+    observed_since: Instant,
     /// Neither free nor held, because the agent has shrunk.
     withheld: Withheld,
     executors: BTreeMap<(FrameworkId, ExecutorId), KnownExecutor>,
@@ -44,13 +47,23 @@ enum Link {
     Down { unreachable_due: Instant },
 }
 
+/// The shortest time between two pings: without any an agent would be unreachable at once.
+const PING_MIN: Duration = Duration::from_millis(1);
+
 /// All agents of this cluster listen there.
 const LOOPBACK: &str = "127.0.0.1";
 
 impl Agent {
-    fn new(index: AgentIndex, id: AgentId, info: v1::AgentInfo, total: Resources) -> Self {
+    fn new(
+        index: AgentIndex,
+        id: AgentId,
+        info: v1::AgentInfo,
+        total: Resources,
+        observed_since: Instant,
+    ) -> Self {
         Self {
             index,
+            observed_since,
             info: v1::AgentInfo {
                 id: Some(id.clone().into()),
                 ..info
@@ -102,6 +115,19 @@ impl Agent {
             Link::Up => None,
             Link::Down { unreachable_due } => Some(unreachable_due),
         }
+    }
+
+    /// When it is unreachable if it is silent from now on: it has answered the ping before, and
+    /// misses so many from the next on. They go on whether its link holds or not (PROTOCOL §11.1).
+    fn unreachable_due(&self, now: Instant, timeouts: &Timeouts) -> Instant {
+        let ping = timeouts.agent_ping.max(PING_MIN);
+        let silent = now.saturating_duration_since(self.observed_since);
+        let pings = silent.as_nanos().div_ceil(ping.as_nanos());
+        let pings = u32::try_from(pings).unwrap_or(u32::MAX);
+        let due = ping
+            .checked_mul(pings.saturating_add(timeouts.agent_pings_max))
+            .and_then(|wait| self.observed_since.checked_add(wait));
+        due.unwrap_or(now + FOR_EVER).max(now)
     }
 
     /// Where its API is, for offers.
@@ -275,6 +301,7 @@ impl Master {
         let known = self.agents.get(&index);
         let is_known = known.is_some();
         let deactivated = known.is_some_and(Agent::is_deactivated);
+        let observed_since = known.map_or(now, |known| known.observed_since);
         let id = id.unwrap_or_else(|| self.new_agent_id());
         tracing::info!(agent = %id, resources = %total, "agent registered");
         self.rescind_offers_of(index);
@@ -283,7 +310,7 @@ impl Master {
             framework.forget_unreachable(&id);
         }
         self.agent_index.insert(id.clone(), index);
-        let mut agent = Agent::new(index, id.clone(), info, total);
+        let mut agent = Agent::new(index, id.clone(), info, total, observed_since);
         agent.set_deactivated(deactivated);
         let info = Box::new(agent.info.clone());
         self.agents.insert(index, agent);
@@ -460,7 +487,7 @@ impl Master {
             return;
         };
         agent.link = Link::Down {
-            unreachable_due: now + AGENT_TIMEOUT,
+            unreachable_due: agent.unreachable_due(now, &self.config.timeouts),
         };
         let hostname = agent.info.hostname.clone();
         tracing::info!(agent = %agent.id, "agent disconnected");

@@ -39,7 +39,7 @@ impl Master {
         for agent in agents {
             // Every offer changes the order, so it is found anew after each.
             while let Some((framework, role, resources)) = self.next_allocation(agent) {
-                let offer = self.make_offer(agent, &framework, role, resources);
+                let offer = self.make_offer(now, agent, &framework, role, resources);
                 made.entry(framework).or_default().extend(offer);
             }
         }
@@ -176,6 +176,7 @@ impl Master {
 
     fn make_offer(
         &mut self,
+        now: Instant,
         index: AgentIndex,
         framework_id: &FrameworkId,
         role: String,
@@ -194,8 +195,30 @@ impl Master {
             role,
             resources,
         };
+        if let Some(end) = self
+            .config
+            .timeouts
+            .offer
+            .and_then(|it| now.checked_add(it))
+        {
+            self.offer_ends.push_back((end, id.clone()));
+        }
         self.offers.insert(id, offer);
         Some(wire)
+    }
+
+    /// Takes offers back that nobody has answered in time; without a filter, so that they come
+    /// again with the next run (recording 05b).
+    pub(super) fn end_overdue_offers(&mut self, now: Instant) {
+        while let Some((end, id)) = self.offer_ends.front() {
+            let is_answered = !self.offers.contains_key(id);
+            if *end > now && !is_answered {
+                return;
+            }
+            let id = id.clone();
+            self.offer_ends.pop_front();
+            self.rescind(&id);
+        }
     }
 
     /// Takes an offer back and tells the framework.

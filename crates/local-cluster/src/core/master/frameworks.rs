@@ -323,4 +323,4 @@ fn validate_constraints(constraints: Option<&OfferConstraints>) -> Result<(), St
 }
 
 /// Longer than any cluster of one machine lives.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+pub(super) const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

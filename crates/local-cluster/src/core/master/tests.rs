@@ -46,7 +46,13 @@ use crate::core::faults::{Fault, MessageFaults};
 /// - `---`: what came before is not of interest.
 #[track_caller]
 pub(super) fn check(script: &str, expected: Expect) {
-    let mut test = Test::new(Duration::from_secs(1));
+    check_with(Timeouts::default(), script, expected);
+}
+
+/// The same with a master of these timeouts.
+#[track_caller]
+pub(super) fn check_with(timeouts: Timeouts, script: &str, expected: Expect) {
+    let mut test = Test::new(Duration::from_secs(1), timeouts);
     for line in script
         .lines()
         .map(str::trim)
@@ -59,7 +65,7 @@ pub(super) fn check(script: &str, expected: Expect) {
 
 #[test]
 fn a_master_without_an_allocation_interval_goes_on() {
-    let mut test = Test::new(Duration::ZERO);
+    let mut test = Test::new(Duration::ZERO, Timeouts::default());
     test.run("agent 0 cpus:4;mem:1024");
     test.run("advance 0.01");
 }
@@ -87,9 +93,12 @@ struct Scheduler {
 }
 
 impl Test {
-    fn new(allocation_interval: Duration) -> Self {
+    fn new(allocation_interval: Duration, timeouts: Timeouts) -> Self {
         let start = Instant::now();
-        let config = config(start, "M", allocation_interval, Registry::default());
+        let config = MasterConfig {
+            timeouts,
+            ..config(start, "M", allocation_interval, Registry::default())
+        };
         Self {
             master: Master::new(start, config),
             start,
@@ -510,6 +519,7 @@ fn config(
     MasterConfig {
         info,
         allocation_interval,
+        timeouts: Timeouts::default(),
         epoch: (start, 1000.0),
         seed: 1,
         faults: Faults::default(),

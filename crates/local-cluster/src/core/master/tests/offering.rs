@@ -1,8 +1,10 @@
 //! Offers: filters, suppressed roles, and who is offered what.
 
+use std::time::Duration;
+
 use expect_test::expect;
 
-use super::check;
+use super::{Timeouts, check, check_with};
 
 #[test]
 fn what_was_declined_comes_again_when_the_filter_is_over() {
@@ -282,6 +284,36 @@ fn an_agent_that_comes_is_offered_at_once_and_rescinded_when_it_is_lost() {
             > left 1
             0.0 a < RESCIND M-O1
             0.0 a < FAILURE executor None status None
+        "#]],
+    );
+}
+
+#[test]
+fn an_offer_that_nobody_answers_is_rescinded_and_made_again() {
+    let timeouts = Timeouts {
+        offer: Some(Duration::from_secs(2)),
+        ..Timeouts::default()
+    };
+    check_with(
+        timeouts,
+        r#"agent 0 cpus:4;mem:1024
+           subscribe a
+           ---
+           advance 2.5
+           a {"type": "ACCEPT", "accept": {"offer_ids": [{"value": "M-O0"}]}}
+           advance 0.5
+           a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O1"}]}}
+           advance 2"#,
+        expect![[r#"
+            > advance 2.5
+            2.0 a < RESCIND M-O0
+            2.0 a < OFFERS M-O1 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024
+            > a {"type": "ACCEPT", "accept": {"offer_ids": [{"value": "M-O…
+            2.5 202
+            > advance 0.5
+            > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
+            3.0 202
+            > advance 2
         "#]],
     );
 }
