@@ -29,7 +29,9 @@ mod calls;
 mod events;
 mod framework;
 mod frameworks;
+mod ledger;
 mod messages;
+mod offers;
 mod operator;
 mod registry;
 mod roles;
@@ -44,9 +46,10 @@ use mesos::v1::scheduler::{Call, Event, call};
 use mesos::{AgentId, FrameworkId, OfferId, v1};
 
 use self::agents::Agent;
-use self::allocator::{Filters, Offer};
+use self::allocator::Filters;
 use self::framework::Framework;
 use self::messages::Messages;
+use self::offers::Offers;
 pub(crate) use self::operator::OperatorReply;
 use self::operator::Operators;
 pub(crate) use self::registry::{Registry, RegistryChange};
@@ -238,7 +241,7 @@ pub(crate) struct Master {
     recovered: BTreeSet<AgentId>,
     /// When those that have not come are given up.
     recovery_due: Instant,
-    offers: BTreeMap<OfferId, Offer>,
+    offers: Offers,
     /// When offers end by themselves, in the order in which they were made; some have ended before.
     offer_ends: VecDeque<(Instant, OfferId)>,
     filters: Filters,
@@ -289,7 +292,7 @@ impl Master {
             recovered: config.registry.admitted().keys().cloned().collect(),
             registry: config.registry.clone(),
             recovery_due: now + AGENT_REREGISTER_TIMEOUT,
-            offers: BTreeMap::new(),
+            offers: Offers::default(),
             offer_ends: VecDeque::new(),
             filters: Filters::default(),
             counters: Counters::default(),

@@ -11,7 +11,7 @@ use mesos::v1::task_status::{Reason, Source};
 use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
 
 use super::agents::KnownExecutor;
-use super::framework::Task;
+use super::ledger::Task;
 use super::validation::{Launch, validate_group, validate_task};
 use super::{Master, events};
 use crate::core::wire::{AgentIndex, ToAgent};
@@ -328,15 +328,11 @@ impl Master {
         }
         let agent_id = agent.id().clone();
         for task in &tasks {
-            let booked = Task {
-                agent: remainder.agent,
-                agent_id: agent_id.clone(),
-                executor_id: executor_id.clone(),
-                resources: Resources::from_wire(&task.resources).unwrap_or_default(),
-                state: v1::TaskState::TaskStaging,
-                forwarded: None,
-                kill: None,
-            };
+            let booked = Task::new(
+                (remainder.agent, agent_id.clone()),
+                executor_id.clone(),
+                Resources::from_wire(&task.resources).unwrap_or_default(),
+            );
             framework
                 .tasks
                 .insert(TaskId::from(task.task_id.value.as_str()), booked);

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
-use mesos::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, v1};
+use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
 
-use super::framework::{Connection, Framework, Task};
+use super::framework::{Connection, Framework};
 use super::frameworks::FOR_EVER;
+use super::ledger::Task;
 use super::trouble::Withheld;
 use super::{Master, RegistryChange, Timeouts, events};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
@@ -362,11 +363,7 @@ impl Master {
         }
         // The agent is booked anew: what its tasks held before is part of what is free now.
         for framework in self.frameworks.values_mut() {
-            let own = framework
-                .tasks
-                .values_mut()
-                .filter(|task| task.agent == index);
-            own.for_each(|task| task.resources = Resources::new());
+            framework.tasks.forget_resources_on(index);
         }
         let mut running = BTreeSet::new();
         for (framework_id, info, state) in tasks {
@@ -446,15 +443,10 @@ impl Master {
             None => ExecutorId::from(task_id.as_str()),
         };
         let agent_id = agent.id.clone();
-        let task = Task {
-            agent: index,
-            agent_id: agent_id.clone(),
-            executor_id: executor_id.clone(),
-            resources,
-            state,
-            forwarded,
-            kill,
-        };
+        let mut task = Task::new((index, agent_id.clone()), executor_id.clone(), resources);
+        task.state = state;
+        task.forwarded = forwarded;
+        task.kill = kill;
         framework.tasks.insert(task_id.clone(), task);
         self.record_adopted(framework_id, &executor_id, &agent_id, info, state);
     }
@@ -564,7 +556,8 @@ impl Master {
     fn note_unreachable_tasks(&mut self, index: AgentIndex, id: &AgentId) {
         for (framework_id, task_id) in self.tasks_on(index) {
             if let Some(framework) = self.frameworks.get_mut(&framework_id)
-                && !is_terminal(framework.tasks[&task_id].known_state())
+                && let Some(task) = framework.tasks.get(&task_id)
+                && !is_terminal(task.known_state())
             {
                 framework.add_unreachable(task_id, id.clone());
             }
@@ -603,7 +596,7 @@ impl Master {
         let Some(task) = framework.tasks.remove(task_id) else {
             return;
         };
-        if let Some(agent) = self.agents.get_mut(&task.agent) {
+        if let Some(agent) = self.agents.get_mut(&task.agent()) {
             agent.release(&task.resources);
         }
         // That it has ended is known already, or comes from the agent.
@@ -632,13 +625,7 @@ impl Master {
     }
 
     pub(super) fn rescind_offers_of(&mut self, agent: AgentIndex) {
-        let ids: Vec<OfferId> = self
-            .offers
-            .iter()
-            .filter(|(_, offer)| offer.agent == agent)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ids {
+        for id in self.offers.on(agent) {
             self.rescind(&id);
         }
     }
@@ -648,11 +635,8 @@ impl Master {
             .frameworks
             .iter()
             .flat_map(|(framework_id, framework)| {
-                let own = framework
-                    .tasks
-                    .iter()
-                    .filter(move |(_, task)| task.agent == agent);
-                own.map(move |(task_id, _)| (framework_id.clone(), task_id.clone()))
+                let own = framework.tasks.on(agent);
+                own.map(move |task_id| (framework_id.clone(), task_id.clone()))
             });
         tasks.collect()
     }

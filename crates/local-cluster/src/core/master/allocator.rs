@@ -13,19 +13,10 @@ use mesos::{FrameworkId, OfferId, v1};
 
 use super::agents::Agent;
 use super::framework::Framework;
+use super::offers::Offer;
 use super::roles::{may_use, validate_role};
 use super::{Master, events};
 use crate::core::wire::AgentIndex;
-
-/// Resources that a framework may use, until it says so or they are taken back.
-#[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) framework: FrameworkId,
-    pub(super) agent: AgentIndex,
-    pub(super) role: String,
-    /// Allocated to the role.
-    pub(super) resources: Resources,
-}
 
 impl Master {
     /// Offers all that is free, and sends each framework its offers in one event.
@@ -211,7 +202,7 @@ impl Master {
     /// again with the next run (recording 05b).
     pub(super) fn end_overdue_offers(&mut self, now: Instant) {
         while let Some((end, id)) = self.offer_ends.front() {
-            let is_answered = !self.offers.contains_key(id);
+            let is_answered = self.offers.get(id).is_none();
             if *end > now && !is_answered {
                 return;
             }
@@ -230,13 +221,7 @@ impl Master {
 
     /// Takes all offers of a framework back without a word.
     pub(super) fn discard_offers(&mut self, framework: &FrameworkId) {
-        let ids: Vec<_> = self
-            .offers
-            .iter()
-            .filter(|(_, offer)| offer.framework == *framework)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ids {
+        for id in self.offers.of(framework) {
             self.return_offer(&id);
         }
     }

@@ -1,15 +1,13 @@
 //! One framework: who it is, what it can do, whether it listens, and its tasks.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use bytes::Bytes;
-use mesos::resources::Resources;
 use mesos::v1::framework_info::capability;
-use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
+use mesos::{AgentId, FrameworkId, TaskId, v1};
 
 use super::StreamIndex;
-use crate::core::wire::AgentIndex;
+use super::ledger::Tasks;
 
 /// A framework that has subscribed and is not completed.
 #[derive(Debug)]
@@ -20,8 +18,7 @@ pub(super) struct Framework {
     pub(super) roles: BTreeSet<String>,
     pub(super) suppressed: BTreeSet<String>,
     pub(super) connection: Connection,
-    /// Those that have not ended, and those whose end has not been acknowledged.
-    pub(super) tasks: BTreeMap<TaskId, Task>,
+    pub(super) tasks: Tasks,
     /// Tasks that were given up with an agent that stopped answering, oldest first, until that agent
     /// comes back.
     unreachable_tasks: VecDeque<(TaskId, AgentId)>,
@@ -44,31 +41,6 @@ pub(super) enum Connection {
     /// It subscribed with a master before this one, as its agents say. It is never removed: the
     /// timeout does not outlive a master (PROTOCOL §4).
     Recovered,
-}
-
-/// A task that was sent to an agent.
-#[derive(Debug)]
-pub(super) struct Task {
-    pub(super) agent: AgentIndex,
-    pub(super) agent_id: AgentId,
-    pub(super) executor_id: ExecutorId,
-    /// What it holds, allocated to a role; nothing once it has ended.
-    pub(super) resources: Resources,
-    /// The newest state that the agent knows.
-    pub(super) state: v1::TaskState,
-    /// The update that was forwarded last.
-    pub(super) forwarded: Option<Forwarded>,
-    /// The kill to repeat when the agent comes back.
-    pub(super) kill: Option<Option<v1::KillPolicy>>,
-}
-
-/// What the master keeps of a forwarded update.
-#[derive(Debug)]
-pub(super) struct Forwarded {
-    pub(super) state: v1::TaskState,
-    pub(super) uuid: Option<Bytes>,
-    pub(super) healthy: Option<bool>,
-    pub(super) container_status: Option<v1::ContainerStatus>,
 }
 
 /// The capabilities that change what a master does.
@@ -108,7 +80,7 @@ impl Framework {
             info,
             suppressed,
             connection,
-            tasks: BTreeMap::new(),
+            tasks: Tasks::default(),
             unreachable_tasks: VecDeque::new(),
             offers_made: 0,
         }
@@ -170,15 +142,6 @@ impl Framework {
         } else {
             v1::TaskState::TaskLost
         }
-    }
-}
-
-impl Task {
-    /// The state that a scheduler may know of.
-    pub(super) fn known_state(&self) -> v1::TaskState {
-        self.forwarded
-            .as_ref()
-            .map_or(self.state, |forwarded| forwarded.state)
     }
 }
 

@@ -219,7 +219,7 @@ impl Master {
             self.outputs.push_back(Output::EndStream { stream });
         }
         for task in framework.tasks.values() {
-            if let Some(agent) = self.agents.get_mut(&task.agent) {
+            if let Some(agent) = self.agents.get_mut(&task.agent()) {
                 agent.release(&task.resources);
             }
         }
@@ -264,14 +264,11 @@ impl Master {
         framework.suppressed = suppressed;
         let (info, roles) = (framework.info.clone(), framework.roles.clone());
         self.filters.clear_roles(id, &revived);
-        let lost: Vec<_> = self
-            .offers
-            .iter()
-            .filter(|(_, offer)| offer.framework == *id && !roles.contains(&offer.role))
-            .map(|(offer, _)| offer.clone())
-            .collect();
-        for offer in lost {
-            self.rescind(&offer);
+        for offer_id in self.offers.of(id) {
+            let offer = self.offers.get(&offer_id);
+            if offer.is_some_and(|offer| !roles.contains(&offer.role)) {
+                self.rescind(&offer_id);
+            }
         }
         self.publish_framework_updated(id);
         self.update_framework_on_agents(&info);

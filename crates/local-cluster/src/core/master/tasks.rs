@@ -7,7 +7,7 @@ use mesos::v1::scheduler::call;
 use mesos::v1::task_status::{Reason, Source};
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId, v1};
 
-use super::framework::Forwarded;
+use super::ledger::Forwarded;
 use super::{Master, events};
 use crate::core::wire::{AgentIndex, ToAgent, is_terminal};
 
@@ -27,7 +27,7 @@ impl Master {
         };
         let task_id = TaskId::from(status.task_id.value.as_str());
         let task = framework.tasks.get_mut(&task_id);
-        if let Some(task) = task.filter(|task| task.agent == from) {
+        if let Some(task) = task.filter(|task| task.agent() == from) {
             if is_terminal(latest_state)
                 && let Some(agent) = self.agents.get_mut(&from)
             {
@@ -67,7 +67,7 @@ impl Master {
             };
             let task = framework.tasks.get(&task_id);
             if task
-                .filter(|task| task.agent == agent)
+                .filter(|task| task.agent() == agent)
                 .and_then(|task| task.forwarded.as_ref())
                 .is_some_and(is_end)
             {
@@ -91,8 +91,8 @@ impl Master {
             };
             framework
                 .tasks
-                .keys()
-                .map(|task_id| (task_id.clone(), None))
+                .iter()
+                .map(|(task_id, _)| (task_id.clone(), None))
                 .collect()
         } else {
             let parts = |task: call::reconcile::Task| {
@@ -203,7 +203,7 @@ impl Master {
         }
         // The agent may be away; it is told when it comes back.
         task.kill = Some(kill.kill_policy);
-        let agent = task.agent;
+        let agent = task.agent();
         let message = ToAgent::KillTask {
             framework_id: id.clone(),
             task_id,
@@ -216,8 +216,8 @@ impl Master {
     pub(super) fn repeat_kills(&mut self, agent: AgentIndex) {
         let mut kills = Vec::new();
         for (framework_id, framework) in &self.frameworks {
-            for (task_id, task) in &framework.tasks {
-                if task.agent == agent
+            for task_id in framework.tasks.on(agent) {
+                if let Some(task) = framework.tasks.get(task_id)
                     && !is_terminal(task.state)
                     && let Some(kill_policy) = task.kill
                 {

@@ -4,6 +4,7 @@ mod describe;
 mod failover;
 mod faults;
 mod frameworks;
+mod indices;
 mod launching;
 mod offering;
 mod operating;
@@ -482,6 +483,10 @@ impl Test {
 impl Master {
     /// What must hold after every input.
     fn check_invariants(&self) {
+        self.offers.check();
+        for framework in self.frameworks.values() {
+            framework.tasks.check();
+        }
         for agent in self.agents.values() {
             let offers = self
                 .offers
@@ -491,7 +496,7 @@ impl Master {
                 .frameworks
                 .values()
                 .flat_map(|framework| framework.tasks.values());
-            let tasks = tasks.filter(|task| task.agent == agent.index());
+            let tasks = tasks.filter(|task| task.agent() == agent.index());
             let executors = agent.executor_resources().map(|(_, resources)| resources);
             let mut sum = agent.free().clone() + agent.withheld();
             for resources in offers

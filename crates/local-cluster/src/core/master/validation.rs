@@ -125,7 +125,7 @@ pub(super) fn validate_group(
 fn validate_task_alone(launch: &Launch<'_>, task: &v1::TaskInfo) -> Result<(), String> {
     let id = task.task_id.value.as_str();
     ids::check(id).map_err(|invalid| invalid.to_string())?;
-    if launch.framework.tasks.contains_key(&TaskId::from(id)) {
+    if launch.framework.tasks.contains(&TaskId::from(id)) {
         return Err(format!("Task has duplicate ID: {id}"));
     }
     if launch.framework.is_unreachable(&TaskId::from(id)) {

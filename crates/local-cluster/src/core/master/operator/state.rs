@@ -10,10 +10,12 @@ use mesos::v1::master::response::{
 use mesos::{FrameworkId, TaskId, v1};
 
 use crate::core::facts::{MESOS_VERSION, agent_capabilities, shown};
+use crate::core::master::Master;
 use crate::core::master::agents::Agent;
 use crate::core::master::allocator::offer_to_wire;
-use crate::core::master::framework::{Framework, Task};
-use crate::core::master::{Master, Offer};
+use crate::core::master::framework::Framework;
+use crate::core::master::ledger::Task;
+use crate::core::master::offers::Offer;
 use crate::core::wire::AgentIndex;
 
 /// Resources, booked for somebody.
@@ -78,7 +80,7 @@ impl Master {
         }
         let mut offers: BTreeMap<&FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
         let mut offered: Booked<&FrameworkId> = BTreeMap::new();
-        for (id, offer) in &self.offers {
+        for (id, offer) in self.offers.iter() {
             *offered.entry(&offer.framework).or_default() += &offer.resources;
             let wire = self.offer_message(id, offer);
             offers.entry(&offer.framework).or_default().extend(wire);
@@ -213,7 +215,7 @@ impl Master {
     ) -> impl Iterator<Item = (&FrameworkId, AgentIndex, &Resources)> {
         let tasks = self.frameworks.iter().flat_map(|(id, framework)| {
             let tasks = framework.tasks.values();
-            tasks.map(move |task| (id, task.agent, &task.resources))
+            tasks.map(move |task| (id, task.agent(), &task.resources))
         });
         let executors = self.agents.values().flat_map(|agent| {
             agent
