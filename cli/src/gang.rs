@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use executor_host::app_scheduler::{self, AppScheduler};
 use executor_host::engine::Engine;
+use executor_host::modules::CompiledCache;
 use executor_host::output::{Output, parse_line};
 use framework::Stop;
 use tokio::sync::watch;
@@ -77,8 +78,9 @@ fn compile_app(
 ) -> impl Future<Output = Result<AppScheduler, String>> + use<> {
     let engine = engine.clone();
     let component = Arc::clone(&loaded.scheduler);
+    let cache = CompiledCache::of_process();
     let compiled = tokio::task::spawn_blocking(move || {
-        AppScheduler::compile(&engine, &component.bytes)
+        AppScheduler::compile(&engine, &component.bytes, cache.as_ref())
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     });
     async {

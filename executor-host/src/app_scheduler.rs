@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
     guest::Grants,
     host::{AppEvents, AppReceiver, AppSender},
-    modules::{self, ModuleError},
+    modules::{self, CompiledCache, ModuleError},
     outcome::Outcome,
     output::Output,
     task::ended_by,
@@ -44,14 +44,18 @@ const MEMORY_BYTES_MAX: u64 = 2 << 30;
 pub const OUTPUT_NAME: &str = "scheduler";
 
 impl AppScheduler {
-    /// Compiles a component and links it as an app scheduler. It takes processor time: better
-    /// while tasks are being placed, and on a thread for blocking work.
+    /// Compiles a component, if the cache does not have it, and links it as an app scheduler. It
+    /// takes processor time: better while tasks are being placed, and on a thread for blocking work.
     ///
     /// # Errors
     ///
     /// When it is no component, does not compile, or does not fit the world of an app scheduler.
-    pub fn compile(engine: &Engine, component: &[u8]) -> Result<Self, ModuleError> {
-        let component = modules::compile(engine, component)?;
+    pub fn compile(
+        engine: &Engine,
+        component: &[u8],
+        cache: Option<&CompiledCache>,
+    ) -> Result<Self, ModuleError> {
+        let component = modules::compile_with(engine, component, cache)?;
         let pre: InstancePre<SchedulerState> = engine
             .linkers()
             .scheduler

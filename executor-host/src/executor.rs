@@ -48,7 +48,7 @@ pub use crate::core::Exit;
 use crate::{
     core::{Core, Input, KillingState, Output as Act, updates::Uuid},
     engine::{Engine, EngineError},
-    modules::{FetchError, Modules},
+    modules::{CompiledCache, FetchError, Modules},
     outcome::Outcome,
     output::Output,
 };
@@ -92,7 +92,7 @@ const NOTES_QUEUED_MAX: usize = 64;
 ///
 /// It subscribes at the agent of `config`, runs what is launched, and returns when its last task
 /// has ended and is acknowledged, when the agent shuts it down or is lost, or when `stop` resolves,
-/// which counts as a shutdown. Guests print to `output`.
+/// which counts as a shutdown. Guests print to `output`; compiled modules are kept in `cache`.
 ///
 /// # Errors
 ///
@@ -100,10 +100,11 @@ const NOTES_QUEUED_MAX: usize = 64;
 pub async fn run(
     config: ExecutorConfig,
     output: Output,
+    cache: Option<CompiledCache>,
     stop: impl Future<Output = ()>,
 ) -> Result<Exit, RunError> {
     let engine = Engine::new()?;
-    let modules = Modules::new(engine.clone())?;
+    let modules = Modules::new(engine.clone(), cache)?;
     let host = Arc::new(Host {
         engine,
         modules,

@@ -4,6 +4,7 @@
 //! whose size or sha256 differs from what the launch named, and core modules: `mesosgot` wraps
 //! those into components before a job is launched.
 
+mod compiled;
 mod fetch;
 
 use std::{
@@ -16,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 use wasmtime::component::Component;
 
+pub use self::compiled::{CACHE_VARIABLE, CacheError, CompiledCache, cache_folder};
 pub use self::fetch::FetchError;
 use self::fetch::Fetcher;
 use crate::{
@@ -100,6 +102,7 @@ pub const MODULES_MAX: usize = 1024;
 /// All modules of one executor.
 pub struct Modules {
     engine: Engine,
+    cache: Option<CompiledCache>,
     fetcher: Fetcher,
     slots: Mutex<HashMap<Digest, Arc<Slot>>>,
 }
@@ -107,14 +110,16 @@ pub struct Modules {
 type Slot = OnceCell<Result<Arc<TaskModule>, ModuleError>>;
 
 impl Modules {
-    /// No modules yet.
+    /// No modules yet. With a cache, what was compiled on this machine before is neither fetched
+    /// nor compiled again.
     ///
     /// # Errors
     ///
     /// When no HTTP client can be made.
-    pub fn new(engine: Engine) -> Result<Self, FetchError> {
+    pub fn new(engine: Engine, cache: Option<CompiledCache>) -> Result<Self, FetchError> {
         Ok(Self {
             engine,
+            cache,
             fetcher: Fetcher::new()?,
             slots: Mutex::default(),
         })
@@ -155,14 +160,23 @@ impl Modules {
     }
 
     async fn load(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
+        let digest = module.sha256;
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let kept = blocking(move || cache.and_then(|cache| cache.load(&engine, digest))).await?;
+        if let Some(component) = kept {
+            return TaskModule::link(&self.engine, &component).map(Arc::new);
+        }
         let bytes = self.fetcher.fetch(module).await?;
-        let engine = self.engine.clone();
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
         // Compiling takes whole seconds of a processor: not on the threads that run guests.
-        let compiling = tokio::task::spawn_blocking(move || TaskModule::compile(&engine, &bytes));
-        let compiled = compiling
-            .await
-            .map_err(|error| ModuleError::Compiler(error.to_string()))?;
-        compiled.map(Arc::new)
+        let component = blocking(move || {
+            let component = compile(&engine, &bytes)?;
+            if let Some(cache) = cache {
+                cache.store(&engine, digest, &component);
+            }
+            Ok(component)
+        });
+        TaskModule::link(&self.engine, &component.await??).map(Arc::new)
     }
 }
 
@@ -173,19 +187,49 @@ impl TaskModule {
     ///
     /// When it is no component, does not compile, or does not fit the world of a task.
     pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
-        let component = compile(engine, bytes)?;
+        Self::link(engine, &compile(engine, bytes)?)
+    }
+
+    fn link(engine: &Engine, component: &Component) -> Result<Self, ModuleError> {
         let pre = engine
             .linkers()
             .task
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .map_err(import_error)?;
         let pre = TaskPre::new(pre).map_err(|error| export_error("run-task", &error))?;
         Ok(Self { pre })
     }
 }
 
+/// Work for which the threads that run guests are too good.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ModuleError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ModuleError::Compiler(error.to_string()))
+}
+
+/// The component of these bytes: from the cache, or compiled and kept there.
+pub(crate) fn compile_with(
+    engine: &Engine,
+    bytes: &[u8],
+    cache: Option<&CompiledCache>,
+) -> Result<Component, ModuleError> {
+    let Some(cache) = cache else {
+        return compile(engine, bytes);
+    };
+    let digest = Digest::of(bytes);
+    if let Some(component) = cache.load(engine, digest) {
+        return Ok(component);
+    }
+    let component = compile(engine, bytes)?;
+    cache.store(engine, digest, &component);
+    Ok(component)
+}
+
 /// Compiles the bytes of a component.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, ModuleError> {
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, ModuleError> {
     match bytes.get(..8) {
         Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(ModuleError::CoreModule),
         Some([0, b'a', b's', b'm', ..]) => {}

@@ -13,6 +13,7 @@ use tracing_subscriber::{
 
 use crate::{
     executor::{self, Exit, RunError},
+    modules::CompiledCache,
     output::Output,
 };
 
@@ -79,7 +80,8 @@ fn init_logs() {
 
 async fn run() -> Result<Exit, RunError> {
     let config = ExecutorConfig::from_env(|name| std::env::var(name).ok())?;
-    executor::run(config, Output::inherit(), stop_signal()).await
+    let cache = CompiledCache::of_process();
+    executor::run(config, Output::inherit(), cache, stop_signal()).await
 }
 
 async fn stop_signal() {

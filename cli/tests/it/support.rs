@@ -89,6 +89,8 @@ impl Scene {
             .args(args)
             .current_dir(workspace())
             .env("TMPDIR", self.tmp())
+            // One for all: what is compiled there is what is compiled anywhere.
+            .env("MESOSGOT_CACHE_DIR", env!("CARGO_TARGET_TMPDIR"))
             .env("NO_COLOR", "1")
             .env_remove("MESOS_MASTER")
             .env_remove("MESOSGOT_SECRET")

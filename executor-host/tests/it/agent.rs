@@ -136,7 +136,12 @@ impl Agent {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let output = Output::new(std::io::sink(), std::io::sink());
-        let running = executor_host::run(config, output, async move { stopped.notified().await });
+        let running = executor_host::run(
+            config,
+            output,
+            None,
+            async move { stopped.notified().await },
+        );
         Executor {
             stop,
             running: tokio::spawn(running),

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use executor_host::modules::{
-    Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef, Modules, TaskModule,
+    CompiledCache, Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef, Modules, TaskModule,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -47,7 +47,7 @@ fn module(body: &[u8], urls: &[&str]) -> ModuleRef {
 }
 
 fn modules() -> Modules {
-    Modules::new(engine().clone()).unwrap()
+    Modules::new(engine().clone(), None).unwrap()
 }
 
 fn attempts(error: ModuleError) -> String {
@@ -157,4 +157,17 @@ fn what_is_no_component_of_a_task_is_refused_with_its_reason() {
     // An app scheduler imports what tasks are not given.
     let scheduler = compile(guests::scheduler());
     assert!(matches!(scheduler, ModuleError::Import(_)), "{scheduler}");
+}
+
+#[tokio::test]
+async fn what_was_compiled_here_before_is_not_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, requests) = serve("200 OK", guests::task()).await;
+    let module = module(guests::task(), &[&url]);
+    for _ in 0..2 {
+        let cache = CompiledCache::open(folder.path(), u64::MAX).unwrap();
+        let modules = Modules::new(engine().clone(), Some(cache)).unwrap();
+        modules.get(&module).await.unwrap();
+    }
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
 }

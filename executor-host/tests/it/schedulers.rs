@@ -16,7 +16,7 @@ use crate::{
 
 fn scheduler() -> &'static AppScheduler {
     static SCHEDULER: LazyLock<AppScheduler> = LazyLock::new(|| {
-        AppScheduler::compile(engine(), guests::scheduler()).expect("it is an app scheduler")
+        AppScheduler::compile(engine(), guests::scheduler(), None).expect("it is an app scheduler")
     });
     &SCHEDULER
 }
