@@ -9,12 +9,14 @@
 //! - [`master`]: how people write down where masters are.
 //! - [`attributes`]: those of an agent's command line.
 //! - [`resources`]: what agents have, offers hold and tasks take, and how to compute with it.
+//! - [`zookeeper`]: where masters register, and how that is talked to.
 
 pub mod attributes;
 pub mod ids;
 pub mod master;
 pub mod recordio;
 pub mod resources;
+pub mod zookeeper;
 
 pub use ids::{AgentId, ContainerId, ExecutorId, FrameworkId, OfferId, TaskId};
 pub use protos::google::protobuf;

@@ -1,8 +1,7 @@
-//! Which of the masters in ZooKeeper leads, and where it is.
+//! Where the master is that leads.
 //!
-//! Each master has a node of its own with a number that counts up; the smallest leads. The node
-//! holds a MasterInfo: as JSON where its name begins with `json.info_`, as protobuf where it
-//! begins with `info_`, as older masters write it (PROTOCOL §11.3).
+//! Its node in ZooKeeper holds a MasterInfo: as JSON where its name begins with `json.info_`, as
+//! protobuf where it begins with `info_`, as older masters write it (PROTOCOL §11.3).
 
 use std::net::Ipv4Addr;
 
@@ -21,18 +20,6 @@ pub(crate) enum Scheme {
     Https,
 }
 
-/// The node of the master that leads.
-pub(crate) fn leader(children: &[String]) -> Option<&str> {
-    let number = |name: &str| -> Option<i64> {
-        let rest = name.strip_prefix("json.").unwrap_or(name);
-        rest.strip_prefix("info_")?.parse().ok()
-    };
-    let numbered = children
-        .iter()
-        .filter_map(|name| Some((number(name)?, name)));
-    numbered.min().map(|(_, name)| name.as_str())
-}
-
 /// Where the master is whose node `name` holds `data`; the error says what is wrong with it.
 pub(crate) fn endpoint(
     name: &str,
@@ -40,7 +27,7 @@ pub(crate) fn endpoint(
     scheme: Scheme,
     path: &str,
 ) -> Result<Endpoint, String> {
-    let place = if name.starts_with("json.") {
+    let place = if mesos::zookeeper::is_json(name) {
         from_json(data)
     } else {
         from_protobuf(data)
@@ -123,29 +110,6 @@ mod tests {
 
     fn read(name: &str, data: &[u8], scheme: Scheme) -> Result<String, String> {
         endpoint(name, data, scheme, PATH).map(|endpoint| endpoint.to_string())
-    }
-
-    #[test]
-    fn the_smallest_number_leads_whatever_its_form_and_other_nodes_do_not_count() {
-        let names = |names: &[&str]| {
-            names
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect::<Vec<_>>()
-        };
-        let children = names(&[
-            "json.info_0000000012",
-            "log_replicas",
-            "json.info_0000000011",
-        ]);
-        assert_eq!(leader(&children), Some("json.info_0000000011"));
-        let children = names(&["json.info_0000000012", "info_0000000002", "info_x"]);
-        assert_eq!(leader(&children), Some("info_0000000002"));
-        assert_eq!(
-            leader(&names(&["log_replicas", "info", "json.info_"])),
-            None
-        );
-        assert_eq!(leader(&[]), None);
     }
 
     #[test]
