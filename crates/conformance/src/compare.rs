@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::mapping::Mapping;
+use crate::token;
 
 /// Fields that hold a time or a number of the process, which are there but never the same.
 ///
@@ -101,10 +102,10 @@ impl Comparison<'_> {
             }
             (Value::String(text), Value::String(here)) => {
                 let is_same = FREE.contains(&key)
-                    || if key == "uuid" {
-                        self.mapping.unify_id(text, here)
-                    } else {
-                        self.mapping.unify(text, here)
+                    || match key {
+                        "uuid" => self.mapping.unify_id(text, here),
+                        token::VARIABLE => token::unify(text, here, self.mapping),
+                        _ => self.mapping.unify(text, here),
                     };
                 if !is_same {
                     self.add(

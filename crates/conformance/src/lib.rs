@@ -14,6 +14,7 @@
 //! - [`protobuf`]: messages as JSON, and back.
 //! - [`wire`]: connections on which nothing is hidden.
 //! - [`executor`]: executor processes that do what the player says.
+//! - [`token`]: tokens of executors, made anew with the ids of here.
 //! - [`target`]: the cluster that is played to.
 //! - [`player`]: one recording from start to end.
 //! - [`known`]: what differs and is known to.
@@ -27,4 +28,5 @@ pub mod player;
 pub mod protobuf;
 pub mod recording;
 pub mod target;
+pub mod token;
 pub mod wire;

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local_cluster::{AgentConfig, ClusterConfig, LocalCluster, StartError};
+use local_cluster::{
+    AgentConfig, Authentication, ClusterConfig, Credentials, ExecutorKey, LocalCluster, StartError,
+};
 use mesos::attributes;
 use mesos::resources::Resources;
 use tempfile::TempDir;
@@ -14,6 +16,7 @@ use thiserror::Error;
 use crate::executor::Executors;
 use crate::mapping::Mapping;
 use crate::recording::Recording;
+use crate::token;
 
 /// Where the agents of recordings kept their files, and the executor program was.
 const RECORDED_WORK_DIR: &str = "/var/lib/mesos/agent";
@@ -174,6 +177,7 @@ fn files() -> Result<TempDir, TargetError> {
 impl Flags {
     fn read(recording: &Recording) -> Result<Self, TargetError> {
         let mut lacking = Vec::new();
+        let mut executor_key = None;
         let mut agent = AgentConfig::new(Resources::default());
         for flag in &recording.agent_flags {
             let fault = || TargetError::Flag { flag: flag.clone() };
@@ -190,7 +194,9 @@ impl Flags {
                 ("--executor_reregistration_timeout", text) => {
                     agent.executor_reregistration_timeout = duration(text).ok_or_else(fault)?;
                 }
+                ("--jwt_secret_key", _) => executor_key = Some(ExecutorKey::new(token::KEY)),
                 (flag, _) if IRRELEVANT.contains(&flag) => {}
+                (flag, _) if AUTHENTICATION.contains(&flag) => {}
                 _ => lacking.push(flag.clone()),
             }
         }
@@ -210,7 +216,15 @@ impl Flags {
                 ("--offer_timeout", text) => {
                     config.offer_timeout = Some(duration(text).ok_or_else(fault)?);
                 }
+                ("--credentials", _) => {
+                    let credentials = Credentials::new(CREDENTIALS).map_err(|_| fault())?;
+                    config.authentication = Some(Authentication {
+                        credentials,
+                        executor_key: executor_key.clone(),
+                    });
+                }
                 (flag, _) if IRRELEVANT.contains(&flag) => {}
+                (flag, _) if AUTHENTICATION.contains(&flag) => {}
                 _ => lacking.push(flag.clone()),
             }
         }
@@ -240,6 +254,25 @@ const IRRELEVANT: [&str; 16] = [
     "--runtime_dir",
     "--fetcher_cache_dir",
     "--quorum",
+];
+
+/// Flags that are all set where there are credentials, as here.
+const AUTHENTICATION: [&str; 8] = [
+    "--authenticate_http_frameworks",
+    "--http_framework_authenticators",
+    "--authenticate_http_readonly",
+    "--authenticate_http_readwrite",
+    "--authenticate_agents",
+    "--authenticate_http_executors",
+    "--credential",
+    "--http_credentials",
+];
+
+/// What the file of credentials held.
+const CREDENTIALS: [(&str, &str); 3] = [
+    ("framework", "fw-secret"),
+    ("other", "other-secret"),
+    ("operator", "op-secret"),
 ];
 
 /// `3secs`, `100ms`.

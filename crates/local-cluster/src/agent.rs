@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mesos::v1;
@@ -18,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::authentication::{Authentication, Guard};
 use crate::codec::{self, Encoding};
 use crate::containerizer::{ContainerEvent, Containerizer, Settings};
 use crate::core::agent::{Agent, Answer, Config, Input, Output, RequestId};
@@ -46,6 +48,8 @@ pub(crate) struct AgentConfig {
     pub(crate) reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
+    /// Whom it lets in; everybody without.
+    pub(crate) authentication: Option<Arc<Authentication>>,
     /// From where it draws the uuids of its containers and updates.
     pub(crate) seed: u64,
 }
@@ -73,6 +77,7 @@ struct Remains {
     containerizer: Containerizer,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
     files: Files,
+    guard: Guard,
 }
 
 /// What the owner of a cluster wants of its agents.
@@ -174,6 +179,10 @@ pub(crate) async fn spawn(
         endpoint: address,
         work_dir,
         subscription_backoff_max: config.reregistration_timeout,
+        executor_key: config
+            .authentication
+            .as_ref()
+            .and_then(|authentication| authentication.executor_key.clone()),
         runtime: Handle::current(),
     };
     let (commands_to, commands) = mpsc::unbounded_channel();
@@ -186,6 +195,7 @@ pub(crate) async fn spawn(
         containerizer: Containerizer::new(settings, events),
         container_events,
         files,
+        guard: Guard::of_agent(config.authentication),
     };
     Ok(run(address, listener, commands_to, remains))
 }
@@ -208,14 +218,16 @@ fn run(
         containerizer,
         container_events,
         files,
+        guard,
     } = remains;
-    let handler = AgentHandler::new(calls_to, files.clone());
+    let handler = AgentHandler::new(calls_to, files.clone(), guard.clone());
     let driver = Driver {
         machine,
         index,
         to_master: link.to_master,
         containerizer,
         files,
+        guard,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
         last_request: 0,
@@ -244,6 +256,7 @@ struct Driver {
     to_master: queue::Sender<(AgentIndex, ToMaster)>,
     containerizer: Containerizer,
     files: Files,
+    guard: Guard,
     /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
     /// At most one for each executor.
@@ -307,6 +320,7 @@ impl Driver {
             containerizer: self.containerizer,
             container_events: sources.container_events,
             files: self.files,
+            guard: self.guard,
         }
     }
 
@@ -333,6 +347,7 @@ impl Driver {
         &mut self,
         HttpCall {
             call,
+            principal,
             encoding,
             reply,
         }: HttpCall,
@@ -340,7 +355,11 @@ impl Driver {
         self.last_request += 1;
         let request = RequestId(self.last_request);
         self.replies.insert(request, (encoding, reply));
-        self.handle(Input::Call { request, call });
+        self.handle(Input::Call {
+            request,
+            call,
+            principal,
+        });
     }
 
     fn take_command(&mut self, command: Command) {

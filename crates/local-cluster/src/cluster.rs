@@ -5,6 +5,7 @@ mod trouble;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -16,6 +17,7 @@ use thiserror::Error;
 pub use self::chaos::Happening;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
+use crate::authentication::Authentication;
 use crate::core::faults::Faults;
 use crate::core::master::Timeouts;
 use crate::core::wire::AgentIndex;
@@ -41,6 +43,8 @@ pub struct ClusterConfig {
     pub offer_timeout: Option<Duration>,
     /// Seed of all ids. With the same seed and the same calls, a cluster gives the same ids.
     pub seed: u64,
+    /// Whom masters and agents let in. `None`: everybody.
+    pub authentication: Option<Authentication>,
     /// What goes wrong from the start. [`Trouble`] makes more of it, and other kinds.
     pub faults: Faults,
 }
@@ -69,7 +73,7 @@ pub struct AgentConfig {
 
 impl ClusterConfig {
     /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
-    /// second, a temporary work directory, random ids, no faults.
+    /// second, a temporary work directory, random ids, no authentication, no faults.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
         let timeouts = Timeouts::default();
         Self {
@@ -80,6 +84,7 @@ impl ClusterConfig {
             max_agent_ping_timeouts: timeouts.agent_pings_max,
             offer_timeout: timeouts.offer,
             seed: fastrand::u64(..),
+            authentication: None,
             faults: Faults::default(),
         }
     }
@@ -193,6 +198,7 @@ impl LocalCluster {
         };
         let mut rng = fastrand::Rng::with_seed(config.seed);
         let switchboard = Switchboard::new(config.faults);
+        let authentication = config.authentication.map(Arc::new);
         let master = MasterConfig {
             hostname: "localhost".to_owned(),
             domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
@@ -202,6 +208,7 @@ impl LocalCluster {
                 agent_pings_max: config.max_agent_ping_timeouts,
                 offer: config.offer_timeout,
             },
+            authentication: authentication.clone(),
             seed: rng.u64(..),
         };
         let mut terms = switchboard.terms();
@@ -222,6 +229,7 @@ impl LocalCluster {
                 registration_timeout: agent.executor_registration_timeout,
                 reregistration_timeout: agent.executor_reregistration_timeout,
                 shutdown_grace: agent.executor_shutdown_grace_period,
+                authentication: authentication.clone(),
                 seed: rng.u64(..),
             };
             let index = AgentIndex(index);

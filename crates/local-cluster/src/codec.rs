@@ -19,6 +19,7 @@ use mesos::v1;
 use prost::Message;
 use thiserror::Error;
 
+pub(crate) use json::Json;
 pub(crate) use object::{Object, array, quoted};
 use schema::{MessageSchema, SCHEMA};
 pub(crate) use write::double_json as double;

@@ -36,6 +36,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 use self::process::{Process, StartError};
+use crate::authentication::ExecutorKey;
 use crate::core::agent::Launch;
 use crate::error::chain;
 use crate::fetcher;
@@ -83,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) work_dir: PathBuf,
     /// The longest random wait of an executor before it subscribes again.
     pub(crate) subscription_backoff_max: Duration,
+    /// Signs the tokens of executors, if they need one.
+    pub(crate) executor_key: Option<ExecutorKey>,
     /// For downloads.
     pub(crate) runtime: Handle,
 }

@@ -8,4 +8,5 @@ pub(crate) mod facts;
 pub(crate) mod faults;
 mod history;
 pub(crate) mod master;
+pub(crate) mod principal;
 pub(crate) mod wire;

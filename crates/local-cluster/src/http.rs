@@ -12,6 +12,7 @@ mod budget;
 mod compress;
 mod file;
 mod files;
+mod guard;
 pub(crate) mod master;
 mod model;
 pub(crate) mod operator;

@@ -21,11 +21,13 @@
 //! - `core`: what a master and an agent decide, as machines without I/O.
 //! - `master`, `agent`: the loops that drive them; `switchboard`: which master leads, and the links
 //!   between it and the agents; `queue`: what they tell each other.
+//! - `authentication`: who may speak to them.
 //! - `http`, `codec`: the APIs and their two encodings.
 //! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need; `files`: what
 //!   operators may read of it.
 
 mod agent;
+mod authentication;
 mod cluster;
 mod codec;
 mod containerizer;
@@ -42,6 +44,7 @@ mod recordings;
 mod sandbox;
 mod switchboard;
 
+pub use crate::authentication::{Authentication, Credentials, ExecutorKey, ParseCredentialsError};
 pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};
 pub use crate::core::faults::{
     Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,

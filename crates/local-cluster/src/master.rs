@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mesos::v1;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::authentication::{Authentication, Guard};
 use crate::codec::{self, Encoding};
 use crate::core::facts::MESOS_VERSION;
 use crate::core::faults::{Faults, MessageCounts};
@@ -38,6 +40,8 @@ pub(crate) struct MasterConfig {
     pub(crate) domain: Option<v1::DomainInfo>,
     pub(crate) allocation_interval: Duration,
     pub(crate) timeouts: Timeouts,
+    /// Whom it lets in; everybody without.
+    pub(crate) authentication: Option<Arc<Authentication>>,
     /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
@@ -106,7 +110,12 @@ pub(crate) fn spawn(
     let standing = watch::Sender::new(Standing::Recovering {
         place: place.clone(),
     });
-    let handler = MasterHandler::new(calls_to, operator_calls_to, standing.subscribe());
+    let handler = MasterHandler::new(
+        calls_to,
+        operator_calls_to,
+        standing.subscribe(),
+        Guard::of_master(config.authentication.clone()),
+    );
     let process = async move {
         let leading = async {
             tokio::time::sleep(recovery).await;

@@ -3,6 +3,7 @@
 use crate::mapping::Mapping;
 use crate::protobuf;
 use crate::recording::Request;
+use crate::token;
 
 /// The names of the messages that are spoken at one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(super) fn bytes(request: &Request, mapping: &mut Mapping) -> Vec<u8> {
         // A length that was wrong stays wrong.
         let value = if is_length && *value == request.length.to_string() {
             body.len().to_string()
+        } else if let Some(value) = token::here(value, mapping) {
+            value
         } else {
             mapping.here(value)
         };

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Integer(i64),
@@ -42,6 +42,53 @@ pub(super) enum ParseError {
     /// Its values would take too much memory.
     #[error("it has too many values")]
     TooLarge,
+}
+
+impl Json {
+    /// Parses a text that is one JSON value and white space around it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
+        parse(text).map_err(|error| error.to_string())
+    }
+
+    /// The members, if it is an object.
+    pub(crate) fn members(&self) -> Option<&BTreeMap<String, Self>> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// A member, if it is an object that has it.
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
+        self.members()?.get(name)
+    }
+
+    /// The elements, if it is an array.
+    pub(crate) fn elements(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is an integer.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 /// Parses a text that is one JSON value and white space around it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Settings;
+use crate::authentication::token;
 use crate::core::agent::{Launch, duration};
 
 /// What an executor gets when its command sets no PATH.
@@ -46,6 +47,10 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
         variables.insert("MESOS_RECOVERY_TIMEOUT".to_owned(), recovery);
         let backoff = duration::to_text(settings.subscription_backoff_max);
         variables.insert("MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(), backoff);
+    }
+    if let Some(key) = &settings.executor_key {
+        let name = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN".to_owned();
+        variables.insert(name, token::of(launch, key));
     }
     let command = launch.executor.command.as_ref();
     for variable in command

@@ -23,6 +23,7 @@ impl Fixture {
         let work_dir = tempfile::tempdir().unwrap();
         let (to, events) = mpsc::unbounded_channel();
         let settings = Settings {
+            executor_key: None,
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
             subscription_backoff_max: Duration::from_secs(2),

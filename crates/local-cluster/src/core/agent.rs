@@ -47,6 +47,7 @@ pub(crate) use self::call::{Body, Call, InvalidCall};
 use self::executor::Executor;
 use self::status::{Verdict, new_uuid};
 use self::updates::{Added, Updates};
+use super::principal::Principal;
 use super::wire::{ToAgent, ToMaster};
 
 /// The machine of one agent.
@@ -106,7 +107,12 @@ pub(crate) enum Input {
     Master(Box<ToAgent>),
     /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
     /// the executor's `Started`: it is answered after that.
-    Call { request: RequestId, call: Call },
+    Call {
+        request: RequestId,
+        call: Call,
+        /// Who calls, where executors have to say.
+        principal: Option<Principal>,
+    },
     /// The process of a container was started.
     Started { container_id: ContainerId, pid: u32 },
     /// A container could not be made; it is gone.
@@ -146,7 +152,7 @@ pub(crate) enum Output {
 }
 
 /// How a call is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// 202: taken, whatever becomes of it.
     Accepted,
@@ -160,6 +166,8 @@ pub(crate) enum Answer {
     NotSubscribed,
     /// The agent waits for the executors that have survived its restart; try again.
     Recovering,
+    /// Who calls is not that executor, and why.
+    Forbidden(String),
 }
 
 /// What is needed to start an executor.
@@ -238,7 +246,11 @@ impl Agent {
             Input::KillExecutor { pick } => self.kill_executor(pick),
             Input::MasterDetected => self.handle_master_detected(now),
             Input::Master(message) => self.handle_master(now, *message),
-            Input::Call { request, call } => self.handle_call(now, request, call),
+            Input::Call {
+                request,
+                call,
+                principal,
+            } => self.handle_call(now, request, call, principal.as_ref()),
             Input::Started { container_id, pid } => {
                 self.handle_started(now, &container_id, pid);
             }

@@ -154,6 +154,8 @@ pub(crate) struct CallHeaders {
     pub(crate) stream_id: Option<String>,
     /// Whether no encoding of an answer is acceptable to the client.
     pub(crate) accepts_nothing: bool,
+    /// Who calls, where frameworks have to say.
+    pub(crate) principal: Option<String>,
 }
 
 /// What a master does. Outputs come in the order in which they have to be done.
@@ -395,7 +397,7 @@ impl Master {
             Err(rejection) => Reply::Refused(rejection),
             Ok(call::Type::Subscribe) => {
                 // The reply is made there: events must come after it.
-                return self.subscribe(now, request, call);
+                return self.subscribe(now, request, with_principal(call, headers));
             }
             Ok(call_type) => match self.check_subscription(&call, headers) {
                 Err(rejection) => Reply::Refused(rejection),
@@ -416,6 +418,8 @@ impl Master {
         let Some(framework) = self.frameworks.get(&id) else {
             return Err(Rejection::new(400, "Framework cannot be found"));
         };
+        calls::check_principal(headers, &framework.info)
+            .map_err(|text| Rejection::new(400, text))?;
         let Some((_, stream_id)) = framework.stream() else {
             return Err(Rejection::new(403, "Framework is not subscribed"));
         };
@@ -513,6 +517,15 @@ impl Master {
         let (instant, seconds) = self.config.epoch;
         seconds + now.saturating_duration_since(instant).as_secs_f64()
     }
+}
+
+/// A SUBSCRIBE with the principal of its caller, unless it says one (PROTOCOL §11.4).
+fn with_principal(mut call: Call, headers: &CallHeaders) -> Call {
+    if let (Some(subscribe), Some(principal)) = (&mut call.subscribe, &headers.principal) {
+        let own = &mut subscribe.framework_info.principal;
+        own.get_or_insert_with(|| principal.clone());
+    }
+    call
 }
 
 #[cfg(test)]

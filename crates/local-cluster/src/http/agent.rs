@@ -10,10 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response, agent_operator, files, state};
+use super::{Body, Handler, Request, Response, agent_operator, files, guard, state};
+use crate::authentication::Guard;
 use crate::codec::Encoding;
 use crate::core::agent::{Answer, Body as CallBody, Call, InvalidCall};
 use crate::core::facts;
+use crate::core::principal::Principal;
 use crate::files::Files;
 
 /// The name of the process, which may stand in front of every path.
@@ -27,12 +29,15 @@ pub(crate) const CALLS_MAX: usize = 1024;
 pub(crate) struct AgentHandler {
     calls: mpsc::Sender<HttpCall>,
     files: Files,
+    guard: Guard,
 }
 
 /// A valid call on its way to the agent.
 #[derive(Debug)]
 pub(crate) struct HttpCall {
     pub(crate) call: Call,
+    /// Who calls, where executors have to say.
+    pub(crate) principal: Option<Principal>,
     /// In what its events are to be written, if it is a SUBSCRIBE.
     pub(crate) encoding: Encoding,
     pub(crate) reply: oneshot::Sender<Reply>,
@@ -48,11 +53,19 @@ pub(crate) enum Reply {
 }
 
 impl AgentHandler {
-    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, files: Files) -> Self {
-        Self { calls, files }
+    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, files: Files, guard: Guard) -> Self {
+        Self {
+            calls,
+            files,
+            guard,
+        }
     }
 
-    async fn executor(&self, request: Request) -> Result<Response, Refusal> {
+    async fn executor(
+        &self,
+        request: Request,
+        principal: Option<Principal>,
+    ) -> Result<Response, Refusal> {
         let (parts, call) = read_call::<v1::executor::Call>(request).await?;
         let call = Call::try_from(call).map_err(refuse)?;
         let encoding = match call.body {
@@ -62,6 +75,7 @@ impl AgentHandler {
         let (reply, replied) = oneshot::channel();
         let call = HttpCall {
             call,
+            principal,
             encoding,
             reply,
         };
@@ -79,9 +93,14 @@ impl Handler for AgentHandler {
         let path = request.uri().path().to_owned();
         let is_prefixed = path.starts_with(PROCESS);
         for route in routes(&path, PROCESS) {
+            let principal = match guard::authenticate(&self.guard, route, request.headers()) {
+                Ok(principal) => principal,
+                Err(refused) => return refused,
+            };
             match route {
                 "/api/v1/executor" => {
-                    return self.executor(request).await.unwrap_or_else(Response::from);
+                    let answer = self.executor(request, principal).await;
+                    return answer.unwrap_or_else(Response::from);
                 }
                 "/api/v1" => {
                     let answer = agent_operator::api(&self.files, request).await;
@@ -129,6 +148,7 @@ fn answered(answer: Answer) -> Result<Response, Refusal> {
             StatusCode::FORBIDDEN,
             "Executor is not subscribed",
         )),
+        Answer::Forbidden(text) => Err(Refusal::new(StatusCode::FORBIDDEN, text)),
         Answer::Recovering => Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Agent has not finished recovery",

@@ -11,10 +11,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::operator::{OperatorCall, Operators};
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response, files, state};
+use super::{Body, Handler, Request, Response, files, guard, state};
+use crate::authentication::Guard;
 use crate::codec::Encoding;
 use crate::core::facts;
 use crate::core::master::{CallHeaders, Rejection};
+use crate::core::principal::Principal;
 use crate::files::Files;
 
 /// The name of the process, which may stand in front of every path.
@@ -31,6 +33,7 @@ pub(crate) struct MasterHandler {
     calls: mpsc::Sender<HttpCall>,
     operators: Operators,
     standing: watch::Receiver<Standing>,
+    guard: Guard,
 }
 
 /// What a master is among the masters.
@@ -107,21 +110,28 @@ impl MasterHandler {
         calls: mpsc::Sender<HttpCall>,
         operator_calls: mpsc::Sender<OperatorCall>,
         standing: watch::Receiver<Standing>,
+        guard: Guard,
     ) -> Self {
         Self {
             calls,
             operators: Operators::new(operator_calls),
             standing,
+            guard,
         }
     }
 
-    async fn scheduler(&self, request: Request) -> Result<Response, Refusal> {
+    async fn scheduler(
+        &self,
+        request: Request,
+        principal: Option<Principal>,
+    ) -> Result<Response, Refusal> {
         let (parts, call) = read_call::<Call>(request).await?;
         let encoding = accepted_encoding(&parts.headers);
         let stream_id = parts.headers.get(STREAM_ID);
         let headers = CallHeaders {
             stream_id: stream_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
             accepts_nothing: encoding.is_err(),
+            principal: principal.and_then(|it| it.name().map(str::to_owned)),
         };
         // Where nothing is acceptable nothing is encoded.
         let encoding = encoding.unwrap_or(Encoding::Json);
@@ -152,6 +162,10 @@ impl Handler for MasterHandler {
         let is_prefixed = path.starts_with(PROCESS);
         let standing = self.standing.borrow().clone();
         for route in routes(&path, PROCESS) {
+            let principal = match guard::authenticate(&self.guard, route, request.headers()) {
+                Ok(principal) => principal,
+                Err(refused) => return refused,
+            };
             if matches!(route, "/api/v1/scheduler" | "/api/v1" | "/state")
                 && let Some(refusal) = standing.refusal(route)
             {
@@ -159,7 +173,8 @@ impl Handler for MasterHandler {
             }
             match route {
                 "/api/v1/scheduler" => {
-                    return self.scheduler(request).await.unwrap_or_else(Response::from);
+                    let answer = self.scheduler(request, principal).await;
+                    return answer.unwrap_or_else(Response::from);
                 }
                 "/api/v1" => {
                     let answer = self.operators.api(request).await;

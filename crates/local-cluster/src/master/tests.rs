@@ -38,6 +38,7 @@ impl Fixture {
             timeouts: Timeouts::default(),
             hostname: "localhost".to_owned(),
             domain: None,
+            authentication: None,
             allocation_interval: Duration::from_millis(20),
             seed: 7,
         };

@@ -36,6 +36,7 @@ impl Fixture {
             registration_timeout: Duration::from_mins(1),
             reregistration_timeout: Duration::from_secs(2),
             shutdown_grace: Duration::from_millis(50),
+            authentication: None,
             seed: 7,
         };
         let (links, agent_links) = mpsc::unbounded_channel();

@@ -39,6 +39,7 @@ fn machine_with_a_task() -> (Agent, ContainerId) {
     };
     machine.handle(now, started);
     let subscribe = Input::Call {
+        principal: None,
         request: RequestId(0),
         call: call_of(Body::Subscribe {
             unacknowledged_tasks: Vec::new(),
@@ -69,12 +70,14 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         let (calls_to, calls) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
         let settings = Settings {
+            executor_key: None,
             endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
             work_dir: PathBuf::from("/"),
             subscription_backoff_max: Duration::from_secs(2),
             runtime: Handle::current(),
         };
         let driver = Driver {
+            guard: Guard::of_agent(None),
             machine,
             index: AgentIndex(0),
             to_master,
@@ -92,6 +95,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             ..TaskStatus::default()
         };
         let call = HttpCall {
+            principal: None,
             call: call_of(Body::Update(Box::new(finished))),
             encoding: Encoding::Json,
             reply: oneshot::channel().0,

@@ -13,6 +13,7 @@ use super::executor::{Life, Standing, Subscribe};
 use super::status::{self, Verdict, describe_container};
 use super::updates::Added;
 use super::{Agent, Answer, Output, Phase, RequestId};
+use crate::core::principal::Principal;
 use crate::core::wire::ToMaster;
 
 /// How long after its SUBSCRIBE an executor gets its first HEARTBEAT, and then the next
@@ -21,7 +22,13 @@ pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_mins(30);
 
 impl Agent {
     /// Answers a call, in the order of PROTOCOL §9.1.
-    pub(super) fn handle_call(&mut self, now: Instant, request: RequestId, call: Call) {
+    pub(super) fn handle_call(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        call: Call,
+        principal: Option<&Principal>,
+    ) {
         let Call {
             framework_id,
             executor_id,
@@ -41,6 +48,12 @@ impl Agent {
         let Some(executor) = framework.executors.get(&executor_id) else {
             return self.answer(request, Answer::UnknownExecutor);
         };
+        let container_id = &executor.container_id;
+        let checked = principal
+            .map(|principal| principal.check_executor(&framework_id, &executor_id, container_id));
+        if let Some(Err(text)) = checked {
+            return self.answer(request, Answer::Forbidden(text));
+        }
         let registering = matches!(executor.life, Life::Registering { .. } | Life::Recovered);
         match body {
             Body::Subscribe {

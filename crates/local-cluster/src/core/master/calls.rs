@@ -8,7 +8,7 @@ use crate::core::wire::is_uuid;
 
 /// Checks a call by itself and says of what type it is.
 pub(super) fn validate(call: &Call, headers: &CallHeaders) -> Result<call::Type, Rejection> {
-    let call_type = validate_body(call).map_err(|detail| {
+    let call_type = validate_body(call, headers).map_err(|detail| {
         Rejection::new(400, format!("Failed to validate scheduler::Call: {detail}"))
     })?;
     let has_answer = matches!(
@@ -30,7 +30,7 @@ pub(super) fn validate(call: &Call, headers: &CallHeaders) -> Result<call::Type,
     Ok(call_type)
 }
 
-fn validate_body(call: &Call) -> Result<call::Type, String> {
+fn validate_body(call: &Call, headers: &CallHeaders) -> Result<call::Type, String> {
     use call::Type;
     let call_type = call
         .r#type
@@ -47,6 +47,7 @@ fn validate_body(call: &Call) -> Result<call::Type, String> {
         ) {
             return Err("'framework_id' differs from 'subscribe.framework_info.id'".to_owned());
         }
+        check_principal(headers, &subscribe.framework_info)?;
         return Ok(call_type);
     }
     let framework_id = call
@@ -134,6 +135,20 @@ fn validate_uuid(uuid: &[u8]) -> Result<(), String> {
     is_uuid(uuid)
         .then_some(())
         .ok_or_else(|| "Not a valid UUID".to_owned())
+}
+
+/// Whether a framework is its caller's, as far as either says who it is (PROTOCOL §3).
+pub(super) fn check_principal(
+    headers: &CallHeaders,
+    info: &v1::FrameworkInfo,
+) -> Result<(), String> {
+    match (&headers.principal, &info.principal) {
+        (Some(caller), Some(own)) if caller != own => Err(format!(
+            "Authenticated principal '{caller}' does not match principal '{own}' set in \
+             `FrameworkInfo`"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Without an id is the same as with an empty one.

@@ -43,6 +43,7 @@ use crate::core::faults::{Fault, MessageFaults};
 /// - `faults {…}`: from now on these go wrong with messages of both directions; `cut`: all streams.
 /// - `disturb FAULT`: as `Fault` is written.
 /// - `operator {…}`: the call of an operator.
+/// - `principal NAME`: who makes the calls that follow; nobody in particular without a name.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
 #[track_caller]
@@ -83,6 +84,8 @@ struct Test {
     registry: Registry,
     /// The ids that agents were given.
     agent_ids: BTreeMap<AgentIndex, AgentId>,
+    /// Who calls.
+    principal: Option<String>,
     transcript: String,
 }
 
@@ -108,6 +111,7 @@ impl Test {
             schedulers: BTreeMap::new(),
             registry: Registry::default(),
             agent_ids: BTreeMap::new(),
+            principal: None,
             transcript: String::new(),
         }
     }
@@ -176,6 +180,7 @@ impl Test {
                     accepts_nothing: false,
                 });
             }
+            "principal" => self.principal = (!rest.is_empty()).then(|| rest.to_owned()),
             "advance" => self.advance(words[0].parse().expect("seconds")),
             scheduler if words[0] == "launch" => {
                 let call = launch_call(&words);
@@ -292,7 +297,10 @@ impl Test {
             Input::Call {
                 request,
                 call: Box::new(call),
-                headers: CallHeaders::default(),
+                headers: CallHeaders {
+                    principal: self.principal.clone(),
+                    ..CallHeaders::default()
+                },
             },
         );
         self.drain(Some(name));
@@ -302,6 +310,7 @@ impl Test {
         let scheduler = &self.schedulers[name];
         call["framework_id"] = json!({"value": scheduler.id});
         let headers = CallHeaders {
+            principal: self.principal.clone(),
             stream_id: scheduler.stream_id.clone(),
             accepts_nothing: false,
         };

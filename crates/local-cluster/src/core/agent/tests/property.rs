@@ -181,7 +181,11 @@ impl Watch {
             executor_id: name('e', executor).as_str().into(),
             body,
         };
-        self.handle(Input::Call { request, call });
+        self.handle(Input::Call {
+            request,
+            call,
+            principal: None,
+        });
         // At most one of each executor waits for the news of its process.
         assert!(self.unanswered.len() <= self.containers.len());
     }

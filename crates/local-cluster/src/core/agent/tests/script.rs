@@ -265,6 +265,7 @@ impl Player {
             body,
         };
         Input::Call {
+            principal: None,
             request: RequestId(self.requests),
             call,
         }

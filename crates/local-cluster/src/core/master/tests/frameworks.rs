@@ -331,3 +331,45 @@ fn offer_constraints_are_refused_unless_they_are_empty() {
         "#]],
     );
 }
+
+#[test]
+fn a_framework_has_the_principal_of_its_caller_and_obeys_no_other() {
+    check(
+        r#"principal p
+           subscribe a
+           ---
+           principal q
+           a {"type": "REVIVE"}
+           principal p
+           a {"type": "REVIVE"}
+           principal q
+           subscribe a again"#,
+        expect![[r#"
+            > principal q
+            > a {"type": "REVIVE"}
+            0.0 400 Authenticated principal 'q' does not match principal 'p' set in `FrameworkInfo`
+            > principal p
+            > a {"type": "REVIVE"}
+            0.0 202
+            > principal q
+            > subscribe a again
+            0.0 200 stream
+            0.0 a < ERROR Changing framework's principal is not allowed.
+            0.0 a ends
+        "#]],
+    );
+    check(
+        r#"principal p
+           subscribe a {"principal": "q"}
+           subscribe b {"principal": "p"}"#,
+        expect![[r#"
+            > principal p
+            > subscribe a {"principal": "q"}
+            0.0 400 Failed to validate scheduler::Call: Authenticated principal 'p' does not match principal 'q' set in `FrameworkInfo`
+            > subscribe b {"principal": "p"}
+            0.0 200 stream
+            0.0 b < SUBSCRIBED M-0000
+            0.0 b < HEARTBEAT
+        "#]],
+    );
+}
