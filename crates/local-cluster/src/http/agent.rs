@@ -95,7 +95,7 @@ impl Handler for AgentHandler {
         for route in routes(&path, PROCESS) {
             let principal = match guard::authenticate(&self.guard, route, request.headers()) {
                 Ok(principal) => principal,
-                Err(refused) => return refused,
+                Err(unauthorized) => return unauthorized.into(),
             };
             match route {
                 "/api/v1/executor" => {

@@ -30,22 +30,22 @@ pub(super) fn authenticate(
     guard: &Guard,
     route: &str,
     headers: &HeaderMap,
-) -> Result<Option<Principal>, Response> {
+) -> Result<Option<Principal>, Unauthorized> {
     let Some(realm) = realm(route) else {
         return Ok(None);
     };
     let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     // A clock before 1970 lets no token expire and does nothing worse.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    guard
-        .check(realm, authorization, now.as_secs())
-        .map_err(refuse)
+    guard.check(realm, authorization, now.as_secs())
 }
 
-fn refuse(Unauthorized { challenge, text }: Unauthorized) -> Response {
-    let mut response = Response::from(Refusal::new(StatusCode::UNAUTHORIZED, text));
-    let challenge = HeaderValue::from_str(&challenge);
-    let challenge = challenge.expect("peers' texts have been made visible");
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
+impl From<Unauthorized> for Response {
+    fn from(Unauthorized { challenge, text }: Unauthorized) -> Self {
+        let mut response = Self::from(Refusal::new(StatusCode::UNAUTHORIZED, text));
+        let challenge = HeaderValue::from_str(&challenge);
+        let challenge = challenge.expect("peers' texts have been made visible");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response
+    }
 }

@@ -164,7 +164,7 @@ impl Handler for MasterHandler {
         for route in routes(&path, PROCESS) {
             let principal = match guard::authenticate(&self.guard, route, request.headers()) {
                 Ok(principal) => principal,
-                Err(refused) => return refused,
+                Err(unauthorized) => return unauthorized.into(),
             };
             if matches!(route, "/api/v1/scheduler" | "/api/v1" | "/state")
                 && let Some(refusal) = standing.refusal(route)

@@ -157,7 +157,7 @@ fn a_command_outlives_its_agent_if_its_framework_checkpoints() {
             > restart
             > exit c1 0
             > wait 2s
-                after 2s: master register localhost as m-S0, t1 TASK_FINISHED
+                after 2s: master register localhost as m-S0, framework f, t1 TASK_FINISHED
             > register
                 master UPDATE t1 TASK_FINISHED #own3 executor t1 in c1 pid 77 at 127.0.0.1 `Command exited with status 0`
         "#]],
