@@ -27,6 +27,7 @@ use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::files::Files;
 use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
+use crate::http::agent_operator::{OperatorCall, Operators};
 use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
 use crate::queue;
 use crate::switchboard::MasterLink;
@@ -165,6 +166,7 @@ pub(crate) async fn spawn(
             ..v1::AgentInfo::default()
         },
         ip: Ipv4Addr::LOCALHOST,
+        work_dir: work_dir.clone(),
         registration_timeout: config.registration_timeout,
         reregistration_timeout: config.reregistration_timeout,
         shutdown_grace: config.shutdown_grace,
@@ -220,7 +222,9 @@ fn run(
         files,
         guard,
     } = remains;
-    let handler = AgentHandler::new(calls_to, files.clone(), guard.clone());
+    let (operators_to, operators) = mpsc::channel(CALLS_MAX);
+    let operator_calls = Operators::new(operators_to, files.clone());
+    let handler = AgentHandler::new(calls_to, operator_calls, guard.clone());
     let driver = Driver {
         machine,
         index,
@@ -236,6 +240,7 @@ fn run(
         links,
         from_master: link.from_master,
         calls,
+        operators,
         container_events,
         commands,
         stopped,
@@ -269,6 +274,7 @@ struct Sources {
     links: mpsc::UnboundedReceiver<MasterLink>,
     from_master: queue::Receiver<ToAgent>,
     calls: mpsc::Receiver<HttpCall>,
+    operators: mpsc::Receiver<OperatorCall>,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
     commands: mpsc::UnboundedReceiver<Command>,
     stopped: oneshot::Receiver<()>,
@@ -287,6 +293,7 @@ impl Driver {
                 }
                 Some(message) = sources.from_master.recv() => self.take_message(message),
                 Some(call) = sources.calls.recv() => self.take_call(call),
+                Some(call) = sources.operators.recv() => self.take_operator(call),
                 Some(event) = sources.container_events.recv() => {
                     // What an executor said before its end comes first; what comes meanwhile does not.
                     for _ in 0..sources.calls.len() {
@@ -360,6 +367,24 @@ impl Driver {
             call,
             principal,
         });
+    }
+
+    /// Whoever asked may have gone.
+    fn take_operator(&mut self, call: OperatorCall) {
+        let now = Instant::now();
+        match call {
+            OperatorCall::Describe { scope, reply } => {
+                let _ = reply.send(self.machine.describe(now, scope));
+            }
+            OperatorCall::SetLoggingLevel {
+                level,
+                nanoseconds,
+                reply,
+            } => {
+                self.machine.set_logging_level(now, level, nanoseconds);
+                let _ = reply.send(());
+            }
+        }
     }
 
     fn take_command(&mut self, command: Command) {

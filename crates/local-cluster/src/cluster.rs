@@ -18,6 +18,7 @@ pub use self::chaos::Happening;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::authentication::Authentication;
+use crate::core::facts;
 use crate::core::faults::Faults;
 use crate::core::master::Timeouts;
 use crate::core::wire::AgentIndex;
@@ -200,7 +201,7 @@ impl LocalCluster {
         let switchboard = Switchboard::new(config.faults);
         let authentication = config.authentication.map(Arc::new);
         let master = MasterConfig {
-            hostname: "localhost".to_owned(),
+            hostname: facts::MASTER_HOSTNAME.to_owned(),
             domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
             allocation_interval: config.allocation_interval,
             timeouts: Timeouts {

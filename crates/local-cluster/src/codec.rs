@@ -109,6 +109,10 @@ impl Body for v1::Labels {
     const NAME: &'static str = "mesos.v1.Labels";
 }
 
+impl Body for v1::ResourceStatistics {
+    const NAME: &'static str = "mesos.v1.ResourceStatistics";
+}
+
 impl Body for v1::Resource {
     const NAME: &'static str = "mesos.v1.Resource";
 }

@@ -20,6 +20,7 @@
 mod environment;
 mod process;
 mod session;
+pub(crate) mod statistics;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -7,6 +7,7 @@ pub(crate) mod chaos;
 pub(crate) mod facts;
 pub(crate) mod faults;
 mod history;
+pub(crate) mod logging;
 pub(crate) mod master;
 pub(crate) mod principal;
 pub(crate) mod wire;

@@ -7,7 +7,8 @@
 //! its client stops sending.
 
 pub(crate) mod agent;
-mod agent_operator;
+pub(crate) mod agent_operator;
+mod agent_state;
 mod budget;
 mod compress;
 mod file;

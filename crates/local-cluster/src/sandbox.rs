@@ -51,7 +51,7 @@ impl Sandbox {
     /// When an id is no name of a directory, or the file system refuses.
     pub(crate) fn create(work_dir: &Path, owner: Owner<'_>) -> Result<Self, CreateSandboxError> {
         let runs = runs(work_dir, owner)?;
-        let directory = runs.join(owner.container_id.as_str());
+        let directory = path(work_dir, owner)?;
         let failed = |path: &Path, source| CreateSandboxError::Io {
             path: path.into(),
             source,
@@ -84,6 +84,14 @@ impl Sandbox {
 
 /// The name of the link to the newest run.
 const LATEST: &str = "latest";
+
+/// Where a sandbox is.
+///
+/// # Errors
+/// When an id is no name of a directory.
+pub(crate) fn path(work_dir: &Path, owner: Owner<'_>) -> Result<PathBuf, CreateSandboxError> {
+    Ok(runs(work_dir, owner)?.join(owner.container_id.as_str()))
+}
 
 /// The directory of all runs of an executor.
 fn runs(work_dir: &Path, owner: Owner<'_>) -> Result<PathBuf, CreateSandboxError> {

@@ -56,23 +56,37 @@ pub(super) fn sweep(leader: Pid) {
 
 /// Everything alive that belongs to the leader, itself included.
 fn members(leader: Pid) -> Vec<Pid> {
-    let leader = leader.as_raw_nonzero().get();
-    let processes = living();
-    let mut members: BTreeSet<i32> = processes
-        .iter()
-        .filter(|process| process.session == leader || process.pid == leader)
-        .map(|process| process.pid)
-        .collect();
-    // Children may stand before their parents in the list: again until nothing is new.
-    loop {
-        let before = members.len();
-        for process in &processes {
-            if members.contains(&process.parent) {
-                members.insert(process.pid);
+    let members = Processes::read().of(leader.as_raw_nonzero().get());
+    members.into_iter().filter_map(Pid::from_raw).collect()
+}
+
+/// All processes of the system at one moment.
+#[derive(Debug)]
+pub(super) struct Processes(Vec<Entry>);
+
+impl Processes {
+    pub(super) fn read() -> Self {
+        Self(living())
+    }
+
+    /// Those that belong to a leader, itself included.
+    pub(super) fn of(&self, leader: i32) -> BTreeSet<i32> {
+        let processes = self.0.iter();
+        let mut members: BTreeSet<i32> = processes
+            .filter(|process| process.session == leader || process.pid == leader)
+            .map(|process| process.pid)
+            .collect();
+        // Children may stand before their parents in the list: again until nothing is new.
+        loop {
+            let before = members.len();
+            for process in &self.0 {
+                if members.contains(&process.parent) {
+                    members.insert(process.pid);
+                }
             }
-        }
-        if members.len() == before {
-            return members.into_iter().filter_map(Pid::from_raw).collect();
+            if members.len() == before {
+                return members;
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) mod duration;
 mod executor;
 mod from_executor;
 mod from_master;
+pub(crate) mod operator;
 mod recovery;
 mod status;
 mod termination;
@@ -36,6 +37,7 @@ mod updates;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mesos::v1;
@@ -45,6 +47,7 @@ use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 
 pub(crate) use self::call::{Body, Call, InvalidCall};
 use self::executor::Executor;
+use self::operator::{Past, PastExecutor};
 use self::status::{Verdict, new_uuid};
 use self::updates::{Added, Updates};
 use super::principal::Principal;
@@ -67,6 +70,10 @@ pub(crate) struct Agent {
     updates: Updates,
     outputs: VecDeque<Output>,
     rng: fastrand::Rng,
+    /// What is kept for operators.
+    past: Past,
+    /// When this process of it began.
+    began: Instant,
 }
 
 /// What an agent is, and how long it waits.
@@ -76,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) info: AgentInfo,
     /// The address that statuses give as that of the container.
     pub(crate) ip: Ipv4Addr,
+    /// Where its sandboxes are; only shown to operators.
+    pub(crate) work_dir: PathBuf,
     /// How long an executor may take from its launch to its SUBSCRIBE.
     pub(crate) registration_timeout: Duration,
     /// How long executors that have survived the agent may take to SUBSCRIBE with the next one.
@@ -208,6 +217,8 @@ struct Framework {
     executors: BTreeMap<ExecutorId, Executor>,
     /// Which executor has a task, until that is completed.
     owners: BTreeMap<TaskId, ExecutorId>,
+    /// Executors that are gone, oldest first.
+    completed: VecDeque<PastExecutor>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +233,8 @@ impl Agent {
     pub(crate) fn new(config: Config) -> Self {
         let mut agent = Self {
             rng: fastrand::Rng::with_seed(config.seed),
+            past: Past::default(),
+            began: config.started,
             config,
             phase: Phase::Registering,
             id: None,
@@ -331,8 +344,9 @@ impl Agent {
         let task_id = TaskId::from(&status.task_id);
         if matches!(added, Added::Forward | Added::Waiting)
             && let Some(executor) = self.owner_of(framework_id, &task_id)
+            && executor.note(&task_id, &status)
         {
-            executor.set_state(&task_id, status.state());
+            self.past.count_end(status.state());
         }
         match added {
             Added::Forward => self.forward(framework_id.clone(), status),
@@ -353,9 +367,12 @@ impl Agent {
             return;
         }
         let task_id = TaskId::from(&status.task_id);
-        let latest_state = self
-            .owner_of(&framework_id, &task_id)
-            .and_then(|executor| executor.state(&task_id))
+        let owner = self.owner_of(&framework_id, &task_id);
+        let latest_state = owner
+            .and_then(|executor| {
+                executor.note_sent(&task_id, &status);
+                executor.state(&task_id)
+            })
             .unwrap_or_else(|| status.state());
         self.tell_master(ToMaster::StatusUpdate {
             framework_id,
@@ -414,6 +431,7 @@ impl Framework {
             stage: Stage::Active,
             executors: BTreeMap::new(),
             owners: BTreeMap::new(),
+            completed: VecDeque::new(),
         }
     }
 

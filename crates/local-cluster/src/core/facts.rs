@@ -9,6 +9,9 @@ use mesos::{resources, v1};
 /// The version of Mesos whose behaviour this is. Some clients refuse anything but three numbers.
 pub(crate) const MESOS_VERSION: &str = "1.12.0";
 
+/// The host that masters of an embedded cluster say they are on.
+pub(crate) const MASTER_HOSTNAME: &str = "localhost";
+
 /// That version as the commit that was read and recorded.
 pub(crate) fn version() -> v1::VersionInfo {
     v1::VersionInfo {

@@ -52,10 +52,6 @@ pub(crate) fn note(task: &mut v1::Task, status: &v1::TaskStatus, latest: v1::Tas
     if changed {
         task.state = latest.into();
     }
-    if let Some(uuid) = &status.uuid {
-        task.status_update_state = Some(status.state);
-        task.status_update_uuid = Some(uuid.clone());
-    }
     let is_repeated = |last: &v1::TaskStatus| last.state == status.state;
     if task.statuses.last().is_some_and(is_repeated) {
         task.statuses.pop();
@@ -65,6 +61,14 @@ pub(crate) fn note(task: &mut v1::Task, status: &v1::TaskStatus, latest: v1::Tas
     }
     task.statuses.push(without_data(status));
     changed
+}
+
+/// Notes which update was sent last on its way to the scheduler.
+pub(crate) fn note_sent(task: &mut v1::Task, status: &v1::TaskStatus) {
+    if let Some(uuid) = &status.uuid {
+        task.status_update_state = Some(status.state);
+        task.status_update_uuid = Some(uuid.clone());
+    }
 }
 
 /// Takes back what the master made of a task while it could not be reached.

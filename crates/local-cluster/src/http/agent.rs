@@ -1,4 +1,4 @@
-//! The HTTP API of an agent: what executors send to it (PROTOCOL §9.1).
+//! The HTTP API of an agent: what executors send to it (PROTOCOL §9.1), and where operators go.
 //!
 //! Owns routes, the checks that come before the agent looks at a call, and the words of the
 //! answers. Everything else is the agent's to decide.
@@ -8,15 +8,15 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use mesos::v1;
 use tokio::sync::{mpsc, oneshot};
 
+use super::agent_operator::Operators;
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
-use super::{Body, Handler, Request, Response, agent_operator, files, guard, state};
+use super::{Body, Handler, Request, Response, files, guard, state};
 use crate::authentication::Guard;
 use crate::codec::Encoding;
 use crate::core::agent::{Answer, Body as CallBody, Call, InvalidCall};
 use crate::core::facts;
 use crate::core::principal::Principal;
-use crate::files::Files;
 
 /// The name of the process, which may stand in front of every path.
 const PROCESS: &str = "/slave(1)";
@@ -28,7 +28,7 @@ pub(crate) const CALLS_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct AgentHandler {
     calls: mpsc::Sender<HttpCall>,
-    files: Files,
+    operators: Operators,
     guard: Guard,
 }
 
@@ -53,10 +53,10 @@ pub(crate) enum Reply {
 }
 
 impl AgentHandler {
-    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, files: Files, guard: Guard) -> Self {
+    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, operators: Operators, guard: Guard) -> Self {
         Self {
             calls,
-            files,
+            operators,
             guard,
         }
     }
@@ -103,7 +103,19 @@ impl Handler for AgentHandler {
                     return answer.unwrap_or_else(Response::from);
                 }
                 "/api/v1" => {
-                    let answer = agent_operator::api(&self.files, request).await;
+                    let answer = self.operators.api(request).await;
+                    return answer.unwrap_or_else(Response::from);
+                }
+                "/state" => {
+                    let answer = self.operators.state().await;
+                    return answer.unwrap_or_else(Response::from);
+                }
+                "/containers" => {
+                    let answer = self.operators.containers().await;
+                    return answer.unwrap_or_else(Response::from);
+                }
+                "/metrics/snapshot" if !is_prefixed => {
+                    let answer = self.operators.metrics().await;
                     return answer.unwrap_or_else(Response::from);
                 }
                 "/health" => return Response::new(Body::empty()),
@@ -111,7 +123,7 @@ impl Handler for AgentHandler {
                 "/files/browse" | "/files/read" | "/files/download" | "/files/debug"
                     if !is_prefixed =>
                 {
-                    return files::answer(&self.files, route, request.uri()).await;
+                    return files::answer(self.operators.files(), route, request.uri()).await;
                 }
                 _ => {}
             }

@@ -16,8 +16,8 @@ pub(super) fn realm(route: &str) -> Option<Realm> {
         "/api/v1/scheduler" => Some(Realm::Scheduler),
         "/api/v1/executor" => Some(Realm::Executor),
         "/api/v1" => Some(Realm::ReadWrite),
-        "/state" | "/metrics/snapshot" | "/files/browse" | "/files/read" | "/files/download"
-        | "/files/debug" => Some(Realm::ReadOnly),
+        "/state" | "/containers" | "/metrics/snapshot" | "/files/browse" | "/files/read"
+        | "/files/download" | "/files/debug" => Some(Realm::ReadOnly),
         _ => None,
     }
 }

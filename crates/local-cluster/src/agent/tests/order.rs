@@ -14,6 +14,7 @@ fn machine_with_a_task() -> (Agent, ContainerId) {
     let mut machine = Agent::new(Config {
         info: v1::AgentInfo::default(),
         ip: Ipv4Addr::LOCALHOST,
+        work_dir: "/work".into(),
         registration_timeout: Duration::from_mins(1),
         reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),
@@ -111,6 +112,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             links: mpsc::unbounded_channel().1,
             from_master,
             calls,
+            operators: mpsc::channel(1).1,
             container_events,
             commands: mpsc::unbounded_channel().1,
             stopped,

@@ -22,16 +22,18 @@
 //!   reports still counts.
 //! - *Terminated*: its process is gone; it is kept while updates of its tasks are unacknowledged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use mesos::v1::executor::Event;
-use mesos::v1::{ExecutorInfo, TaskInfo, TaskState, TaskStatus};
-use mesos::{ContainerId, TaskId};
+use mesos::v1::{self, ExecutorInfo, TaskInfo, TaskState, TaskStatus};
+use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use super::RequestId;
 use super::command::Kill;
+use super::operator::{Tasks, keep};
 use super::status::{self, Verdict};
+use crate::core::history;
 use crate::core::wire::is_terminal;
 
 /// An executor and its tasks.
@@ -52,6 +54,8 @@ pub(super) struct Executor {
     given: u64,
     /// How many of them were ever delivered.
     delivered: u64,
+    /// What is left of completed tasks: what operators see of them, oldest first.
+    completed: VecDeque<v1::Task>,
 }
 
 /// Whose program an executor is.
@@ -110,7 +114,12 @@ struct Task {
     info: TaskInfo,
     state: TaskState,
     place: Place,
+    /// As operators see it.
+    shown: v1::Task,
 }
+
+/// The completed tasks that are kept of one executor, as in Mesos.
+const COMPLETED_TASKS_MAX: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -148,6 +157,7 @@ impl Executor {
             queued_groups: Vec::new(),
             given: 0,
             delivered: 0,
+            completed: VecDeque::new(),
         }
     }
 
@@ -157,7 +167,14 @@ impl Executor {
     }
 
     /// Takes tasks in; they wait until [`take_queue`](Self::take_queue).
-    pub(super) fn enqueue(&mut self, tasks: Vec<TaskInfo>, group: bool) {
+    pub(super) fn enqueue(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        tasks: Vec<TaskInfo>,
+        group: bool,
+    ) {
+        let executor_id = ExecutorId::from(&self.info.executor_id);
         let ids: Vec<TaskId> = tasks
             .iter()
             .map(|task| TaskId::from(&task.task_id))
@@ -166,6 +183,7 @@ impl Executor {
             let task_id = TaskId::from(&info.task_id);
             let task = Task {
                 number: self.given,
+                shown: history::launched(&info, framework_id, &executor_id, agent_id),
                 info,
                 state: TaskState::TaskStaging,
                 place: Place::Queued,
@@ -261,17 +279,28 @@ impl Executor {
         self.tasks.get(task_id).map(|task| task.state)
     }
 
-    /// Notes the latest state of a task; one that has ended stays so.
-    pub(super) fn set_state(&mut self, task_id: &TaskId, state: TaskState) {
+    /// Notes the latest status of a task; one that has ended stays so. Whether it ends by it.
+    pub(super) fn note(&mut self, task_id: &TaskId, status: &TaskStatus) -> bool {
         let Some(task) = self.tasks.get_mut(task_id) else {
-            return;
+            return false;
         };
+        let state = status.state();
+        history::note(&mut task.shown, status, state);
         if is_terminal(task.state) {
-            return;
+            return false;
         }
         task.state = state;
-        if is_terminal(state) {
+        let ends = is_terminal(state);
+        if ends {
             self.withdraw(task_id);
+        }
+        ends
+    }
+
+    /// Notes that an update of a task is on its way to the scheduler.
+    pub(super) fn note_sent(&mut self, task_id: &TaskId, status: &TaskStatus) {
+        if let Some(task) = self.tasks.get_mut(task_id) {
+            history::note_sent(&mut task.shown, status);
         }
     }
 
@@ -287,10 +316,30 @@ impl Executor {
     /// Forgets a task whose end was acknowledged; `false` when it has not ended.
     pub(super) fn complete(&mut self, task_id: &TaskId) -> bool {
         let ended = self.state(task_id).is_some_and(is_terminal);
-        if ended {
-            self.tasks.remove(task_id);
+        if ended && let Some(task) = self.tasks.remove(task_id) {
+            keep(&mut self.completed, task.shown, COMPLETED_TASKS_MAX);
         }
         ended
+    }
+
+    /// Its tasks as operators see them.
+    pub(super) fn shown_tasks(&self) -> Tasks {
+        let mut tasks = Tasks {
+            completed: self.completed.iter().cloned().collect(),
+            ..Tasks::default()
+        };
+        for task_id in self.in_order(|_| true) {
+            let Some(task) = self.tasks.get(&task_id) else {
+                continue;
+            };
+            let list = match task.place {
+                _ if is_terminal(task.state) => &mut tasks.terminated,
+                Place::Queued => &mut tasks.queued,
+                Place::Delivered => &mut tasks.launched,
+            };
+            list.push(task.shown.clone());
+        }
+        tasks
     }
 
     /// Whether every task of it is completed.

@@ -11,7 +11,7 @@ use super::command;
 use super::executor::{Executor, Kind, Life};
 use super::status::{self, Verdict, new_uuid};
 use super::updates::Acknowledged;
-use super::{Agent, Framework, Launch, Output, Phase, Stage};
+use super::{Agent, Launch, Output, Phase, Stage};
 use crate::core::wire::{ToAgent, ToMaster};
 
 impl Agent {
@@ -112,7 +112,7 @@ impl Agent {
         let framework = self
             .frameworks
             .entry(framework_id.clone())
-            .or_insert_with(|| Framework::new(run.framework.clone()));
+            .or_insert_with(|| self.past.come_back(&framework_id, run.framework.clone()));
         if framework.stage == Stage::Terminating {
             return;
         }
@@ -220,7 +220,9 @@ impl Agent {
         tasks: Vec<TaskInfo>,
         group: bool,
     ) {
-        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+        let (Some(agent_id), Some(framework)) =
+            (self.id.clone(), self.frameworks.get_mut(framework_id))
+        else {
             return;
         };
         let Some(executor) = framework.executors.get_mut(executor_id) else {
@@ -231,7 +233,7 @@ impl Agent {
                 .owners
                 .insert(TaskId::from(&task.task_id), executor_id.clone());
         }
-        executor.enqueue(tasks, group);
+        executor.enqueue(framework_id, &agent_id, tasks, group);
         self.deliver_queue(framework_id, executor_id);
     }
 

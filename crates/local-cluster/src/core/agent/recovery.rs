@@ -23,6 +23,7 @@ use mesos::v1::task_status::Reason;
 use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId};
 
 use super::executor::Life;
+use super::operator::Past;
 use super::status::Verdict;
 use super::updates::Updates;
 use super::{Agent, Config, Framework, Output, Phase, Stage, duration};
@@ -39,6 +40,7 @@ pub(crate) struct Checkpoint {
     frameworks: BTreeMap<FrameworkId, Framework>,
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     updates: Updates,
+    past: Past,
     /// A new one would draw the same uuids again.
     rng: fastrand::Rng,
 }
@@ -51,12 +53,14 @@ impl Agent {
             mut frameworks,
             mut containers,
             mut updates,
+            mut past,
             rng,
             ..
         } = self;
         frameworks.retain(|_, framework| framework.info.checkpoint());
         containers.retain(|_, (owner, _)| frameworks.contains_key(owner));
         updates.retain_frameworks(|owner| frameworks.contains_key(owner));
+        past.outlive_agent();
         for framework in frameworks.values_mut() {
             for executor in framework.executors.values_mut() {
                 executor.outlive_agent();
@@ -67,6 +71,7 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            past,
             rng,
         }
     }
@@ -79,6 +84,7 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            past,
             rng,
         } = checkpoint;
         let until = now + config.reregistration_timeout;
@@ -88,6 +94,8 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            past,
+            began: now,
             rng,
             ..Self::new(config)
         };

@@ -242,9 +242,13 @@ impl Agent {
         let Some(executor) = framework.executors.get(executor_id) else {
             return;
         };
-        if executor.life == Life::Terminated && (executor.is_done() || terminating) {
-            framework.executors.remove(executor_id);
+        if executor.life == Life::Terminated
+            && (executor.is_done() || terminating)
+            && let Some(executor) = framework.executors.remove(executor_id)
+        {
             framework.owners.retain(|_, owner| owner != executor_id);
+            framework.keep_completed(executor);
+            self.past.count_executor();
         }
     }
 
@@ -255,8 +259,9 @@ impl Agent {
             .frameworks
             .get(framework_id)
             .is_some_and(|framework| framework.executors.is_empty())
+            && let Some(framework) = self.frameworks.remove(framework_id)
         {
-            self.frameworks.remove(framework_id);
+            self.past.keep(framework_id.clone(), framework);
         }
     }
 }

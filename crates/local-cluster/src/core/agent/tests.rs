@@ -2,6 +2,7 @@
 
 mod commands;
 mod delivery;
+mod describe;
 mod ends;
 mod masters;
 mod property;

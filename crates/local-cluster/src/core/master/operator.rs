@@ -24,6 +24,7 @@ use super::{
     StreamIndex,
 };
 use crate::core::history;
+use crate::core::logging::Logging;
 use crate::core::wire::{AgentIndex, is_terminal};
 
 /// How an operator's call is answered.
@@ -52,7 +53,7 @@ pub(super) struct Operators {
     agents: BTreeMap<AgentId, Times>,
     /// Streams and when the next heartbeat of each is due, oldest first.
     subscribers: VecDeque<(StreamIndex, Instant)>,
-    logging: Option<Logging>,
+    logging: Logging,
     /// How many tasks have ever come to each of the states in which tasks end.
     ended: BTreeMap<&'static str, u64>,
 }
@@ -74,13 +75,6 @@ struct Record {
 struct Times {
     registered: v1::TimeInfo,
     reregistered: Option<v1::TimeInfo>,
-}
-
-/// A level of logging that was asked for.
-#[derive(Debug)]
-struct Logging {
-    level: u32,
-    until: Instant,
 }
 
 /// Operators that listen at once, as in Mesos; one more, and the oldest is dropped.
@@ -110,6 +104,7 @@ impl Operators {
     ) -> Option<bool> {
         let task_id = TaskId::from(status.task_id.value.as_str());
         let task = self.frameworks.get_mut(id)?.tasks.get_mut(&task_id)?;
+        history::note_sent(task, status);
         let changed = history::note(task, status, latest);
         if changed && is_terminal(latest) {
             *self.ended.entry(latest.as_str_name()).or_default() += 1;

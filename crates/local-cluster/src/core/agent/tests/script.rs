@@ -6,7 +6,7 @@
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
 //! place, `checkpoint` makes the framework one whose executors survive that, `killing` one that
-//! knows TASK_KILLING; `master` is a new one.
+//! knows TASK_KILLING; `master` is a new one. `describe` is what operators see.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +24,9 @@ use mesos::v1::{
 };
 use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 
+use super::describe;
 use crate::core::agent::call::{Body, Call};
+use crate::core::agent::operator::{Recovering, Scope};
 use crate::core::agent::{Agent, Config, Input, Output, RequestId};
 use crate::core::wire::{ToAgent, ToMaster};
 
@@ -101,6 +103,10 @@ impl Player {
                 writeln!(self.transcript, "> {line}").unwrap();
                 return self.wait(seconds(words[0]));
             }
+            "describe" => {
+                writeln!(self.transcript, "> {line}").unwrap();
+                return self.describe();
+            }
             _ => writeln!(self.transcript, "> {line}").unwrap(),
         }
         let input = match command {
@@ -133,6 +139,14 @@ impl Player {
         let checkpoint = std::mem::replace(&mut self.agent, next).into_checkpoint();
         self.agent = Agent::recover(self.now, config(self.started), checkpoint);
         self.drain("");
+    }
+
+    fn describe(&mut self) {
+        let text = match self.agent.describe(self.now, Scope::Everything) {
+            Ok(agent) => describe::text(&agent),
+            Err(Recovering) => "    it recovers\n".to_owned(),
+        };
+        self.transcript.push_str(&text);
     }
 
     fn master(&mut self, command: &str, words: &[&str]) -> ToAgent {
@@ -515,6 +529,7 @@ pub(super) fn config(started: Instant) -> Config {
             ..Default::default()
         },
         ip: Ipv4Addr::LOCALHOST,
+        work_dir: "/work".into(),
         registration_timeout: Duration::from_mins(1),
         reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),

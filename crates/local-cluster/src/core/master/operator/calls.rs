@@ -1,6 +1,6 @@
 //! Calls of operators: what each must have, and what it does (PROTOCOL §12).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mesos::v1::master::response::{
     GetFlags, GetHealth, GetLoggingLevel, GetMaintenanceSchedule, GetMaintenanceStatus, GetMaster,
@@ -10,7 +10,7 @@ use mesos::v1::master::{Call, Response, call, response};
 use mesos::v1::task_status::Reason;
 use mesos::{AgentId, FrameworkId, v1};
 
-use super::{Logging, OperatorReply};
+use super::OperatorReply;
 use crate::core::facts;
 use crate::core::master::agents::{Loss, nanoseconds};
 use crate::core::master::{Master, Output, RegistryChange, Rejection, RequestIndex};
@@ -81,9 +81,7 @@ impl Master {
                 answer!(GetMetrics, get_metrics, GetMetrics { metrics })
             }
             Type::GetLoggingLevel => {
-                let logging = self.operators.logging.as_ref();
-                let asked = logging.filter(|logging| logging.until > now);
-                let level = asked.map_or(0, |logging| logging.level);
+                let level = self.operators.logging.level(now);
                 let level = GetLoggingLevel { level };
                 answer!(GetLoggingLevel, get_logging_level, level)
             }
@@ -131,12 +129,8 @@ impl Master {
         match call_type {
             Type::SetLoggingLevel => {
                 let asked = call.set_logging_level.unwrap_or_default();
-                let nanoseconds = u64::try_from(asked.duration.nanoseconds).unwrap_or_default();
-                let until = now.checked_add(Duration::from_nanos(nanoseconds));
-                self.operators.logging = until.map(|until| Logging {
-                    level: asked.level,
-                    until,
-                });
+                let nanoseconds = asked.duration.nanoseconds;
+                self.operators.logging.set(now, asked.level, nanoseconds);
             }
             // The master writes no files, so there is none to show.
             Type::ListFiles | Type::ReadFile => return Err(Rejection::new(404, "")),
