@@ -26,6 +26,7 @@ mod accept;
 mod agents;
 mod allocator;
 mod calls;
+mod deadlines;
 mod events;
 mod framework;
 mod frameworks;
@@ -35,6 +36,7 @@ mod offers;
 mod operator;
 mod registry;
 mod roles;
+mod shares;
 mod tasks;
 mod trouble;
 mod validation;
@@ -47,6 +49,7 @@ use mesos::{AgentId, FrameworkId, OfferId, v1};
 
 use self::agents::Agent;
 use self::allocator::Filters;
+use self::deadlines::Deadlines;
 use self::framework::Framework;
 use self::messages::Messages;
 use self::offers::Offers;
@@ -236,7 +239,11 @@ pub(crate) struct Master {
     frameworks: BTreeMap<FrameworkId, Framework>,
     /// Frameworks that are gone for good, oldest first.
     completed: VecDeque<FrameworkId>,
+    /// When frameworks get heartbeats, and those that do not listen are removed.
+    framework_deadlines: Deadlines<FrameworkId>,
     agents: BTreeMap<AgentIndex, Agent>,
+    /// When agents are given up.
+    agent_deadlines: Deadlines<AgentIndex>,
     agent_index: HashMap<AgentId, AgentIndex>,
     registry: Registry,
     /// Agents that were admitted by masters before, until they register with this one.
@@ -289,7 +296,9 @@ impl Master {
             allocation_due: now + config.allocation_interval,
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
+            framework_deadlines: Deadlines::default(),
             agents: BTreeMap::new(),
+            agent_deadlines: Deadlines::default(),
             agent_index: HashMap::new(),
             recovered: config.registry.admitted().keys().cloned().collect(),
             registry: config.registry.clone(),
@@ -350,12 +359,11 @@ impl Master {
 
     /// When to come back at the latest.
     pub(crate) fn poll_timeout(&self) -> Instant {
-        let frameworks = self.frameworks.values().filter_map(Framework::due);
-        let agents = self.agents.values().filter_map(Agent::due);
         let recovery = (!self.recovered.is_empty()).then_some(self.recovery_due);
-        frameworks
-            .chain(agents)
-            .chain(recovery)
+        recovery
+            .into_iter()
+            .chain(self.framework_deadlines.first())
+            .chain(self.agent_deadlines.first())
             .chain(self.offer_ends.front().map(|(end, _)| *end))
             .chain(self.messages.due())
             .chain(self.troubles.due())
@@ -505,6 +513,18 @@ impl Master {
         if self.agents.get(&agent).is_some_and(Agent::is_connected) {
             self.outputs.push_back(Output::ToAgent { agent, message });
         }
+    }
+
+    /// Notes when something is due about a framework, after its connection has changed.
+    fn watch_framework(&mut self, id: &FrameworkId) {
+        let due = self.frameworks.get(id).and_then(Framework::due);
+        self.framework_deadlines.set(id, due);
+    }
+
+    /// Notes when something is due about an agent, after its link has changed.
+    fn watch_agent(&mut self, index: AgentIndex) {
+        let due = self.agents.get(&index).and_then(Agent::due);
+        self.agent_deadlines.set(&index, due);
     }
 
     /// The agent that is registered under this id, connected or not.

@@ -315,6 +315,7 @@ impl Master {
         agent.set_deactivated(deactivated);
         let info = Box::new(agent.info.clone());
         self.agents.insert(index, agent);
+        self.watch_agent(index);
         self.note(RegistryChange::Admitted(info));
         self.publish_agent(index, is_first, is_known);
         let frameworks: Vec<FrameworkId> = running.frameworks.iter().filter_map(id_of).collect();
@@ -322,7 +323,8 @@ impl Master {
         self.send_to_agent(index, ToAgent::Registered { agent_id: id });
         self.refresh_frameworks(index, &frameworks);
         self.repeat_kills(index);
-        self.allocate(now);
+        // What has become free elsewhere has to wait for the next run (PROTOCOL §6).
+        self.allocate_on(now, &[index]);
     }
 
     /// Agents of a master before this one that have not come are unreachable. What ran on them is
@@ -423,6 +425,14 @@ impl Master {
         info: &v1::TaskInfo,
         state: v1::TaskState,
     ) {
+        let framework = self.frameworks.get_mut(framework_id);
+        let known = framework.and_then(|framework| framework.tasks.remove(task_id));
+        // Another agent may have had a task of this id.
+        if let Some(known) = &known
+            && let Some(agent) = self.agents.get_mut(&known.agent())
+        {
+            agent.release(&known.resources);
+        }
         let (Some(agent), Some(framework)) = (
             self.agents.get_mut(&index),
             self.frameworks.get_mut(framework_id),
@@ -434,7 +444,6 @@ impl Master {
             resources = Resources::new();
         }
         agent.take(&resources);
-        let known = framework.tasks.remove(task_id);
         let (forwarded, kill) = known
             .map(|task| (task.forwarded, task.kill))
             .unwrap_or_default();
@@ -483,6 +492,7 @@ impl Master {
         };
         let hostname = agent.info.hostname.clone();
         tracing::info!(agent = %agent.id, "agent disconnected");
+        self.watch_agent(index);
         self.rescind_offers_of(index);
         let loss = Loss {
             state: v1::TaskState::TaskLost,
@@ -531,13 +541,10 @@ impl Master {
 
     /// Agents that have been silent for too long are unreachable.
     pub(super) fn remove_overdue_agents(&mut self, now: Instant) {
-        let overdue: Vec<_> = self
-            .agents
-            .values()
-            .filter(|agent| agent.due().is_some_and(|due| due <= now))
-            .map(|agent| (agent.index, agent.id.clone()))
-            .collect();
-        for (index, id) in overdue {
+        for index in self.agent_deadlines.due(now) {
+            let Some(id) = self.agents.get(&index).map(|agent| agent.id.clone()) else {
+                continue;
+            };
             let nanoseconds = nanoseconds(self.timestamp(now));
             self.note_unreachable_tasks(index, &id);
             self.note(RegistryChange::Unreachable {
@@ -579,6 +586,7 @@ impl Master {
             return;
         };
         self.agent_index.remove(&agent.id);
+        self.watch_agent(index);
         tracing::info!(agent = %agent.id, "agent removed");
         self.publish_agent_removed(&agent.id);
         let frameworks: Vec<_> = self.frameworks.keys().cloned().collect();

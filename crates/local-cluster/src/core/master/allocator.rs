@@ -3,6 +3,7 @@
 //! The framework that has the least goes first (dominant resource fairness, first over roles, then
 //! over the frameworks of a role) and gets all of it; filters are what frameworks did not want.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,22 +16,39 @@ use super::agents::Agent;
 use super::framework::Framework;
 use super::offers::Offer;
 use super::roles::{may_use, validate_role};
+use super::shares::Shares;
 use super::{Master, events};
 use crate::core::wire::AgentIndex;
 
 impl Master {
-    /// Offers all that is free, and sends each framework its offers in one event.
+    /// Offers all that is free.
     pub(super) fn allocate(&mut self, now: Instant) {
+        let agents: Vec<AgentIndex> = self.agents.keys().copied().collect();
+        self.allocate_on(now, &agents);
+    }
+
+    /// Offers all that is free on these agents, and sends each framework its offers in one event.
+    pub(super) fn allocate_on(&mut self, now: Instant, agents: &[AgentIndex]) {
         self.filters.expire(now);
         if self.troubles.holds_offers(now) {
             return;
         }
+        let takers = self.takers();
+        if takers.is_empty() {
+            return;
+        }
+        // A cluster with one framework in one role has nobody to compare.
+        let mut shares: OnceCell<Shares> = OnceCell::new();
         let mut made: BTreeMap<FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
-        let agents: Vec<AgentIndex> = self.agents.keys().copied().collect();
         for agent in agents {
             // Every offer changes the order, so it is found anew after each.
-            while let Some((framework, role, resources)) = self.next_allocation(agent) {
-                let offer = self.make_offer(now, agent, &framework, role, resources);
+            while let Some((framework, role, resources)) =
+                self.next_allocation(*agent, &takers, &shares)
+            {
+                if let Some(shares) = shares.get_mut() {
+                    shares.add(&framework, &resources);
+                }
+                let offer = self.make_offer(now, *agent, &framework, role, resources);
                 made.entry(framework).or_default().extend(offer);
             }
         }
@@ -39,8 +57,26 @@ impl Master {
         }
     }
 
+    /// Who wants offers, and for which of its roles.
+    fn takers(&self) -> Vec<(FrameworkId, String)> {
+        let active = self
+            .frameworks
+            .iter()
+            .filter(|(_, it)| it.stream().is_some());
+        let takers = active.flat_map(|(id, framework)| {
+            let wanted = framework.roles.difference(&framework.suppressed);
+            wanted.map(|role| (id.clone(), role.clone()))
+        });
+        takers.collect()
+    }
+
     /// Who is to be offered what of an agent next.
-    fn next_allocation(&self, index: AgentIndex) -> Option<(FrameworkId, String, Resources)> {
+    fn next_allocation(
+        &self,
+        index: AgentIndex,
+        takers: &[(FrameworkId, String)],
+        shares: &OnceCell<Shares>,
+    ) -> Option<(FrameworkId, String, Resources)> {
         let agent = self
             .agents
             .get(&index)
@@ -48,22 +84,14 @@ impl Master {
         if agent.free().is_empty() {
             return None;
         }
-        let takers = self.frameworks.iter().flat_map(|(id, framework)| {
-            let roles = framework.roles.iter();
-            let active = framework.stream().is_some();
-            roles
-                .filter(move |role| active && !framework.suppressed.contains(*role))
-                .filter_map(move |role| {
-                    Some((
-                        id,
-                        role,
-                        self.offerable(agent, id, framework, role.as_str())?,
-                    ))
-                })
+        let offerable = takers.iter().filter_map(|(id, role)| {
+            let framework = self.frameworks.get(id)?;
+            Some((id, role, self.offerable(agent, id, framework, role)?))
         });
         let (id, role, resources) =
-            takers.min_by(|(one, one_role, _), (other, other_role, _)| {
-                self.compare_shares((one, one_role), (other, other_role))
+            offerable.min_by(|(one, one_role, _), (other, other_role, _)| {
+                let shares = shares.get_or_init(|| Shares::of(self));
+                self.compare_shares(shares, (one, one_role), (other, other_role))
             })?;
         Some((id.clone(), role.clone(), resources.allocate(role)))
     }
@@ -113,56 +141,21 @@ impl Master {
     /// Less is first: roles by share, then frameworks by share, then who was offered less often.
     fn compare_shares(
         &self,
+        shares: &Shares,
         (one, one_role): (&FrameworkId, &String),
         (other, other_role): (&FrameworkId, &String),
     ) -> Ordering {
-        let role_share = |role: &str| self.share(|_, of| of == role);
-        let framework_share =
-            |id: &FrameworkId, role: &str| self.share(|owner, of| owner == id && of == role);
+        let framework_share = |id, role| shares.of_framework(id, role);
         let offers_made = |id| self.frameworks.get(id).map_or(0, |known| known.offers_made);
-        role_share(one_role)
-            .total_cmp(&role_share(other_role))
+        shares
+            .of_role(one_role)
+            .total_cmp(&shares.of_role(other_role))
             .then_with(|| one_role.cmp(other_role))
             .then_with(|| {
                 framework_share(one, one_role).total_cmp(&framework_share(other, other_role))
             })
             .then_with(|| offers_made(one).cmp(&offers_made(other)))
             .then_with(|| one.cmp(other))
-    }
-
-    /// The dominant share of all that is allocated to some owners: of the scalar that they have
-    /// most of, how much of the cluster's.
-    fn share(&self, is_owner: impl Fn(&FrameworkId, &str) -> bool) -> f64 {
-        let offered = self
-            .offers
-            .values()
-            .map(|offer| (&offer.framework, &offer.resources));
-        let running = self.frameworks.iter().flat_map(|(id, framework)| {
-            framework
-                .tasks
-                .values()
-                .map(move |task| (id, &task.resources))
-        });
-        let executors = self.agents.values().flat_map(Agent::executor_resources);
-        let mut held: BTreeMap<&str, f64> = BTreeMap::new();
-        for (owner, resources) in offered.chain(running).chain(executors) {
-            for resource in resources {
-                if let Value::Scalar(amount) = resource.value()
-                    && is_owner(owner, resource.allocation_role().unwrap_or_default())
-                {
-                    *held.entry(resource.name()).or_default() += amount.to_f64();
-                }
-            }
-        }
-        let share = |(name, amount): (&str, f64)| {
-            let total: f64 = self
-                .agents
-                .values()
-                .map(|agent| agent.total().scalar(name).to_f64())
-                .sum();
-            if total > 0.0 { amount / total } else { 0.0 }
-        };
-        held.into_iter().map(share).fold(0.0, f64::max)
     }
 
     fn make_offer(

@@ -47,6 +47,7 @@ impl Master {
         };
         // A framework that was there all along is offered resources at the next run only.
         let was_connected = self.connect(&id, info, suppressed, connection);
+        self.watch_framework(&id);
         self.publish_framework(&id);
         let subscribed = events::subscribed(&id, &self.config.info);
         self.send(&id, subscribed);
@@ -151,6 +152,7 @@ impl Master {
             .and_then(|timeout| now.checked_add(timeout))
             .unwrap_or(now + FOR_EVER);
         framework.connection = Connection::Disconnected { removal_due };
+        self.watch_framework(&id);
         tracing::info!(framework = %id, "framework disconnected");
         self.discard_offers(&id);
         self.filters.clear(&id);
@@ -171,28 +173,22 @@ impl Master {
     }
 
     pub(super) fn remove_overdue_frameworks(&mut self, now: Instant) {
-        let overdue: Vec<_> = self
-            .frameworks
-            .iter()
-            .filter(|(_, framework)| match framework.connection {
-                Connection::Connected { .. } | Connection::Recovered => false,
-                Connection::Disconnected { removal_due } => removal_due <= now,
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in overdue {
-            self.remove_framework(&id);
+        for id in self.framework_deadlines.due(now) {
+            let connection = self.frameworks.get(&id).map(|it| &it.connection);
+            if matches!(connection, Some(Connection::Disconnected { .. })) {
+                self.remove_framework(&id);
+            }
         }
     }
 
     pub(super) fn send_heartbeats(&mut self, now: Instant) {
-        for framework in self.frameworks.values_mut() {
-            if let Connection::Connected {
+        for id in self.framework_deadlines.due(now) {
+            let framework = self.frameworks.get_mut(&id);
+            if let Some(Connection::Connected {
                 stream,
                 heartbeat_due,
                 ..
-            } = &mut framework.connection
-                && *heartbeat_due <= now
+            }) = framework.map(|framework| &mut framework.connection)
             {
                 *heartbeat_due = now + HEARTBEAT_INTERVAL;
                 let event = Box::new(events::heartbeat());
@@ -200,6 +196,7 @@ impl Master {
                     stream: *stream,
                     event,
                 });
+                self.watch_framework(&id);
             }
         }
     }
@@ -214,6 +211,7 @@ impl Master {
         let Some(framework) = self.frameworks.remove(id) else {
             return;
         };
+        self.watch_framework(id);
         self.publish_framework_removed(id, &framework);
         if let Some((stream, _)) = framework.stream() {
             self.outputs.push_back(Output::EndStream { stream });

@@ -496,6 +496,12 @@ impl Master {
         for framework in self.frameworks.values() {
             framework.tasks.check();
         }
+        let due = |(id, it): (&FrameworkId, &Framework)| Some((id.clone(), it.due()?));
+        let frameworks = self.frameworks.iter().filter_map(due);
+        self.framework_deadlines.check(frameworks);
+        let due = |agent: &Agent| Some((agent.index(), agent.due()?));
+        let agents = self.agents.values().filter_map(due);
+        self.agent_deadlines.check(agents);
         for agent in self.agents.values() {
             let offers = self
                 .offers

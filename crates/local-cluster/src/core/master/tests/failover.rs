@@ -176,3 +176,22 @@ fn agents_that_were_unreachable_are_so_for_the_next_master() {
         "#]],
     );
 }
+
+#[test]
+fn a_task_that_two_agents_have_is_the_one_of_the_last() {
+    check(
+        r#"back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 ex1
+           back 1 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 ex1
+           ---
+           exited 0 a ex1 0
+           subscribe b"#,
+        expect![[r#"
+            > exited 0 a ex1 0
+            > subscribe b
+            0.0 200 stream
+            0.0 b < SUBSCRIBED M-0000
+            0.0 b < HEARTBEAT
+            0.0 b < OFFERS M-O0 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024 | M-O1 of M-S1: cpus(allocated: rec):2.9; mem(allocated: rec):928
+        "#]],
+    );
+}

@@ -317,3 +317,42 @@ fn an_offer_that_nobody_answers_is_rescinded_and_made_again() {
         "#]],
     );
 }
+
+#[test]
+fn what_was_declined_elsewhere_is_not_offered_with_an_agent_that_comes() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           subscribe a
+           a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O0"}], "filters": {"refuse_seconds": 0}}}
+           ---
+           agent 1 cpus:2;mem:1024
+           advance 1"#,
+        expect![[r#"
+            > agent 1 cpus:2;mem:1024
+            0.0 agent 1 < Registered M-S1
+            0.0 a < OFFERS M-O1 of M-S1: cpus(allocated: rec):2; mem(allocated: rec):1024
+            > advance 1
+            1.0 a < OFFERS M-O2 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024
+        "#]],
+    );
+}
+
+#[test]
+fn in_one_run_each_offer_counts_for_the_next() {
+    check(
+        r#"disturb delay_offers for_ms=1000
+           subscribe a
+           subscribe b {"roles": ["rec", "other"]}
+           agent 0 cpus:4;mem:1024
+           agent 1 cpus:2;mem:1024
+           agent 2 cpus:2;mem:1024
+           agent 3 cpus:2;mem:1024
+           ---
+           advance 1"#,
+        expect![[r#"
+            > advance 1
+            1.0 a < OFFERS M-O1 of M-S1: cpus(allocated: rec):2; mem(allocated: rec):1024
+            1.0 b < OFFERS M-O0 of M-S0: cpus(allocated: other):4; mem(allocated: other):1024 | M-O2 of M-S2: cpus(allocated: rec):2; mem(allocated: rec):1024 | M-O3 of M-S3: cpus(allocated: other):2; mem(allocated: other):1024
+        "#]],
+    );
+}
