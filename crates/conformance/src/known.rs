@@ -31,7 +31,6 @@ pub const KNOWN_DIFFERENCES: &[Known] = &[
     known("06d", 0, "s-call answer 501", NO_ABORT),
     known("06d", 7, "end", NO_ABORT),
     known("06d", 8, "end", NO_ABORT),
-    known("15", 166, "", AGENT_STATE),
 ];
 
 const fn known(
@@ -51,7 +50,6 @@ const fn known(
 const ALLOCATOR_ORDER: &str =
     "where two roles share an agent, the order of what is reserved follows from Mesos's own lists";
 const CONNECTION_CLOSE: &str = "hyper says `Connection: close` when it does as it was told";
-const AGENT_STATE: &str = "agents do not answer GET_STATE yet";
 const BUSY_CONNECTION: &str =
     "hyper does not read a request on a connection that carries a stream before the stream ends";
 const OFFERS_AS_SENT: &str =
