@@ -312,6 +312,14 @@ impl Player<'_> {
                     return one("agent", error.to_string());
                 }
             }
+            Action::AddAgent => {
+                self.pause(line).await;
+                match self.target.add_agent().await {
+                    Ok(true) => {}
+                    Ok(false) => return self.stop("a real cluster is given no other agent"),
+                    Err(error) => return one("agent", error.to_string()),
+                }
+            }
             Action::RemoveAgent => {
                 self.pause(line).await;
                 let Some(cluster) = self.target.cluster() else {

@@ -31,6 +31,8 @@ const AGENT_PORT: u16 = 5051;
 pub struct Target {
     /// Only the embedded one can be told to fail.
     cluster: Option<LocalCluster>,
+    /// What its agents are like.
+    agent_config: Option<AgentConfig>,
     master: SocketAddr,
     agent: Option<SocketAddr>,
     /// Executor processes.
@@ -87,12 +89,14 @@ impl Target {
         config.work_dir = Some(files.path().join("agent"));
         let executors = Executors::listen(files.path());
         let executors = executors.await.map_err(TargetError::Files)?;
+        let agent_config = config.agents.first().cloned();
         let cluster = LocalCluster::start(config).await;
         let cluster = cluster.map_err(TargetError::Start)?;
         Ok(Self {
             master: cluster.master_address(),
             agent: cluster.agent_addresses().first().copied(),
             cluster: Some(cluster),
+            agent_config,
             executors,
             lacking: flags.lacking,
             files,
@@ -108,6 +112,7 @@ impl Target {
         let executors = Executors::listen(files.path());
         Ok(Self {
             cluster: None,
+            agent_config: None,
             master: real.master,
             agent: Some(real.agent),
             executors: executors.await.map_err(TargetError::Files)?,
@@ -155,6 +160,19 @@ impl Target {
     /// The embedded cluster, if it is one.
     pub fn cluster(&mut self) -> Option<&mut LocalCluster> {
         self.cluster.as_mut()
+    }
+
+    /// Starts an agent more like the others; whether this is a cluster that can be given one.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn add_agent(&mut self) -> Result<bool, TargetError> {
+        let (Some(cluster), Some(config)) = (&mut self.cluster, &self.agent_config) else {
+            return Ok(false);
+        };
+        let added = cluster.add_agent(config.clone()).await;
+        added.map_err(TargetError::Start)?;
+        Ok(true)
     }
 
     /// Stops it, if it was started here, and removes its files.

@@ -136,6 +136,9 @@ pub struct LocalCluster {
     master: Member,
     switchboard: Switchboard,
     agents: Vec<Place>,
+    authentication: Option<Arc<Authentication>>,
+    /// For the seeds of agents.
+    rng: fastrand::Rng,
     work_dir: WorkDir,
 }
 
@@ -217,36 +220,44 @@ impl LocalCluster {
             master: Member::start(master, &switchboard).map_err(StartError::Master)?,
             switchboard,
             agents: Vec::new(),
+            authentication,
+            rng,
             work_dir,
         };
         let _ = terms.changed().await;
-        for (index, agent) in config.agents.into_iter().enumerate() {
-            let config = agent::AgentConfig {
-                hostname: agent.hostname,
-                resources: agent.resources.to_wire(),
-                attributes: agent.attributes,
-                domain: agent.domain,
-                work_dir: cluster.work_dir().to_owned(),
-                registration_timeout: agent.executor_registration_timeout,
-                reregistration_timeout: agent.executor_reregistration_timeout,
-                shutdown_grace: agent.executor_shutdown_grace_period,
-                authentication: authentication.clone(),
-                seed: rng.u64(..),
-            };
-            let index = AgentIndex(index);
-            let links = cluster.switchboard.follow(index);
-            match agent::spawn(config, index, links).await {
-                Ok(agent) => cluster.agents.push(Place::Running(agent)),
-                Err(source) => {
-                    cluster.stop().await;
-                    return Err(StartError::Agent {
-                        index: index.0,
-                        source,
-                    });
-                }
+        for agent in config.agents {
+            if let Err(error) = cluster.add_agent(agent).await {
+                cluster.stop().await;
+                return Err(error);
             }
         }
         Ok(cluster)
+    }
+
+    /// Starts one agent more, on a free port of loopback; its place among the agents, after all
+    /// that there ever were. It serves when this returns, and registers in the same moment.
+    ///
+    /// # Errors
+    /// When it has no port, or cannot use its work directory.
+    pub async fn add_agent(&mut self, agent: AgentConfig) -> Result<usize, StartError> {
+        let config = agent::AgentConfig {
+            hostname: agent.hostname,
+            resources: agent.resources.to_wire(),
+            attributes: agent.attributes,
+            domain: agent.domain,
+            work_dir: self.work_dir().to_owned(),
+            registration_timeout: agent.executor_registration_timeout,
+            reregistration_timeout: agent.executor_reregistration_timeout,
+            shutdown_grace: agent.executor_shutdown_grace_period,
+            authentication: self.authentication.clone(),
+            seed: self.rng.u64(..),
+        };
+        let index = self.agents.len();
+        let links = self.switchboard.follow(AgentIndex(index));
+        let agent = agent::spawn(config, AgentIndex(index), links).await;
+        let agent = agent.map_err(|source| StartError::Agent { index, source })?;
+        self.agents.push(Place::Running(agent));
+        Ok(index)
     }
 
     /// Where the master serves its API.

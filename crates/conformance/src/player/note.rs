@@ -14,6 +14,8 @@ pub(super) enum Action {
     StopAgent,
     /// The agent's process is started again.
     StartAgent,
+    /// Another agent is started.
+    AddAgent,
     /// The agent leaves in an orderly way.
     RemoveAgent,
     /// Records of this kind were left out of the recording.
@@ -51,6 +53,7 @@ pub(super) fn action(note: &str) -> Action {
         {
             Action::StopAgent
         }
+        note if note.starts_with("a second agent: ") => Action::AddAgent,
         note if IMPOSSIBLE.iter().any(|begin| note.starts_with(begin)) => Action::Impossible,
         _ => Action::Nothing,
     }
@@ -106,6 +109,8 @@ mod tests {
         let left_out = "2 further OFFERS records on this connection left out of this file";
         assert_eq!(action(left_out), Action::LeftOut("OFFERS".to_owned()));
         assert_eq!(action("started again"), Action::StartAgent);
+        let second = "a second agent: two offers of different agents in one ACCEPT";
+        assert_eq!(action(second), Action::AddAgent);
         assert_eq!(action("SIGSTOP to the agent process"), Action::Impossible);
         assert_eq!(action("t1 finishes"), Action::Nothing);
     }

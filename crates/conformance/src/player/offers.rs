@@ -39,8 +39,9 @@ impl Player<'_> {
         let Some((_, peer)) = peers.next_back() else {
             return request;
         };
-        let mut here = peer.offers(deadline).await;
-        for recorded in &recorded {
+        let mut here = peer.offers(recorded.len(), deadline).await;
+        // The newest is the last of those that are named, too.
+        for recorded in recorded.iter().rev() {
             if !is_known && let Some(here) = here.pop().or_else(|| peer.last_offer.clone()) {
                 self.mapping.alias(recorded, &here);
             }

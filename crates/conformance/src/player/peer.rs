@@ -70,10 +70,10 @@ impl Peer {
     }
 
     /// The ids of the offers that have come and were not asked for, or come before `deadline` if
-    /// there are none.
-    pub(super) async fn offers(&mut self, deadline: Instant) -> Vec<String> {
+    /// there are fewer than `wanted`.
+    pub(super) async fn offers(&mut self, wanted: usize, deadline: Instant) -> Vec<String> {
+        let mut ids = Vec::new();
         loop {
-            let mut ids = Vec::new();
             self.events.retain(|(_, event)| match event {
                 Ok(event) if event.subject.kind == "OFFERS" => {
                     ids.extend(event.offer_ids());
@@ -81,7 +81,7 @@ impl Peer {
                 }
                 _ => true,
             });
-            if !ids.is_empty() || self.receive(deadline).await.is_none() {
+            if ids.len() >= wanted || self.receive(deadline).await.is_none() {
                 return ids;
             }
         }

@@ -53,13 +53,31 @@ pub(super) fn executor_info(framework_id: &FrameworkId, task: &TaskInfo) -> Exec
             "Command Executor (Task: {task_id}) (Command: {text})"
         )),
         source: Some(task_id.to_owned()),
-        command: task.command.clone(),
+        command: if has_value(task) {
+            task.command.clone()
+        } else {
+            Some(stand_in())
+        },
         container: task.container.clone(),
         resources: OVERHEAD
             .iter()
             .map(|(name, value)| overhead(task, name, *value))
             .collect(),
         ..ExecutorInfo::default()
+    }
+}
+
+fn has_value(task: &TaskInfo) -> bool {
+    let command = task.command.as_ref();
+    command.is_some_and(|command| command.value.is_some())
+}
+
+/// In the place of a command without a value: Mesos' command executor says that it starts such a
+/// task, and aborts (recording 07a).
+fn stand_in() -> CommandInfo {
+    CommandInfo {
+        value: Some("exit 134".to_owned()),
+        ..CommandInfo::default()
     }
 }
 
@@ -119,7 +137,17 @@ impl Agent {
             };
             return self.outputs.push_back(Output::Destroy { container_id });
         }
+        let has_value = executor.tasks().all(|(task, _)| has_value(task));
         drop(executor.take_queue());
+        if !has_value {
+            executor.life = Life::Terminating {
+                stream: None,
+                destroy_at: None,
+                verdict: None,
+            };
+            let starting = TaskState::TaskStarting;
+            return self.report_command(now, framework_id, executor_id, starting, None);
+        }
         executor.life = Life::Command { kill: None };
         for state in [TaskState::TaskStarting, TaskState::TaskRunning] {
             self.report_command(now, framework_id, executor_id, state, None);

@@ -207,11 +207,7 @@ impl Agent {
         // The master has written off the tasks of a framework that it has removed.
         if self.is_active(&framework_id) {
             let verdict = known.or(verdict).unwrap_or_else(|| {
-                let reason = if is_command {
-                    Reason::CommandExecutorFailed
-                } else {
-                    Reason::ExecutorTerminated
-                };
+                let reason = Reason::ExecutorTerminated;
                 Verdict::new(TaskState::TaskFailed, reason, "Executor terminated")
             });
             for task_id in living {

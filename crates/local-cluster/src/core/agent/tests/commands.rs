@@ -163,3 +163,27 @@ fn a_command_outlives_its_agent_if_its_framework_checkpoints() {
         "#]],
     );
 }
+
+/// Recording 07a: the executor says that it starts the task, and dies.
+#[test]
+fn a_command_without_a_value_starts_and_comes_to_nothing() {
+    check(
+        "
+        register
+        command t1 valueless
+        quiet
+        started c1 77
+        kill t1
+        exit c1 34304
+        ack t1 #own1
+        ",
+        expect![[r#"
+            > started c1 77
+                master UPDATE t1 TASK_STARTING #own1 executor t1 in c1 pid 77 at 127.0.0.1
+            > kill t1
+            > exit c1 34304
+            > ack t1 #own1
+                master UPDATE t1 TASK_FAILED #own2 executor t1 SOURCE_AGENT REASON_EXECUTOR_TERMINATED `Executor terminated`
+        "#]],
+    );
+}

@@ -1,7 +1,7 @@
 //! The language of the scripts: one input a line, and a transcript of what comes of it.
 //!
 //! `launch EXECUTOR TASK… [group] [grace=1s]` and `join …` are RunTasks with and without a new
-//! executor, `command TASK [grace=1s]` is one of a command task; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
+//! executor, `command TASK [grace=1s] [valueless]` is one of a command task; `started`, `failed` and `exit` take a container, which are c1, c2 … in order of
 //! launch; `#x` is a uuid, numbers in the transcript are those that the agent has drawn; `quiet`
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
@@ -212,7 +212,7 @@ impl Player {
         let task = TaskInfo {
             task_id: TaskId::from(words[0]).into(),
             command: Some(CommandInfo {
-                value: Some("true".to_owned()),
+                value: (!words.contains(&"valueless")).then(|| "true".to_owned()),
                 ..CommandInfo::default()
             }),
             kill_policy: grace(words).map(|grace_period| KillPolicy {
