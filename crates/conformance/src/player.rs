@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use local_cluster::{LocalCluster, StartError};
 use tokio::time::Instant;
 
 use crate::compare::{Difference, compare};
@@ -301,14 +302,17 @@ impl Player<'_> {
                 }
             }
             Action::Ended => return self.compare_ended(line).await,
-            Action::StopAgent | Action::StartAgent => {
+            action @ (Action::StopAgent
+            | Action::StartAgent
+            | Action::StartAgentAnew
+            | Action::FreezeAgent
+            | Action::ThawAgent
+            | Action::RemoveAgent) => {
                 self.pause(line).await;
                 let Some(cluster) = self.target.cluster() else {
                     return self.stop("the agent of a real cluster is left alone");
                 };
-                if note::action(note) == Action::StopAgent {
-                    cluster.stop_agent(0).await;
-                } else if let Err(error) = cluster.start_agent(0).await {
+                if let Err(error) = obey_for_agent(&action, cluster).await {
                     return one("agent", error.to_string());
                 }
             }
@@ -319,13 +323,6 @@ impl Player<'_> {
                     Ok(false) => return self.stop("a real cluster is given no other agent"),
                     Err(error) => return one("agent", error.to_string()),
                 }
-            }
-            Action::RemoveAgent => {
-                self.pause(line).await;
-                let Some(cluster) = self.target.cluster() else {
-                    return self.stop("the agent of a real cluster is not removed");
-                };
-                cluster.remove_agent(0).await;
             }
             Action::Impossible => return self.stop(note),
         }
@@ -387,6 +384,20 @@ impl Player<'_> {
             text,
         });
     }
+}
+
+/// Does to the agent what a note says.
+async fn obey_for_agent(action: &Action, cluster: &mut LocalCluster) -> Result<(), StartError> {
+    match action {
+        Action::StopAgent => cluster.stop_agent(0).await,
+        Action::StartAgent => cluster.start_agent(0).await?,
+        Action::StartAgentAnew => cluster.start_agent_anew(0).await?,
+        Action::FreezeAgent => cluster.freeze_agent(0).await,
+        Action::ThawAgent => cluster.thaw_agent(0).await,
+        Action::RemoveAgent => cluster.remove_agent(0).await,
+        _ => {}
+    }
+    Ok(())
 }
 
 fn one(path: &str, text: String) -> Vec<Difference> {

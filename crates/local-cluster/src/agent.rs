@@ -7,8 +7,10 @@
 mod stopped;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mesos::v1;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::authentication::{Authentication, Guard};
@@ -51,6 +53,8 @@ pub(crate) struct AgentConfig {
     pub(crate) shutdown_grace: Duration,
     /// Whom it lets in; everybody without.
     pub(crate) authentication: Option<Arc<Authentication>>,
+    /// After so long without a ping it looks for its master anew.
+    pub(crate) ping_timeout: Duration,
     /// From where it draws the uuids of its containers and updates.
     pub(crate) seed: u64,
 }
@@ -84,6 +88,12 @@ struct Remains {
 /// What the owner of a cluster wants of its agents.
 #[derive(Debug)]
 pub(crate) enum Command {
+    /// Stands still, and says when it does.
+    Freeze(oneshot::Sender<()>),
+    /// Goes on.
+    Thaw,
+    /// Leaves in an orderly way: ends when its executors have, and says when it has begun to.
+    Leave(oneshot::Sender<()>),
     /// Breaks the streams of all executors.
     CutStreams,
     /// Kills an executor: the number of those that run divides `pick`, and the rest counts.
@@ -111,12 +121,35 @@ impl AgentHandle {
         }
     }
 
+    /// Lets it stand still as SIGSTOP would: nobody is told, and whoever calls it waits.
+    pub(crate) async fn freeze(&self) {
+        let (frozen, is_frozen) = oneshot::channel();
+        // One that has ended stands still.
+        let _ = self.commands.send(Command::Freeze(frozen));
+        let _ = is_frozen.await;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        let _ = self.commands.send(Command::Thaw);
+    }
+
+    /// Lets it leave: its executors are shut down, and when they have ended it ends, too. Returns when
+    /// it has begun to.
+    pub(crate) async fn leave(&self) {
+        self.thaw();
+        let (leaving, is_leaving) = oneshot::channel();
+        // One that has ended has left.
+        let _ = self.commands.send(Command::Leave(leaving));
+        let _ = is_leaving.await;
+    }
+
     /// Stops it as SIGKILL to its process would: nobody is told, and its executors live on. `None`
     /// after a panic of it, with which everything has ended.
     pub(crate) async fn suspend(mut self) -> Option<StoppedAgent> {
         let (address, commands) = (self.address, self.commands.clone());
         let remains = self.end().await?;
-        for container_id in remains.machine.commands_to_end() {
+        for container_id in remains.machine.containers_to_end() {
             remains.containerizer.destroy(&container_id);
         }
         Some(StoppedAgent::new(address, commands, remains))
@@ -170,6 +203,7 @@ pub(crate) async fn spawn(
         registration_timeout: config.registration_timeout,
         reregistration_timeout: config.reregistration_timeout,
         shutdown_grace: config.shutdown_grace,
+        ping_timeout: config.ping_timeout,
         seed: config.seed,
         started: Instant::now(),
         // A clock before 1970 gives wrong times of day and nothing worse.
@@ -224,7 +258,8 @@ fn run(
     } = remains;
     let (operators_to, operators) = mpsc::channel(CALLS_MAX);
     let operator_calls = Operators::new(operators_to, files.clone());
-    let handler = AgentHandler::new(calls_to, operator_calls, guard.clone());
+    let (frozen, is_frozen) = watch::channel(false);
+    let handler = AgentHandler::new(calls_to, operator_calls, guard.clone(), is_frozen);
     let driver = Driver {
         machine,
         index,
@@ -232,6 +267,7 @@ fn run(
         containerizer,
         files,
         guard,
+        frozen,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
         last_request: 0,
@@ -245,12 +281,24 @@ fn run(
         commands,
         stopped,
     };
+    let (alive, ended) = oneshot::channel::<Infallible>();
+    let driver = async move {
+        let remains = driver.run(sources).await;
+        drop(alive);
+        remains
+    };
+    let server = async move {
+        tokio::select! {
+            () = http::serve(listener, handler) => {}
+            _ = ended => {}
+        }
+    };
     AgentHandle {
         address,
         stop: Some(stop),
         commands: commands_to,
-        driver: tokio::spawn(driver.run(sources)),
-        server: tokio::spawn(http::serve(listener, handler)),
+        driver: tokio::spawn(driver),
+        server: tokio::spawn(server),
     }
 }
 
@@ -262,6 +310,8 @@ struct Driver {
     containerizer: Containerizer,
     files: Files,
     guard: Guard,
+    /// Whether it stands still.
+    frozen: watch::Sender<bool>,
     /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
     /// At most one for each executor.
@@ -283,7 +333,7 @@ struct Sources {
 impl Driver {
     async fn run(mut self, mut sources: Sources) -> Remains {
         self.perform_all();
-        loop {
+        while !self.machine.has_left() {
             let due = self.machine.poll_timeout();
             tokio::select! {
                 Some(link) = sources.links.recv() => {
@@ -303,7 +353,14 @@ impl Driver {
                     }
                     self.take_event(event);
                 }
-                Some(command) = sources.commands.recv() => self.take_command(command),
+                Some(command) = sources.commands.recv() => match command {
+                    Command::Freeze(frozen) => {
+                        if self.freeze(frozen, &mut sources).await.is_break() {
+                            break;
+                        }
+                    }
+                    command => self.take_command(command),
+                },
                 () = sleep_until(due) => {
                     self.machine.handle_timeout(Instant::now());
                     self.perform_all();
@@ -329,6 +386,32 @@ impl Driver {
             files: self.files,
             guard: self.guard,
         }
+    }
+
+    /// Stands still until it is to go on, or to end. What others want of it meanwhile is lost.
+    async fn freeze(
+        &mut self,
+        is_frozen: oneshot::Sender<()>,
+        sources: &mut Sources,
+    ) -> ControlFlow<()> {
+        let since = Instant::now();
+        self.frozen.send_replace(true);
+        // Whoever asked may have gone.
+        let _ = is_frozen.send(());
+        loop {
+            tokio::select! {
+                command = sources.commands.recv() => match command {
+                    Some(Command::Thaw) | None => break,
+                    Some(Command::Freeze(is_frozen)) => drop(is_frozen.send(())),
+                    Some(_) => {}
+                },
+                _ = &mut sources.stopped => return ControlFlow::Break(()),
+            }
+        }
+        let after = since.elapsed();
+        self.handle(Input::Thawed { after });
+        self.frozen.send_replace(false);
+        ControlFlow::Continue(())
     }
 
     /// Hands an input to the machine and does what comes of it.
@@ -389,6 +472,13 @@ impl Driver {
 
     fn take_command(&mut self, command: Command) {
         match command {
+            Command::Leave(leaving) => {
+                self.handle(Input::Leave);
+                // Whoever asked may have gone.
+                let _ = leaving.send(());
+            }
+            // The first was taken before.
+            Command::Freeze(_) | Command::Thaw => {}
             Command::CutStreams => self.handle(Input::CutStreams),
             Command::KillExecutor { pick } => self.handle(Input::KillExecutor { pick }),
             Command::CountExecutors(reply) => {

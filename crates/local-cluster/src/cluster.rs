@@ -13,6 +13,7 @@ use mesos::resources::Resources;
 use mesos::v1;
 use tempfile::TempDir;
 use thiserror::Error;
+use tokio::net::TcpListener;
 
 pub use self::chaos::Happening;
 pub use self::trouble::Trouble;
@@ -137,6 +138,8 @@ pub struct LocalCluster {
     switchboard: Switchboard,
     agents: Vec<Place>,
     authentication: Option<Arc<Authentication>>,
+    /// After so long without a ping agents look for their master anew.
+    ping_timeout: Duration,
     /// For the seeds of agents.
     rng: fastrand::Rng,
     work_dir: WorkDir,
@@ -146,6 +149,8 @@ pub struct LocalCluster {
 #[derive(Debug)]
 enum Place {
     Running(AgentHandle),
+    /// It has left, as far as the master is concerned, and ends when its executors have.
+    Leaving(AgentHandle),
     Stopped(Box<StoppedAgent>),
     /// It has gone for good.
     Empty,
@@ -159,14 +164,14 @@ impl Place {
     fn running(&self) -> Option<&AgentHandle> {
         match self {
             Self::Running(agent) => Some(agent),
-            Self::Stopped(_) | Self::Empty => None,
+            Self::Leaving(_) | Self::Stopped(_) | Self::Empty => None,
         }
     }
 
     /// Ends what is there, executors included; whether there was anything.
     async fn end(&mut self) -> bool {
         match self.take() {
-            Self::Running(agent) => agent.stop().await,
+            Self::Running(agent) | Self::Leaving(agent) => agent.stop().await,
             Self::Stopped(agent) => agent.kill().await,
             Self::Empty => return false,
         }
@@ -215,12 +220,15 @@ impl LocalCluster {
             authentication: authentication.clone(),
             seed: rng.u64(..),
         };
+        let pings = config.max_agent_ping_timeouts;
+        let ping_timeout = config.agent_ping_timeout.saturating_mul(pings);
         let mut terms = switchboard.terms();
         let mut cluster = Self {
             master: Member::start(master, &switchboard).map_err(StartError::Master)?,
             switchboard,
             agents: Vec::new(),
             authentication,
+            ping_timeout,
             rng,
             work_dir,
         };
@@ -250,6 +258,7 @@ impl LocalCluster {
             reregistration_timeout: agent.executor_reregistration_timeout,
             shutdown_grace: agent.executor_shutdown_grace_period,
             authentication: self.authentication.clone(),
+            ping_timeout: self.ping_timeout,
             seed: self.rng.u64(..),
         };
         let index = self.agents.len();
@@ -334,28 +343,90 @@ impl LocalCluster {
     /// # Errors
     /// When its port was taken by somebody else; it can be tried again.
     pub async fn start_agent(&mut self, index: usize) -> Result<(), StartError> {
+        self.start_as(index, |agent, listener| agent.start(listener))
+            .await
+    }
+
+    /// Starts an agent in the place of one that [`stop_agent`](Self::stop_agent) has stopped, as if
+    /// the work directory had been emptied before: on the same port, and with another id. What the
+    /// one before knew is forgotten, its executors live on, and nobody knows them.
+    ///
+    /// # Errors
+    /// As of [`start_agent`](Self::start_agent).
+    pub async fn start_agent_anew(&mut self, index: usize) -> Result<(), StartError> {
+        self.start_as(index, |agent, listener| agent.start_anew(listener))
+            .await
+    }
+
+    async fn start_as(
+        &mut self,
+        index: usize,
+        start: impl FnOnce(StoppedAgent, TcpListener) -> AgentHandle,
+    ) -> Result<(), StartError> {
         let Some(place) = self.agents.get_mut(index) else {
             return Ok(());
         };
-        match place.take() {
-            Place::Stopped(mut agent) => match agent.listen() {
-                Ok(listener) => *place = Place::Running(agent.start(listener)),
-                Err(source) => {
-                    *place = Place::Stopped(agent);
-                    return Err(StartError::Agent { index, source });
-                }
-            },
-            other => *place = other,
+        let stopped = match place.take() {
+            Place::Stopped(agent) => Some(agent),
+            Place::Leaving(agent) => agent.suspend().await.map(Box::new),
+            other => {
+                *place = other;
+                None
+            }
+        };
+        let Some(mut agent) = stopped else {
+            return Ok(());
+        };
+        match agent.listen() {
+            Ok(listener) => *place = Place::Running(start(*agent, listener)),
+            Err(source) => {
+                *place = Place::Stopped(agent);
+                return Err(StartError::Agent { index, source });
+            }
         }
         Ok(())
     }
 
-    /// Takes one agent out of the cluster in an orderly way: its executors are ended, and the
-    /// master removes it at once.
+    /// Takes one agent out of the cluster in an orderly way, as SIGUSR1 to its process would: the
+    /// master removes it at once, and its executors are shut down, each within its grace period. Those
+    /// of an agent that does not run are killed. [`start_agent`](Self::start_agent) brings an agent
+    /// back that has run, under its id and without the executors that it had.
     pub async fn remove_agent(&mut self, index: usize) {
-        if self.end_agent(index).await {
-            let departure = Departure::Left(AgentIndex(index));
+        let Some(place) = self.agents.get_mut(index) else {
+            return;
+        };
+        match place.take() {
+            Place::Running(agent) => {
+                agent.leave().await;
+                *place = Place::Leaving(agent);
+            }
+            Place::Stopped(agent) => agent.kill().await,
+            other => return *place = other,
+        }
+        let departure = Departure::Left(AgentIndex(index));
+        self.switchboard.lose_agent(departure).await;
+    }
+
+    /// Lets one agent stand still, as SIGSTOP to its process would: it answers nobody, and its
+    /// executors go on. The master notices when it has missed so many pings
+    /// ([`ClusterConfig::max_agent_ping_timeouts`]), and then it is unreachable. One that does not run
+    /// is left as it is.
+    pub async fn freeze_agent(&mut self, index: usize) {
+        if let Some(Place::Running(agent)) = self.agents.get(index) {
+            agent.freeze().await;
+            let departure = Departure::Silent(AgentIndex(index));
             self.switchboard.lose_agent(departure).await;
+        }
+    }
+
+    /// Lets an agent go on that [`freeze_agent`](Self::freeze_agent) has stopped. After a short time
+    /// it goes on as if nothing had been; after one in which the master may have given it up it
+    /// registers again within a second, with all that runs on it.
+    pub async fn thaw_agent(&mut self, index: usize) {
+        if let Some(Place::Running(agent)) = self.agents.get(index) {
+            let departure = Departure::Answers(AgentIndex(index));
+            self.switchboard.lose_agent(departure).await;
+            agent.thaw();
         }
     }
 

@@ -52,13 +52,17 @@ pub(crate) struct MasterHandle {
     process: JoinHandle<()>,
 }
 
-/// How an agent is lost.
+/// How an agent is lost, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Departure {
     /// Without a word; it may come back.
     Disconnected(AgentIndex),
     /// In an orderly way, for good.
     Left(AgentIndex),
+    /// It stands still, and nobody notices yet.
+    Silent(AgentIndex),
+    /// It was silent, and goes on.
+    Answers(AgentIndex),
 }
 
 /// What the owner of a cluster wants of its master.
@@ -316,6 +320,8 @@ impl Driver {
                 self.handle(match departure {
                     Departure::Disconnected(agent) => Input::AgentDisconnected { agent },
                     Departure::Left(agent) => Input::AgentLeft { agent },
+                    Departure::Silent(agent) => Input::AgentSilent { agent },
+                    Departure::Answers(agent) => Input::AgentAnswers { agent },
                 });
                 // Whoever asked may have gone.
                 let _ = reply.send(());

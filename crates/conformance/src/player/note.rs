@@ -16,6 +16,12 @@ pub(super) enum Action {
     StartAgent,
     /// Another agent is started.
     AddAgent,
+    /// The agent's process is started again with an empty work directory.
+    StartAgentAnew,
+    /// The agent's process stands still.
+    FreezeAgent,
+    /// The agent's process goes on.
+    ThawAgent,
     /// The agent leaves in an orderly way.
     RemoveAgent,
     /// Records of this kind were left out of the recording.
@@ -47,6 +53,9 @@ pub(super) fn action(note: &str) -> Action {
         "SIGKILL to the executor process" => Action::End(Ending::Signal(SIGKILL)),
         "SIGTERM to the executor process" => Action::End(Ending::Signal(SIGTERM)),
         "started again" | "the agent process is started again, same flags" => Action::StartAgent,
+        "started again with an empty work directory" => Action::StartAgentAnew,
+        "SIGSTOP to the agent process" => Action::FreezeAgent,
+        "SIGCONT to the agent process" => Action::ThawAgent,
         "SIGUSR1 to the agent process" => Action::RemoveAgent,
         note if note.starts_with("SIGKILL to the agent process")
             || note.starts_with("the agent process is killed and does not come back") =>
@@ -60,12 +69,9 @@ pub(super) fn action(note: &str) -> Action {
 }
 
 /// How notes begin that the player cannot follow.
-const IMPOSSIBLE: [&str; 8] = [
-    "SIGSTOP",
-    "SIGCONT",
+const IMPOSSIBLE: [&str; 5] = [
     "SIGKILL to the master",
     "SIGKILL to the leader",
-    "started again with an empty",
     "the master process is started again",
     "the old leader is started again",
     "ZooKeeper is stopped",
@@ -111,7 +117,8 @@ mod tests {
         assert_eq!(action("started again"), Action::StartAgent);
         let second = "a second agent: two offers of different agents in one ACCEPT";
         assert_eq!(action(second), Action::AddAgent);
-        assert_eq!(action("SIGSTOP to the agent process"), Action::Impossible);
+        assert_eq!(action("SIGSTOP to the agent process"), Action::FreezeAgent);
+        assert_eq!(action("ZooKeeper is stopped"), Action::Impossible);
         assert_eq!(action("t1 finishes"), Action::Nothing);
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 
 use super::{AgentHandle, Command, Remains, run};
-use crate::core::agent::Agent;
+use crate::core::agent::{Agent, Config};
 
 /// An agent whose process has ended while its executors live on. Dropped, it kills them, and does
 /// not wait for it.
@@ -54,6 +54,26 @@ impl StoppedAgent {
 
     /// Starts the next process, which recovers what the one before has left.
     pub(crate) fn start(self, listener: TcpListener) -> AgentHandle {
+        self.start_as(listener, |config, machine| {
+            Agent::recover(Instant::now(), config, machine.into_checkpoint())
+        })
+    }
+
+    /// Starts an agent in its place that has never registered, as with an empty work directory. The
+    /// executors of this one live on, and no agent knows them.
+    pub(crate) fn start_anew(self, listener: TcpListener) -> AgentHandle {
+        self.start_as(listener, |config, _| {
+            // Another one would draw the same uuids again.
+            let seed = fastrand::Rng::with_seed(config.seed).u64(..);
+            Agent::new(Config { seed, ..config })
+        })
+    }
+
+    fn start_as(
+        self,
+        listener: TcpListener,
+        next: impl FnOnce(Config, Agent) -> Agent,
+    ) -> AgentHandle {
         let Remains {
             machine,
             mut links,
@@ -69,7 +89,7 @@ impl StoppedAgent {
             link = newer;
         }
         let config = machine.config().clone();
-        let machine = Agent::recover(Instant::now(), config, machine.into_checkpoint());
+        let machine = next(config, machine);
         let remains = Remains {
             machine,
             links,

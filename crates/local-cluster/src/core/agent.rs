@@ -13,6 +13,8 @@
 //!                   ▲                                                              │
 //!                   └──────────────── into_checkpoint: the process ends ───────────┘
 //!
+//!   any of these ──Leave, ToAgent::Shutdown──► Leaving, until no container is left
+//!
 //!   framework: (unknown) ──RunTasks──► Active ──ShutdownFramework──► Terminating ──► (unknown)
 //!                                        └── no executor is left ────────────────────►
 //! ```
@@ -91,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
+    /// After so long without a ping it looks for its master anew.
+    pub(crate) ping_timeout: Duration,
     /// From where uuids are drawn.
     pub(crate) seed: u64,
     /// One moment on both clocks, by which statuses get their time of day.
@@ -112,6 +116,10 @@ pub(crate) enum Input {
     KillExecutor { pick: u32 },
     /// Another master leads, which knows nothing of this agent.
     MasterDetected,
+    /// The process goes on, after it stood still for so long.
+    Thawed { after: Duration },
+    /// It is to leave in an orderly way, with its executors.
+    Leave,
     /// The master says.
     Master(Box<ToAgent>),
     /// An executor calls. Every call is answered at once, but for a SUBSCRIBE that comes before
@@ -207,6 +215,8 @@ enum Phase {
     /// It has told the master of itself and awaits the answer.
     Registering,
     Registered,
+    /// Its executors are to end, and then the agent; no master knows it.
+    Leaving,
 }
 
 /// A framework with executors here.
@@ -258,6 +268,8 @@ impl Agent {
             Input::CutStreams => self.cut_streams(),
             Input::KillExecutor { pick } => self.kill_executor(pick),
             Input::MasterDetected => self.handle_master_detected(now),
+            Input::Thawed { after } => self.handle_thawed(now, after),
+            Input::Leave => self.leave(now),
             Input::Master(message) => self.handle_master(now, *message),
             Input::Call {
                 request,
@@ -295,6 +307,11 @@ impl Agent {
     /// What is to be done next.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether it has nothing left to do, for good.
+    pub(crate) fn has_left(&self) -> bool {
+        self.phase == Phase::Leaving && self.containers.is_empty()
     }
 
     /// How many containers there are whose processes may live.

@@ -138,6 +138,10 @@ pub(crate) enum Input {
     },
     /// The link to an agent is broken: it was killed, or it crashed.
     AgentDisconnected { agent: AgentIndex },
+    /// An agent does not answer any more, while the link to it holds: its process stands still.
+    AgentSilent { agent: AgentIndex },
+    /// It answers again.
+    AgentAnswers { agent: AgentIndex },
     /// An agent leaves in an orderly way, its executors with it.
     AgentLeft { agent: AgentIndex },
     /// From now on this goes wrong.
@@ -339,6 +343,8 @@ impl Master {
             }
             Input::Agent { agent, message } => self.handle_agent(now, agent, message),
             Input::AgentDisconnected { agent } => self.handle_agent_disconnected(now, agent),
+            Input::AgentSilent { agent } => self.handle_agent_silent(now, agent),
+            Input::AgentAnswers { agent } => self.handle_agent_answers(agent),
             Input::AgentLeft { agent } => self.handle_agent_left(now, agent),
             Input::SetFaults(faults) => self.messages.set_faults(faults),
             Input::Disturb(disturbance) => self.disturb(now, disturbance),

@@ -47,6 +47,8 @@ pub(crate) enum ToAgent {
     },
     /// The framework is gone: shuts all of its executors down.
     ShutdownFramework { framework_id: FrameworkId },
+    /// The agent is not part of the cluster: its executors are to end, and it with them.
+    Shutdown { message: String },
     /// A framework message for an executor.
     FrameworkMessage {
         framework_id: FrameworkId,

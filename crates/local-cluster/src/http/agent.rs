@@ -6,7 +6,7 @@
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use mesos::v1;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::agent_operator::Operators;
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
@@ -30,6 +30,8 @@ pub(crate) struct AgentHandler {
     calls: mpsc::Sender<HttpCall>,
     operators: Operators,
     guard: Guard,
+    /// Whether the agent stands still, and with it every answer.
+    is_frozen: watch::Receiver<bool>,
 }
 
 /// A valid call on its way to the agent.
@@ -53,11 +55,17 @@ pub(crate) enum Reply {
 }
 
 impl AgentHandler {
-    pub(crate) fn new(calls: mpsc::Sender<HttpCall>, operators: Operators, guard: Guard) -> Self {
+    pub(crate) fn new(
+        calls: mpsc::Sender<HttpCall>,
+        operators: Operators,
+        guard: Guard,
+        is_frozen: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             calls,
             operators,
             guard,
+            is_frozen,
         }
     }
 
@@ -90,6 +98,12 @@ impl AgentHandler {
 
 impl Handler for AgentHandler {
     async fn handle(&self, request: Request) -> Response {
+        // An error is the end of the agent, which ends this too.
+        let _ = self
+            .is_frozen
+            .clone()
+            .wait_for(|is_frozen| !is_frozen)
+            .await;
         let path = request.uri().path().to_owned();
         let is_prefixed = path.starts_with(PROCESS);
         for route in routes(&path, PROCESS) {

@@ -37,6 +37,7 @@ impl Fixture {
             reregistration_timeout: Duration::from_secs(2),
             shutdown_grace: Duration::from_millis(50),
             authentication: None,
+            ping_timeout: Duration::from_secs(75),
             seed: 7,
         };
         let (links, agent_links) = mpsc::unbounded_channel();

@@ -18,6 +18,7 @@ fn machine_with_a_task() -> (Agent, ContainerId) {
         registration_timeout: Duration::from_mins(1),
         reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),
+        ping_timeout: Duration::from_secs(75),
         seed: 7,
         started: now,
         started_unix: Duration::ZERO,
@@ -79,6 +80,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         };
         let driver = Driver {
             guard: Guard::of_agent(None),
+            frozen: watch::Sender::new(false),
             machine,
             index: AgentIndex(0),
             to_master,

@@ -26,7 +26,7 @@ use mesos::{ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use super::executor::{Executor, Life};
 use super::status::{describe_container, new_uuid};
-use super::{Agent, Output};
+use super::{Agent, Output, Phase};
 
 /// How long a killed command may take to end, unless a kill policy says: the grace of Mesos'
 /// command executor.
@@ -239,9 +239,12 @@ impl Agent {
         self.add_update(now, framework_id, status);
     }
 
-    /// Commands of frameworks that do not checkpoint: their executors end with the agent, and take
-    /// them along.
-    pub(crate) fn commands_to_end(&self) -> Vec<ContainerId> {
+    /// What ends with the process of the agent. Of one that leaves that is all; else commands of
+    /// frameworks that do not checkpoint: their executors are part of the agent, and take them along.
+    pub(crate) fn containers_to_end(&self) -> Vec<ContainerId> {
+        if self.phase == Phase::Leaving {
+            return self.containers.keys().cloned().collect();
+        }
         let frameworks = self.frameworks.values();
         let frameworks = frameworks.filter(|framework| !framework.info.checkpoint());
         let executors = frameworks.flat_map(|framework| framework.executors.values());

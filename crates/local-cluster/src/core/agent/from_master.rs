@@ -16,8 +16,13 @@ use crate::core::wire::{ToAgent, ToMaster};
 
 impl Agent {
     pub(super) fn handle_master(&mut self, now: Instant, message: ToAgent) {
-        let registers = matches!(message, ToAgent::Registered { .. });
-        if self.phase != Phase::Registered && !registers {
+        let is_expected = match message {
+            ToAgent::Registered { .. } | ToAgent::Shutdown { .. } => {
+                matches!(self.phase, Phase::Registering | Phase::Registered)
+            }
+            _ => self.phase == Phase::Registered,
+        };
+        if !is_expected {
             return;
         }
         match message {
@@ -82,6 +87,10 @@ impl Agent {
                 uuid,
             } => {
                 self.acknowledge(now, &framework_id, &task_id, &uuid);
+            }
+            ToAgent::Shutdown { message } => {
+                tracing::warn!(%message, "the master does not want this agent");
+                self.leave(now);
             }
             ToAgent::UpdateFramework { framework } => {
                 let framework_id = framework_id(&framework);
@@ -285,7 +294,7 @@ impl Agent {
         }
     }
 
-    fn shutdown_framework(&mut self, now: Instant, framework_id: &FrameworkId) {
+    pub(super) fn shutdown_framework(&mut self, now: Instant, framework_id: &FrameworkId) {
         // Also when none of its executors are left: an update can be.
         self.updates.remove_framework(framework_id);
         let Some(framework) = self.frameworks.get_mut(framework_id) else {

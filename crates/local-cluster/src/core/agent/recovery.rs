@@ -55,8 +55,12 @@ impl Agent {
             mut updates,
             mut past,
             rng,
+            phase,
             ..
         } = self;
+        if phase == Phase::Leaving {
+            frameworks.clear();
+        }
         frameworks.retain(|_, framework| framework.info.checkpoint());
         containers.retain(|_, (owner, _)| frameworks.contains_key(owner));
         updates.retain_frameworks(|owner| frameworks.contains_key(owner));
@@ -110,15 +114,26 @@ impl Agent {
     pub(super) fn recovery_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Recovering { until } => Some(until),
-            Phase::MasterDetected { .. } | Phase::Registering | Phase::Registered => None,
+            Phase::MasterDetected { .. }
+            | Phase::Registering
+            | Phase::Registered
+            | Phase::Leaving => None,
         }
     }
 
     /// An agent that still recovers registers with whoever leads when it has done so.
     pub(super) fn handle_master_detected(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Recovering { .. }) {
+        if !matches!(self.phase, Phase::Recovering { .. } | Phase::Leaving) {
             let until = now + REGISTRATION_BACKOFF.mul_f64(self.rng.f64());
             self.phase = Phase::MasterDetected { until };
+        }
+    }
+
+    /// An agent that was not pinged for too long looks for its master again, even if that is the same:
+    /// the master has given it up meanwhile, and what it sent before is void (recording 12a).
+    pub(super) fn handle_thawed(&mut self, now: Instant, after: Duration) {
+        if after >= self.config.ping_timeout {
+            self.handle_master_detected(now);
         }
     }
 
@@ -126,7 +141,9 @@ impl Agent {
     pub(super) fn backoff_deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::MasterDetected { until } => Some(until),
-            Phase::Recovering { .. } | Phase::Registering | Phase::Registered => None,
+            Phase::Recovering { .. } | Phase::Registering | Phase::Registered | Phase::Leaving => {
+                None
+            }
         }
     }
 

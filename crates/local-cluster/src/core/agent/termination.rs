@@ -59,6 +59,16 @@ impl Agent {
         }
     }
 
+    /// Ends all executors, each with its grace. Nobody hears of their tasks: the master writes them
+    /// off at once (recording 12c).
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.phase = Phase::Leaving;
+        let frameworks: Vec<FrameworkId> = self.frameworks.keys().cloned().collect();
+        for framework_id in frameworks {
+            self.shutdown_framework(now, &framework_id);
+        }
+    }
+
     /// How long an executor may take to go.
     pub(super) fn shutdown_grace(&self, info: &ExecutorInfo) -> Duration {
         info.shutdown_grace_period

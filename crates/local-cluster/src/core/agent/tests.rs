@@ -4,6 +4,7 @@ mod commands;
 mod delivery;
 mod describe;
 mod ends;
+mod leaving;
 mod masters;
 mod property;
 mod recovery;

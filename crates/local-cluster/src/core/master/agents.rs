@@ -11,7 +11,7 @@ use super::framework::{Connection, Framework};
 use super::frameworks::FOR_EVER;
 use super::ledger::Task;
 use super::trouble::Withheld;
-use super::{Master, RegistryChange, Timeouts, events};
+use super::{Master, Output, RegistryChange, Timeouts, events};
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
 /// An agent that has registered and has neither left nor become unreachable.
@@ -45,7 +45,13 @@ pub(super) struct KnownExecutor {
 #[derive(Debug)]
 enum Link {
     Up,
-    Down { unreachable_due: Instant },
+    /// It holds, and the agent does not answer.
+    Silent {
+        unreachable_due: Instant,
+    },
+    Down {
+        unreachable_due: Instant,
+    },
 }
 
 /// The shortest time between two pings: without any an agent would be unreachable at once.
@@ -100,7 +106,7 @@ impl Agent {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        matches!(self.link, Link::Up)
+        matches!(self.link, Link::Up | Link::Silent { .. })
     }
 
     pub(super) fn is_deactivated(&self) -> bool {
@@ -114,7 +120,9 @@ impl Agent {
     pub(super) fn due(&self) -> Option<Instant> {
         match self.link {
             Link::Up => None,
-            Link::Down { unreachable_due } => Some(unreachable_due),
+            Link::Silent { unreachable_due } | Link::Down { unreachable_due } => {
+                Some(unreachable_due)
+            }
         }
     }
 
@@ -290,6 +298,19 @@ impl Master {
             }
         };
         let id = info.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
+        if let Some(id) = id
+            .as_ref()
+            .filter(|id| self.registry.gone_since(id).is_some())
+        {
+            tracing::warn!(agent = %id, "an agent that is gone for good came back");
+            let message = "Agent has been marked gone".to_owned();
+            let message = ToAgent::Shutdown { message };
+            let output = Output::ToAgent {
+                agent: index,
+                message,
+            };
+            return self.outputs.push_back(output);
+        }
         if self
             .agents
             .get(&index)
@@ -307,6 +328,7 @@ impl Master {
         tracing::info!(agent = %id, resources = %total, "agent registered");
         self.rescind_offers_of(index);
         self.recovered.remove(&id);
+        let was_unreachable = self.registry.unreachable_since(&id).is_some();
         for framework in self.frameworks.values_mut() {
             framework.forget_unreachable(&id);
         }
@@ -319,7 +341,9 @@ impl Master {
         self.note(RegistryChange::Admitted(info));
         self.publish_agent(index, is_first, is_known);
         let frameworks: Vec<FrameworkId> = running.frameworks.iter().filter_map(id_of).collect();
+        let tasks = was_unreachable.then(|| running.living_tasks());
         self.adopt(now, index, running);
+        self.tell_of_return(now, &id, tasks.unwrap_or_default());
         self.send_to_agent(index, ToAgent::Registered { agent_id: id });
         self.refresh_frameworks(index, &frameworks);
         self.repeat_kills(index);
@@ -387,6 +411,38 @@ impl Master {
                 };
                 self.lose_task(now, &framework_id, &task_id, &loss);
             }
+        }
+    }
+
+    /// Tasks that were given up with their agent are there again (recording 12a). Of those that have
+    /// ended meanwhile the agent says so itself.
+    fn tell_of_return(
+        &mut self,
+        now: Instant,
+        agent_id: &AgentId,
+        tasks: Vec<(FrameworkId, TaskId)>,
+    ) {
+        let timestamp = self.timestamp(now);
+        for (framework_id, task_id) in tasks {
+            let framework = self.frameworks.get(&framework_id);
+            let Some(task) = framework.and_then(|framework| framework.tasks.get(&task_id)) else {
+                continue;
+            };
+            let last = self.last_status(&framework_id, &task_id);
+            let status = v1::TaskStatus {
+                task_id: task_id.into(),
+                state: task.state.into(),
+                source: Some(v1::task_status::Source::Master.into()),
+                reason: Some(Reason::AgentReregistered.into()),
+                message: Some("Unreachable agent re-reregistered".to_owned()),
+                agent_id: Some(agent_id.clone().into()),
+                executor_id: Some(task.executor_id.clone().into()),
+                timestamp: Some(timestamp),
+                healthy: last.and_then(|status| status.healthy),
+                container_status: last.and_then(|status| status.container_status.clone()),
+                ..Default::default()
+            };
+            self.send(&framework_id, events::update(status));
         }
     }
 
@@ -487,8 +543,10 @@ impl Master {
         else {
             return;
         };
+        let unreachable_due = agent.due();
         agent.link = Link::Down {
-            unreachable_due: agent.unreachable_due(now, &self.config.timeouts),
+            unreachable_due: unreachable_due
+                .unwrap_or_else(|| agent.unreachable_due(now, &self.config.timeouts)),
         };
         let hostname = agent.info.hostname.clone();
         tracing::info!(agent = %agent.id, "agent disconnected");
@@ -518,6 +576,28 @@ impl Master {
             {
                 agent.remove_executors_of(&framework_id);
             }
+        }
+    }
+
+    /// Nobody notices before it has missed its pings: what is sent to it waits.
+    pub(super) fn handle_agent_silent(&mut self, now: Instant, index: AgentIndex) {
+        let timeouts = self.config.timeouts;
+        if let Some(agent) = self.agents.get_mut(&index)
+            && matches!(agent.link, Link::Up)
+        {
+            let unreachable_due = agent.unreachable_due(now, &timeouts);
+            agent.link = Link::Silent { unreachable_due };
+            self.watch_agent(index);
+        }
+    }
+
+    /// It has been silent for less than that; or it was given up, and has to register.
+    pub(super) fn handle_agent_answers(&mut self, index: AgentIndex) {
+        if let Some(agent) = self.agents.get_mut(&index)
+            && matches!(agent.link, Link::Silent { .. })
+        {
+            agent.link = Link::Up;
+            self.watch_agent(index);
         }
     }
 
@@ -655,6 +735,20 @@ struct Running {
     frameworks: Vec<v1::FrameworkInfo>,
     executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
     tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+}
+
+impl Running {
+    fn living_tasks(&self) -> Vec<(FrameworkId, TaskId)> {
+        let living = self
+            .tasks
+            .iter()
+            .filter(|(_, _, state)| !is_terminal(*state));
+        let ids = |(framework_id, info, _): &(FrameworkId, v1::TaskInfo, v1::TaskState)| {
+            let task_id = TaskId::from(info.task_id.value.as_str());
+            (framework_id.clone(), task_id)
+        };
+        living.map(ids).collect()
+    }
 }
 
 fn id_of(framework: &v1::FrameworkInfo) -> Option<FrameworkId> {

@@ -370,6 +370,16 @@ impl Master {
         record.tasks.insert(task_id, task);
     }
 
+    /// The last status of a task that is kept, if the master has the task.
+    pub(super) fn last_status(
+        &self,
+        id: &FrameworkId,
+        task_id: &TaskId,
+    ) -> Option<&v1::TaskStatus> {
+        let task = self.operators.frameworks.get(id)?.tasks.get(task_id)?;
+        task.statuses.last()
+    }
+
     /// A status is on its way to the scheduler, or would be if there were one. `latest` is the
     /// newest state of the task that its agent knows.
     pub(super) fn publish_status(

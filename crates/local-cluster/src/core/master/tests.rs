@@ -1,5 +1,6 @@
 //! The master driven by scripts: what schedulers and agents do goes in, what happens comes out.
 
+mod absence;
 mod describe;
 mod failover;
 mod faults;
@@ -29,7 +30,8 @@ use crate::core::faults::{Fault, MessageFaults};
 /// Runs a script and compares what came of it.
 ///
 /// A line is one of these; times are virtual, `F` is the name of a framework:
-/// - `agent N RESOURCES`: an agent registers; `lost N`, `left N`: it goes.
+/// - `agent N RESOURCES`: an agent registers; `lost N`, `left N`: it goes; `silent N`, `answers N`: its
+///   process stands still, and goes on.
 /// - `back N RESOURCES F TASK STATE RESOURCES EXECUTOR …`: it registers under the id that it has, with
 ///   these tasks of a framework, each on an executor of its own.
 /// - `failover`: another master takes over; streams break.
@@ -131,6 +133,12 @@ impl Test {
             "back" => self.register_again(&words),
             "failover" => self.fail_over(),
             "lost" => self.handle(Input::AgentDisconnected {
+                agent: agent(words[0]),
+            }),
+            "silent" => self.handle(Input::AgentSilent {
+                agent: agent(words[0]),
+            }),
+            "answers" => self.handle(Input::AgentAnswers {
                 agent: agent(words[0]),
             }),
             "left" => self.handle(Input::AgentLeft {

@@ -6,7 +6,9 @@
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
 //! place, `checkpoint` makes the framework one whose executors survive that, `killing` one that
-//! knows TASK_KILLING; `master` is a new one. `describe` is what operators see.
+//! knows TASK_KILLING; `master` is a new one, `unwanted` what one says that does not want the agent;
+//! `thaw` is the end of a time without pings, and `leave` the end of the agent. `describe` is what
+//! operators see.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -127,6 +129,10 @@ impl Player {
                 pick: words[0].parse().expect("a number"),
             },
             "master" => Input::MasterDetected,
+            "thaw" => Input::Thawed {
+                after: seconds(words[0]),
+            },
+            "leave" => Input::Leave,
             "subscribe" | "update" | "say" | "heartbeat" => self.call(command, &words),
             _ => Input::Master(Box::new(self.master(command, &words))),
         };
@@ -178,6 +184,9 @@ impl Player {
                 framework_id,
                 task_id: words[0].into(),
                 uuid: self.uuid(words[1]),
+            },
+            "unwanted" => ToAgent::Shutdown {
+                message: words.join(" "),
             },
             "resubscribed" => ToAgent::UpdateFramework {
                 framework: self.framework(),
@@ -533,6 +542,7 @@ pub(super) fn config(started: Instant) -> Config {
         registration_timeout: Duration::from_mins(1),
         reregistration_timeout: Duration::from_secs(2),
         shutdown_grace: Duration::from_secs(5),
+        ping_timeout: Duration::from_secs(75),
         seed: 7,
         started,
         started_unix: Duration::from_secs(1_000_000),

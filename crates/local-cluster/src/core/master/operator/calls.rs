@@ -145,8 +145,7 @@ impl Master {
             }
             Type::MarkAgentGone => {
                 let id = call.mark_agent_gone.unwrap_or_default().agent_id.value;
-                let agent = self.find_agent(&id)?;
-                self.mark_agent_gone(now, agent);
+                self.mark_agent_gone(now, &AgentId::from(id))?;
             }
             Type::DeactivateAgent => {
                 let id = call.deactivate_agent.unwrap_or_default().agent_id.value;
@@ -166,20 +165,28 @@ impl Master {
     }
 
     /// An agent will not come back, says its operator: it is shut down, should it be there after all.
-    fn mark_agent_gone(&mut self, now: Instant, agent: AgentIndex) {
-        if let Some(known) = self.agents.get(&agent) {
-            let agent_id = known.id.clone();
-            let nanoseconds = nanoseconds(self.timestamp(now));
-            self.note(RegistryChange::Gone {
-                agent_id,
-                nanoseconds,
-            });
+    /// One that is not there now is so too, and shut down when it comes back.
+    fn mark_agent_gone(&mut self, now: Instant, id: &AgentId) -> Result<(), Rejection> {
+        if self.registry.gone_since(id).is_some() {
+            return Ok(());
         }
-        let frameworks: Vec<FrameworkId> = self.frameworks.keys().cloned().collect();
-        for framework_id in frameworks {
-            self.send_to_agent(agent, ToAgent::ShutdownFramework { framework_id });
+        let index = self.find_agent(id.as_str());
+        let is_away = self.registry.unreachable_since(id).is_some() || self.recovered.contains(id);
+        if !is_away {
+            index.as_ref().map_err(Rejection::clone)?;
         }
-        self.remove_agent(now, agent, |framework| {
+        self.note(RegistryChange::Gone {
+            agent_id: id.clone(),
+            nanoseconds: nanoseconds(self.timestamp(now)),
+        });
+        self.recovered.remove(id);
+        for framework in self.frameworks.values_mut() {
+            framework.forget_unreachable(id);
+        }
+        let Ok(index) = index else { return Ok(()) };
+        let message = "Agent has been marked gone".to_owned();
+        self.send_to_agent(index, ToAgent::Shutdown { message });
+        self.remove_agent(now, index, |framework| {
             let is_aware = framework.capabilities.partition_aware;
             let reason = if is_aware {
                 Reason::AgentRemovedByOperator
@@ -193,6 +200,7 @@ impl Master {
                 unreachable_time: None,
             }
         });
+        Ok(())
     }
 
     /// From now on nothing of the agent is offered; what runs on it goes on.

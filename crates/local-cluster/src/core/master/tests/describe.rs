@@ -143,6 +143,7 @@ pub(super) fn describe_message(message: &ToAgent) -> String {
             format!("FrameworkMessage {executor_id} {data:?}")
         }
         ToAgent::AcknowledgeUpdate { task_id, .. } => format!("AcknowledgeUpdate {task_id}"),
+        ToAgent::Shutdown { message } => format!("Shutdown {message}"),
         ToAgent::UpdateFramework { framework } => format!("UpdateFramework {}", framework.name),
     }
 }

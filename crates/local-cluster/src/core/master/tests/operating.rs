@@ -98,7 +98,7 @@ fn tasks_of_an_agent_that_is_marked_gone_are_gone_by_operator_and_its_executors_
         "#,
         expect![[r#"
             > operator {"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent…
-            0.0 agent 0 < ShutdownFramework M-0000
+            0.0 agent 0 < Shutdown Agent has been marked gone
             0.0 f < t TASK_GONE_BY_OPERATOR SOURCE_MASTER REASON_AGENT_REMOVED_BY_OPERATOR "Agent has been marked gone" [executor id]
             0.0 f < FAILURE executor None status None
             0.0 operator: 200
