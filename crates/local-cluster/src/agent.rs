@@ -30,7 +30,7 @@ use crate::files::Files;
 use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
 use crate::http::agent_operator::{OperatorCall, Operators};
-use crate::http::stream::{self, RecordSender, STREAM_BYTES_MAX};
+use crate::http::stream::{Backlog, RecordSender};
 use crate::queue;
 use crate::switchboard::MasterLink;
 pub(crate) use stopped::StoppedAgent;
@@ -270,6 +270,7 @@ fn run(
         frozen,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
+        backlog: Backlog::new(),
         last_request: 0,
     };
     let sources = Sources {
@@ -316,6 +317,7 @@ struct Driver {
     replies: BTreeMap<RequestId, (Encoding, oneshot::Sender<Reply>)>,
     /// At most one for each executor.
     streams: BTreeMap<RequestId, (Encoding, RecordSender)>,
+    backlog: Backlog,
     last_request: u64,
 }
 
@@ -541,7 +543,7 @@ impl Driver {
         let reply_with = match answer {
             Answer::Stream => {
                 // That its client has gone is noticed by the next event.
-                let (sender, body) = stream::stream(STREAM_BYTES_MAX, || ());
+                let (sender, body) = self.backlog.stream(|| ());
                 self.streams.insert(request, (encoding, sender));
                 Reply::Stream(body)
             }

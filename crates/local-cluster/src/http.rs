@@ -171,7 +171,8 @@ async fn serve_connection(stream: TcpStream, handler: impl Handler, budget: Budg
     let service = service_fn(|mut request: Request| {
         let handler = handler.clone();
         request.extensions_mut().insert(budget.clone());
-        async move {
+        // In a box, so that a connection on which nothing is asked has no room for the answer.
+        Box::pin(async move {
             let accepts_gzip = compress::accepts_gzip(request.headers());
             let response = handler.handle(request).await;
             Ok::<_, Infallible>(if accepts_gzip {
@@ -179,7 +180,7 @@ async fn serve_connection(stream: TcpStream, handler: impl Handler, budget: Budg
             } else {
                 response
             })
-        }
+        })
     });
     let served = hyper::server::conn::http1::Builder::new()
         .title_case_headers(true)

@@ -28,7 +28,7 @@ use crate::core::wire::{AgentIndex, ToMaster};
 use crate::http;
 use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler, Standing};
 use crate::http::operator::{OperatorAnswer, OperatorCall};
-use crate::http::stream::{self, RecordBody, RecordSender, STREAM_BYTES_MAX};
+use crate::http::stream::{Backlog, RecordBody, RecordSender};
 use crate::queue;
 use crate::switchboard::{AgentLinks, Leadership, Switchboard};
 
@@ -175,6 +175,7 @@ async fn drive(
         replies: HashMap::new(),
         operator_replies: HashMap::new(),
         streams: HashMap::new(),
+        backlog: Backlog::new(),
         closed_to,
         last_request: 0,
     };
@@ -224,6 +225,7 @@ struct Driver {
     operator_replies: HashMap<RequestIndex, (Encoding, oneshot::Sender<OperatorAnswer>)>,
     /// At most one for each framework, and those of operators.
     streams: HashMap<StreamIndex, (Encoding, RecordSender)>,
+    backlog: Backlog,
     closed_to: mpsc::UnboundedSender<StreamIndex>,
     last_request: u64,
 }
@@ -390,7 +392,7 @@ impl Driver {
 
     fn begin_stream(&mut self, stream: StreamIndex, encoding: Encoding) -> RecordBody {
         let closed_to = self.closed_to.clone();
-        let (sender, body) = stream::stream(STREAM_BYTES_MAX, move || {
+        let (sender, body) = self.backlog.stream(move || {
             // Without a master nobody minds.
             let _ = closed_to.send(stream);
         });

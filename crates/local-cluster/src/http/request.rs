@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, request::Parts};
@@ -241,8 +241,10 @@ async fn collect<B>(
 where
     B: http_body::Body<Data = Bytes>,
 {
+    let announced = body.size_hint().upper();
+    let announced = announced.and_then(|bytes| usize::try_from(bytes).ok());
     let mut body = pin!(body);
-    let mut whole = BytesMut::new();
+    let mut whole = Vec::new();
     loop {
         let frame = timeout(BODY_PAUSE_MAX, body.frame()).await;
         let frame = frame.map_err(|_| {
@@ -250,7 +252,7 @@ where
             Refusal::new(StatusCode::REQUEST_TIMEOUT, text)
         })?;
         let Some(frame) = frame else {
-            return Ok(whole.freeze());
+            return Ok(whole.into());
         };
         let frame = frame.map_err(|_| Refusal::bad_request("Failed to read the body"))?;
         // Trailers say nothing here.
@@ -260,9 +262,22 @@ where
         if whole.len() + data.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        reservation.grow(data.len()).map_err(exhausted)?;
+        if whole.len() + data.len() > whole.capacity() {
+            let room = room(whole.len(), data.len(), announced.unwrap_or(bytes_max));
+            let more = room - whole.capacity();
+            reservation.grow(more).map_err(exhausted)?;
+            whole.reserve_exact(room - whole.len());
+        }
         whole.extend_from_slice(&data);
     }
+}
+
+/// How much room a body gets that has outgrown what it had: twice of what it needs, so that it is
+/// seldom moved, but no more than it can come to need. What is announced is not believed before
+/// half of it has come.
+fn room(read: usize, more: usize, announced: usize) -> usize {
+    let needed = read + more;
+    needed.saturating_mul(2).min(announced).max(needed)
 }
 
 fn too_large(bytes_max: usize) -> Refusal {

@@ -10,11 +10,13 @@
 //! ```
 //!
 //! Whoever sends is never made to wait: Mesos has no back-pressure here, a subscriber that does not
-//! read makes it grow. Ours has a bound, and a stream that would pass it is cut.
+//! read makes it grow. Ours has a bound for all streams of a server together, and the stream that
+//! would take more than its share is cut.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -22,43 +24,72 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use thiserror::Error;
 
-/// The most that waits for one client: 256 MiB, some records of the largest size that was seen to
-/// pass (65 MiB, PROTOCOL §10). A client that is further behind has stopped reading.
-pub(crate) const STREAM_BYTES_MAX: usize = 256 << 20;
+/// The most that waits in all streams of a server: 768 MiB, so that a single client may be 256 MiB
+/// behind, some records of the largest size that was seen to pass (65 MiB, PROTOCOL §10). A client
+/// that is further behind has stopped reading.
+const BACKLOG_BYTES_MAX: usize = 768 << 20;
 
 /// What a waiting record costs besides its bytes, so that empty ones are bounded as well.
 const RECORD_OVERHEAD_BYTES: usize = 64;
 
-/// Makes a stream that holds at most `bytes_max` bytes for a slow client. `on_gone` is called once,
-/// when the connection has let go of the body: its client went away, or the stream has ended.
-pub(crate) fn stream(
+/// What waits in all streams of a server; shared by its clones.
+///
+/// A stream may hold half as much as is left. So there is always something left: of `n` clients
+/// that do not read each holds at most the `n + 2`nd part of the whole, and where another stops
+/// reading, those that are behind the most are cut when the next record comes for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Backlog {
+    bytes: Arc<AtomicUsize>,
     bytes_max: usize,
-    on_gone: impl FnOnce() + Send + 'static,
-) -> (RecordSender, RecordBody) {
-    let shared = Arc::new(Mutex::new(Shared {
-        state: State::Open,
-        records: VecDeque::new(),
-        bytes: 0,
-        reader: None,
-    }));
-    let sender = RecordSender {
-        shared: Arc::clone(&shared),
-        bytes_max,
-    };
-    (
-        sender,
-        RecordBody {
+}
+
+impl Backlog {
+    /// Nothing waits, and 768 MiB may.
+    pub(crate) fn new() -> Self {
+        Self::with_bytes(BACKLOG_BYTES_MAX)
+    }
+
+    /// Nothing waits.
+    pub(crate) fn with_bytes(bytes_max: usize) -> Self {
+        Self {
+            bytes: Arc::default(),
+            bytes_max,
+        }
+    }
+
+    /// Makes a stream. `on_gone` is called once, when the connection has let go of the body: its
+    /// client went away, or the stream has ended.
+    pub(crate) fn stream(
+        &self,
+        on_gone: impl FnOnce() + Send + 'static,
+    ) -> (RecordSender, RecordBody) {
+        let shared = Arc::new(Mutex::new(Shared {
+            state: State::Open,
+            records: VecDeque::new(),
+            bytes: 0,
+            backlog: self.clone(),
+            reader: None,
+        }));
+        let sender = RecordSender {
+            shared: Arc::clone(&shared),
+        };
+        let body = RecordBody {
             shared,
             on_gone: Some(Box::new(on_gone)),
-        },
-    )
+        };
+        (sender, body)
+    }
+
+    /// What a stream may hold when so much waits in all.
+    fn share(&self, bytes: usize) -> usize {
+        self.bytes_max.saturating_sub(bytes) / 2
+    }
 }
 
 /// The side that makes records. Dropping it ends the stream after what was sent.
 #[derive(Debug)]
 pub(crate) struct RecordSender {
     shared: Arc<Mutex<Shared>>,
-    bytes_max: usize,
 }
 
 /// Why a record was not taken.
@@ -97,13 +128,11 @@ impl RecordSender {
         }
         let mut chunk = Vec::with_capacity(record.len() + 8);
         mesos::recordio::encode(record, &mut chunk);
-        shared.bytes += chunk.len() + RECORD_OVERHEAD_BYTES;
-        if shared.bytes > self.bytes_max {
-            let bytes_max = self.bytes_max;
+        let bytes_max = shared.push(chunk.into());
+        if shared.bytes > bytes_max {
             let cut = shared.cut(StreamCut::Overflow { bytes_max });
             return Err(SendError::Cut(cut));
         }
-        shared.records.push_back(chunk.into());
         shared.wake();
         Ok(())
     }
@@ -149,8 +178,7 @@ impl Body for RecordBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamCut>>> {
         let mut shared = lock(&self.shared);
-        if let Some(chunk) = shared.records.pop_front() {
-            shared.bytes -= chunk.len() + RECORD_OVERHEAD_BYTES;
+        if let Some(chunk) = shared.pop() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         match shared.state {
@@ -170,7 +198,7 @@ impl Drop for RecordBody {
     fn drop(&mut self) {
         {
             let mut shared = lock(&self.shared);
-            shared.records = VecDeque::new();
+            shared.clear();
             shared.state = State::Gone;
         }
         if let Some(on_gone) = self.on_gone.take() {
@@ -183,14 +211,38 @@ impl Drop for RecordBody {
 struct Shared {
     state: State,
     records: VecDeque<Bytes>,
-    /// The cost of `records`.
+    /// The cost of `records`, which is a part of what waits in all streams.
     bytes: usize,
+    backlog: Backlog,
     reader: Option<Waker>,
 }
 
 impl Shared {
-    fn cut(&mut self, cut: StreamCut) -> StreamCut {
+    /// Lets a record wait, and tells what the records of a stream may cost now.
+    fn push(&mut self, chunk: Bytes) -> usize {
+        let bytes = chunk.len() + RECORD_OVERHEAD_BYTES;
+        self.records.push_back(chunk);
+        self.bytes += bytes;
+        let before = self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.backlog.share(before + bytes)
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.records.pop_front()?;
+        let bytes = chunk.len() + RECORD_OVERHEAD_BYTES;
+        self.bytes -= bytes;
+        self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Some(chunk)
+    }
+
+    fn clear(&mut self) {
         self.records = VecDeque::new();
+        let bytes = std::mem::take(&mut self.bytes);
+        self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn cut(&mut self, cut: StreamCut) -> StreamCut {
+        self.clear();
         self.leave(State::Cut(cut));
         cut
     }
@@ -223,8 +275,6 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -236,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_record_is_one_frame_with_its_length() {
-        let (sender, mut body) = stream(STREAM_BYTES_MAX, || {});
+        let (sender, mut body) = Backlog::new().stream(|| {});
         sender.send(b"one").expect("open");
         sender.send(b"").expect("open");
         drop(sender);
@@ -250,17 +300,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_too_far_behind_is_cut_and_its_records_are_let_go() {
-        let (sender, mut body) = stream(200, || {});
+        let (sender, mut body) = Backlog::with_bytes(600).stream(|| {});
         sender.send(&[b'x'; 50]).expect("within the bound");
-        let overflow = StreamCut::Overflow { bytes_max: 200 };
+        let overflow = StreamCut::Overflow { bytes_max: 183 };
         assert_eq!(sender.send(&[b'x'; 50]), Err(SendError::Cut(overflow)));
         assert_eq!(sender.send(b""), Err(SendError::Cut(overflow)));
         assert_eq!(next(&mut body).await, Some(Err(overflow)));
     }
 
     #[tokio::test]
+    async fn who_reads_has_room_however_many_do_not_and_all_of_it_comes_back() {
+        let backlog = Backlog::with_bytes(100_000);
+        let deaf: Vec<_> = (0..20).map(|_| backlog.stream(|| {})).collect();
+        for _ in 0..10_000 {
+            for (sender, _) in &deaf {
+                // Those that are too far behind are cut.
+                let _ = sender.send(&[b'x'; 50]);
+                assert!(backlog.bytes.load(Ordering::Relaxed) < 100_000);
+            }
+            let (sender, mut body) = backlog.stream(|| {});
+            assert_eq!(sender.send(&[b'x'; 50]), Ok(()));
+            assert!(next(&mut body).await.is_some());
+        }
+        drop(deaf);
+        assert_eq!(backlog.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
     async fn what_waits_in_a_stream_that_is_cut_is_lost() {
-        let (sender, mut body) = stream(STREAM_BYTES_MAX, || {});
+        let (sender, mut body) = Backlog::new().stream(|| {});
         sender.send(b"one").expect("open");
         sender.cut();
         assert_eq!(next(&mut body).await, Some(Err(StreamCut::Command)));
@@ -268,7 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_read_makes_room() {
-        let (sender, mut body) = stream(200, || {});
+        let (sender, mut body) = Backlog::with_bytes(600).stream(|| {});
         for _ in 0..100 {
             sender.send(&[b'x'; 50]).expect("within the bound");
             assert!(next(&mut body).await.is_some());
@@ -278,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_goes_is_told_of_once() {
         let told = Arc::new(AtomicUsize::new(0));
-        let (sender, body) = stream(STREAM_BYTES_MAX, {
+        let (sender, body) = Backlog::new().stream({
             let told = Arc::clone(&told);
             move || {
                 told.fetch_add(1, Ordering::Relaxed);

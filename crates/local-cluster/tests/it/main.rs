@@ -1,5 +1,6 @@
 //! Whole clusters, seen as a framework sees them: over HTTP, with executors that are processes.
 
+mod bad_input;
 mod cluster;
 mod commands;
 mod executors;

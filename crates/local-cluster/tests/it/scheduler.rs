@@ -40,6 +40,11 @@ impl Scheduler {
         })
         .await
         .expect("a cluster");
+        Self::subscribe_to(cluster, more).await
+    }
+
+    /// Subscribes to a cluster that runs already.
+    pub(crate) async fn subscribe_to(cluster: LocalCluster, more: Value) -> Self {
         let mut stream = Connection::open(cluster.master_address()).await;
         let mut framework_info = json!({
             "user": "nobody",
@@ -73,6 +78,12 @@ impl Scheduler {
             stream_id,
             framework_id,
         }
+    }
+
+    /// Ends the framework with all that it runs; the cluster goes on.
+    pub(crate) async fn leave(mut self) -> LocalCluster {
+        self.call("TEARDOWN", json!({})).await;
+        self.cluster
     }
 
     /// Makes a call that is accepted.

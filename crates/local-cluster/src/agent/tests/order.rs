@@ -88,6 +88,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             files: Files::none(),
             replies: BTreeMap::new(),
             streams: BTreeMap::new(),
+            backlog: Backlog::new(),
             last_request: 0,
         };
         let finished = TaskStatus {
