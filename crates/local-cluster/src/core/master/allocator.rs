@@ -47,6 +47,7 @@ impl Master {
             {
                 if let Some(shares) = shares.get_mut() {
                     shares.add(&framework, &resources);
+                    shares.add_offers(&framework, &role, 1);
                 }
                 let offer = self.make_offer(now, *agent, &framework, role, resources);
                 made.entry(framework).or_default().extend(offer);
@@ -91,7 +92,7 @@ impl Master {
         let (id, role, resources) =
             offerable.min_by(|(one, one_role, _), (other, other_role, _)| {
                 let shares = shares.get_or_init(|| Shares::of(self));
-                self.compare_shares(shares, (one, one_role), (other, other_role))
+                Self::compare_shares(shares, (one, one_role), (other, other_role))
             })?;
         Some((id.clone(), role.clone(), resources.allocate(role)))
     }
@@ -138,23 +139,22 @@ impl Master {
         agent.is_some() && agent != master
     }
 
-    /// Less is first: roles by share, then frameworks by share, then who was offered less often.
+    /// Less is first: roles by share, then who was offered less often; and so the frameworks of a role.
     fn compare_shares(
-        &self,
         shares: &Shares,
         (one, one_role): (&FrameworkId, &String),
         (other, other_role): (&FrameworkId, &String),
     ) -> Ordering {
-        let framework_share = |id, role| shares.of_framework(id, role);
-        let offers_made = |id| self.frameworks.get(id).map_or(0, |known| known.offers_made);
-        shares
-            .of_role(one_role)
-            .total_cmp(&shares.of_role(other_role))
+        let compare = |one: (f64, u64), other: (f64, u64)| {
+            let by_share = one.0.total_cmp(&other.0);
+            by_share.then_with(|| one.1.cmp(&other.1))
+        };
+        compare(shares.of_role(one_role), shares.of_role(other_role))
             .then_with(|| one_role.cmp(other_role))
             .then_with(|| {
-                framework_share(one, one_role).total_cmp(&framework_share(other, other_role))
+                let one = shares.of_framework(one, one_role);
+                compare(one, shares.of_framework(other, other_role))
             })
-            .then_with(|| offers_made(one).cmp(&offers_made(other)))
             .then_with(|| one.cmp(other))
     }
 
@@ -169,7 +169,7 @@ impl Master {
         let framework = self.frameworks.get_mut(framework_id)?;
         let agent = self.agents.get_mut(&index)?;
         agent.take(&resources);
-        framework.offers_made += 1;
+        *framework.offers_made.entry(role.clone()).or_default() += 1;
         let id = OfferId::from(format!("{}-O{}", self.config.info.id, self.counters.offers));
         self.counters.offers += 1;
         let wire = offer_to_wire(&id, framework_id, framework, agent, &role, &resources);

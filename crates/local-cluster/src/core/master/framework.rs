@@ -1,6 +1,6 @@
 //! One framework: who it is, what it can do, whether it listens, and its tasks.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use mesos::v1::framework_info::capability;
@@ -22,8 +22,9 @@ pub(super) struct Framework {
     /// Tasks that were given up with an agent that stopped answering, oldest first, until that agent
     /// comes back.
     unreachable_tasks: VecDeque<(TaskId, AgentId)>,
-    /// Offers made so far; breaks ties between frameworks that have as much as each other.
-    pub(super) offers_made: u64,
+    /// Offers made so far for each of its roles; breaks ties between those that have as much as each
+    /// other.
+    pub(super) offers_made: BTreeMap<String, u64>,
 }
 
 /// Whether somebody listens.
@@ -82,7 +83,7 @@ impl Framework {
             connection,
             tasks: Tasks::default(),
             unreachable_tasks: VecDeque::new(),
-            offers_made: 0,
+            offers_made: BTreeMap::new(),
         }
     }
 
@@ -96,6 +97,7 @@ impl Framework {
         };
         self.capabilities = Capabilities::of(&self.info);
         self.roles = roles(&self.info);
+        self.offers_made.retain(|role, _| self.roles.contains(role));
     }
 
     /// Remembers a task that may still run where nobody can reach it.

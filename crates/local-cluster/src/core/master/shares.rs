@@ -21,7 +21,15 @@ pub(super) struct Shares {
 #[derive(Debug, Default)]
 struct Held {
     all: Amounts,
-    frameworks: BTreeMap<FrameworkId, Amounts>,
+    /// Offers made so far.
+    offers: u64,
+    frameworks: BTreeMap<FrameworkId, Own>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    amounts: Amounts,
+    offers: u64,
 }
 
 /// Scalars by name.
@@ -51,7 +59,19 @@ impl Shares {
         for (framework, resources) in offered.chain(running).chain(executors) {
             shares.add(framework, resources);
         }
+        for (id, framework) in &master.frameworks {
+            for (role, offers) in &framework.offers_made {
+                shares.add_offers(id, role, *offers);
+            }
+        }
         shares
+    }
+
+    /// So many offers were made.
+    pub(super) fn add_offers(&mut self, framework: &FrameworkId, role: &str, offers: u64) {
+        let held = entry(&mut self.roles, role);
+        held.offers += offers;
+        held.own(framework).offers += offers;
     }
 
     /// Somebody has got this, allocated to a role.
@@ -63,27 +83,37 @@ impl Shares {
             let role = resource.allocation_role().unwrap_or_default();
             let held = entry(&mut self.roles, role);
             held.all.add(resource.name(), *amount);
-            let own = match held.frameworks.get_mut(framework) {
-                Some(own) => own,
-                None => held.frameworks.entry(framework.clone()).or_default(),
-            };
-            own.add(resource.name(), *amount);
+            let own = held.own(framework);
+            own.amounts.add(resource.name(), *amount);
         }
     }
 
-    /// The dominant share of a role: of the scalar that it has most of, how much of the cluster's.
-    pub(super) fn of_role(&self, role: &str) -> f64 {
-        self.roles
-            .get(role)
-            .map_or(0.0, |held| held.all.dominant_share(&self.total))
+    /// The dominant share of a role: of the scalar that it has most of, how much of the cluster's;
+    /// and how often it was offered anything.
+    pub(super) fn of_role(&self, role: &str) -> (f64, u64) {
+        self.roles.get(role).map_or((0.0, 0), |held| {
+            (held.all.dominant_share(&self.total), held.offers)
+        })
     }
 
-    /// That of one framework in a role.
-    pub(super) fn of_framework(&self, framework: &FrameworkId, role: &str) -> f64 {
+    /// Those of one framework in a role.
+    pub(super) fn of_framework(&self, framework: &FrameworkId, role: &str) -> (f64, u64) {
         self.roles
             .get(role)
             .and_then(|held| held.frameworks.get(framework))
-            .map_or(0.0, |own| own.dominant_share(&self.total))
+            .map_or((0.0, 0), |own| {
+                (own.amounts.dominant_share(&self.total), own.offers)
+            })
+    }
+}
+
+impl Held {
+    fn own(&mut self, framework: &FrameworkId) -> &mut Own {
+        if !self.frameworks.contains_key(framework) {
+            self.frameworks.insert(framework.clone(), Own::default());
+        }
+        let own = self.frameworks.get_mut(framework);
+        own.expect("it has just been put in")
     }
 }
 

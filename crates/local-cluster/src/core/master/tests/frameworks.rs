@@ -373,3 +373,53 @@ fn a_framework_has_the_principal_of_its_caller_and_obeys_no_other() {
         "#]],
     );
 }
+
+#[test]
+fn calls_about_offers_that_are_never_made_are_taken() {
+    let ids = r#"{"inverse_offer_ids": [{"value": "any"}]}"#;
+    check(
+        &format!(
+            r#"subscribe a
+               ---
+               a {{"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers": {ids}}}
+               a {{"type": "DECLINE_INVERSE_OFFERS", "decline_inverse_offers": {ids}}}
+               a {{"type": "DECLINE_INVERSE_OFFERS"}}
+               a {{"type": "REQUEST", "request": {{"requests": [{{"resources": []}}]}}}}
+               a {{"type": "DECLINE", "decline": {{"offer_ids": [{{"value": "any"}}]}}}}"#
+        ),
+        expect![[r#"
+            > a {"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers":…
+            0.0 202
+            > a {"type": "DECLINE_INVERSE_OFFERS", "decline_inverse_offers…
+            0.0 202
+            > a {"type": "DECLINE_INVERSE_OFFERS"}
+            0.0 400 Failed to validate scheduler::Call: Expecting 'decline_inverse_offers' to be present
+            > a {"type": "REQUEST", "request": {"requests": [{"resources":…
+            0.0 202
+            > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "a…
+            0.0 202
+        "#]],
+    );
+}
+
+#[test]
+fn fifty_frameworks_that_are_gone_are_remembered() {
+    let mut script = String::new();
+    for number in 0..51 {
+        script += &format!("subscribe f{number}\nf{number} {{\"type\": \"TEARDOWN\"}}\n");
+    }
+    script += "---\nsubscribe f0 again\nsubscribe f1 again\n";
+    check(
+        &script,
+        expect![[r#"
+        > subscribe f0 again
+        0.0 200 stream
+        0.0 f0 < SUBSCRIBED M-0000
+        0.0 f0 < HEARTBEAT
+        > subscribe f1 again
+        0.0 200 stream
+        0.0 f1 < ERROR Framework has been removed
+        0.0 f1 ends
+    "#]],
+    );
+}

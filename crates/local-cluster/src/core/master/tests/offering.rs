@@ -356,3 +356,87 @@ fn in_one_run_each_offer_counts_for_the_next() {
         "#]],
     );
 }
+
+#[test]
+fn of_roles_that_have_nothing_the_one_with_fewer_offers_goes_first() {
+    check(
+        r#"subscribe a {"roles": ["one"]}
+           subscribe b {"roles": ["two"]}
+           ---
+           agent 0 cpus:4;mem:1024
+           a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O0"}], "filters": {"refuse_seconds": 0}}}
+           advance 1
+           b {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O1"}], "filters": {"refuse_seconds": 0}}}
+           advance 1"#,
+        expect![[r#"
+            > agent 0 cpus:4;mem:1024
+            0.0 agent 0 < Registered M-S0
+            0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: one):4; mem(allocated: one):1024
+            > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
+            0.0 202
+            > advance 1
+            1.0 b < OFFERS M-O1 of M-S0: cpus(allocated: two):4; mem(allocated: two):1024
+            > b {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
+            1.0 202
+            > advance 1
+            2.0 a < OFFERS M-O2 of M-S0: cpus(allocated: one):4; mem(allocated: one):1024
+        "#]],
+    );
+}
+
+#[test]
+fn a_framework_of_several_roles_is_offered_each_agent_in_one_of_them() {
+    check(
+        r#"subscribe a {"roles": ["one", "two"]}
+           ---
+           agent 0 cpus:4;mem:1024
+           agent 1 cpus:4;mem:1024
+           agent 2 cpus:4;mem:1024;cpus(one):1
+           a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O0"}]}}
+           a {"type": "SUPPRESS", "suppress": {"roles": ["one"]}}
+           advance 1
+           a {"type": "SUPPRESS", "suppress": {"roles": ["three", "two"]}}
+           a {"type": "REVIVE", "revive": {"roles": ["three", "one"]}}
+           a {"type": "REVIVE", "revive": {"roles": ["one"]}}"#,
+        expect![[r#"
+            > agent 0 cpus:4;mem:1024
+            0.0 agent 0 < Registered M-S0
+            0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: one):4; mem(allocated: one):1024
+            > agent 1 cpus:4;mem:1024
+            0.0 agent 1 < Registered M-S1
+            0.0 a < OFFERS M-O1 of M-S1: cpus(allocated: two):4; mem(allocated: two):1024
+            > agent 2 cpus:4;mem:1024;cpus(one):1
+            0.0 agent 2 < Registered M-S2
+            0.0 a < OFFERS M-O2 of M-S2: cpus(allocated: one)(reservations: [(STATIC,one)]):1; cpus(allocated: one):4; mem(allocated: one):1024
+            > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
+            0.0 202
+            > a {"type": "SUPPRESS", "suppress": {"roles": ["one"]}}
+            0.0 202
+            > advance 1
+            1.0 a < OFFERS M-O3 of M-S0: cpus(allocated: two):4; mem(allocated: two):1024
+            > a {"type": "SUPPRESS", "suppress": {"roles": ["three", "two"…
+            1.0 202
+            > a {"type": "REVIVE", "revive": {"roles": ["three", "one"]}}
+            1.0 202
+            > a {"type": "REVIVE", "revive": {"roles": ["one"]}}
+            1.0 202
+        "#]],
+    );
+}
+
+#[test]
+fn a_framework_of_one_role_is_offered_what_is_reserved_for_it_without_allocation() {
+    check(
+        r#"agent 0 cpus:4;mem:1024;cpus(old):1
+           subscribe a {"roles": [], "role": "old", "capabilities": []}"#,
+        expect![[r#"
+            > agent 0 cpus:4;mem:1024;cpus(old):1
+            0.0 agent 0 < Registered M-S0
+            > subscribe a {"roles": [], "role": "old", "capabilities": []}
+            0.0 200 stream
+            0.0 a < SUBSCRIBED M-0000
+            0.0 a < HEARTBEAT
+            0.0 a < OFFERS M-O0 of M-S0: cpus(reservations: [(STATIC,old)]):1; cpus:4; mem:1024
+        "#]],
+    );
+}
