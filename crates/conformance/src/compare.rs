@@ -1,6 +1,8 @@
 //! Two values, one recorded and one from here: in what they differ beyond what may.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
 
 use crate::mapping::Mapping;
 use crate::token;
@@ -9,7 +11,7 @@ use crate::token;
 ///
 /// This is the whole list of what may differ, ids, addresses and paths apart, which have
 /// counterparts ([`Mapping`]).
-const FREE: [&str; 16] = [
+const FREE: [&str; 19] = [
     // Times.
     "timestamp",
     "start_time",
@@ -23,6 +25,10 @@ const FREE: [&str; 16] = [
     "Date",
     // Numbers of processes.
     "executor_pid",
+    // What processes use.
+    "cpus_user_time_secs",
+    "cpus_system_time_secs",
+    "mem_rss_bytes",
     // Which build it was.
     "build_date",
     "build_time",
@@ -74,18 +80,7 @@ impl Comparison<'_> {
     fn compare(&mut self, path: &str, key: &str, recorded: &Value, here: &Value) {
         match (recorded, here) {
             (Value::Object(recorded), Value::Object(here)) => {
-                for (key, recorded) in recorded {
-                    let path = join(path, key);
-                    match here.get(key) {
-                        Some(here) => self.compare(&path, key, recorded, here),
-                        None => self.add(path, format!("missing, recorded {recorded}")),
-                    }
-                }
-                for (key, here) in here {
-                    if !recorded.contains_key(key) {
-                        self.add(join(path, key), format!("not recorded, here {here}"));
-                    }
-                }
+                self.compare_objects(path, recorded, here);
             }
             (Value::Array(recorded), Value::Array(here)) => {
                 if recorded.len() != here.len() {
@@ -103,7 +98,9 @@ impl Comparison<'_> {
             (Value::String(text), Value::String(here)) => {
                 let is_same = FREE.contains(&key)
                     || match key {
-                        "uuid" => self.mapping.unify_id(text, here),
+                        "uuid" | "status_update_uuid" => self.mapping.unify_id(text, here),
+                        // A flag.
+                        "port" => text.parse().map(|port| self.mapping.port(port)) == here.parse(),
                         token::VARIABLE => token::unify(text, here, self.mapping),
                         _ => self.mapping.unify(text, here),
                     };
@@ -125,6 +122,30 @@ impl Comparison<'_> {
             (recorded, here) => {
                 self.add(path.to_owned(), format!("recorded {recorded}, here {here}"));
             }
+        }
+    }
+
+    /// Field by field; names can have ids in them, which must be known by then.
+    fn compare_objects(
+        &mut self,
+        path: &str,
+        recorded: &Map<String, Value>,
+        here: &Map<String, Value>,
+    ) {
+        let mut left: BTreeMap<&str, &Value> = here
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+            .collect();
+        for (key, recorded) in recorded {
+            let path = join(path, key);
+            let found = left.remove(key.as_str());
+            match found.or_else(|| left.remove(self.mapping.known(key)?.as_str())) {
+                Some(here) => self.compare(&path, key, recorded, here),
+                None => self.add(path, format!("missing, recorded {recorded}")),
+            }
+        }
+        for (key, here) in left {
+            self.add(join(path, key), format!("not recorded, here {here}"));
         }
     }
 
@@ -205,6 +226,21 @@ mod tests {
             &json!([{"uuid": "BB=="}, {"uuid": "CC=="}]),
             &["[1].uuid"],
         );
+    }
+
+    #[test]
+    fn names_of_fields_are_those_of_here_when_they_have_ids_in_them() {
+        let mut mapping = Mapping::default();
+        mapping.add_literal("/then", "/now");
+        let paths = |here: &Value, mapping: &mut Mapping| {
+            let differences = compare(&json!({"/then/a": 1}), here, mapping);
+            let paths = differences.into_iter().map(|it| it.path);
+            paths.collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&json!({"/now/a": 1}), &mut mapping), [""; 0]);
+        assert_eq!(paths(&json!({"/now/a": 2}), &mut mapping), ["/then/a"]);
+        let other = paths(&json!({"/now/b": 1}), &mut mapping);
+        assert_eq!(other, ["/then/a", "/now/b"]);
     }
 
     #[test]

@@ -59,6 +59,18 @@ impl Mapping {
         text
     }
 
+    /// A text of the recording as it is here, if all ids in it are known.
+    pub fn known(&self, recorded: &str) -> Option<String> {
+        let mut text = String::new();
+        for piece in pieces(&self.with_literals(recorded)) {
+            match piece {
+                Piece::Plain(plain) => text += plain,
+                Piece::Id(id) => text += self.ids.get(id)?,
+            }
+        }
+        Some(text)
+    }
+
     /// A body of the recording as it has to be sent here: UUIDs in JSON fields, too.
     pub fn body_here(&mut self, recorded: &str) -> String {
         let text = self.here(recorded);

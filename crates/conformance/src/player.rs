@@ -9,6 +9,7 @@ mod note;
 mod offers;
 mod peer;
 mod request;
+pub(crate) mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::target::Target;
 use crate::wire::{Connection, End};
 use note::Action;
 use peer::Peer;
+use scene::Cast;
 
 /// What came of a recording.
 #[derive(Debug, Default)]
@@ -59,7 +61,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 const AFTERMATH: Duration = Duration::from_millis(200);
 
 /// With so many differences the rest follows from them.
-const DIFFERENCES_MAX: usize = 60;
+const DIFFERENCES_MAX: usize = 200;
 
 /// Plays a recording to a cluster; `work_dir` is the one of a real agent.
 pub async fn play(
@@ -72,6 +74,8 @@ pub async fn play(
         target,
         peers: BTreeMap::new(),
         processes: BTreeMap::new(),
+        cast: None,
+        sandbox: scene::sandbox(recording),
         left_out: Vec::new(),
         used_offers: BTreeSet::new(),
         leaves_out_offers: note::leaves_out_offers(&recording.lines),
@@ -85,6 +89,12 @@ pub async fn play(
         player.add(1, "flag", format!("`{flag}` is not understood"));
     }
     for (index, line) in recording.lines.iter().enumerate() {
+        player
+            .play_scene(&recording.name, line.number, line.at_ms)
+            .await;
+        if player.outcome.stopped.is_some() {
+            return player.outcome;
+        }
         player.follow(line, &recording.lines[index + 1..]).await;
         if player.outcome.differences.len() >= DIFFERENCES_MAX {
             player.outcome.stopped = Some("too many differences".to_owned());
@@ -106,6 +116,10 @@ struct Player<'a> {
     peers: BTreeMap<String, Peer>,
     /// Executor processes by their name in the recording.
     processes: BTreeMap<String, Executor>,
+    /// The framework and its executor, where the recording does not show them.
+    cast: Option<Cast>,
+    /// The sandbox of their executor, as the recording names it.
+    sandbox: Option<String>,
     /// Kinds of records that were left out of the recording, with their connection.
     left_out: Vec<(String, String)>,
     /// Offers of here that were accepted or declined where it is chance which they are.

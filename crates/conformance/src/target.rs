@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::executor::Executors;
 use crate::mapping::Mapping;
+use crate::player::scene;
 use crate::recording::Recording;
 use crate::token;
 
@@ -90,6 +91,9 @@ impl Target {
         let executors = Executors::listen(files.path());
         let executors = executors.await.map_err(TargetError::Files)?;
         let agent_config = config.agents.first().cloned();
+        if scene::begins_without_agent(&recording.name) {
+            config.agents.clear();
+        }
         let cluster = LocalCluster::start(config).await;
         let cluster = cluster.map_err(TargetError::Start)?;
         Ok(Self {
@@ -172,6 +176,8 @@ impl Target {
         };
         let added = cluster.add_agent(config.clone()).await;
         added.map_err(TargetError::Start)?;
+        let first = cluster.agent_addresses().first().copied();
+        self.agent = self.agent.or(first);
         Ok(true)
     }
 

@@ -186,7 +186,9 @@ impl<'a> Verdict<'a> {
             .filter(|known| name.starts_with(known.recording));
         let known: Vec<&Known> = known.collect();
         let is_known = |found: &Found, known: &Known| {
-            found.line == known.line && found.path.starts_with(known.path)
+            found.line == known.line
+                && found.path.starts_with(known.path)
+                && found.text.starts_with(known.text)
         };
         let (expected, new) = found
             .iter()

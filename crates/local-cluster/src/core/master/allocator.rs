@@ -419,7 +419,7 @@ fn offered_place(resource: &Resource, total: &Resources) -> (bool, bool, Option<
 }
 
 /// An offer in the form that its framework understands.
-pub(super) fn offer_to_wire(
+fn offer_to_wire(
     id: &OfferId,
     framework_id: &FrameworkId,
     framework: &Framework,
@@ -428,29 +428,44 @@ pub(super) fn offer_to_wire(
     resources: &Resources,
 ) -> v1::Offer {
     let can = framework.capabilities;
+    let offer = offer_message(id, framework_id, agent, role, resources);
     let resources = if can.multi_role {
         resources.clone()
     } else {
         resources.unallocate()
     };
-    let allocation = v1::resource::AllocationInfo {
-        role: Some(role.to_owned()),
-    };
+    v1::Offer {
+        resources: if can.reservation_refinement {
+            resources.to_wire()
+        } else {
+            resources.to_wire_pre_refinement()
+        },
+        allocation_info: offer.allocation_info.filter(|_| can.multi_role),
+        ..offer
+    }
+}
+
+/// An offer in the newest form, which operators see whatever its framework understands.
+pub(super) fn offer_message(
+    id: &OfferId,
+    framework_id: &FrameworkId,
+    agent: &Agent,
+    role: &str,
+    resources: &Resources,
+) -> v1::Offer {
     v1::Offer {
         id: id.clone().into(),
         framework_id: framework_id.clone().into(),
         agent_id: agent.id().clone().into(),
         hostname: agent.info().hostname.clone(),
-        resources: if can.reservation_refinement {
-            resources.iter().map(Resource::to_wire).collect()
-        } else {
-            resources.to_wire_pre_refinement()
-        },
+        resources: resources.to_wire(),
         executor_ids: agent.executor_ids(framework_id).map(Into::into).collect(),
         attributes: agent.info().attributes.clone(),
         url: Some(agent.url()),
         unavailability: None,
-        allocation_info: can.multi_role.then_some(allocation),
+        allocation_info: Some(v1::resource::AllocationInfo {
+            role: Some(role.to_owned()),
+        }),
         domain: agent.info().domain.clone(),
     }
 }

@@ -12,7 +12,7 @@ use mesos::{FrameworkId, TaskId, v1};
 use crate::core::facts::{MESOS_VERSION, agent_capabilities, shown};
 use crate::core::master::Master;
 use crate::core::master::agents::Agent;
-use crate::core::master::allocator::offer_to_wire;
+use crate::core::master::allocator::offer_message;
 use crate::core::master::framework::Framework;
 use crate::core::master::ledger::Task;
 use crate::core::master::offers::Offer;
@@ -130,11 +130,9 @@ impl Master {
     }
 
     fn offer_message(&self, id: &mesos::OfferId, offer: &Offer) -> Option<v1::Offer> {
-        let framework = self.frameworks.get(&offer.framework)?;
         let agent = self.agents.get(&offer.agent)?;
         let (to, role) = (&offer.framework, &offer.role);
-        let wire = offer_to_wire(id, to, framework, agent, role, &offer.resources);
-        Some(wire)
+        Some(offer_message(id, to, agent, role, &offer.resources))
     }
 
     pub(super) fn get_executors(&self) -> GetExecutors {
