@@ -10,4 +10,5 @@ mod history;
 pub(crate) mod logging;
 pub(crate) mod master;
 pub(crate) mod principal;
+pub(crate) mod simulated;
 pub(crate) mod wire;
