@@ -25,6 +25,7 @@ use crate::authentication::{Authentication, Guard};
 use crate::codec::{self, Encoding};
 use crate::containerizer::{ContainerEvent, Containerizer, Settings};
 use crate::core::agent::{Agent, Answer, Config, Input, Output, RequestId};
+use crate::core::simulated::SimulatedExecutors;
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::files::Files;
 use crate::http;
@@ -55,6 +56,8 @@ pub(crate) struct AgentConfig {
     pub(crate) authentication: Option<Arc<Authentication>>,
     /// After so long without a ping it looks for its master anew.
     pub(crate) ping_timeout: Duration,
+    /// Where it says that it is, if its executors are simulated: then it does not serve itself.
+    pub(crate) simulated_at: Option<SocketAddr>,
     /// From where it draws the uuids of its containers and updates.
     pub(crate) seed: u64,
 }
@@ -80,6 +83,8 @@ struct Remains {
     link: MasterLink,
     commands: mpsc::UnboundedReceiver<Command>,
     containerizer: Containerizer,
+    /// In place of all that the containerizer would start.
+    simulated: Option<SimulatedExecutors>,
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
     files: Files,
     guard: Guard,
@@ -148,9 +153,15 @@ impl AgentHandle {
     /// after a panic of it, with which everything has ended.
     pub(crate) async fn suspend(mut self) -> Option<StoppedAgent> {
         let (address, commands) = (self.address, self.commands.clone());
-        let remains = self.end().await?;
+        let mut remains = self.end().await?;
         for container_id in remains.machine.containers_to_end() {
-            remains.containerizer.destroy(&container_id);
+            match &mut remains.simulated {
+                Some(simulated) => drop(simulated.perform(Output::Destroy { container_id })),
+                None => remains.containerizer.destroy(&container_id),
+            }
+        }
+        if let Some(simulated) = &mut remains.simulated {
+            simulated.outlive_agent();
         }
         Some(StoppedAgent::new(address, commands, remains))
     }
@@ -187,8 +198,14 @@ pub(crate) async fn spawn(
     let link = link.ok_or_else(|| io::Error::other("there will be no master"))?;
     let work_dir = std::path::absolute(&config.work_dir)?;
     tokio::fs::create_dir_all(&work_dir).await?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
+    let (listener, address) = match config.simulated_at {
+        Some(address) => (None, address),
+        None => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let address = listener.local_addr()?;
+            (Some(listener), address)
+        }
+    };
     let machine = Agent::new(Config {
         info: v1::AgentInfo {
             hostname: config.hostname,
@@ -229,6 +246,7 @@ pub(crate) async fn spawn(
         link,
         commands,
         containerizer: Containerizer::new(settings, events),
+        simulated: config.simulated_at.map(|_| simulated(config.seed)),
         container_events,
         files,
         guard: Guard::of_agent(config.authentication),
@@ -236,10 +254,17 @@ pub(crate) async fn spawn(
     Ok(run(address, listener, commands_to, remains))
 }
 
-/// Sets an agent going.
+/// Executors of an agent that draws from this seed: they draw from another, and are part of this
+/// process.
+fn simulated(seed: u64) -> SimulatedExecutors {
+    let seed = fastrand::Rng::with_seed(seed).u64(..);
+    SimulatedExecutors::new(std::process::id(), seed)
+}
+
+/// Sets an agent going, which serves if it has a listener.
 fn run(
     address: SocketAddr,
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     commands_to: mpsc::UnboundedSender<Command>,
     remains: Remains,
 ) -> AgentHandle {
@@ -252,6 +277,7 @@ fn run(
         link,
         commands,
         containerizer,
+        simulated,
         container_events,
         files,
         guard,
@@ -265,6 +291,7 @@ fn run(
         index,
         to_master: link.to_master,
         containerizer,
+        simulated,
         files,
         guard,
         frozen,
@@ -289,6 +316,7 @@ fn run(
         remains
     };
     let server = async move {
+        let Some(listener) = listener else { return };
         tokio::select! {
             () = http::serve(listener, handler) => {}
             _ = ended => {}
@@ -309,6 +337,7 @@ struct Driver {
     index: AgentIndex,
     to_master: queue::Sender<(AgentIndex, ToMaster)>,
     containerizer: Containerizer,
+    simulated: Option<SimulatedExecutors>,
     files: Files,
     guard: Guard,
     /// Whether it stands still.
@@ -384,6 +413,7 @@ impl Driver {
             },
             commands: sources.commands,
             containerizer: self.containerizer,
+            simulated: self.simulated,
             container_events: sources.container_events,
             files: self.files,
             guard: self.guard,
@@ -423,8 +453,15 @@ impl Driver {
     }
 
     fn perform_all(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
-            self.perform(output);
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.perform(output);
+            }
+            let simulated = self.simulated.as_mut();
+            let Some(input) = simulated.and_then(SimulatedExecutors::poll_input) else {
+                return;
+            };
+            self.machine.handle(Instant::now(), input);
         }
     }
 
@@ -518,6 +555,11 @@ impl Driver {
     }
 
     fn perform(&mut self, output: Output) {
+        let output = match &mut self.simulated {
+            Some(simulated) => simulated.perform(output),
+            None => Some(output),
+        };
+        let Some(output) = output else { return };
         match output {
             Output::Master(message) => {
                 self.to_master.send((self.index, *message));

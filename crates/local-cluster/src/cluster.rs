@@ -1,6 +1,7 @@
 //! A whole cluster in this process: its masters and agents, and the work directory.
 
 mod chaos;
+mod door;
 mod trouble;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 pub use self::chaos::Happening;
+use self::door::Door;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::authentication::Authentication;
@@ -47,6 +49,10 @@ pub struct ClusterConfig {
     pub seed: u64,
     /// Whom masters and agents let in. `None`: everybody.
     pub authentication: Option<Authentication>,
+    /// Whether executors are simulated: there are no processes, each task runs at once and until it
+    /// is killed, framework messages come back, and no agent serves an API. For the test of a
+    /// scheduler against thousands of agents and tasks.
+    pub simulated: bool,
     /// What goes wrong from the start. [`Trouble`] makes more of it, and other kinds.
     pub faults: Faults,
 }
@@ -75,7 +81,8 @@ pub struct AgentConfig {
 
 impl ClusterConfig {
     /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
-    /// second, a temporary work directory, random ids, no authentication, no faults.
+    /// second, a temporary work directory, random ids, no authentication, executors that are
+    /// processes, no faults.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
         let timeouts = Timeouts::default();
         Self {
@@ -87,6 +94,7 @@ impl ClusterConfig {
             offer_timeout: timeouts.offer,
             seed: fastrand::u64(..),
             authentication: None,
+            simulated: false,
             faults: Faults::default(),
         }
     }
@@ -118,6 +126,9 @@ pub enum StartError {
     /// The master has no port.
     #[error("failed to start the master")]
     Master(#[source] io::Error),
+    /// There is no port for the address of simulated agents.
+    #[error("failed to open the address of simulated agents")]
+    Door(#[source] io::Error),
     /// An agent has no port, or cannot use its work directory.
     #[error("failed to start agent {index} of the cluster")]
     Agent {
@@ -140,6 +151,8 @@ pub struct LocalCluster {
     authentication: Option<Arc<Authentication>>,
     /// After so long without a ping agents look for their master anew.
     ping_timeout: Duration,
+    /// There are simulated agents.
+    door: Option<Door>,
     /// For the seeds of agents.
     rng: fastrand::Rng,
     work_dir: WorkDir,
@@ -222,6 +235,10 @@ impl LocalCluster {
         };
         let pings = config.max_agent_ping_timeouts;
         let ping_timeout = config.agent_ping_timeout.saturating_mul(pings);
+        let door = match config.simulated {
+            true => Some(Door::open().map_err(StartError::Door)?),
+            false => None,
+        };
         let mut terms = switchboard.terms();
         let mut cluster = Self {
             master: Member::start(master, &switchboard).map_err(StartError::Master)?,
@@ -229,6 +246,7 @@ impl LocalCluster {
             agents: Vec::new(),
             authentication,
             ping_timeout,
+            door,
             rng,
             work_dir,
         };
@@ -259,6 +277,7 @@ impl LocalCluster {
             shutdown_grace: agent.executor_shutdown_grace_period,
             authentication: self.authentication.clone(),
             ping_timeout: self.ping_timeout,
+            simulated_at: self.door.as_ref().map(Door::address),
             seed: self.rng.u64(..),
         };
         let index = self.agents.len();
@@ -280,8 +299,12 @@ impl LocalCluster {
     }
 
     /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
-    /// been stopped, killed or removed are left out.
+    /// been stopped, killed or removed are left out. Simulated ones have one address, at which every
+    /// request is answered with 501.
     pub fn agent_addresses(&self) -> Vec<SocketAddr> {
+        if let Some(door) = &self.door {
+            return vec![door.address()];
+        }
         let running = self.agents.iter().filter_map(Place::running);
         running.map(AgentHandle::address).collect()
     }
@@ -361,7 +384,7 @@ impl LocalCluster {
     async fn start_as(
         &mut self,
         index: usize,
-        start: impl FnOnce(StoppedAgent, TcpListener) -> AgentHandle,
+        start: impl FnOnce(StoppedAgent, Option<TcpListener>) -> AgentHandle,
     ) -> Result<(), StartError> {
         let Some(place) = self.agents.get_mut(index) else {
             return Ok(());

@@ -29,31 +29,40 @@ impl StoppedAgent {
         commands: mpsc::UnboundedSender<Command>,
         remains: Remains,
     ) -> Self {
-        let port = bind(address).inspect_err(|error| {
-            tracing::warn!(%address, %error, "the port of a stopped agent is free for others");
-        });
+        // A simulated one has no port of its own.
+        let port = match remains.simulated {
+            Some(_) => None,
+            None => bind(address)
+                .inspect_err(|error| {
+                    tracing::warn!(%address, %error, "the port of a stopped agent is free for others");
+                })
+                .ok(),
+        };
         Self {
             address,
-            port: port.ok(),
+            port,
             commands,
             remains,
         }
     }
 
-    /// Opens the port again, after which [`start`](Self::start) cannot fail.
+    /// Opens the port again, if it has one, after which [`start`](Self::start) cannot fail.
     ///
     /// # Errors
     /// When somebody else has taken it meanwhile.
-    pub(crate) fn listen(&mut self) -> io::Result<TcpListener> {
+    pub(crate) fn listen(&mut self) -> io::Result<Option<TcpListener>> {
+        if self.remains.simulated.is_some() {
+            return Ok(None);
+        }
         let port = match self.port.take() {
             Some(port) => port,
             None => bind(self.address)?,
         };
-        port.listen(BACKLOG)
+        port.listen(BACKLOG).map(Some)
     }
 
     /// Starts the next process, which recovers what the one before has left.
-    pub(crate) fn start(self, listener: TcpListener) -> AgentHandle {
+    pub(crate) fn start(self, listener: Option<TcpListener>) -> AgentHandle {
         self.start_as(listener, |config, machine| {
             Agent::recover(Instant::now(), config, machine.into_checkpoint())
         })
@@ -61,7 +70,7 @@ impl StoppedAgent {
 
     /// Starts an agent in its place that has never registered, as with an empty work directory. The
     /// executors of this one live on, and no agent knows them.
-    pub(crate) fn start_anew(self, listener: TcpListener) -> AgentHandle {
+    pub(crate) fn start_anew(self, listener: Option<TcpListener>) -> AgentHandle {
         self.start_as(listener, |config, _| {
             // Another one would draw the same uuids again.
             let seed = fastrand::Rng::with_seed(config.seed).u64(..);
@@ -71,7 +80,7 @@ impl StoppedAgent {
 
     fn start_as(
         self,
-        listener: TcpListener,
+        listener: Option<TcpListener>,
         next: impl FnOnce(Config, Agent) -> Agent,
     ) -> AgentHandle {
         let Remains {
@@ -90,8 +99,13 @@ impl StoppedAgent {
         }
         let config = machine.config().clone();
         let machine = next(config, machine);
+        let mut simulated = self.remains.simulated;
+        if let Some(simulated) = &mut simulated {
+            simulated.find_agent();
+        }
         let remains = Remains {
             machine,
+            simulated,
             links,
             link,
             commands,

@@ -14,7 +14,7 @@
 //!
 //! A task runs as soon as it is there, and until it is killed: TASK_RUNNING on LAUNCH and
 //! LAUNCH_GROUP, TASK_KILLED on KILL and SHUTDOWN. A framework message comes back as it is. A
-//! command task is a process that ends by signals only.
+//! command task is a process that ends by signals only, unless its command is `exit` and a number.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -118,6 +118,7 @@ impl SimulatedExecutors {
     }
 
     fn launch(&mut self, launch: Launch) {
+        let exit_status = exit_status(&launch);
         let container_id = launch.container_id;
         let executor = Executor {
             framework_id: launch.framework_id,
@@ -137,6 +138,8 @@ impl SimulatedExecutors {
         // The agent speaks for a command itself.
         if !launch.is_command {
             self.subscribe(&container_id);
+        } else if let Some(status) = exit_status {
+            self.exit(&container_id, status);
         }
     }
 
@@ -310,6 +313,15 @@ impl Executor {
             body,
         }
     }
+}
+
+/// How a command ends by itself: the one of which that is told by its text, which an agent also puts
+/// in the place of a command that says nothing.
+fn exit_status(launch: &Launch) -> Option<i32> {
+    let command = launch.executor.command.as_ref()?;
+    let code = command.value().strip_prefix("exit ")?;
+    let code: u8 = code.trim().parse().ok()?;
+    Some(i32::from(code) << 8)
 }
 
 #[cfg(test)]

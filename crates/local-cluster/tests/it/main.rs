@@ -8,3 +8,4 @@ mod failover;
 mod faults;
 mod restart;
 mod scheduler;
+mod simulated;

@@ -59,8 +59,11 @@ impl Scheduler {
         for (name, value) in more.as_object().into_iter().flatten() {
             framework_info[name] = value.clone();
         }
-        let subscribe =
-            json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": framework_info } });
+        let subscribe = json!({
+            "type": "SUBSCRIBE",
+            "framework_id": framework_info.get("id"),
+            "subscribe": { "framework_info": framework_info },
+        });
         post(&mut stream, &[], &subscribe).await;
         let head = stream.head().await;
         assert_eq!(head.status, 200);
@@ -124,6 +127,21 @@ impl Scheduler {
         }
     }
 
+    /// The next event, whatever it is.
+    pub(crate) async fn next(&mut self) -> Value {
+        self.stream.record().await.expect("the stream goes on")
+    }
+
+    /// Acknowledges a status update.
+    pub(crate) async fn acknowledge(&mut self, status: &Value) {
+        let acknowledge = json!({
+            "agent_id": status["agent_id"],
+            "task_id": status["task_id"],
+            "uuid": status["uuid"],
+        });
+        self.call("ACKNOWLEDGE", acknowledge).await;
+    }
+
     /// Reads on until the stream ends or breaks.
     pub(crate) async fn end_of_stream(&mut self) {
         while self.stream.record().await.is_some() {}
@@ -132,20 +150,26 @@ impl Scheduler {
     /// The next status update, acknowledged.
     pub(crate) async fn update(&mut self) -> Value {
         let status = self.event("UPDATE").await["status"].clone();
-        let acknowledge = json!({
-            "agent_id": status["agent_id"],
-            "task_id": status["task_id"],
-            "uuid": status["uuid"],
-        });
-        self.call("ACKNOWLEDGE", acknowledge).await;
+        self.acknowledge(&status).await;
         status
     }
 
     /// Launches tasks of these names on one executor, with the next offer; the agent's id.
     pub(crate) async fn launch(&mut self, executor: &Value, names: &[&str]) -> Value {
         let offer = self.event("OFFERS").await["offers"][0].clone();
+        let names = names.iter().copied();
+        self.launch_on(&offer, executor, names).await;
+        offer["agent_id"].clone()
+    }
+
+    /// Launches tasks of these names on one executor, with this offer.
+    pub(crate) async fn launch_on(
+        &mut self,
+        offer: &Value,
+        executor: &Value,
+        names: impl Iterator<Item = &str>,
+    ) {
         let tasks: Vec<Value> = names
-            .iter()
             .map(|name| {
                 json!({
                     "name": name,
@@ -159,7 +183,6 @@ impl Scheduler {
         let launch = json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } });
         let accept = json!({ "offer_ids": [offer["id"]], "operations": [launch] });
         self.call("ACCEPT", accept).await;
-        offer["agent_id"].clone()
     }
 
     /// Launches a task that is a command, with the next offer; the agent's id.

@@ -38,6 +38,7 @@ impl Fixture {
             shutdown_grace: Duration::from_millis(50),
             authentication: None,
             ping_timeout: Duration::from_secs(75),
+            simulated_at: None,
             seed: 7,
         };
         let (links, agent_links) = mpsc::unbounded_channel();

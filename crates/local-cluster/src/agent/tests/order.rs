@@ -85,6 +85,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             index: AgentIndex(0),
             to_master,
             containerizer: Containerizer::new(settings, events.clone()),
+            simulated: None,
             files: Files::none(),
             replies: BTreeMap::new(),
             streams: BTreeMap::new(),

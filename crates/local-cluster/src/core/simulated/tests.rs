@@ -13,7 +13,7 @@ use crate::core::wire::{ToAgent, ToMaster};
 /// Runs a script and compares what the master heard.
 ///
 /// `launch EXECUTOR TASK…` and `group EXECUTOR TASK…` are RunTasks for a new executor, `join EXECUTOR
-/// TASK…` for one that runs, `command TASK` for a command task; `acknowledge` acknowledges all that
+/// TASK…` for one that runs, `command TASK COMMAND` for a command task; `acknowledge` acknowledges all that
 /// was heard so far.
 #[track_caller]
 fn check(script: &str, expected: Expect) {
@@ -44,6 +44,7 @@ impl Pair {
             registration_timeout: Duration::from_secs(60),
             reregistration_timeout: Duration::from_secs(2),
             shutdown_grace: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(75),
             seed: 1,
             started: now,
             started_unix: Duration::from_secs(1_000_000),
@@ -74,7 +75,7 @@ impl Pair {
         match words[0] {
             "checkpoint" => self.checkpoint = true,
             "launch" | "group" | "join" => self.run_tasks(words[0], words[1], &words[2..]),
-            "command" => self.run_command(words[1]),
+            "command" => self.run_command(words[1], &words[2..].join(" ")),
             "kill" => self.tell(ToAgent::KillTask {
                 framework_id: "f".into(),
                 task_id: words[1].into(),
@@ -134,10 +135,13 @@ impl Pair {
         });
     }
 
-    fn run_command(&mut self, task: &str) {
+    fn run_command(&mut self, task: &str, command: &str) {
         let task = TaskInfo {
             task_id: TaskId::from(task).into(),
-            command: Some(CommandInfo::default()),
+            command: Some(CommandInfo {
+                value: Some(command.to_owned()),
+                ..CommandInfo::default()
+            }),
             ..TaskInfo::default()
         };
         self.tell(ToAgent::RunTasks {
@@ -419,13 +423,13 @@ fn executors_without_checkpoint_end_with_their_agent() {
 #[test]
 fn a_command_runs_until_it_is_killed() {
     check(
-        "command t1
+        "command t1 sleep 1
          acknowledge
          acknowledge
          kill t1
          acknowledge",
         expect![[r#"
-            > command t1
+            > command t1 sleep 1
                 t1 TASK_STARTING
             > acknowledge
                 t1 TASK_RUNNING
@@ -433,6 +437,32 @@ fn a_command_runs_until_it_is_killed() {
             > kill t1
                 t1 TASK_KILLED
             > acknowledge
+        "#]],
+    );
+}
+
+#[test]
+fn a_command_that_is_to_exit_does() {
+    check(
+        "command t1 exit 0
+         acknowledge
+         acknowledge
+         command t2 exit 3
+         acknowledge
+         acknowledge",
+        expect![[r#"
+            > command t1 exit 0
+                t1 TASK_STARTING
+            > acknowledge
+                t1 TASK_RUNNING
+            > acknowledge
+                t1 TASK_FINISHED
+            > command t2 exit 3
+                t2 TASK_STARTING
+            > acknowledge
+                t2 TASK_RUNNING
+            > acknowledge
+                t2 TASK_FAILED
         "#]],
     );
 }
