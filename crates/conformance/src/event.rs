@@ -1,7 +1,10 @@
 //! Records of a stream: what they are about, and which orders Mesos keeps.
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
 
+use crate::cut::{BEGIN_BYTES, Cut};
 use crate::protobuf;
 
 /// A record that came over a stream.
@@ -31,6 +34,9 @@ impl Event {
     /// What is wrong with it.
     pub fn read(chunk: &[u8], message: &str, is_protobuf: bool) -> Result<Self, String> {
         let record = record(chunk)?;
+        if chunk.len() > LARGE_BYTES {
+            return Ok(Self::large(chunk));
+        }
         if is_protobuf {
             let message = protobuf::decode(message, record).ok_or("a record is no message")?;
             return Ok(Self::new(protobuf::with_doubles(&protobuf::to_json(
@@ -40,6 +46,22 @@ impl Event {
         serde_json::from_slice(record)
             .map(Self::new)
             .map_err(|error| format!("a record is no JSON: {error}"))
+    }
+
+    /// Only the length and the begin of a record: so large ones were cut for the file.
+    fn large(chunk: &[u8]) -> Self {
+        let begin = BASE64_STANDARD.encode(&chunk[..BEGIN_BYTES.min(chunk.len())]);
+        Self::new(json!({"type": LARGE, "length": chunk.len(), "begin": begin}))
+    }
+
+    /// The length and the begin of a large record.
+    pub fn cut(&self) -> Option<Cut> {
+        let length = self.value["length"].as_u64()?;
+        let begin = BASE64_STANDARD.decode(self.value["begin"].as_str()?);
+        (self.subject.kind == LARGE).then_some(Cut {
+            begin: begin.ok()?,
+            length: length as usize,
+        })
     }
 
     /// The ids of the offers in it.
@@ -56,6 +78,11 @@ impl Event {
         Self { value, subject }
     }
 }
+
+/// The kind of records of which only length and begin are looked at, and from how many bytes on that
+/// is so.
+const LARGE: &str = "LARGE";
+const LARGE_BYTES: usize = 1 << 19;
 
 /// The record in a chunk, which must be just one.
 fn record(chunk: &[u8]) -> Result<&[u8], String> {

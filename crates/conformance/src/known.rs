@@ -116,7 +116,6 @@ pub const UNEQUAL: &[Unequal] = &[
     ),
     unequal("13", "a master that is started again"),
     unequal("14", "ZooKeeper, and three masters"),
-    unequal("16b", "bodies that were cut for the file"),
     unequal("20", "a socket for executors in the file system"),
 ];
 

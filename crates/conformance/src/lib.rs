@@ -10,6 +10,7 @@
 //! - [`recording`]: the files.
 //! - [`mapping`]: which id, address or path of the recording is which one here.
 //! - [`compare`]: two values, and what may differ.
+//! - [`cut`]: bodies of which a recording has only the begin.
 //! - [`event`]: records of a stream, and the orders that Mesos keeps and does not keep.
 //! - [`protobuf`]: messages as JSON, and back.
 //! - [`wire`]: connections on which nothing is hidden.
@@ -20,6 +21,7 @@
 //! - [`known`]: what differs and is known to.
 
 pub mod compare;
+pub mod cut;
 pub mod event;
 pub mod executor;
 pub mod known;

@@ -171,9 +171,6 @@ impl Player<'_> {
     }
 
     async fn send(&mut self, line: &Line, request: &Request) -> Vec<Difference> {
-        if request.cut_from.is_some() {
-            return self.stop("a body that was cut");
-        }
         let name = &line.connection;
         if !self.peers.contains_key(name) {
             let Some(address) = self.target.address(request.port) else {
@@ -185,8 +182,15 @@ impl Player<'_> {
             }
         }
         let request = &self.with_offers(name, request).await;
+        let whole = match &request.cut {
+            Some(cut) => match cut.whole(&self.executor_of(&cut.begin), &mut self.mapping) {
+                Some(whole) => Some(whole),
+                None => return self.stop("a body that was cut"),
+            },
+            None => None,
+        };
         // A length that was right is right for what was added, too.
-        let bytes = request::bytes(request, &mut self.mapping);
+        let bytes = request::bytes(request, whole, &mut self.mapping);
         let Some(peer) = self.peers.get_mut(name) else {
             return Vec::new();
         };
@@ -198,6 +202,19 @@ impl Player<'_> {
             Ok(()) => Vec::new(),
             Err(error) => one("connection", error.to_string()),
         }
+    }
+
+    /// The id of the executor that runs for the framework which a body names.
+    fn executor_of(&mut self, body: &[u8]) -> String {
+        let body = self.mapping.here(&String::from_utf8_lossy(body));
+        let variable = |executor: &Executor, name: &str| {
+            let value = executor.process["env"][name].as_str();
+            value.unwrap_or_default().to_owned()
+        };
+        let mut executors = self.processes.values();
+        let own = executors.find(|it| body.contains(&variable(it, "MESOS_FRAMEWORK_ID")));
+        own.map(|it| variable(it, "MESOS_EXECUTOR_ID"))
+            .unwrap_or_default()
     }
 
     async fn compare_head(&mut self, line: &Line, recorded: &Head) -> Vec<Difference> {
@@ -216,12 +233,15 @@ impl Player<'_> {
 
     async fn compare_chunk(&mut self, line: &Line, recorded: &Chunk) -> Vec<Difference> {
         let deadline = self.deadline(line);
-        if recorded.is_cut {
-            return self.stop("a body that was cut");
-        }
         let Some(peer) = self.peers.get_mut(&line.connection) else {
             return one("connection", "none".to_owned());
         };
+        if let Some(cut) = &recorded.cut {
+            return match peer.large(deadline).await {
+                Some(here) => cut.compare(&here.begin, here.length, &mut self.mapping),
+                None => one("missing", format!("a record of {} bytes", cut.length)),
+            };
+        }
         let event = match &recorded.decoded {
             Some(decoded) => Ok(Event::new(protobuf::with_doubles(decoded))),
             None => Event::read(&recorded.body, "", false),

@@ -5,6 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::cut::Cut;
+
 /// A whole recording.
 #[derive(Debug, Clone)]
 pub struct Recording {
@@ -69,8 +71,8 @@ pub struct Request {
     pub chunks: Option<Vec<usize>>,
     /// The length of the body as it was sent.
     pub length: usize,
-    /// The real length, if the body was cut for the file.
-    pub cut_from: Option<usize>,
+    /// What is known of the body, if it was cut for the file.
+    pub cut: Option<Cut>,
 }
 
 /// The head of an answer, with its body if that has a known length.
@@ -86,8 +88,8 @@ pub struct Head {
     pub decoded: Option<Value>,
     /// Whether it came in the middle of a stream, between two chunks.
     pub is_inside_stream: bool,
-    /// Whether the body was cut for the file.
-    pub is_cut: bool,
+    /// What is known of the body, if it was cut for the file.
+    pub cut: Option<Cut>,
 }
 
 /// A chunk of a stream: one record.
@@ -97,8 +99,8 @@ pub struct Chunk {
     pub body: Vec<u8>,
     /// The message, if it is protobuf.
     pub decoded: Option<Value>,
-    /// Whether it was cut for the file.
-    pub is_cut: bool,
+    /// What is known of it, if it was cut for the file.
+    pub cut: Option<Cut>,
 }
 
 /// Why a file is no recording.
@@ -175,9 +177,6 @@ impl Line {
 
 fn request(line: &Value) -> Request {
     let port = line["port"].as_u64().and_then(|port| port.try_into().ok());
-    let length = ["body_length", "body_b64_length"]
-        .iter()
-        .find_map(|key| line[key].as_u64());
     let chunks = line["body_chunks"].as_array().map(|sizes| {
         let sizes = sizes.iter().filter_map(Value::as_u64);
         sizes.map(|size| size as usize).collect()
@@ -191,7 +190,7 @@ fn request(line: &Value) -> Request {
         length: body.len(),
         body,
         chunks,
-        cut_from: length.map(|length| length as usize),
+        cut: cut(line),
     }
 }
 
@@ -205,7 +204,7 @@ fn head(line: &Value) -> Head {
         body: body(line),
         decoded: line.get("decoded").cloned(),
         is_inside_stream: line.get("inside_the_chunked_body").is_some(),
-        is_cut: line.get("body_length").is_some(),
+        cut: cut(line),
     }
 }
 
@@ -213,9 +212,38 @@ fn chunk(line: &Value) -> Chunk {
     Chunk {
         body: body(line),
         decoded: line.get("decoded").cloned(),
-        is_cut: line.get("body_length").is_some() || line.get("body_b64_length").is_some(),
+        cut: cut(line),
     }
 }
+
+/// What is left of a body that was cut. Its real length is that of its text or base64, so that of
+/// the bytes is what the wire said: of a chunk, or in a header.
+fn cut(line: &Value) -> Option<Cut> {
+    let text_length = line["body_length"].as_u64();
+    text_length.or_else(|| line["body_b64_length"].as_u64())?;
+    let announced = headers(line)
+        .into_iter()
+        .find_map(|(name, value)| (name == "Content-Length").then(|| value.parse().ok())?);
+    let length = text_length
+        .or_else(|| line["size"].as_u64())
+        .or(announced)?;
+    let begin = match (line["body"].as_str(), line["body_b64"].as_str()) {
+        (Some(text), _) => text.strip_suffix(ELLIPSIS)?.as_bytes().to_vec(),
+        (None, Some(text)) => {
+            let text = text.strip_suffix(ELLIPSIS)?;
+            let whole = text.len() - text.len() % 4;
+            BASE64_STANDARD.decode(&text[..whole]).ok()?
+        }
+        (None, None) => return None,
+    };
+    Some(Cut {
+        begin,
+        length: length as usize,
+    })
+}
+
+/// What stands where a body was cut.
+const ELLIPSIS: &str = "...";
 
 /// Bytes that were cut for the file are not base64, and come to nothing.
 fn body(line: &Value) -> Vec<u8> {
@@ -269,6 +297,27 @@ mod tests {
         assert_eq!(sent.body, b"hi");
         assert_eq!(sent.headers, [("A".to_owned(), "b".to_owned())]);
         assert!(matches!(&end.what, What::End(how) if how == "last chunk (0)"));
+    }
+
+    #[test]
+    fn of_what_was_cut_begin_and_length_are_known() {
+        let text = concat!(
+            "{}\n",
+            r#"{"kind":"response-head","headers":[["Content-Length","9"]],"body":"ab...","body_length":9}"#,
+            "\n",
+            r#"{"kind":"chunk","size":7,"body_b64":"aGlhG...","body_b64_length":12}"#,
+            "\n",
+        );
+        let recording = Recording::parse("x", text).expect("a recording");
+        let cuts = recording.lines.iter().map(|line| match &line.what {
+            What::Head(Head { cut, .. }) | What::Chunk(Chunk { cut, .. }) => cut.clone(),
+            _ => None,
+        });
+        let cut = |begin: &[u8], length| {
+            let begin = begin.to_vec();
+            Some(Cut { begin, length })
+        };
+        assert_eq!(cuts.collect::<Vec<_>>(), [cut(b"ab", 9), cut(b"hia", 7)]);
     }
 
     #[test]

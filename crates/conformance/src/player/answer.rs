@@ -32,8 +32,12 @@ pub(super) fn compare_heads(
         add("place", "inside a stream or not".to_owned());
     }
     differences.extend(compare_headers(&recorded.headers, &here.headers, mapping));
-    if !recorded.is_cut {
-        differences.extend(compare_bodies(recorded, here, message, mapping));
+    match &recorded.cut {
+        Some(cut) => {
+            let here = plain(&here.headers, &here.body);
+            differences.extend(cut.compare(&here, here.len(), mapping));
+        }
+        None => differences.extend(compare_bodies(recorded, here, message, mapping)),
     }
     differences
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::compare::{self, Difference};
+use crate::cut::Cut;
 use crate::event::{Event, Subject};
 use crate::mapping::Mapping;
 use crate::wire::{self, Connection, End, Head, Item};
@@ -144,6 +145,20 @@ impl Peer {
                     None => vec![self.missing(recorded)],
                 };
             }
+        }
+    }
+
+    /// Takes the next large record, which may come until then.
+    pub(super) async fn large(&mut self, deadline: Instant) -> Option<Cut> {
+        loop {
+            let found = self
+                .events
+                .iter()
+                .position(|(_, event)| event.as_ref().is_ok_and(|event| event.cut().is_some()));
+            if let Some(index) = found {
+                return self.events.remove(index).1.ok()?.cut();
+            }
+            self.receive(deadline).await?;
         }
     }
 

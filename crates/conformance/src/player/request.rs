@@ -55,9 +55,10 @@ pub(super) fn api(request: &Request) -> Option<Api> {
     }
 }
 
-/// The bytes to send, with our ids in them and the lengths that follow.
-pub(super) fn bytes(request: &Request, mapping: &mut Mapping) -> Vec<u8> {
-    let body = body(request, mapping);
+/// The bytes to send, with our ids in them and the lengths that follow. `whole` is the body if that of
+/// the recording was cut.
+pub(super) fn bytes(request: &Request, whole: Option<Vec<u8>>, mapping: &mut Mapping) -> Vec<u8> {
+    let body = whole.unwrap_or_else(|| body(request, mapping));
     // What is no HTTP is sent as it was.
     if request.method == "NONSENSE" {
         return body;
@@ -146,7 +147,7 @@ mod tests {
             body: body.to_vec(),
             chunks,
             length: body.len(),
-            cut_from: None,
+            cut: None,
         }
     }
 
@@ -154,7 +155,7 @@ mod tests {
     fn check(request: &Request, expected: &str) {
         let mut mapping = Mapping::default();
         mapping.add_literal("here", "elsewhere");
-        let sent = bytes(request, &mut mapping);
+        let sent = bytes(request, None, &mut mapping);
         assert_eq!(String::from_utf8_lossy(&sent), expected);
     }
 
