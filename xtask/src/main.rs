@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use simulation::Failure;
 use xtask::repository::Repository;
 use xtask::simulate::{Options, simulate};
-use xtask::{licenses, tidy};
+use xtask::{chaos, licenses, tidy};
 
-const USAGE: &str = "usage: cargo xtask tidy | licenses | simulate …";
+const USAGE: &str = "usage: cargo xtask tidy | licenses | simulate … | chaos …";
 
 #[expect(clippy::print_stdout, reason = "findings are the result of a chore")]
 fn main() -> anyhow::Result<ExitCode> {
@@ -16,6 +16,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let chore = args.next().context(USAGE)?;
     if chore == "simulate" {
         return play(&Options::parse(args)?);
+    }
+    if chore == "chaos" {
+        return misbehave(&chaos::Options::parse(args)?);
     }
     let repository = Repository::open().context("cannot read the repository")?;
     let report = match chore.as_str() {
@@ -64,4 +67,35 @@ fn play(options: &Options) -> anyhow::Result<ExitCode> {
         least.seed
     );
     Ok(ExitCode::FAILURE)
+}
+
+/// Runs a job on clusters that misbehave, and names the seeds that have to be looked at.
+#[expect(clippy::print_stdout, reason = "what it finds is its result")]
+fn misbehave(options: &chaos::Options) -> anyhow::Result<ExitCode> {
+    println!("profile     seed  exit  seconds  what");
+    let found = chaos::chaos(options, |row| {
+        let code = row
+            .ended
+            .code
+            .map_or_else(|| "-".to_owned(), |code| code.to_string());
+        let what = match &row.wrong[..] {
+            [] => row.ended.reason().unwrap_or("as it should be").to_owned(),
+            wrong => format!("WRONG: {}", wrong.join("; ")),
+        };
+        let (profile, seconds) = (row.profile.name(), row.ended.took.as_secs_f64());
+        println!("{profile:<8}{:>8}{code:>6}{seconds:>9.1}  {what}", row.seed);
+    })?;
+    for (profile, code, count) in &found.codes {
+        let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        println!("{}: exit code {code} {count} times", profile.name());
+    }
+    for row in &found.wrong {
+        let (profile, seed) = (row.profile.name(), row.seed);
+        println!("again: cargo xtask chaos --profile {profile} --seeds 1 --from {seed}");
+    }
+    println!("chaos: {} runs are wrong", found.wrong.len());
+    Ok(match found.wrong.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
