@@ -4,12 +4,14 @@
 //! Owns the shape of answers, what only the system knows of containers, and files. Everything else
 //! is the agent's. What can be done with containers beside looking at them is not built: 501.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use mesos::v1::agent::response::get_containers::Container;
 use mesos::v1::agent::response::{ListFiles, ReadFile};
 use mesos::v1::agent::{Call, Response as Answer, call, response};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::files::{blocking, refusal};
 use super::operator::encoded;
@@ -24,6 +26,8 @@ use crate::files::Files;
 pub(crate) struct Operators {
     calls: mpsc::Sender<OperatorCall>,
     files: Files,
+    /// Held by the one who looks at all processes of the system: whoever asks for more waits.
+    measuring: Arc<Mutex<()>>,
 }
 
 /// What an operator wants of the agent.
@@ -44,7 +48,11 @@ pub(crate) enum OperatorCall {
 
 impl Operators {
     pub(crate) fn new(calls: mpsc::Sender<OperatorCall>, files: Files) -> Self {
-        Self { calls, files }
+        Self {
+            calls,
+            files,
+            measuring: Arc::default(),
+        }
     }
 
     pub(crate) fn files(&self) -> &Files {
@@ -83,7 +91,7 @@ impl Operators {
     /// `/containers`.
     pub(crate) async fn containers(&self) -> Result<Response, Refusal> {
         let agent = self.describe(Scope::Everything).await?;
-        let containers = measured(agent.containers()).await;
+        let containers = self.measured(agent.containers()).await;
         Ok(json(agent_state::containers(&agent, &containers)))
     }
 
@@ -107,6 +115,14 @@ impl Operators {
         self.calls.send(call).await.map_err(|_| terminating())
     }
 
+    /// Containers with what their processes use.
+    async fn measured(&self, containers: Vec<Container>) -> Vec<Container> {
+        let _only = self.measuring.lock().await;
+        let measured = tokio::task::spawn_blocking(move || measure(containers)).await;
+        // Only a panic or the end of everything is in the way, and neither leaves an answer.
+        measured.unwrap_or_default()
+    }
+
     /// The answer, or nothing where there is only a 200.
     async fn answer(
         &self,
@@ -122,7 +138,7 @@ impl Operators {
         if let Some(mut answer) = agent.answer(call_type) {
             if let Some(answer) = &mut answer.get_containers {
                 let containers = std::mem::take(&mut answer.containers);
-                answer.containers = measured(containers).await;
+                answer.containers = self.measured(containers).await;
             }
             return Ok(Some(answer));
         }
@@ -205,6 +221,21 @@ fn validate(call: &Call) -> Result<call::Type, Refusal> {
         Type::SetLoggingLevel => call.set_logging_level.is_some(),
         Type::ListFiles => call.list_files.is_some(),
         Type::ReadFile => call.read_file.is_some(),
+        Type::LaunchNestedContainer => call.launch_nested_container.is_some(),
+        Type::WaitNestedContainer => call.wait_nested_container.is_some(),
+        Type::KillNestedContainer => call.kill_nested_container.is_some(),
+        Type::RemoveNestedContainer => call.remove_nested_container.is_some(),
+        Type::LaunchNestedContainerSession => call.launch_nested_container_session.is_some(),
+        Type::AttachContainerInput => call.attach_container_input.is_some(),
+        Type::AttachContainerOutput => call.attach_container_output.is_some(),
+        Type::LaunchContainer => call.launch_container.is_some(),
+        Type::WaitContainer => call.wait_container.is_some(),
+        Type::KillContainer => call.kill_container.is_some(),
+        Type::RemoveContainer => call.remove_container.is_some(),
+        Type::AddResourceProviderConfig => call.add_resource_provider_config.is_some(),
+        Type::UpdateResourceProviderConfig => call.update_resource_provider_config.is_some(),
+        Type::RemoveResourceProviderConfig => call.remove_resource_provider_config.is_some(),
+        Type::MarkResourceProviderGone => call.mark_resource_provider_gone.is_some(),
         _ => true,
     };
     if is_there {
@@ -243,18 +274,14 @@ async fn read_file(files: &Files, asked: call::ReadFile) -> Result<Answer, Refus
     })
 }
 
-/// Containers with what their processes use.
-async fn measured(containers: Vec<Container>) -> Vec<Container> {
-    let measured = tokio::task::spawn_blocking(move || measure(containers)).await;
-    // Only a panic or the end of everything is in the way, and neither leaves an answer.
-    measured.unwrap_or_default()
-}
-
 fn measure(mut containers: Vec<Container>) -> Vec<Container> {
-    // There is no process 0 in `/proc`.
+    // Simulated executors say that they are this process, and have nothing to measure.
+    let is_process = |pid: &u32| *pid != std::process::id();
     let leader = |container: &Container| {
         let status = container.container_status.as_ref();
-        status.map_or(0, mesos::v1::ContainerStatus::executor_pid)
+        let pid = status.and_then(|status| status.executor_pid);
+        // There is no process 0 in `/proc`.
+        pid.filter(is_process).unwrap_or_default()
     };
     let leaders: Vec<u32> = containers.iter().map(leader).collect();
     for (container, usage) in containers.iter_mut().zip(statistics::usages(&leaders)) {

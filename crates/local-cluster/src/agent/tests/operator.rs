@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mesos::v1;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, JSON};
 use crate::codec::{self, Encoding};
 use crate::recordings::{Exchange, Mapping, ask, body, compare, compare_heads, exchanges};
 
@@ -82,6 +82,82 @@ async fn files_are_shown_as_by_a_real_agent() {
         check(&fixture, exchange, &mapping).await;
     }
     assert!(of_agent.count() == 64);
+}
+
+/// Asks the operator API, and takes 200 for an answer.
+async fn asked(fixture: &Fixture, call: &str) -> String {
+    let head = format!("POST /slave(1)/api/v1 HTTP/1.1\r\n{JSON}");
+    let (status, answer) = fixture.request(&head, call).await;
+    assert_eq!(status, 200, "{call}: {answer}");
+    answer
+}
+
+async fn get(fixture: &Fixture, path: &str) -> (u16, String) {
+    let head = format!("GET {path} HTTP/1.1\r\n");
+    fixture.request(&head, "").await
+}
+
+#[tokio::test]
+async fn containers_are_shown_with_what_their_processes_use() {
+    let fixture = Fixture::new().await;
+    fixture.run("t1", "while :; do :; done", true);
+    drop(fixture.subscribe_when_launched().await);
+    // The process is known when it has subscribed; it takes a while until it has used something.
+    let containers = async {
+        loop {
+            let (status, containers) = get(&fixture, "/slave(1)/containers").await;
+            assert_eq!(status, 200, "{containers}");
+            let used = containers.split_once("\"cpus_user_time_secs\":");
+            if used.is_some_and(|(_, used)| !used.starts_with("0.0,")) {
+                return containers;
+            }
+        }
+    };
+    let containers = tokio::time::timeout(Duration::from_secs(60), containers).await;
+    let containers = containers.expect("some work in time");
+    let described = asked(&fixture, r#"{"type":"GET_CONTAINERS"}"#).await;
+    for text in [&containers, &described] {
+        assert!(text.contains("\"cpus_user_time_secs\":"), "{text}");
+        assert!(text.contains("\"mem_rss_bytes\":"), "{text}");
+        assert!(text.contains("\"executor_pid\":"), "{text}");
+    }
+    let expected = r#""executor_id":"ex","executor_name":"","framework_id":"f","source":"","statistics":{"timestamp":"#;
+    assert!(containers.contains(expected), "{containers}");
+
+    let (_, metrics) = get(&fixture, "/metrics/snapshot").await;
+    assert!(
+        metrics.contains("\"slave/executors_running\":1.0"),
+        "{metrics}"
+    );
+    assert_eq!(get(&fixture, "/slave(1)/metrics/snapshot").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_level_of_logging_is_told_until_its_time_is_over() {
+    let fixture = Fixture::new().await;
+    let level = async || asked(&fixture, r#"{"type":"GET_LOGGING_LEVEL"}"#).await;
+    assert!(level().await.ends_with(r#"{"level":0}}"#));
+    let hour = 3_600_000_000_000_u64;
+    let set = format!(
+        r#"{{"type":"SET_LOGGING_LEVEL","set_logging_level":{{"level":2,"duration":{{"nanoseconds":{hour}}}}}}}"#
+    );
+    assert_eq!(asked(&fixture, &set).await, "");
+    assert!(level().await.ends_with(r#"{"level":2}}"#));
+}
+
+#[tokio::test]
+async fn what_can_be_done_with_containers_is_refused() {
+    let fixture = Fixture::new().await;
+    let head = format!("POST /api/v1 HTTP/1.1\r\n{JSON}");
+    let answered = async |call: &str| fixture.request(&head, call).await;
+    let text = "Failed to validate agent::Call: Expecting 'kill_container' to be present";
+    assert_eq!(
+        answered(r#"{"type":"KILL_CONTAINER"}"#).await,
+        (400, text.to_owned())
+    );
+    let whole = r#"{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"c"}}}"#;
+    let text = "501 Not Implemented.";
+    assert_eq!(answered(whole).await, (501, text.to_owned()));
 }
 
 /// The files that were in the recorded sandbox.

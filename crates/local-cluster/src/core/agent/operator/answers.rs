@@ -97,15 +97,23 @@ impl Description {
 
     /// The containers that are there, with what they may use and nothing about what they do.
     pub(crate) fn containers(&self) -> Vec<get_containers::Container> {
-        let executors = self.frameworks.iter().flat_map(|it| &it.executors);
-        let living = executors.filter(|executor| executor.is_alive);
-        living.map(|executor| self.container(executor)).collect()
+        let mut containers = Vec::new();
+        for framework in &self.frameworks {
+            let executors = framework.executors.iter();
+            let living = executors.filter(|executor| executor.is_alive);
+            containers.extend(living.map(|executor| self.container(framework, executor)));
+        }
+        containers
     }
 
-    fn container(&self, executor: &ExecutorView) -> get_containers::Container {
+    fn container(
+        &self,
+        framework: &FrameworkView,
+        executor: &ExecutorView,
+    ) -> get_containers::Container {
         let info = &executor.info;
         get_containers::Container {
-            framework_id: info.framework_id.clone(),
+            framework_id: framework.info.id.clone(),
             executor_id: Some(info.executor_id.clone()),
             executor_name: Some(info.name().to_owned()),
             container_id: (&executor.container_id).into(),
