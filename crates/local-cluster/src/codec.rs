@@ -69,6 +69,10 @@ impl Body for v1::ExecutorInfo {
     const NAME: &'static str = "mesos.v1.ExecutorInfo";
 }
 
+impl Body for v1::MasterInfo {
+    const NAME: &'static str = "mesos.v1.MasterInfo";
+}
+
 impl Body for v1::master::Call {
     const NAME: &'static str = "mesos.v1.master.Call";
 }

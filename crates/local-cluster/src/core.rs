@@ -4,6 +4,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod chaos;
+pub(crate) mod election;
 pub(crate) mod facts;
 pub(crate) mod faults;
 mod history;
