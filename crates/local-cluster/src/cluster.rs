@@ -2,6 +2,7 @@
 
 mod chaos;
 mod door;
+mod masters;
 mod trouble;
 
 use std::net::SocketAddr;
@@ -10,14 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use mesos::master::ZooKeeperUrl;
 use mesos::resources::Resources;
 use mesos::v1;
+use mesos::zookeeper::session::SESSION_TIMEOUT;
 use tempfile::TempDir;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
 pub use self::chaos::Happening;
 use self::door::Door;
+use self::masters::Masters;
 pub use self::trouble::Trouble;
 use crate::agent::{self, AgentHandle, StoppedAgent};
 use crate::authentication::Authentication;
@@ -25,8 +29,8 @@ use crate::core::facts;
 use crate::core::faults::Faults;
 use crate::core::master::Timeouts;
 use crate::core::wire::AgentIndex;
+use crate::election::Election;
 use crate::master::{Departure, MasterConfig};
-use crate::member::Member;
 use crate::switchboard::Switchboard;
 
 /// What a cluster is made of.
@@ -34,6 +38,18 @@ use crate::switchboard::Switchboard;
 pub struct ClusterConfig {
     /// One entry for each agent. A cluster without agents offers nothing.
     pub agents: Vec<AgentConfig>,
+    /// How many masters there are, each at an address of its own, of which one leads; 0 counts as 1.
+    /// Without ZooKeeper the one leads that has been there for longest: when it dies the next one
+    /// does, at once.
+    pub masters: usize,
+    /// Where the masters decide who leads, in place of among themselves. Other masters on that path
+    /// take part, but agents follow masters of this cluster only.
+    pub zk: Option<ZooKeeperUrl>,
+    /// How long ZooKeeper takes a master for alive that it does not hear. Mesos: 10 s. The server
+    /// may give another time, within its bounds.
+    pub zk_session_timeout: Duration,
+    /// The port of the first master; others have those that follow. `None`: free ones.
+    pub port: Option<u16>,
     /// Where agents put sandboxes. `None`: a temporary directory, which is removed at the end.
     pub work_dir: Option<PathBuf>,
     /// Time between two allocation runs. Mesos: 1 s. Less than 1 ms counts as 1 ms.
@@ -80,13 +96,17 @@ pub struct AgentConfig {
 }
 
 impl ClusterConfig {
-    /// These agents, and for the rest what Mesos does when it is told nothing: allocation every
-    /// second, a temporary work directory, random ids, no authentication, executors that are
-    /// processes, no faults.
+    /// These agents, one master at a free port, and for the rest what Mesos does when it is told
+    /// nothing: allocation every second, a temporary work directory, random ids, no authentication,
+    /// executors that are processes, no faults.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
         let timeouts = Timeouts::default();
         Self {
             agents,
+            masters: 1,
+            zk: None,
+            zk_session_timeout: SESSION_TIMEOUT,
+            port: None,
             work_dir: None,
             allocation_interval: Duration::from_secs(1),
             agent_ping_timeout: timeouts.agent_ping,
@@ -123,9 +143,30 @@ pub enum StartError {
     /// There is no place for sandboxes.
     #[error("failed to make a work directory")]
     WorkDir(#[source] io::Error),
-    /// The master has no port.
-    #[error("failed to start the master")]
-    Master(#[source] io::Error),
+    /// There are not so many ports.
+    #[error("master {index} of the cluster would have a port beyond 65535")]
+    NoPort {
+        /// Which, counted from 0.
+        index: usize,
+    },
+    /// A master does not get its port.
+    #[error("failed to start master {index} of the cluster at port {port}")]
+    Master {
+        /// Which, counted from 0.
+        index: usize,
+        /// Its port; 0 for any.
+        port: u16,
+        /// What was in the way.
+        source: io::Error,
+    },
+    /// No master came to lead.
+    #[error("no master was elected in {place}: {detail}")]
+    Election {
+        /// Where it is decided.
+        place: String,
+        /// What was in the way.
+        detail: String,
+    },
     /// There is no port for the address of simulated agents.
     #[error("failed to open the address of simulated agents")]
     Door(#[source] io::Error),
@@ -145,7 +186,7 @@ pub enum StartError {
 /// that still write to their sandboxes then can make the removal of a temporary work directory
 /// fail, and it stays behind without a word. [`stop`](Self::stop) waits, and leaves nothing.
 pub struct LocalCluster {
-    master: Member,
+    masters: Masters,
     switchboard: Switchboard,
     agents: Vec<Place>,
     authentication: Option<Arc<Authentication>>,
@@ -195,7 +236,7 @@ impl Place {
 impl fmt::Debug for LocalCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalCluster")
-            .field("master", &self.master_address())
+            .field("masters", &self.master_addresses())
             .field("agents", &self.agents)
             .field("work_dir", &self.work_dir())
             .finish()
@@ -203,11 +244,11 @@ impl fmt::Debug for LocalCluster {
 }
 
 impl LocalCluster {
-    /// Starts a master and its agents on free ports of loopback. All of them serve when this
+    /// Starts masters and agents on loopback. All of them serve, and one master leads, when this
     /// returns; the agents register in the same moment.
     ///
     /// # Errors
-    /// When there is no directory to work in, or a port is missing.
+    /// When there is no directory to work in, a port is missing, or no master comes to lead.
     pub async fn start(config: ClusterConfig) -> Result<Self, StartError> {
         let work_dir = match config.work_dir {
             Some(path) => WorkDir::Given(path),
@@ -231,6 +272,13 @@ impl LocalCluster {
                 offer: config.offer_timeout,
             },
             authentication: authentication.clone(),
+            election: match config.zk {
+                None => Election::InProcess,
+                Some(url) => Election::ZooKeeper {
+                    url,
+                    session_timeout: config.zk_session_timeout,
+                },
+            },
             seed: rng.u64(..),
         };
         let pings = config.max_agent_ping_timeouts;
@@ -239,9 +287,9 @@ impl LocalCluster {
             true => Some(Door::open().map_err(StartError::Door)?),
             false => None,
         };
-        let mut terms = switchboard.terms();
+        let masters = Masters::start(master, config.masters, config.port, &switchboard).await?;
         let mut cluster = Self {
-            master: Member::start(master, &switchboard).map_err(StartError::Master)?,
+            masters,
             switchboard,
             agents: Vec::new(),
             authentication,
@@ -250,7 +298,6 @@ impl LocalCluster {
             rng,
             work_dir,
         };
-        let _ = terms.changed().await;
         for agent in config.agents {
             if let Err(error) = cluster.add_agent(agent).await {
                 cluster.stop().await;
@@ -288,18 +335,8 @@ impl LocalCluster {
         Ok(index)
     }
 
-    /// Where the master serves its API.
-    pub fn master_address(&self) -> SocketAddr {
-        self.master.address()
-    }
-
-    /// Where the masters serve theirs, whoever leads.
-    pub fn master_addresses(&self) -> Vec<SocketAddr> {
-        vec![self.master.address()]
-    }
-
-    /// Where the agents serve theirs, in the order of [`ClusterConfig::agents`]; those that have
-    /// been stopped, killed or removed are left out. Simulated ones have one address, at which every
+    /// Where the agents serve, in the order of [`ClusterConfig::agents`]; those that have been
+    /// stopped, killed or removed are left out. Simulated ones have one address, at which every
     /// request is answered with 501.
     pub fn agent_addresses(&self) -> Vec<SocketAddr> {
         if let Some(door) = &self.door {
@@ -453,27 +490,6 @@ impl LocalCluster {
         }
     }
 
-    /// Kills the master that leads and starts it again at the same address, after a moment in which
-    /// nobody serves there. It has forgotten everything but which agents there are (PROTOCOL
-    /// §11.2): frameworks have to subscribe again, under their ids, and agents register within a
-    /// second with all that runs on them. It serves when this returns.
-    ///
-    /// Agents of a real master without ZooKeeper look for it again only after 75 s; these know at
-    /// once that there is a new one, as with ZooKeeper.
-    ///
-    /// # Errors
-    /// When its address is taken by another program.
-    pub async fn fail_over_master(&mut self) -> io::Result<()> {
-        let mut terms = self.switchboard.terms();
-        self.master.stop().await;
-        tokio::time::sleep(MASTER_DOWN).await;
-        terms.mark_unchanged();
-        self.master.restart(&self.switchboard, MASTER_RECOVERY)?;
-        // The sender of terms is in the switchboard, which is here.
-        let _ = terms.changed().await;
-        Ok(())
-    }
-
     async fn end_agent(&mut self, index: usize) -> bool {
         match self.agents.get_mut(index) {
             Some(place) => place.end().await,
@@ -485,12 +501,12 @@ impl LocalCluster {
     /// too, and the work directory is removed if it was made here.
     pub async fn stop(self) {
         let Self {
-            mut master,
+            masters,
             agents,
             work_dir,
             ..
         } = self;
-        master.stop().await;
+        masters.stop().await;
         for mut agent in agents {
             agent.end().await;
         }
@@ -503,13 +519,6 @@ impl LocalCluster {
         }
     }
 }
-
-/// How long nobody serves at the address of a master that is started again: long enough that a
-/// client which tries again at once meets a closed door, and a fraction of what a process takes.
-const MASTER_DOWN: Duration = Duration::from_millis(200);
-
-/// How long a master that is started again answers 503, as one that reads its registry does.
-const MASTER_RECOVERY: Duration = Duration::from_millis(100);
 
 /// Who removes it decides what kind it is.
 enum WorkDir {

@@ -20,7 +20,8 @@
 //! - `cluster`: start and stop of the whole, and the trouble that a test can make in it.
 //! - `core`: what a master and an agent decide, as machines without I/O.
 //! - `master`, `agent`: the loops that drive them; `switchboard`: which master leads, and the links
-//!   between it and the agents; `queue`: what they tell each other.
+//!   between it and the agents; `member`, `election`: how a master comes to lead; `queue`: what they
+//!   tell each other.
 //! - `authentication`: who may speak to them.
 //! - `http`, `codec`: the APIs and their two encodings.
 //! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need; `files`: what
@@ -32,6 +33,7 @@ mod cluster;
 mod codec;
 mod containerizer;
 mod core;
+mod election;
 mod error;
 mod fetcher;
 mod files;

@@ -2,10 +2,9 @@
 //! server and the channels to and from its agents.
 //!
 //! It decides nothing. Each input is handed to the machine, each output done, in order. The machine
-//! is made when the master begins to lead; before that its server knows who leads.
+//! is made when the master begins to lead; before that its server says who does.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,10 +13,10 @@ use mesos::v1;
 use mesos::v1::master_info::capability;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use crate::authentication::{Authentication, Guard};
 use crate::codec::{self, Encoding};
+use crate::core::election::Verdict;
 use crate::core::facts::MESOS_VERSION;
 use crate::core::faults::{Faults, MessageCounts};
 use crate::core::master::{
@@ -25,6 +24,7 @@ use crate::core::master::{
     RequestIndex, StreamIndex, Timeouts,
 };
 use crate::core::wire::{AgentIndex, ToMaster};
+use crate::election::{self, Election, End};
 use crate::http;
 use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler, Standing};
 use crate::http::operator::{OperatorAnswer, OperatorCall};
@@ -42,14 +42,17 @@ pub(crate) struct MasterConfig {
     pub(crate) timeouts: Timeouts,
     /// Whom it lets in; everybody without.
     pub(crate) authentication: Option<Arc<Authentication>>,
+    /// How it comes to lead.
+    pub(crate) election: Election,
     /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
 
-/// A running master. Dropped, it dies at once, and all connections with it.
-#[derive(Debug)]
-pub(crate) struct MasterHandle {
-    process: JoinHandle<()>,
+impl MasterConfig {
+    /// For another process at the same place: with ids of its own.
+    pub(crate) fn be_another(&mut self) {
+        self.seed = fastrand::Rng::with_seed(self.seed).u64(..);
+    }
 }
 
 /// How an agent is lost, or not.
@@ -80,94 +83,119 @@ pub(crate) enum Command {
     CountMessages(oneshot::Sender<MessageCounts>),
 }
 
-impl MasterHandle {
-    /// Stops it as SIGKILL would: streams are cut, nobody is told.
-    pub(crate) async fn stop(mut self) {
-        self.process.abort();
-        // An error would be the cancellation, which is what was asked for.
-        let _ = (&mut self.process).await;
-    }
-}
+/// How long a master that follows another as the leader answers 503, as one that reads its registry
+/// does (PROTOCOL §11.3).
+const RECOVERY: Duration = Duration::from_millis(100);
 
-impl Drop for MasterHandle {
-    fn drop(&mut self) {
-        self.process.abort();
-    }
-}
-
-/// Starts a master that leads when the time for its recovery is over. Until then it serves, and
-/// says so.
-///
-/// # Errors
-/// When the listener has no address.
-pub(crate) fn spawn(
+/// Serves until `withdrawn`, or until it has led and is deposed: leads when it is elected, and
+/// sends clients to the leader otherwise. Dropped, it dies at once, and all connections with it.
+pub(crate) async fn run(
     config: MasterConfig,
-    listener: TcpListener,
+    (listener, address): (TcpListener, SocketAddr),
     switchboard: Switchboard,
-    recovery: Duration,
-) -> io::Result<MasterHandle> {
-    let address = listener.local_addr()?;
+    standing: &watch::Sender<Standing>,
+    withdrawn: &mut oneshot::Receiver<()>,
+) -> End {
     let (calls_to, calls) = mpsc::channel(CALLS_MAX);
     let (operator_calls_to, operator_calls) = mpsc::channel(CALLS_MAX);
-    let (commands_to, commands) = mpsc::unbounded_channel();
-    let place = format!("{}:{}", config.hostname, address.port());
-    let standing = watch::Sender::new(Standing::Recovering {
-        place: place.clone(),
-    });
     let handler = MasterHandler::new(
         calls_to,
         operator_calls_to,
         standing.subscribe(),
         Guard::of_master(config.authentication.clone()),
     );
-    let process = async move {
-        let leading = async {
-            tokio::time::sleep(recovery).await;
-            standing.send_replace(Standing::Leading { place });
-            let leadership = switchboard.lead(commands_to);
-            let calls = Calls {
-                calls,
-                operator_calls,
-                commands,
-            };
-            drive(config, address, leadership, switchboard, calls).await;
-        };
-        tokio::select! {
-            () = http::serve(listener, handler) => {}
-            () = leading => {}
-        }
+    let mut rng = fastrand::Rng::with_seed(config.seed);
+    let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();
+    let info = v1::MasterInfo {
+        domain: config.domain.clone(),
+        ..master_info(id.to_string(), address, config.hostname.clone())
     };
-    Ok(MasterHandle {
-        process: tokio::spawn(process),
-    })
+    let verdicts = watch::Sender::new(Verdict::Leaderless);
+    let leading = async {
+        let place = format!("{}:{}", config.hostname, address.port());
+        follow(verdicts.subscribe(), standing).await;
+        // The first leader has nothing to read.
+        if !switchboard.is_first_term() {
+            let place = place.clone();
+            standing.send_replace(Standing::Recovering { place });
+            tokio::time::sleep(RECOVERY).await;
+        }
+        let (commands_to, commands) = mpsc::unbounded_channel();
+        standing.send_replace(Standing::Leading { place });
+        let leadership = switchboard.lead(address, commands_to);
+        let calls = Calls {
+            calls,
+            operator_calls,
+            commands,
+        };
+        let identity = Identity {
+            info: info.clone(),
+            seed: rng.u64(..),
+        };
+        drive(&config, identity, leadership, switchboard.clone(), calls).await;
+    };
+    let serving = async {
+        tokio::join!(http::serve(listener, handler), leading);
+        std::future::pending().await
+    };
+    let standing_for_election = election::stand(
+        &config.election,
+        info.clone(),
+        &switchboard,
+        &verdicts,
+        withdrawn,
+    );
+    tokio::select! {
+        end = serving => end,
+        end = standing_for_election => end,
+    }
+}
+
+/// Answers as a follower, until the master is elected.
+async fn follow(mut verdicts: watch::Receiver<Verdict>, standing: &watch::Sender<Standing>) {
+    loop {
+        let verdict = verdicts.borrow_and_update().clone();
+        standing.send_replace(match verdict {
+            Verdict::Leaderless => Standing::Leaderless,
+            Verdict::Following(place) => Standing::Following(place),
+            Verdict::Leading => return,
+        });
+        if verdicts.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Who a master is.
+struct Identity {
+    info: v1::MasterInfo,
+    /// From where it draws all ids but its own.
+    seed: u64,
 }
 
 /// Leads, until it is dropped.
 async fn drive(
-    config: MasterConfig,
-    address: SocketAddr,
+    config: &MasterConfig,
+    identity: Identity,
     leadership: Leadership,
     switchboard: Switchboard,
     calls: Calls,
 ) {
     let (closed_to, closed) = mpsc::unbounded_channel();
     let now = Instant::now();
-    let mut rng = fastrand::Rng::with_seed(config.seed);
-    let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();
     // A clock before 1970 gives wrong times of day and nothing worse.
     let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let machine = MachineConfig {
-        info: v1::MasterInfo {
-            domain: config.domain,
-            ..master_info(id.to_string(), address, config.hostname)
-        },
+        info: identity.info,
         allocation_interval: config.allocation_interval,
         timeouts: config.timeouts,
         epoch: (now, unix.as_secs_f64()),
-        seed: rng.u64(..),
+        seed: identity.seed,
         faults: leadership.faults,
         registry: leadership.registry,
     };
+    // Until it is dropped it leads.
+    let _reign = leadership.reign;
     let driver = Driver {
         machine: Master::new(now, machine),
         to_agents: leadership.to_agents,

@@ -87,3 +87,8 @@ pub(crate) fn metric(name: impl Into<String>, value: f64) -> v1::Metric {
         value: Some(value),
     }
 }
+
+/// What a master counts that does not lead.
+pub(crate) fn follower_metrics() -> [v1::Metric; 1] {
+    [metric("master/elected", 0.0)]
+}

@@ -38,7 +38,6 @@ pub(crate) struct MasterHandler {
 
 /// What a master is among the masters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(dead_code, reason = "made when masters are found in ZooKeeper")]
 pub(crate) enum Standing {
     /// Nobody is known to lead.
     Leaderless,
@@ -67,6 +66,10 @@ impl Standing {
             Self::Recovering { .. } => Some(unavailable("Master has not finished recovery")),
             Self::Leading { .. } => None,
         }
+    }
+
+    fn is_leading(&self) -> bool {
+        matches!(self, Self::Leading { .. })
     }
 
     /// The answer to `/redirect`.
@@ -187,6 +190,9 @@ impl Handler for MasterHandler {
                 "/health" => return Response::new(Body::empty()),
                 "/redirect" => return standing.redirect(),
                 "/version" if !is_prefixed => return json(state::version(&facts::version())),
+                "/metrics/snapshot" if !is_prefixed && !standing.is_leading() => {
+                    return json(state::metrics(&facts::follower_metrics()));
+                }
                 "/metrics/snapshot" if !is_prefixed => {
                     let answer = self.operators.metrics().await;
                     return answer.unwrap_or_else(Response::from);

@@ -9,10 +9,11 @@ use testkit::http::Connection;
 
 use super::*;
 use crate::core::wire::ToAgent;
+use crate::member::Member;
 
 /// A master with one agent that registers and then does nothing.
 pub(super) struct Fixture {
-    pub(super) master: MasterHandle,
+    pub(super) master: Member,
     pub(super) address: SocketAddr,
     switchboard: Switchboard,
     to_master: queue::Sender<(AgentIndex, ToMaster)>,
@@ -39,16 +40,15 @@ impl Fixture {
             hostname: "localhost".to_owned(),
             domain: None,
             authentication: None,
+            election: Election::InProcess,
             allocation_interval: Duration::from_millis(20),
             seed: 7,
         };
         let switchboard = Switchboard::new(Faults::default());
         let mut links = switchboard.follow(AgentIndex(0));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.expect("a port of loopback");
-        let address = listener.local_addr().expect("it is bound");
-        let master = spawn(config, listener, switchboard.clone(), Duration::ZERO)
-            .expect("it has an address");
+        let mut master = Member::new(config, 0).expect("a port of loopback");
+        master.start(&switchboard).expect("it is free");
+        let address = master.address();
         let link = links.recv().await.expect("a link to the master");
         Self {
             master,
@@ -219,7 +219,7 @@ async fn the_other_endpoints_answer() {
 
 #[tokio::test]
 async fn a_stopped_master_cuts_its_streams() {
-    let fixture = Fixture::start("cpus:1;mem:64").await;
+    let mut fixture = Fixture::start("cpus:1;mem:64").await;
     let (mut stream, ..) = subscribe(&fixture).await;
     fixture.master.stop().await;
     while stream.record().await.is_some() {}

@@ -6,6 +6,7 @@ mod commands;
 mod executors;
 mod failover;
 mod faults;
+mod masters;
 mod restart;
 mod scheduler;
 mod simulated;
