@@ -110,10 +110,6 @@ pub struct Unequal {
 /// Recordings that differ in more than single fields. Each must differ, so that one that is equal
 /// is removed here.
 pub const UNEQUAL: &[Unequal] = &[
-    unequal(
-        "07a",
-        "command tasks, reservations, and a second agent that comes and goes",
-    ),
     unequal("13", "a master that is started again"),
     unequal("14", "ZooKeeper, and three masters"),
     unequal("20", "a socket for executors in the file system"),

@@ -6,6 +6,7 @@
 //!
 //! It does not know which agent a resource belongs to; the caller keeps them apart.
 
+mod conversion;
 mod parse;
 mod ranges;
 mod resource;

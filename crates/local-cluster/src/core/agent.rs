@@ -70,6 +70,8 @@ pub(crate) struct Agent {
     /// Whose a container is, while its process may live.
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     updates: Updates,
+    /// What it has instead of what it began with, because of reservations and volumes.
+    checkpointed: Option<Vec<v1::Resource>>,
     outputs: VecDeque<Output>,
     rng: fastrand::Rng,
     /// What is kept for operators.
@@ -251,6 +253,7 @@ impl Agent {
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
             updates: Updates::default(),
+            checkpointed: None,
             outputs: VecDeque::new(),
         };
         agent.register();

@@ -26,6 +26,7 @@ mod accept;
 mod agents;
 mod allocator;
 mod calls;
+mod conversion;
 mod deadlines;
 mod events;
 mod framework;
@@ -33,6 +34,7 @@ mod frameworks;
 mod ledger;
 mod messages;
 mod offers;
+mod operations;
 mod operator;
 mod registry;
 mod roles;
@@ -53,6 +55,7 @@ use self::deadlines::Deadlines;
 use self::framework::Framework;
 use self::messages::Messages;
 use self::offers::Offers;
+use self::operations::Operations;
 pub(crate) use self::operator::OperatorReply;
 use self::operator::Operators;
 pub(crate) use self::registry::{Registry, RegistryChange};
@@ -263,6 +266,7 @@ pub(crate) struct Master {
     messages: Messages,
     troubles: Troubles,
     operators: Operators,
+    operations: Operations,
     outputs: VecDeque<Output>,
 }
 
@@ -313,6 +317,7 @@ impl Master {
             counters: Counters::default(),
             troubles: Troubles::default(),
             operators: Operators::default(),
+            operations: Operations::default(),
             outputs: VecDeque::new(),
             config,
         }
@@ -374,6 +379,7 @@ impl Master {
             .chain(self.messages.due())
             .chain(self.troubles.due())
             .chain(self.operators.due())
+            .chain(self.operations.due())
             .fold(self.allocation_due, Instant::min)
     }
 
@@ -381,6 +387,7 @@ impl Master {
         self.send_heartbeats(now);
         self.send_operator_heartbeats(now);
         self.deliver_delayed(now);
+        self.repeat_operation_statuses(now);
         self.end_shrinking(now);
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
@@ -484,13 +491,13 @@ impl Master {
             Type::UpdateFramework => {
                 return self.update_framework(framework, call.update_framework.unwrap_or_default());
             }
+            Type::AcknowledgeOperationStatus => {
+                let acknowledge = call.acknowledge_operation_status.unwrap_or_default();
+                self.acknowledge_operation_status(framework, acknowledge);
+            }
             // The built-in allocator of Mesos ignores requests. Inverse offers are never made
-            // here, and no operation has a status yet, so all ids in these calls are unknown ones,
-            // which Mesos passes over in silence.
-            Type::Request
-            | Type::AcceptInverseOffers
-            | Type::DeclineInverseOffers
-            | Type::AcknowledgeOperationStatus => {}
+            // here, so all ids in these calls are unknown ones, which Mesos passes over in silence.
+            Type::Request | Type::AcceptInverseOffers | Type::DeclineInverseOffers => {}
             // A real master dies of it.
             Type::Unknown => return Reply::Refused(Rejection::new(501, "501 Not Implemented.")),
         }

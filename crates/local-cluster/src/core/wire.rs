@@ -64,6 +64,9 @@ pub(crate) enum ToAgent {
     /// The framework has subscribed again; pending updates are to be sent again at once
     /// (PROTOCOL §4).
     UpdateFramework { framework: v1::FrameworkInfo },
+    /// From now on this is what the agent has, reservations and volumes included: it tells every
+    /// master.
+    Checkpoint { resources: Vec<v1::Resource> },
 }
 
 /// From one agent to the master, in order.
@@ -73,6 +76,8 @@ pub(crate) enum ToMaster {
     Register {
         /// Without an id at its first registration.
         agent: v1::AgentInfo,
+        /// All that it has, if that is no more what its info says.
+        checkpointed: Option<Vec<v1::Resource>>,
         /// Whose executors and tasks these are.
         frameworks: Vec<v1::FrameworkInfo>,
         /// What is running on it: executors and tasks in their latest states.

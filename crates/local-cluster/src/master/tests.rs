@@ -77,6 +77,7 @@ fn agent(resources: &str) -> v1::AgentInfo {
 /// A first registration.
 fn register(agent: v1::AgentInfo) -> ToMaster {
     ToMaster::Register {
+        checkpointed: None,
         agent,
         frameworks: vec![],
         executors: vec![],

@@ -31,6 +31,7 @@ impl Agent {
                 self.id = Some(agent_id);
                 self.resend_updates(now);
             }
+            ToAgent::Checkpoint { resources } => self.checkpointed = Some(resources),
             ToAgent::RunTasks {
                 framework,
                 executor,

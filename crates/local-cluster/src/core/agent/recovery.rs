@@ -17,9 +17,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use mesos::v1::AgentInfo;
-use mesos::v1::TaskState;
 use mesos::v1::task_status::Reason;
+use mesos::v1::{AgentInfo, Resource, TaskState};
 use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId};
 
 use super::executor::Life;
@@ -40,6 +39,7 @@ pub(crate) struct Checkpoint {
     frameworks: BTreeMap<FrameworkId, Framework>,
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     updates: Updates,
+    checkpointed: Option<Vec<Resource>>,
     past: Past,
     /// A new one would draw the same uuids again.
     rng: fastrand::Rng,
@@ -53,6 +53,7 @@ impl Agent {
             mut frameworks,
             mut containers,
             mut updates,
+            checkpointed,
             mut past,
             rng,
             phase,
@@ -75,6 +76,7 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            checkpointed,
             past,
             rng,
         }
@@ -88,6 +90,7 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            checkpointed,
             past,
             rng,
         } = checkpoint;
@@ -98,6 +101,7 @@ impl Agent {
             frameworks,
             containers,
             updates,
+            checkpointed,
             past,
             began: now,
             rng,
@@ -214,6 +218,7 @@ impl Agent {
         }
         self.tell_master(ToMaster::Register {
             agent,
+            checkpointed: self.checkpointed.clone(),
             frameworks,
             executors,
             tasks,

@@ -184,12 +184,9 @@ impl Master {
             Type::LaunchGroup => Reason::TaskGroupInvalid,
             // Nothing is known of it, not even what to answer.
             Type::Unknown => return,
-            other => {
-                let message = format!(
-                    "The embedded cluster does not apply {} operations",
-                    other.as_str_name()
-                );
-                return self.fail_operation(id, operation.id, message);
+            _ => {
+                let place = (remainder.agent, remainder.role.as_str());
+                return self.convert(now, id, operation, place, &mut remainder.resources);
             }
         };
         let failure = if operation.id.is_some() {
@@ -370,20 +367,6 @@ impl Master {
             ..Default::default()
         };
         self.send(id, events::update(status));
-    }
-
-    /// An operation without an id has nobody to tell.
-    fn fail_operation(
-        &mut self,
-        id: &FrameworkId,
-        operation: Option<v1::OperationId>,
-        message: String,
-    ) {
-        tracing::warn!(framework = %id, message, "operation dropped");
-        if let Some(operation) = operation {
-            let state = v1::OperationState::OperationError;
-            self.send(id, events::operation_status(operation, state, message));
-        }
     }
 }
 

@@ -192,6 +192,21 @@ impl Agent {
         self.withheld.take_from(&mut self.free);
     }
 
+    /// Makes other resources of some that are neither free nor held: they are on their way from an
+    /// offer.
+    pub(super) fn convert(&mut self, consumed: &Resources, converted: &Resources) {
+        let rest = self.total.checked_sub(&consumed.unallocate());
+        let rest = rest.expect("what was offered is part of what there is");
+        self.total = rest + converted.unallocate();
+    }
+
+    /// How Mesos names it in texts (recording 07a).
+    pub(super) fn description(&self) -> String {
+        let v1::AgentInfo { hostname, .. } = &self.info;
+        let port = self.info.port();
+        format!("{} at slave(1)@{LOOPBACK}:{port} ({hostname})", self.id)
+    }
+
     /// Keeps so many percent of what it has from being offered, now or when it is free.
     pub(super) fn withhold(&mut self, percent: u8) {
         self.restore();
@@ -247,6 +262,7 @@ impl Master {
         match message {
             ToMaster::Register {
                 agent,
+                checkpointed,
                 frameworks,
                 executors,
                 tasks,
@@ -256,7 +272,7 @@ impl Master {
                     executors,
                     tasks,
                 };
-                self.register(now, index, agent, running);
+                self.register(now, index, agent, checkpointed, running);
             }
             ToMaster::StatusUpdate {
                 framework_id,
@@ -289,8 +305,16 @@ impl Master {
         }
     }
 
-    fn register(&mut self, now: Instant, index: AgentIndex, info: v1::AgentInfo, running: Running) {
-        let total = match Resources::from_wire(&info.resources) {
+    fn register(
+        &mut self,
+        now: Instant,
+        index: AgentIndex,
+        info: v1::AgentInfo,
+        checkpointed: Option<Vec<v1::Resource>>,
+        running: Running,
+    ) {
+        let total = checkpointed.as_ref().unwrap_or(&info.resources);
+        let total = match Resources::from_wire(total) {
             Ok(total) => total,
             Err(error) => {
                 tracing::error!(?index, %error, "agent refused");
@@ -666,6 +690,7 @@ impl Master {
             return;
         };
         self.agent_index.remove(&agent.id);
+        self.operations.remove_agent(&agent.id);
         self.watch_agent(index);
         tracing::info!(agent = %agent.id, "agent removed");
         self.publish_agent_removed(&agent.id);

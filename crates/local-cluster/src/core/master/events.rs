@@ -60,17 +60,7 @@ pub(super) fn update(status: v1::TaskStatus) -> Event {
     }
 }
 
-pub(super) fn operation_status(
-    id: v1::OperationId,
-    state: v1::OperationState,
-    message: String,
-) -> Event {
-    let status = v1::OperationStatus {
-        operation_id: Some(id),
-        state: state.into(),
-        message: Some(message),
-        ..Default::default()
-    };
+pub(super) fn operation_status(status: v1::OperationStatus) -> Event {
     Event {
         update_operation_status: Some(event::UpdateOperationStatus { status }),
         ..of_type(event::Type::UpdateOperationStatus)

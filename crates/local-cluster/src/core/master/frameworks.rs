@@ -212,6 +212,7 @@ impl Master {
             return;
         };
         self.watch_framework(id);
+        self.operations.remove_framework(id);
         self.publish_framework_removed(id, &framework);
         if let Some((stream, _)) = framework.stream() {
             self.outputs.push_back(Output::EndStream { stream });

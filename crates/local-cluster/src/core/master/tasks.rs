@@ -171,22 +171,6 @@ impl Master {
         self.send(id, events::update(status));
     }
 
-    /// RECONCILE_OPERATIONS. No operation is ever applied here, so none is known.
-    pub(super) fn reconcile_operations(
-        &mut self,
-        id: &FrameworkId,
-        operations: Vec<call::reconcile_operations::Operation>,
-    ) {
-        for operation in operations {
-            let event = events::operation_status(
-                operation.operation_id,
-                v1::OperationState::OperationUnknown,
-                "Reconciliation: Operation is unknown".to_owned(),
-            );
-            self.send(id, event);
-        }
-    }
-
     /// KILL: of a task that is not known it is a question, of one that is, it goes to the agent
     /// every time.
     pub(super) fn kill(&mut self, now: Instant, id: &FrameworkId, kill: call::Kill) {

@@ -9,6 +9,7 @@ mod indices;
 mod launching;
 mod offering;
 mod operating;
+mod operations;
 mod running;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ use crate::core::faults::{Fault, MessageFaults};
 /// - `faults {…}`: from now on these go wrong with messages of both directions; `cut`: all streams.
 /// - `disturb FAULT`: as `Fault` is written.
 /// - `operator {…}`: the call of an operator.
+/// - `acknowledge-operation F ID`: with the uuid that came last.
 /// - `principal NAME`: who makes the calls that follow; nobody in particular without a name.
 /// - `advance SECONDS`.
 /// - `---`: what came before is not of interest.
@@ -84,8 +86,12 @@ struct Test {
     requests: u64,
     schedulers: BTreeMap<String, Scheduler>,
     registry: Registry,
+    /// What agents were told that they have.
+    checkpointed: BTreeMap<AgentIndex, Vec<v1::Resource>>,
     /// The ids that agents were given.
     agent_ids: BTreeMap<AgentIndex, AgentId>,
+    /// The uuid of the status of an operation that came last.
+    operation_uuid: Option<Bytes>,
     /// Who calls.
     principal: Option<String>,
     transcript: String,
@@ -112,7 +118,9 @@ impl Test {
             requests: 0,
             schedulers: BTreeMap::new(),
             registry: Registry::default(),
+            checkpointed: BTreeMap::new(),
             agent_ids: BTreeMap::new(),
+            operation_uuid: None,
             principal: None,
             transcript: String::new(),
         }
@@ -188,6 +196,7 @@ impl Test {
                     accepts_nothing: false,
                 });
             }
+            "acknowledge-operation" => self.acknowledge_operation(words[0], words[1]),
             "principal" => self.principal = (!rest.is_empty()).then(|| rest.to_owned()),
             "advance" => self.advance(words[0].parse().expect("seconds")),
             scheduler if words[0] == "launch" => {
@@ -212,6 +221,7 @@ impl Test {
                 id: id.map(Into::into),
                 ..info
             },
+            checkpointed: None,
             frameworks: vec![],
             executors: vec![],
             tasks: vec![],
@@ -251,6 +261,7 @@ impl Test {
         };
         let message = ToMaster::Register {
             agent,
+            checkpointed: self.checkpointed.get(&index).cloned(),
             frameworks,
             executors,
             tasks,
@@ -329,6 +340,18 @@ impl Test {
             call,
             headers,
         });
+    }
+
+    fn acknowledge_operation(&mut self, name: &str, operation: &str) {
+        let uuid = self.operation_uuid.clone().expect("a status with a uuid");
+        let call = json!({
+            "type": "ACKNOWLEDGE_OPERATION_STATUS",
+            "acknowledge_operation_status": {
+                "agent_id": {"value": "M-S0"}, "operation_id": {"value": operation},
+                "uuid": BASE64.encode(uuid),
+            },
+        });
+        self.call(name, call);
     }
 
     fn update(&mut self, words: &[&str]) {
@@ -413,6 +436,19 @@ impl Test {
             } = &output
             {
                 self.agent_ids.insert(*agent, agent_id.clone());
+            }
+            if let Output::ToAgent {
+                agent,
+                message: ToAgent::Checkpoint { resources },
+            } = &output
+            {
+                self.checkpointed.insert(*agent, resources.clone());
+            }
+            if let Output::Event { event, .. } = &output
+                && let Some(update) = &event.update_operation_status
+                && let Some(uuid) = &update.status.uuid
+            {
+                self.operation_uuid = Some(uuid.value.clone());
             }
             let line = self.describe(&output);
             let at = (self.now - self.start).as_secs_f64();

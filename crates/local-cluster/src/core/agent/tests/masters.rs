@@ -52,3 +52,28 @@ fn an_executor_that_has_ended_is_not_named_but_its_unacknowledged_tasks_are() {
         "#]],
     );
 }
+
+#[test]
+fn every_master_is_told_what_was_reserved_and_so_is_one_after_a_restart() {
+    check(
+        "
+        register
+        has cpus:1;cpus(r):3
+        master
+        wait 1s
+        register
+        restart
+        ",
+        expect![[r#"
+                master register localhost
+            > register
+            > has cpus:1;cpus(r):3
+            > master
+            > wait 1s
+                after 0s: master register localhost with cpus:1; cpus(reservations: [(STATIC,r)]):3 as m-S0
+            > register
+            > restart
+                master register localhost with cpus:1; cpus(reservations: [(STATIC,r)]):3 as m-S0
+        "#]],
+    );
+}

@@ -6,7 +6,8 @@
 //! leaves out of the transcript what was before; `cut` breaks all streams, `kill-executor` kills the
 //! container of a number; `wait` lets time pass; `restart` ends the agent and starts another in its
 //! place, `checkpoint` makes the framework one whose executors survive that, `killing` one that
-//! knows TASK_KILLING; `master` is a new one, `unwanted` what one says that does not want the agent;
+//! knows TASK_KILLING; `master` is a new one, `has RESOURCES` what it says that the
+//! agent has, `unwanted` what one says that does not want the agent;
 //! `thaw` is the end of a time without pings, and `leave` the end of the agent. `describe` is what
 //! operators see.
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use expect_test::Expect;
+use mesos::resources::Resources;
 use mesos::v1::executor::event::Type;
 use mesos::v1::framework_info::{Capability, capability};
 use mesos::v1::task_status::{Reason, Source};
@@ -160,6 +162,9 @@ impl Player {
         match command {
             "register" => ToAgent::Registered {
                 agent_id: AgentId::from("m-S0"),
+            },
+            "has" => ToAgent::Checkpoint {
+                resources: Resources::parse(words[0]).unwrap().to_wire(),
             },
             "launch" | "join" => self.run_tasks(words, command == "launch"),
             "command" => self.run_command(words),
@@ -357,11 +362,16 @@ impl Player {
         match message {
             ToMaster::Register {
                 agent,
+                checkpointed,
                 frameworks,
                 executors,
                 tasks,
             } => {
                 let mut text = format!("register {}", agent.hostname);
+                if let Some(resources) = checkpointed {
+                    let resources = Resources::from_wire(&resources).unwrap();
+                    write!(text, " with {resources}").unwrap();
+                }
                 if let Some(id) = agent.id {
                     write!(text, " as {}", id.value).unwrap();
                 }

@@ -92,7 +92,13 @@ impl Master {
             Type::GetTasks => answer!(GetTasks, get_tasks, self.get_tasks()),
             Type::GetRoles => answer!(GetRoles, get_roles, self.get_roles()),
             Type::GetOperations => {
-                answer!(GetOperations, get_operations, GetOperations::default())
+                answer!(
+                    GetOperations,
+                    get_operations,
+                    GetOperations {
+                        operations: self.operations.describe(),
+                    }
+                )
             }
             // Without weights there is not even an empty body.
             Type::GetWeights => of(response::Type::GetWeights),

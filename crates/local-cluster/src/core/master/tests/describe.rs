@@ -50,11 +50,14 @@ pub(super) fn describe_event(event: &Event) -> String {
         Type::Error => format!("{name} {}", event.error.as_ref().expect("a body").message),
         Type::UpdateOperationStatus => {
             let update = event.update_operation_status.as_ref().expect("a body");
-            format!(
-                "{name} {} {}",
-                update.status.state().as_str_name(),
-                update.status.message()
-            )
+            let status = &update.status;
+            let id = status.operation_id.as_ref().map_or("", |id| &id.value);
+            let state = status.state().as_str_name();
+            let converted = Resources::from_wire(&status.converted_resources);
+            let converted = converted.expect("valid resources").to_string();
+            let text = status.message.as_ref().unwrap_or(&converted);
+            let uuid = if status.uuid.is_some() { " #" } else { "" };
+            format!("{name} {id} {state}{uuid} {text}")
         }
         _ => name.to_owned(),
     }
@@ -144,6 +147,10 @@ pub(super) fn describe_message(message: &ToAgent) -> String {
         }
         ToAgent::AcknowledgeUpdate { task_id, .. } => format!("AcknowledgeUpdate {task_id}"),
         ToAgent::Shutdown { message } => format!("Shutdown {message}"),
+        ToAgent::Checkpoint { resources } => {
+            let resources = Resources::from_wire(resources).expect("resources");
+            format!("Checkpoint {resources}")
+        }
         ToAgent::UpdateFramework { framework } => format!("UpdateFramework {}", framework.name),
     }
 }

@@ -388,7 +388,8 @@ fn operations_that_are_not_built_say_so() {
         &reserve,
         expect![[r#"
             > a {"accept":{"offer_ids":[{"value":"M-O0"}],"operations":[{"…
-            0.0 a < UPDATE_OPERATION_STATUS OPERATION_ERROR The embedded cluster does not apply RESERVE operations
+            0.0 agent 0 < Checkpoint cpus:4; mem:1024; disk:100
+            0.0 a < UPDATE_OPERATION_STATUS op OPERATION_FINISHED # 
             0.0 202
         "#]],
     );

@@ -41,7 +41,7 @@ fn reconciliation_knows_what_was_forwarded() {
             0.0 a < x TASK_UNKNOWN SOURCE_MASTER REASON_RECONCILIATION "Reconciliation: Task is unknown"
             0.0 202
             > a {"type": "RECONCILE_OPERATIONS", "reconcile_operations": {…
-            0.0 a < UPDATE_OPERATION_STATUS OPERATION_UNKNOWN Reconciliation: Operation is unknown
+            0.0 a < UPDATE_OPERATION_STATUS op OPERATION_UNKNOWN Reconciliation: Operation is unknown
             0.0 202
         "#]],
     );
