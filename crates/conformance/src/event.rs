@@ -64,11 +64,13 @@ impl Event {
         })
     }
 
-    /// The ids of the offers in it.
-    pub fn offer_ids(&self) -> Vec<String> {
+    /// The ids of the offers in it, each with that of its agent.
+    pub fn offers(&self) -> Vec<(String, String)> {
         let offers = self.value["offers"]["offers"].as_array();
-        let ids = offers.map_or(&[][..], Vec::as_slice).iter();
-        ids.filter_map(|offer| offer["id"]["value"].as_str().map(str::to_owned))
+        let offers = offers.map_or(&[][..], Vec::as_slice).iter();
+        let text = |id: &Value| id["value"].as_str().map(str::to_owned);
+        offers
+            .filter_map(|offer| Some((text(&offer["id"])?, text(&offer["agent_id"])?)))
             .collect()
     }
 

@@ -1,6 +1,6 @@
 //! One connection of the player: what has come over it, sorted by what it is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -71,21 +71,32 @@ impl Peer {
     }
 
     /// The ids of the offers that have come and were not asked for, or come before `deadline` if
-    /// there are fewer than `wanted`.
+    /// they are of fewer agents than `wanted`. The last ones are of that many agents, in the order
+    /// of those, the others of any of them.
     pub(super) async fn offers(&mut self, wanted: usize, deadline: Instant) -> Vec<String> {
-        let mut ids = Vec::new();
+        let mut offers: Vec<(String, String)> = Vec::new();
         loop {
             self.events.retain(|(_, event)| match event {
                 Ok(event) if event.subject.kind == "OFFERS" => {
-                    ids.extend(event.offer_ids());
+                    offers.extend(event.offers());
                     false
                 }
                 _ => true,
             });
-            if ids.len() >= wanted || self.receive(deadline).await.is_none() {
-                return ids;
+            let agents: BTreeSet<_> = offers.iter().map(|(_, agent)| agent).collect();
+            if agents.len() >= wanted || self.receive(deadline).await.is_none() {
+                break;
             }
         }
+        let mut seen = BTreeSet::new();
+        let (mut newest, mut ids): (Vec<_>, Vec<_>) = offers
+            .into_iter()
+            .rev()
+            .partition(|(_, agent)| seen.insert(agent.clone()));
+        ids.reverse();
+        newest.sort_by(|(_, agent), (_, other)| agent.cmp(other));
+        ids.extend(newest);
+        ids.into_iter().map(|(id, _)| id).collect()
     }
 
     /// The next answer.
@@ -190,7 +201,7 @@ impl Peer {
                 self.last_number += 1;
                 let event = Event::read(&chunk, self.message, self.is_protobuf);
                 if let Ok(event) = &event {
-                    let newest = event.offer_ids().pop();
+                    let newest = event.offers().pop().map(|(id, _)| id);
                     self.last_offer = newest.or_else(|| self.last_offer.take());
                 }
                 self.events.push((self.last_number, event));
