@@ -8,6 +8,9 @@ use local_cluster::Chaos;
 /// The most agents of an embedded cluster, all of which are on this machine.
 pub(crate) const AGENTS_MAX: u16 = 100;
 
+/// The most agents whose executors are simulated: a thousand are fast, ten times as many still work.
+pub(crate) const SIMULATED_AGENTS_MAX: u16 = 10_000;
+
 /// Launch a gang of WebAssembly tasks on Apache Mesos.
 #[derive(Debug, Parser)]
 #[command(
@@ -97,7 +100,7 @@ pub(crate) struct ClusterArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EmbeddedArgs {
     /// How many agents the embedded cluster has. Default: one for each `--attributes`.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(AGENTS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SIMULATED_AGENTS_MAX)))]
     pub(crate) agents: Option<u16>,
 
     /// What each embedded agent offers, such as `cpus:4;mem:8192;ports:[31000-31100]`.
@@ -128,8 +131,13 @@ pub(crate) struct ServeArgs {
     pub(crate) chaos: ChaosArgs,
 
     /// The directory for sandboxes, which stays. Default: a temporary one, which does not.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "simulated")]
     pub(crate) work_dir: Option<PathBuf>,
+
+    /// Start no executors: each task runs at once and until it is killed. Then there can be
+    /// thousands of agents, to try schedulers on.
+    #[arg(long)]
+    pub(crate) simulated: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use mesos::resources::Resources;
 use thiserror::Error;
 
 use crate::access::{self, Access, AccessError};
-use crate::args::{AGENTS_MAX, AccessArgs, ChaosArgs, ClusterArgs, EmbeddedArgs};
+use crate::args::{AGENTS_MAX, AccessArgs, ChaosArgs, ClusterArgs, EmbeddedArgs, ServeArgs};
 use crate::local::{self, Place, PlaceError};
 use crate::login;
 
@@ -87,6 +87,8 @@ pub(crate) enum SettingsError {
     },
     #[error("`--attributes {text}` is not understood")]
     Attributes { text: String, source: PlaceError },
+    #[error("{agents} agents with executors are too many for one machine")]
+    Agents { agents: u16 },
     #[error("the user who runs this has no name")]
     User,
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
@@ -104,6 +106,9 @@ impl SettingsError {
             Self::Resources { .. } => "write it like `cpus:4;mem:8192` (mem in MiB)".to_owned(),
             Self::Attributes { .. } => {
                 "write it like `rack:r1;level:2` or `@region:eu;@zone:eu-1`".to_owned()
+            }
+            Self::Agents { .. } => {
+                format!("take {AGENTS_MAX} at most; `mesosgot cluster --simulated` takes more")
             }
             Self::User => "name a user of the agents in `cluster.user`".to_owned(),
             Self::NotEmbedded { flag, .. } => {
@@ -209,6 +214,25 @@ fn check_access(args: &AccessArgs) -> Result<(), SettingsError> {
 /// # Errors
 /// When one cannot be understood.
 pub(crate) fn embedded(args: &EmbeddedArgs, chaos: &ChaosArgs) -> Result<Embedded, SettingsError> {
+    match args.agents {
+        Some(agents) if agents > AGENTS_MAX => Err(SettingsError::Agents { agents }),
+        _ => of_any_size(args, chaos),
+    }
+}
+
+/// The embedded cluster that the flags of one ask for that runs by itself.
+///
+/// # Errors
+/// As of [`embedded`].
+pub(crate) fn served(args: &ServeArgs) -> Result<Embedded, SettingsError> {
+    if args.simulated {
+        of_any_size(&args.embedded, &args.chaos)
+    } else {
+        embedded(&args.embedded, &args.chaos)
+    }
+}
+
+fn of_any_size(args: &EmbeddedArgs, chaos: &ChaosArgs) -> Result<Embedded, SettingsError> {
     let resources = match &args.resources {
         Some(text) => Resources::parse(text).map_err(|source| SettingsError::Resources {
             text: text.clone(),

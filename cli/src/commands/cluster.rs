@@ -20,16 +20,22 @@ pub(super) async fn run(
     reporter: &Arc<Reporter>,
     mut urgency: watch::Receiver<Urgency>,
 ) -> Result<Exit, Failure> {
-    let embedded = settings::embedded(&args.embedded, &args.chaos).map_err(wrong)?;
+    let embedded = settings::served(&args).map_err(wrong)?;
     let config = ClusterConfig {
         work_dir: args.work_dir,
+        simulated: args.simulated,
         ..local::config(&embedded)
     };
     let keeper = Keeper::start(config, embedded.chaos, reporter).await;
     let keeper = keeper.map_err(|error| Failure::new(Exit::Failure, error))?;
     reporter.event(&Event::ClusterServes {
         master: &keeper.addresses.master,
-        agents: &keeper.addresses.agents,
+        // Simulated agents serve nothing.
+        agents: if args.simulated {
+            &[]
+        } else {
+            &keeper.addresses.agents
+        },
         work_dir: &keeper.addresses.work_dir,
     });
     signals::interrupted(&mut urgency).await;

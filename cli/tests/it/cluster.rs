@@ -34,6 +34,37 @@ fn a_cluster_serves_until_it_is_interrupted_and_leaves_nothing() {
 }
 
 #[test]
+fn a_simulated_cluster_has_more_agents_than_a_machine_could_carry() {
+    let scene = Scene::new();
+    let simulated = [
+        "cluster",
+        "--agents",
+        "300",
+        "--simulated",
+        "--output",
+        "json",
+    ];
+    let mut running = scene.start(&simulated);
+    running.wait_for("the address", |line| {
+        line.contains("\"event\":\"cluster_serves\"")
+    });
+    running.signal(Signal::INT);
+    let ended = running.wait();
+    ended.assert_code(0);
+    let events = ended.events();
+    let started = events
+        .iter()
+        .find(|event| event["event"] == "cluster_started")
+        .expect("it has told of its start");
+    assert_eq!(started["agents"], 300);
+    scene.assert_clean();
+
+    let ended = scene.run(&["cluster", "--agents", "300"]);
+    ended.assert_code(2);
+    assert!(ended.stderr.contains("--simulated"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_job_runs_on_the_cluster_of_another_process() {
     let scene = Scene::new();
     let mut cluster = scene.start(&["cluster"]);
