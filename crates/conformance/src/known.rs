@@ -112,7 +112,6 @@ pub struct Unequal {
 pub const UNEQUAL: &[Unequal] = &[
     unequal("13", "a master that is started again"),
     unequal("14", "ZooKeeper, and three masters"),
-    unequal("20", "a socket for executors in the file system"),
 ];
 
 const fn unequal(recording: &'static str, why: &'static str) -> Unequal {

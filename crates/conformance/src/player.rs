@@ -176,7 +176,11 @@ impl Player<'_> {
             let Some(address) = self.target.address(request.port) else {
                 return self.stop(&format!("no server at port {}", request.port));
             };
-            match Connection::open(address).await {
+            let connection = match self.target.domain_socket(request) {
+                Some(path) => Connection::open_unix(&path).await,
+                None => Connection::open(address).await,
+            };
+            match connection {
                 Ok(connection) => drop(self.peers.insert(name.clone(), Peer::new(connection))),
                 Err(error) => return one("connection", error.to_string()),
             }

@@ -16,12 +16,16 @@ use thiserror::Error;
 use crate::executor::Executors;
 use crate::mapping::Mapping;
 use crate::player::scene;
-use crate::recording::Recording;
+use crate::recording::{Recording, Request};
 use crate::token;
 
 /// Where the agents of recordings kept their files, and the executor program was.
 const RECORDED_WORK_DIR: &str = "/var/lib/mesos/agent";
 const RECORDED_EXECUTOR: &str = "/var/lib/mesos/bin/executor";
+
+/// Where executors found their agent in the file system, and what they called it then.
+const RECORDED_DOMAIN_SOCKET: &str = "/var/lib/mesos/agent-run/agent.sock";
+const RECORDED_DOMAIN_HOST: &str = "localhost:5051";
 
 /// The ports of the recordings.
 const MASTER_PORT: u16 = 5050;
@@ -90,6 +94,10 @@ impl Target {
         config.work_dir = Some(files.path().join("agent"));
         let executors = Executors::listen(files.path());
         let executors = executors.await.map_err(TargetError::Files)?;
+        for agent in &mut config.agents {
+            let wanted = agent.executor_domain_socket.take();
+            agent.executor_domain_socket = wanted.map(|_| domain_socket(&files));
+        }
         let agent_config = config.agents.first().cloned();
         if scene::begins_without_agent(&recording.name) {
             config.agents.clear();
@@ -146,6 +154,10 @@ impl Target {
         let work_dir = work_dir.unwrap_or(&embedded);
         mapping.add_literal(RECORDED_WORK_DIR, &work_dir.to_string_lossy());
         mapping.add_literal(
+            RECORDED_DOMAIN_SOCKET,
+            &domain_socket(&self.files).to_string_lossy(),
+        );
+        mapping.add_literal(
             RECORDED_EXECUTOR,
             &self.executors.program().to_string_lossy(),
         );
@@ -159,6 +171,15 @@ impl Target {
             AGENT_PORT => self.agent,
             _ => None,
         }
+    }
+
+    /// The socket in the file system that a request went to, if it did.
+    pub fn domain_socket(&self, request: &Request) -> Option<PathBuf> {
+        let config = self.agent_config.as_ref()?;
+        let host =
+            |(name, value): &(String, String)| name == "Host" && value == RECORDED_DOMAIN_HOST;
+        let path = config.executor_domain_socket.clone();
+        path.filter(|_| request.headers.iter().any(host))
     }
 
     /// The embedded cluster, if it is one.
@@ -191,6 +212,11 @@ impl Target {
     }
 }
 
+/// Where the agent serves executors, if it does so in the file system.
+fn domain_socket(files: &TempDir) -> PathBuf {
+    files.path().join("agent-run/agent.sock")
+}
+
 fn files() -> Result<TempDir, TargetError> {
     tempfile::Builder::new()
         .prefix("mesosgot-conformance-")
@@ -217,6 +243,9 @@ impl Flags {
                 }
                 ("--executor_reregistration_timeout", text) => {
                     agent.executor_reregistration_timeout = duration(text).ok_or_else(fault)?;
+                }
+                ("--http_executor_domain_sockets", _) => {
+                    agent.executor_domain_socket = Some(PathBuf::new());
                 }
                 ("--jwt_secret_key", _) => executor_key = Some(ExecutorKey::new(token::KEY)),
                 (flag, _) if IRRELEVANT.contains(&flag) => {}

@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -49,11 +51,18 @@ pub enum Item {
     End(End),
 }
 
+/// The end of a connection that is written to.
+#[derive(Debug)]
+enum Writer {
+    Tcp(tcp::OwnedWriteHalf),
+    Unix(unix::OwnedWriteHalf),
+}
+
 /// One connection, read in the background.
 #[derive(Debug)]
 pub struct Connection {
     /// There until the connection is reset.
-    writer: Option<OwnedWriteHalf>,
+    writer: Option<Writer>,
     reader: JoinHandle<()>,
     items: mpsc::UnboundedReceiver<Item>,
     /// Of requests without an answer: whether the answer has no body whatever it says.
@@ -75,6 +84,19 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (reader, writer) = stream.into_split();
+        Ok(Self::read(Box::new(reader), Writer::Tcp(writer)))
+    }
+
+    /// Connects to a socket in the file system.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn open_unix(path: &Path) -> io::Result<Self> {
+        let (reader, writer) = UnixStream::connect(path).await?.into_split();
+        Ok(Self::read(Box::new(reader), Writer::Unix(writer)))
+    }
+
+    fn read(reader: Box<dyn AsyncRead + Send + Unpin>, writer: Writer) -> Self {
         let (items_to, items) = mpsc::unbounded_channel();
         let heads_only = Arc::new(Mutex::new(VecDeque::new()));
         let reader = Reader {
@@ -82,12 +104,12 @@ impl Connection {
             items: items_to,
             heads_only: Arc::clone(&heads_only),
         };
-        Ok(Self {
+        Self {
             writer: Some(writer),
             reader: tokio::spawn(reader.run()),
             items,
             heads_only,
-        })
+        }
     }
 
     /// Sends a request as it stands.
@@ -99,7 +121,10 @@ impl Connection {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(method == "HEAD");
-        self.writer()?.write_all(bytes).await
+        match self.writer()? {
+            Writer::Tcp(writer) => writer.write_all(bytes).await,
+            Writer::Unix(writer) => writer.write_all(bytes).await,
+        }
     }
 
     /// Says that nothing more will be sent, and goes on reading.
@@ -107,7 +132,10 @@ impl Connection {
     /// # Errors
     /// When the connection is closed.
     pub async fn half_close(&mut self) -> io::Result<()> {
-        self.writer()?.shutdown().await
+        match self.writer()? {
+            Writer::Tcp(writer) => writer.shutdown().await,
+            Writer::Unix(writer) => writer.shutdown().await,
+        }
     }
 
     /// Breaks the connection with a RST.
@@ -115,7 +143,7 @@ impl Connection {
     /// # Errors
     /// When it is closed already.
     pub fn reset(mut self) -> io::Result<()> {
-        let Some(writer) = self.writer.take() else {
+        let Some(Writer::Tcp(writer)) = self.writer.take() else {
             return Ok(());
         };
         // Nothing lingers: what is closed then is reset, and not shut down before.
@@ -124,7 +152,7 @@ impl Connection {
         Ok(())
     }
 
-    fn writer(&mut self) -> io::Result<&mut OwnedWriteHalf> {
+    fn writer(&mut self) -> io::Result<&mut Writer> {
         self.writer
             .as_mut()
             .ok_or_else(|| io::ErrorKind::NotConnected.into())
@@ -143,7 +171,7 @@ const BODY_BYTES_MAX: usize = 256 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Reader {
-    stream: BufReader<OwnedReadHalf>,
+    stream: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     items: mpsc::UnboundedSender<Item>,
     heads_only: Arc<Mutex<VecDeque<bool>>>,
 }

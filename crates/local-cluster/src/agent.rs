@@ -4,6 +4,7 @@
 //! It decides nothing. Each input is handed to the machine, each output done, in order. When it is
 //! stopped, what a real agent's process would leave is a [`StoppedAgent`].
 
+mod domain_socket;
 mod stopped;
 
 use std::collections::BTreeMap;
@@ -29,11 +30,12 @@ use crate::core::simulated::SimulatedExecutors;
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
 use crate::files::Files;
 use crate::http;
-use crate::http::agent::{AgentHandler, CALLS_MAX, HttpCall, Reply};
+use crate::http::agent::{AgentHandler, CALLS_MAX, DomainSocketHandler, HttpCall, Reply};
 use crate::http::agent_operator::{OperatorCall, Operators};
 use crate::http::stream::{Backlog, RecordSender};
 use crate::queue;
 use crate::switchboard::MasterLink;
+use domain_socket::DomainSocket;
 pub(crate) use stopped::StoppedAgent;
 
 /// What an agent is.
@@ -52,6 +54,8 @@ pub(crate) struct AgentConfig {
     pub(crate) reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
+    /// Where in the file system executors find it, too.
+    pub(crate) domain_socket: Option<PathBuf>,
     /// Whom it lets in; everybody without.
     pub(crate) authentication: Option<Arc<Authentication>>,
     /// After so long without a ping it looks for its master anew.
@@ -88,6 +92,7 @@ struct Remains {
     container_events: mpsc::UnboundedReceiver<ContainerEvent>,
     files: Files,
     guard: Guard,
+    domain_socket_path: Option<PathBuf>,
 }
 
 /// What the owner of a cluster wants of its agents.
@@ -206,6 +211,10 @@ pub(crate) async fn spawn(
             (Some(listener), address)
         }
     };
+    let domain_socket_path = config.domain_socket.as_ref().map(std::path::absolute);
+    let domain_socket_path = domain_socket_path.transpose()?;
+    let domain_socket = domain_socket_path.as_deref().map(DomainSocket::listen);
+    let domain_socket = domain_socket.transpose()?;
     let machine = Agent::new(Config {
         info: v1::AgentInfo {
             hostname: config.hostname,
@@ -236,6 +245,7 @@ pub(crate) async fn spawn(
             .authentication
             .as_ref()
             .and_then(|authentication| authentication.executor_key.clone()),
+        domain_socket: domain_socket_path.clone(),
         runtime: Handle::current(),
     };
     let (commands_to, commands) = mpsc::unbounded_channel();
@@ -250,8 +260,9 @@ pub(crate) async fn spawn(
         container_events,
         files,
         guard: Guard::of_agent(config.authentication),
+        domain_socket_path,
     };
-    Ok(run(address, listener, commands_to, remains))
+    Ok(run(address, listener, domain_socket, commands_to, remains))
 }
 
 /// Executors of an agent that draws from this seed: they draw from another, and are part of this
@@ -265,6 +276,7 @@ fn simulated(seed: u64) -> SimulatedExecutors {
 fn run(
     address: SocketAddr,
     listener: Option<TcpListener>,
+    domain_socket: Option<DomainSocket>,
     commands_to: mpsc::UnboundedSender<Command>,
     remains: Remains,
 ) -> AgentHandle {
@@ -281,6 +293,7 @@ fn run(
         container_events,
         files,
         guard,
+        domain_socket_path,
     } = remains;
     let (operators_to, operators) = mpsc::channel(CALLS_MAX);
     let operator_calls = Operators::new(operators_to, files.clone());
@@ -294,6 +307,7 @@ fn run(
         simulated,
         files,
         guard,
+        domain_socket_path,
         frozen,
         replies: BTreeMap::new(),
         streams: BTreeMap::new(),
@@ -318,7 +332,8 @@ fn run(
     let server = async move {
         let Some(listener) = listener else { return };
         tokio::select! {
-            () = http::serve(listener, handler) => {}
+            () = http::serve(listener, handler.clone()) => {}
+            () = serve_executors(domain_socket, handler) => {}
             _ = ended => {}
         }
     };
@@ -331,6 +346,14 @@ fn run(
     }
 }
 
+/// Serves executors at the socket in the file system, if there is one; never ends.
+async fn serve_executors(socket: Option<DomainSocket>, handler: AgentHandler) {
+    if let Some(socket) = &socket {
+        http::serve(socket.listener(), DomainSocketHandler(handler)).await;
+    }
+    std::future::pending().await
+}
+
 /// What the machine acts through.
 struct Driver {
     machine: Agent,
@@ -340,6 +363,7 @@ struct Driver {
     simulated: Option<SimulatedExecutors>,
     files: Files,
     guard: Guard,
+    domain_socket_path: Option<PathBuf>,
     /// Whether it stands still.
     frozen: watch::Sender<bool>,
     /// Calls that the machine has not answered yet: a SUBSCRIBE of each executor at most.
@@ -417,6 +441,7 @@ impl Driver {
             container_events: sources.container_events,
             files: self.files,
             guard: self.guard,
+            domain_socket_path: self.domain_socket_path,
         }
     }
 

@@ -93,6 +93,10 @@ pub struct AgentConfig {
     pub executor_reregistration_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub executor_shutdown_grace_period: Duration,
+    /// A path for a socket at which it serves its executors, too, as with
+    /// `--http_executor_domain_sockets` of Mesos; `None`, the default: there is none. Each agent
+    /// needs a path of its own, of at most 107 bytes.
+    pub executor_domain_socket: Option<PathBuf>,
 }
 
 impl ClusterConfig {
@@ -133,6 +137,7 @@ impl AgentConfig {
             executor_registration_timeout: Duration::from_secs(60),
             executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),
+            executor_domain_socket: None,
         }
     }
 }
@@ -322,6 +327,7 @@ impl LocalCluster {
             registration_timeout: agent.executor_registration_timeout,
             reregistration_timeout: agent.executor_reregistration_timeout,
             shutdown_grace: agent.executor_shutdown_grace_period,
+            domain_socket: agent.executor_domain_socket,
             authentication: self.authentication.clone(),
             ping_timeout: self.ping_timeout,
             simulated_at: self.door.as_ref().map(Door::address),

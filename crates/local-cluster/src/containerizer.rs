@@ -85,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) work_dir: PathBuf,
     /// The longest random wait of an executor before it subscribes again.
     pub(crate) subscription_backoff_max: Duration,
+    /// Where in the file system executors find their agent, too.
+    pub(crate) domain_socket: Option<PathBuf>,
     /// Signs the tokens of executors, if they need one.
     pub(crate) executor_key: Option<ExecutorKey>,
     /// For downloads.

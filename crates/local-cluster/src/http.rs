@@ -33,7 +33,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use budget::Budget;
@@ -126,6 +127,42 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
 }
 
+/// Where connections come from.
+pub(crate) trait Listen: Send {
+    /// A connection.
+    type Stream: Stream;
+
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+/// What is read from and written to.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        let (stream, peer) = self.accept().await?;
+        tracing::trace!(%peer, "connection");
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection without nodelay");
+        }
+        Ok(stream)
+    }
+}
+
+impl Listen for &UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        let (stream, _) = self.accept().await?;
+        Ok(stream)
+    }
+}
+
 /// The most connections at once. A framework has two, an executor two; 10,000 executors on one
 /// machine come after the machine's end.
 const CONNECTIONS_MAX: usize = 20_000;
@@ -135,17 +172,16 @@ const CONNECTIONS_MAX: usize = 20_000;
 const CONNECTION_BUFFER_BYTES: usize = 128 << 10;
 
 /// Serves connections until the future is dropped, which cuts all of them.
-pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
+pub(crate) async fn serve(listener: impl Listen, handler: impl Handler) {
     let mut connections = JoinSet::new();
     let budget = Budget::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
-                    tracing::trace!(%peer, "connection");
+            accepted = listener.next() => match accepted {
+                Ok(stream) if connections.len() < CONNECTIONS_MAX => {
                     connections.spawn(serve_connection(stream, handler.clone(), budget.clone()));
                 }
-                Ok((_, peer)) => tracing::warn!(%peer, "connection refused: too many"),
+                Ok(_) => tracing::warn!("connection refused: too many"),
                 Err(error) => {
                     // The causes (out of descriptors, aborted handshakes) pass.
                     tracing::warn!(%error, "accept failed");
@@ -164,10 +200,7 @@ pub(crate) async fn serve(listener: TcpListener, handler: impl Handler) {
 /// How long to wait after a failed accept, so that a lack of descriptors is no busy loop.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-async fn serve_connection(stream: TcpStream, handler: impl Handler, budget: Budget) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "connection without nodelay");
-    }
+async fn serve_connection(stream: impl Stream, handler: impl Handler, budget: Budget) {
     let service = service_fn(|mut request: Request| {
         let handler = handler.clone();
         request.extensions_mut().insert(budget.clone());

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 
+use super::domain_socket::DomainSocket;
 use super::{AgentHandle, Command, Remains, run};
 use crate::core::agent::{Agent, Config};
 
@@ -111,7 +112,20 @@ impl StoppedAgent {
             commands,
             ..self.remains
         };
-        run(self.address, listener, self.commands, remains)
+        let path = remains.domain_socket_path.as_deref();
+        let domain_socket = path.and_then(|path| {
+            let listening = DomainSocket::listen(path);
+            // Executors of this process are not told of it any more, and find the port.
+            let warn = |error: &io::Error| tracing::warn!(?path, %error, "no socket for executors");
+            listening.inspect_err(warn).ok()
+        });
+        run(
+            self.address,
+            listener,
+            domain_socket,
+            self.commands,
+            remains,
+        )
     }
 
     /// Kills its executors. Returns when they are dead and reaped.

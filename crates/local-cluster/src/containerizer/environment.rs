@@ -48,6 +48,10 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
         let backoff = duration::to_text(settings.subscription_backoff_max);
         variables.insert("MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(), backoff);
     }
+    if let Some(path) = &settings.domain_socket {
+        let path = path.to_string_lossy().into_owned();
+        variables.insert("MESOS_DOMAIN_SOCKET".to_owned(), path);
+    }
     if let Some(key) = &settings.executor_key {
         let name = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN".to_owned();
         variables.insert(name, token::of(launch, key));

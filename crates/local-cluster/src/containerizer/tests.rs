@@ -24,6 +24,7 @@ impl Fixture {
         let (to, events) = mpsc::unbounded_channel();
         let settings = Settings {
             executor_key: None,
+            domain_socket: None,
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
             subscription_backoff_max: Duration::from_secs(2),

@@ -146,6 +146,22 @@ impl Handler for AgentHandler {
     }
 }
 
+/// Answers executors at a socket in the file system: the executor API and the operator API by their
+/// whole paths, and nothing else (PROTOCOL §9.2).
+#[derive(Debug, Clone)]
+pub(crate) struct DomainSocketHandler(pub(crate) AgentHandler);
+
+impl Handler for DomainSocketHandler {
+    async fn handle(&self, request: Request) -> Response {
+        let path = request.uri().path().strip_prefix(PROCESS);
+        let rest = path.and_then(|path| path.strip_prefix("/api/v1"));
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return self.0.handle(request).await;
+        }
+        Refusal::new(StatusCode::FORBIDDEN, "403 Forbidden.").into()
+    }
+}
+
 fn refuse(error: InvalidCall) -> Refusal {
     match error {
         InvalidCall::NotImplemented => not_implemented(),

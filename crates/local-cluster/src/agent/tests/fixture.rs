@@ -37,6 +37,7 @@ impl Fixture {
             reregistration_timeout: Duration::from_secs(2),
             shutdown_grace: Duration::from_millis(50),
             authentication: None,
+            domain_socket: None,
             ping_timeout: Duration::from_secs(75),
             simulated_at: None,
             seed: 7,

@@ -73,6 +73,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         let (stop, stopped) = oneshot::channel();
         let settings = Settings {
             executor_key: None,
+            domain_socket: None,
             endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
             work_dir: PathBuf::from("/"),
             subscription_backoff_max: Duration::from_secs(2),
@@ -80,6 +81,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         };
         let driver = Driver {
             guard: Guard::of_agent(None),
+            domain_socket_path: None,
             frozen: watch::Sender::new(false),
             machine,
             index: AgentIndex(0),
