@@ -83,6 +83,8 @@ pub(crate) enum ToMaster {
         /// What is running on it: executors and tasks in their latest states.
         executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
         tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+        /// The same tasks as operators see them.
+        shown: Vec<v1::Task>,
     },
     /// A reliable status update on its way to the scheduler, first or repeated.
     StatusUpdate {

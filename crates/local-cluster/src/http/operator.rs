@@ -71,11 +71,13 @@ impl Operators {
         let master = self.query(call::Type::GetMaster).await?;
         let version = self.query(call::Type::GetVersion).await?;
         let flags = self.query(call::Type::GetFlags).await?;
+        let metrics = self.query(call::Type::GetMetrics).await?;
         Ok(json(state::master(
             &state.get_state.unwrap_or_default(),
             &master.get_master.unwrap_or_default(),
             &version.get_version.unwrap_or_default().version_info,
             &flags.get_flags.unwrap_or_default().flags,
+            &metrics.get_metrics.unwrap_or_default().metrics,
         )))
     }
 

@@ -50,17 +50,23 @@ pub(super) fn flags(flags: &[v1::Flag]) -> String {
     object.finish()
 }
 
+/// The counter of agents that do not answer.
+const UNREACHABLE: &str = "master/slaves_unreachable";
+
 /// `/state` of a master.
 pub(crate) fn master(
     state: &GetState,
     master: &GetMaster,
     version: &v1::VersionInfo,
     set_flags: &[v1::Flag],
+    metrics: &[v1::Metric],
 ) -> String {
     let info = master.master_info.clone().unwrap_or_default();
     let agents = state.get_agents.as_ref();
     let agents = agents.map_or(&[][..], |it| &it.agents);
     let active = agents.iter().filter(|agent| agent.active).count();
+    let unreachable = metrics.iter().find(|it| it.name == UNREACHABLE);
+    let unreachable = unreachable.map_or(0.0, v1::Metric::value);
     let names = info.capabilities.iter();
     let names = names.map(|capability| quoted(capability.r#type().as_str_name()));
     let leader = Object::new()
@@ -83,7 +89,7 @@ pub(crate) fn master(
         .array("capabilities", names)
         .number("activated_slaves", active as f64)
         .number("deactivated_slaves", (agents.len() - active) as f64)
-        .number("unreachable_slaves", 0.0)
+        .number("unreachable_slaves", unreachable)
         .text("leader", info.pid())
         .json("leader_info", leader.finish())
         .json("flags", flags(set_flags))

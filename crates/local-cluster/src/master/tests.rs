@@ -82,6 +82,7 @@ fn register(agent: v1::AgentInfo) -> ToMaster {
         frameworks: vec![],
         executors: vec![],
         tasks: vec![],
+        shown: vec![],
     }
 }
 

@@ -322,6 +322,11 @@ impl Executor {
         ended
     }
 
+    /// Its tasks that are not completed, as operators see them, in no order.
+    pub(super) fn shown_living(&self) -> impl Iterator<Item = v1::Task> {
+        self.tasks.values().map(|task| task.shown.clone())
+    }
+
     /// Its tasks as operators see them.
     pub(super) fn shown_tasks(&self) -> Tasks {
         let mut tasks = Tasks {

@@ -196,6 +196,7 @@ impl Agent {
         };
         let mut frameworks = Vec::new();
         let (mut executors, mut tasks) = (Vec::new(), Vec::new());
+        let mut shown = Vec::new();
         // The master has removed the others, and would only say so once more.
         let active = self
             .frameworks
@@ -214,6 +215,7 @@ impl Agent {
                     info.executor.get_or_insert_with(|| executor.info.clone());
                     tasks.push((framework_id.clone(), info, state));
                 }
+                shown.extend(executor.shown_living());
             }
         }
         self.tell_master(ToMaster::Register {
@@ -222,6 +224,7 @@ impl Agent {
             frameworks,
             executors,
             tasks,
+            shown,
         });
     }
 }

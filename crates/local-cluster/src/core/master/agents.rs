@@ -12,6 +12,7 @@ use super::frameworks::FOR_EVER;
 use super::ledger::Task;
 use super::trouble::Withheld;
 use super::{Master, Output, RegistryChange, Timeouts, events};
+use crate::core::history;
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster, is_terminal};
 
 /// An agent that has registered and has neither left nor become unreachable.
@@ -266,11 +267,13 @@ impl Master {
                 frameworks,
                 executors,
                 tasks,
+                shown,
             } => {
                 let running = Running {
                     frameworks,
                     executors,
                     tasks,
+                    shown,
                 };
                 self.register(now, index, agent, checkpointed, running);
             }
@@ -406,8 +409,17 @@ impl Master {
             frameworks,
             executors,
             tasks,
+            shown,
         }: Running,
     ) {
+        let mut shown: BTreeMap<(FrameworkId, TaskId), v1::Task> = shown
+            .into_iter()
+            .map(|task| {
+                let framework_id = FrameworkId::from(task.framework_id.value.as_str());
+                let task_id = TaskId::from(task.task_id.value.as_str());
+                ((framework_id, task_id), task)
+            })
+            .collect();
         for info in frameworks {
             self.recover_framework(info);
         }
@@ -418,8 +430,17 @@ impl Master {
         let mut running = BTreeSet::new();
         for (framework_id, info, state) in tasks {
             let task_id = TaskId::from(info.task_id.value.as_str());
-            self.adopt_task(index, &framework_id, &task_id, &info, state);
-            running.insert((framework_id, task_id));
+            let key = (framework_id, task_id);
+            let shown = shown.remove(&key);
+            let (framework_id, task_id) = &key;
+            if let Some(executor_id) = self.adopt_task(index, framework_id, task_id, &info, state) {
+                let agent_id = &self.agents[&index].id;
+                let shown = shown.unwrap_or_else(|| {
+                    history::launched(&info, framework_id, &executor_id, agent_id)
+                });
+                self.record_adopted(framework_id, task_id, shown, state);
+            }
+            running.insert(key);
         }
         for (framework_id, info) in executors {
             self.adopt_executor(index, &framework_id, info);
@@ -476,7 +497,8 @@ impl Master {
         if !self.frameworks.contains_key(&id) && !self.completed.contains(&id) {
             tracing::info!(framework = %id, "framework recovered");
             let recovered = Framework::new(&id, info, BTreeSet::new(), Connection::Recovered);
-            self.frameworks.insert(id, recovered);
+            self.frameworks.insert(id.clone(), recovered);
+            self.publish_framework_recovered(&id);
         }
     }
 
@@ -497,6 +519,7 @@ impl Master {
         }
     }
 
+    /// Books a task, if its framework is there; the executor that has it.
     fn adopt_task(
         &mut self,
         index: AgentIndex,
@@ -504,7 +527,7 @@ impl Master {
         task_id: &TaskId,
         info: &v1::TaskInfo,
         state: v1::TaskState,
-    ) {
+    ) -> Option<ExecutorId> {
         let framework = self.frameworks.get_mut(framework_id);
         let known = framework.and_then(|framework| framework.tasks.remove(task_id));
         // Another agent may have had a task of this id.
@@ -517,7 +540,7 @@ impl Master {
             self.agents.get_mut(&index),
             self.frameworks.get_mut(framework_id),
         ) else {
-            return;
+            return None;
         };
         let mut resources = Resources::from_wire(&info.resources).unwrap_or_default();
         if is_terminal(state) || !agent.free.contains(&resources.unallocate()) {
@@ -532,12 +555,12 @@ impl Master {
             None => ExecutorId::from(task_id.as_str()),
         };
         let agent_id = agent.id.clone();
-        let mut task = Task::new((index, agent_id.clone()), executor_id.clone(), resources);
+        let mut task = Task::new((index, agent_id), executor_id.clone(), resources);
         task.state = state;
         task.forwarded = forwarded;
         task.kill = kill;
         framework.tasks.insert(task_id.clone(), task);
-        self.record_adopted(framework_id, &executor_id, &agent_id, info, state);
+        Some(executor_id)
     }
 
     fn adopt_executor(
@@ -760,6 +783,7 @@ struct Running {
     frameworks: Vec<v1::FrameworkInfo>,
     executors: Vec<(FrameworkId, v1::ExecutorInfo)>,
     tasks: Vec<(FrameworkId, v1::TaskInfo, v1::TaskState)>,
+    shown: Vec<v1::Task>,
 }
 
 impl Running {

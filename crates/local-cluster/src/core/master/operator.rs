@@ -61,7 +61,8 @@ pub(super) struct Operators {
 /// What is kept of one framework.
 #[derive(Debug)]
 struct Record {
-    times: Times,
+    /// `None` while it has not subscribed with this master.
+    times: Option<Times>,
     /// Those that the master has.
     tasks: BTreeMap<TaskId, v1::Task>,
     /// Those that run where nobody reaches them, oldest first.
@@ -114,12 +115,9 @@ impl Operators {
 }
 
 impl Record {
-    fn new(now: v1::TimeInfo) -> Self {
+    fn new(times: Option<Times>) -> Self {
         Self {
-            times: Times {
-                registered: now,
-                reregistered: Some(now),
-            },
+            times,
             tasks: BTreeMap::new(),
             unreachable: VecDeque::new(),
             completed: VecDeque::new(),
@@ -203,12 +201,28 @@ impl Master {
     pub(super) fn publish_framework(&mut self, id: &FrameworkId) {
         let now = self.operators.now();
         if let Some(record) = self.operators.frameworks.get_mut(id) {
-            record.times.reregistered = Some(now);
+            let registered = record.times.map_or(now, |times| times.registered);
+            record.times = Some(Times {
+                registered,
+                reregistered: Some(now),
+            });
             return self.publish_framework_updated(id);
         }
-        self.operators
-            .frameworks
-            .insert(id.clone(), Record::new(now));
+        let times = Times {
+            registered: now,
+            reregistered: Some(now),
+        };
+        self.add_framework(id, Some(times));
+    }
+
+    /// A framework is known by its agents, which have had another master before.
+    pub(super) fn publish_framework_recovered(&mut self, id: &FrameworkId) {
+        self.add_framework(id, None);
+    }
+
+    fn add_framework(&mut self, id: &FrameworkId, times: Option<Times>) {
+        let record = Record::new(times);
+        self.operators.frameworks.insert(id.clone(), record);
         self.publish(|master| {
             let framework = master.framework_event(id)?;
             Some(Event {
@@ -344,30 +358,29 @@ impl Master {
         });
     }
 
-    /// An agent that has come (again) has this task.
+    /// An agent that has come (again) has this task, which it shows like this. What the master
+    /// itself knows of the task counts more.
     pub(super) fn record_adopted(
         &mut self,
         id: &FrameworkId,
-        executor_id: &ExecutorId,
-        agent_id: &AgentId,
-        info: &v1::TaskInfo,
+        task_id: &TaskId,
+        shown: v1::Task,
         state: v1::TaskState,
     ) {
         let Some(record) = self.operators.frameworks.get_mut(id) else {
             return;
         };
-        let task_id = TaskId::from(info.task_id.value.as_str());
         let unreachable = record
             .unreachable
             .iter()
             .position(|task| task.task_id.value == task_id.as_str());
         let known = match unreachable {
             Some(position) => record.unreachable.remove(position),
-            None => record.tasks.remove(&task_id),
+            None => record.tasks.remove(task_id),
         };
-        let mut task = known.unwrap_or_else(|| history::launched(info, id, executor_id, agent_id));
+        let mut task = known.unwrap_or(shown);
         history::resume(&mut task, state);
-        record.tasks.insert(task_id, task);
+        record.tasks.insert(task_id.clone(), task);
     }
 
     /// The last status of a task that is kept, if the master has the task.

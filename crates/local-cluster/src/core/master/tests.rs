@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use expect_test::Expect;
+use mesos::ExecutorId;
 use mesos::resources::Resources;
 use mesos::v1::task_status::Source;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ use self::describe::{describe_event, describe_message};
 use super::*;
 use crate::codec::{self, Encoding};
 use crate::core::faults::{Fault, MessageFaults};
+use crate::core::history;
 
 /// Runs a script and compares what came of it.
 ///
@@ -225,6 +227,7 @@ impl Test {
             frameworks: vec![],
             executors: vec![],
             tasks: vec![],
+            shown: vec![],
         };
         self.handle(Input::Agent {
             agent: agent(index),
@@ -237,6 +240,7 @@ impl Test {
         let mut frameworks = Vec::new();
         let mut executors = Vec::new();
         let mut tasks = Vec::new();
+        let mut shown = Vec::new();
         if let Some(name) = words.get(2) {
             let framework_id = self.framework(name);
             frameworks.push(v1::FrameworkInfo {
@@ -248,6 +252,7 @@ impl Test {
                 let info = allocated_task(words[0], words[2], words[3]);
                 executors.extend(info.executor.clone().map(|it| (framework_id.clone(), it)));
                 let state = v1::TaskState::from_str_name(words[1]).expect("a state");
+                shown.push(shown_task(&framework_id, &info, state));
                 tasks.push((framework_id.clone(), info, state));
             }
         }
@@ -265,6 +270,7 @@ impl Test {
             frameworks,
             executors,
             tasks,
+            shown,
         };
         self.handle(Input::Agent {
             agent: index,
@@ -588,6 +594,25 @@ fn config(
         seed: 1,
         faults: Faults::default(),
         registry,
+    }
+}
+
+/// What an agent keeps of a task: it has been in its state for a while.
+fn shown_task(id: &FrameworkId, info: &v1::TaskInfo, state: v1::TaskState) -> v1::Task {
+    let executor = info.executor.as_ref().map(|it| (&it.executor_id).into());
+    let executor = executor.unwrap_or_else(|| ExecutorId::from("own"));
+    let agent_id = (&info.agent_id).into();
+    let status = v1::TaskStatus {
+        task_id: info.task_id.clone(),
+        state: state.into(),
+        message: Some("before".to_owned()),
+        source: Some(Source::Executor.into()),
+        ..Default::default()
+    };
+    v1::Task {
+        state: state.into(),
+        statuses: vec![status],
+        ..history::launched(info, id, &executor, &agent_id)
     }
 }
 

@@ -11,7 +11,7 @@
 //! `thaw` is the end of a time without pings, and `leave` the end of the agent. `describe` is what
 //! operators see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -366,7 +366,12 @@ impl Player {
                 frameworks,
                 executors,
                 tasks,
+                shown,
             } => {
+                let ids = |ids: Vec<String>| ids.into_iter().collect::<BTreeSet<_>>();
+                let told = tasks.iter().map(|(_, info, _)| info.task_id.value.clone());
+                let seen = shown.iter().map(|task| task.task_id.value.clone());
+                assert_eq!(ids(told.collect()), ids(seen.collect()));
                 let mut text = format!("register {}", agent.hostname);
                 if let Some(resources) = checkpointed {
                     let resources = Resources::from_wire(&resources).unwrap();

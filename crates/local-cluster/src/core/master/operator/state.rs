@@ -13,7 +13,7 @@ use crate::core::facts::{MESOS_VERSION, agent_capabilities, shown};
 use crate::core::master::Master;
 use crate::core::master::agents::Agent;
 use crate::core::master::allocator::offer_message;
-use crate::core::master::framework::Framework;
+use crate::core::master::framework::{Connection, Framework};
 use crate::core::master::ledger::Task;
 use crate::core::master::offers::Offer;
 use crate::core::wire::AgentIndex;
@@ -50,8 +50,15 @@ impl Master {
         });
         GetAgents {
             agents: agents.collect(),
-            recovered_agents: Vec::new(),
+            recovered_agents: self.recovered_agents().collect(),
         }
+    }
+
+    /// Agents of a master before this one that have not come yet.
+    fn recovered_agents(&self) -> impl Iterator<Item = v1::AgentInfo> {
+        let admitted = self.registry.admitted();
+        let recovered = self.recovered.iter();
+        recovered.filter_map(|id| admitted.get(id).cloned())
     }
 
     /// An agent without what is allocated and offered of it.
@@ -118,13 +125,15 @@ impl Master {
         framework: &Framework,
     ) -> get_frameworks::Framework {
         let record = self.operators.frameworks.get(id);
+        let times = record.and_then(|record| record.times);
         let is_connected = framework.stream().is_some();
         get_frameworks::Framework {
             framework_info: framework.info.clone(),
             active: is_connected,
             connected: is_connected,
-            registered_time: record.map(|record| record.times.registered),
-            reregistered_time: record.and_then(|record| record.times.reregistered),
+            recovered: matches!(framework.connection, Connection::Recovered),
+            registered_time: times.map(|times| times.registered),
+            reregistered_time: times.and_then(|times| times.reregistered),
             ..Default::default()
         }
     }

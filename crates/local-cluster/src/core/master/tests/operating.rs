@@ -105,3 +105,40 @@ fn tasks_of_an_agent_that_is_marked_gone_are_gone_by_operator_and_its_executors_
         "#]],
     );
 }
+
+#[test]
+fn after_a_failover_agents_and_frameworks_are_listed_as_recovered_until_they_come() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+        agent 1 cpus:1;mem:64
+        subscribe a
+        a launch O0 t1 cpus:1;mem:64 e
+        failover
+        ---
+        operator {"type":"GET_AGENTS"}
+        back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 e
+        operator {"type":"GET_FRAMEWORKS"}
+        operator {"type":"GET_TASKS"}
+        subscribe a again
+        operator {"type":"GET_FRAMEWORKS"}"#,
+        expect![[r#"
+            > operator {"type":"GET_AGENTS"}
+            0.0 operator: {"type":"GET_AGENTS","get_agents":{"agents":[],"recovered_agents":[{"hostname":"localhost","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":4.0}},{"name":"mem","type":"SCALAR","scalar":{"value":1024.0}}],"id":{"value":"M-S0"},"port":5051},{"hostname":"localhost","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.0}},{"name":"mem","type":"SCALAR","scalar":{"value":64.0}}],"id":{"value":"M-S1"},"port":5051}]}}
+            > back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 e
+            0.0 agent 0 < Registered M-S0
+            0.0 agent 0 < UpdateFramework a
+            > operator {"type":"GET_FRAMEWORKS"}
+            0.0 operator: {"type":"GET_FRAMEWORKS","get_frameworks":{"frameworks":[{"framework_info":{"user":"","name":"a","id":{"value":"M-0000"},"failover_timeout":0.0,"checkpoint":false},"active":false,"connected":false,"allocated_resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.1},"role":"*","allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":96.0},"role":"*","allocation_info":{"role":"rec"}}],"recovered":true,"offer_constraints":{}}],"completed_frameworks":[]}}
+            > operator {"type":"GET_TASKS"}
+            0.0 operator: {"type":"GET_TASKS","get_tasks":{"tasks":[{"name":"t1","task_id":{"value":"t1"},"framework_id":{"value":"M-0000"},"executor_id":{"value":"e"},"agent_id":{"value":"M-S0"},"state":"TASK_RUNNING","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.0},"allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":64.0},"allocation_info":{"role":"rec"}}],"statuses":[{"task_id":{"value":"t1"},"state":"TASK_RUNNING","message":"before","source":"SOURCE_EXECUTOR"}]}],"completed_tasks":[],"unreachable_tasks":[]}}
+            > subscribe a again
+            0.0 200 stream
+            0.0 agent 0 < UpdateFramework a
+            0.0 a < SUBSCRIBED M-0000
+            0.0 a < HEARTBEAT
+            0.0 a < OFFERS N-O0 of M-S0: cpus(allocated: rec):2.9; mem(allocated: rec):928 with e
+            > operator {"type":"GET_FRAMEWORKS"}
+            0.0 operator: {"type":"GET_FRAMEWORKS","get_frameworks":{"frameworks":[{"framework_info":{"user":"","name":"a","id":{"value":"M-0000"},"failover_timeout":3600.0,"checkpoint":false,"capabilities":[{"type":"MULTI_ROLE"},{"type":"RESERVATION_REFINEMENT"},{"type":"PARTITION_AWARE"}],"roles":["rec"]},"active":true,"connected":true,"registered_time":{"nanoseconds":1000000000000},"reregistered_time":{"nanoseconds":1000000000000},"offers":[{"id":{"value":"N-O0"},"framework_id":{"value":"M-0000"},"agent_id":{"value":"M-S0"},"hostname":"localhost","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":2.9},"allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":928.0},"allocation_info":{"role":"rec"}}],"executor_ids":[{"value":"e"}],"url":{"scheme":"http","address":{"hostname":"localhost","ip":"127.0.0.1","port":5051},"path":"/slave(1)"},"allocation_info":{"role":"rec"}}],"allocated_resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.1},"role":"*","allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":96.0},"role":"*","allocation_info":{"role":"rec"}}],"offered_resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":2.9},"role":"*","allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":928.0},"role":"*","allocation_info":{"role":"rec"}}],"recovered":false,"offer_constraints":{}}],"completed_frameworks":[]}}
+        "#]],
+    );
+}
