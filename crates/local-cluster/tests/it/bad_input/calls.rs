@@ -93,8 +93,9 @@ async fn any_call_of_a_framework_is_taken_or_refused() {
 async fn any_call_of_an_operator_is_taken_or_refused() {
     let sturdy = Sturdy::start().await;
     let mut framework = Subscribed::to(sturdy.master()).await;
-    // One agent, which an operator may end; the other is left for the good.
-    let (agent_id, _) = framework.offer().await;
+    // One agent, which an operator may end; the other is left for the good, and asked for its health.
+    let good = sturdy.agent();
+    let (agent_id, _) = framework.offer_of(|port| port != good.port()).await;
     let id = framework.framework_id.clone();
     let mut random = Random::new(12, &[&id, &agent_id]);
     let (mut master, mut agent) = (Tally::default(), Tally::default());
@@ -287,14 +288,21 @@ async fn spoilt_and_cut_json_of_a_framework_is_refused_or_comes_to_nothing() {
 impl Subscribed {
     /// An agent of the next offers, and an offer.
     async fn offer(&mut self) -> (String, String) {
+        self.offer_of(|_| true).await
+    }
+
+    /// The same, of an agent at one of these ports.
+    async fn offer_of(&mut self, is_wanted: impl Fn(u16) -> bool) -> (String, String) {
         loop {
             let event = self.stream.record().await.expect("the stream goes on");
-            let offer = &event["offers"]["offers"][0];
-            if let (Some(agent), Some(id)) = (
-                offer["agent_id"]["value"].as_str(),
-                offer["id"]["value"].as_str(),
-            ) {
-                return (agent.to_owned(), id.to_owned());
+            let offers = event["offers"]["offers"].as_array();
+            let wanted = offers.into_iter().flatten().find(|offer| {
+                let port = offer["url"]["address"]["port"].as_u64();
+                port.is_some_and(|port| is_wanted(port.try_into().expect("a port")))
+            });
+            if let Some(offer) = wanted {
+                let id = |field: &str| offer[field]["value"].as_str().expect("an id").to_owned();
+                return (id("agent_id"), id("id"));
             }
         }
     }
