@@ -66,6 +66,19 @@ impl Calls {
         last.is_some_and(|last| last.call.r#type() == CallType::Teardown)
     }
 
+    /// Makes the calls that wait before the last one. Cancellation safe.
+    pub(super) async fn make_all_but_last(&mut self) {
+        while self.waiting.len() > 1 {
+            self.make_one().await;
+        }
+    }
+
+    /// Makes none of the calls that wait but the last one.
+    pub(super) fn keep_last(&mut self) {
+        let before_last = self.waiting.len().saturating_sub(1);
+        self.waiting.drain(..before_last);
+    }
+
     /// Makes all calls that wait; of their failures, nobody is there any more to hear but of that
     /// of the last one.
     pub(super) async fn flush(&mut self) -> Result<(), CallError> {
@@ -101,6 +114,26 @@ mod tests {
     use scheduler::{Call, Uuid};
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_last_call_is_kept_when_those_before_it_are_given_up() {
+        let masters = "127.0.0.1:1".parse().unwrap();
+        let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
+        let (handle, _notices) = SchedulerClient::start(config).unwrap();
+        let mut calls = Calls::new(handle);
+        calls.keep_last();
+        for _ in 0..3 {
+            calls.push(convert::call(Call::Suppress));
+        }
+        calls.push(convert::call(Call::Teardown));
+        // Without a subscription they fail at once.
+        calls.make_all_but_last().await;
+        assert_eq!(calls.waiting.len(), 1);
+        calls.push(convert::call(Call::Teardown));
+        calls.keep_last();
+        assert_eq!(calls.waiting.len(), 1);
+        assert!(calls.ends_with_teardown());
+    }
 
     #[tokio::test]
     async fn beyond_the_bound_only_acknowledgements_are_left_out() {

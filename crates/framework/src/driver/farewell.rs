@@ -20,6 +20,10 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 /// is taken, and some seconds for the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the calls may take that wait before TEARDOWN, which ends all that they are about: of
+/// thousands of tasks there can be more than is made in time.
+const BACKLOG_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The pause before TEARDOWN is made again. While there is no subscription that costs nothing.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -61,6 +65,10 @@ where
         last: &mut Option<CallError>,
     ) -> Result<(), CallError> {
         let is_torn_down = self.calls.ends_with_teardown();
+        if is_torn_down {
+            let _ = timeout(BACKLOG_PATIENCE, self.calls.make_all_but_last()).await;
+            self.calls.keep_last();
+        }
         loop {
             match self.calls.flush().await {
                 Err(error @ (CallError::NotSubscribed | CallError::Transport(_))) => {

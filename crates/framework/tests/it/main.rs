@@ -8,5 +8,6 @@
 mod cluster;
 mod direct;
 mod runs;
+mod scale;
 mod store;
 mod teardown;
