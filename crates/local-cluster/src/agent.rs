@@ -28,6 +28,7 @@ use crate::containerizer::{ContainerEvent, Containerizer, Settings};
 use crate::core::agent::{Agent, Answer, Config, Input, Output, RequestId};
 use crate::core::simulated::SimulatedExecutors;
 use crate::core::wire::{AgentIndex, ToAgent, ToMaster};
+use crate::fetcher;
 use crate::files::Files;
 use crate::http;
 use crate::http::agent::{AgentHandler, CALLS_MAX, DomainSocketHandler, HttpCall, Reply};
@@ -239,6 +240,7 @@ pub(crate) async fn spawn(
     let files = Files::new(work_dir.clone());
     let settings = Settings {
         endpoint: address,
+        cache: fetcher::Cache::new(work_dir.clone()),
         work_dir,
         subscription_backoff_max: config.reregistration_timeout,
         executor_key: config

@@ -89,6 +89,8 @@ pub(crate) struct Settings {
     pub(crate) domain_socket: Option<PathBuf>,
     /// Signs the tokens of executors, if they need one.
     pub(crate) executor_key: Option<ExecutorKey>,
+    /// Artifacts that are wanted more than once.
+    pub(crate) cache: fetcher::Cache,
     /// For downloads.
     pub(crate) runtime: Handle,
 }
@@ -331,7 +333,7 @@ fn start(launch: &Launch, settings: &Settings, control: &Control) -> Result<Proc
     for uri in &command.uris {
         let fetched = settings.runtime.block_on(async {
             tokio::select! {
-                fetched = fetcher::fetch(uri, sandbox.directory()) => Some(fetched),
+                fetched = fetcher::fetch(uri, sandbox.directory(), &settings.cache) => Some(fetched),
                 () = control.doomed.notified() => None,
             }
         });

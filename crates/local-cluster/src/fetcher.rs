@@ -1,11 +1,12 @@
 //! Brings the artifacts of a command into a sandbox (PROTOCOL §11.5).
 //!
 //! One URI after the other, each tried once. Taken are paths, `file://`, `http://` and `https://`;
-//! archives are unpacked where Mesos would, if they are tar or gzip. What it does not know it
+//! archives are unpacked where Mesos would, if they are tar, gzip or zip. What it does not know it
 //! refuses by name: an archive that silently stays packed would fail later and elsewhere. Nothing
 //! is ever written outside the sandbox. How large an artifact is, is not bounded, as in Mesos.
 
 mod archive;
+mod cache;
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -18,6 +19,7 @@ use mesos::v1::command_info::Uri;
 use thiserror::Error;
 
 use self::archive::Archive;
+pub(crate) use self::cache::Cache;
 
 /// How long a server may take to accept the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +47,7 @@ pub(crate) enum FetchError {
     #[error("failed to download `{uri}`")]
     Download { uri: String, source: DownloadError },
     #[error(
-        "`{0}` is an archive of a kind that this agent does not unpack; use tar or tar.gz, or set `extract` to false"
+        "`{0}` is an archive of a kind that this agent does not unpack; use tar, tar.gz or zip, or set `extract` to false"
     )]
     UnsupportedArchive(String),
     #[error("failed to unpack `{name}`")]
@@ -72,7 +74,7 @@ pub(crate) enum DownloadError {
 ///
 /// # Errors
 /// Anything that keeps it from being there in full.
-pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError> {
+pub(crate) async fn fetch(uri: &Uri, directory: &Path, cache: &Cache) -> Result<(), FetchError> {
     let source = Source::parse(&uri.value)?;
     let name = match uri.output_file.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => stays_inside(name).ok_or_else(|| FetchError::OutputFile(name.to_owned()))?,
@@ -89,16 +91,22 @@ pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError>
         }
         fs::create_dir_all(parent).map_err(failed)?;
     }
-    match source {
-        Source::Path(path) => copy(path, &target).await.map_err(failed)?,
-        Source::Http(url) => {
-            download(url, &target)
-                .await
-                .map_err(|source| FetchError::Download {
-                    uri: uri.value.clone(),
-                    source,
-                })?
-        }
+    if uri.cache() {
+        let wanted = cache.want(&uri.value);
+        let turn = wanted.turn().await;
+        let kept = match wanted.kept() {
+            Some(kept) => kept,
+            None => {
+                let place = wanted.place().map_err(failed)?;
+                bring(source, uri, &place).await?;
+                wanted.keep(&place).map_err(failed)?;
+                place
+            }
+        };
+        drop(turn);
+        copy(&kept, &target).await.map_err(failed)?;
+    } else {
+        bring(source, uri, &target).await?;
     }
     let name = name.display().to_string();
     if uri.executable() {
@@ -115,6 +123,19 @@ pub(crate) async fn fetch(uri: &Uri, directory: &Path) -> Result<(), FetchError>
         Some(archive) => archive
             .unpack(&target)
             .map_err(|source| FetchError::Unpack { name, source }),
+    }
+}
+
+/// Brings one artifact to a place.
+async fn bring(source: Source<'_>, uri: &Uri, target: &Path) -> Result<(), FetchError> {
+    let uri = uri.value.clone();
+    match source {
+        Source::Path(path) => copy(path, target)
+            .await
+            .map_err(|source| FetchError::Copy { uri, source }),
+        Source::Http(url) => download(url, target)
+            .await
+            .map_err(|source| FetchError::Download { uri, source }),
     }
 }
 
@@ -208,11 +229,16 @@ async fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes a new file in the place of whatever is there.
 fn create(path: &Path) -> io::Result<fs::File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(path)?;
     fs::File::create_new(path)
+}
+
+/// Takes away what is at a path, if anything is.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn download(url: &str, to: &Path) -> Result<(), DownloadError> {

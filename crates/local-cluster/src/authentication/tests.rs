@@ -1,3 +1,5 @@
+//! What is read of files and headers: the cases of recording 15, and what else peers can write.
+
 use super::*;
 
 /// The key and two tokens of recording 15: of executor `ex1` in its container, and one with

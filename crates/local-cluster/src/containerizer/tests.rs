@@ -25,6 +25,7 @@ impl Fixture {
         let settings = Settings {
             executor_key: None,
             domain_socket: None,
+            cache: fetcher::Cache::new(std::env::temp_dir()),
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
             subscription_backoff_max: Duration::from_secs(2),

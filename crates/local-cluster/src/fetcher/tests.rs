@@ -11,12 +11,15 @@ use super::*;
 struct Fixture {
     source: tempfile::TempDir,
     sandbox: tempfile::TempDir,
+    cache: Cache,
 }
 
 impl Fixture {
     fn new() -> Self {
+        let source = tempfile::tempdir().unwrap();
         Self {
-            source: tempfile::tempdir().unwrap(),
+            cache: Cache::with_bytes(source.path().to_owned(), 10),
+            source,
             sandbox: tempfile::tempdir().unwrap(),
         }
     }
@@ -31,7 +34,7 @@ impl Fixture {
     async fn fetch(&self, uri: Uri) -> Result<(), String> {
         let directory = self.sandbox.path().join("box");
         fs::create_dir_all(&directory).unwrap();
-        fetch(&uri, &directory)
+        fetch(&uri, &directory, &self.cache)
             .await
             .map_err(|error| crate::error::chain(&error))
     }
@@ -242,7 +245,7 @@ async fn no_output_file_leaves_the_sandbox_through_a_link_of_an_earlier_artifact
 #[tokio::test]
 async fn what_cannot_be_fetched_is_refused_by_name() {
     let fixture = Fixture::new();
-    let zip = fixture.file("x.zip", b"");
+    let xz = fixture.file("x.tar.xz", b"");
     let broken = fixture.file("x.tar.gz", b"no archive");
     let cases = [
         (
@@ -265,8 +268,8 @@ async fn what_cannot_be_fetched_is_refused_by_name() {
             "failed to copy `/dev/null`: it is not a regular file",
         ),
         (
-            uri(zip),
-            "`x.zip` is an archive of a kind that this agent does not unpack; use tar or tar.gz, or set `extract` to false",
+            uri(xz),
+            "`x.tar.xz` is an archive of a kind that this agent does not unpack; use tar, tar.gz or zip, or set `extract` to false",
         ),
         (
             uri(broken),
@@ -328,4 +331,131 @@ async fn a_download_that_fails_or_breaks_is_a_failure() {
     let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\ncode").await;
     let error = fixture.fetch(uri(format!("{server}/x"))).await.unwrap_err();
     assert!(error.starts_with("failed to download"), "{error}");
+}
+
+/// An archive with entries of these names, contents and modes.
+fn zip(entries: &[(&str, &str, u32)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for (name, content, mode) in entries {
+        let options = zip::write::SimpleFileOptions::default();
+        if *mode == LINK {
+            writer.add_symlink(*name, *content, options).unwrap();
+        } else {
+            let options = options.unix_permissions(*mode);
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+const LINK: u32 = 0;
+
+#[tokio::test]
+async fn a_zip_is_unpacked_with_modes_and_links_inside() {
+    let fixture = Fixture::new();
+    let archive = zip(&[
+        ("bin/run", "code", 0o755),
+        ("text", "1", 0o600),
+        ("link", "bin/run", LINK),
+    ]);
+    let path = fixture.file("x.zip", &archive);
+    fixture.fetch(uri(path)).await.unwrap();
+    assert_eq!(
+        fixture.list(),
+        ["box/bin/run", "box/link", "box/text", "box/x.zip"]
+    );
+    assert_eq!(fixture.read("link"), "code");
+    assert_eq!(
+        (fixture.mode("bin/run"), fixture.mode("text")),
+        (0o755, 0o600)
+    );
+}
+
+#[tokio::test]
+async fn no_zip_leaves_the_sandbox() {
+    let fixture = Fixture::new();
+    let up = fixture.file("up.zip", &zip(&[("../out", "1", 0o644)]));
+    let text = "failed to unpack `up.zip`: the entry `../out` would leave the sandbox";
+    assert_eq!(fixture.fetch(uri(up)).await, Err(text.to_owned()));
+    let linked = zip(&[("way", "..", LINK), ("way/out", "1", 0o644)]);
+    let linked = fixture.file("linked.zip", &linked);
+    let text = "failed to unpack `linked.zip`: the entry `way/out` would leave the sandbox";
+    assert_eq!(fixture.fetch(uri(linked)).await, Err(text.to_owned()));
+    // A link of an earlier archive is replaced, and not written through.
+    let link = fixture.file("link.zip", &zip(&[("over", "../out", LINK)]));
+    let over = fixture.file("over.zip", &zip(&[("over", "1", 0o644)]));
+    fixture.fetch(uri(link)).await.unwrap();
+    fixture.fetch(uri(over)).await.unwrap();
+    assert_eq!(fixture.read("over"), "1");
+    assert!(!fixture.sandbox.path().join("out").exists());
+    let broken = fixture.file("broken.zip", b"PK no archive");
+    let error = fixture.fetch(uri(broken)).await.unwrap_err();
+    assert!(
+        error.starts_with("failed to unpack `broken.zip`: "),
+        "{error}"
+    );
+}
+
+fn cached(value: impl Into<String>) -> Uri {
+    Uri {
+        cache: Some(true),
+        ..uri(value)
+    }
+}
+
+#[tokio::test]
+async fn what_is_cached_is_fetched_once_even_by_two_at_once() {
+    let fixture = Fixture::new();
+    // It answers once.
+    let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ncode").await;
+    let named = |name: &str| Uri {
+        output_file: Some(name.to_owned()),
+        ..cached(format!("{server}/x"))
+    };
+    let (one, two) = tokio::join!(fixture.fetch(named("one")), fixture.fetch(named("two")));
+    assert_eq!((one, two), (Ok(()), Ok(())));
+    fixture.fetch(named("three")).await.unwrap();
+    for name in ["one", "two", "three"] {
+        assert_eq!(fixture.read(name), "code");
+    }
+    assert_eq!(fixture.cache.bytes(), 4);
+}
+
+#[tokio::test]
+async fn what_was_not_wanted_for_longest_goes_first_when_the_cache_is_full() {
+    let fixture = Fixture::new();
+    let files = ["a", "b", "c"].map(|name| fixture.file(name, b"1234"));
+    for index in [0, 1, 0, 2] {
+        fixture.fetch(cached(&files[index])).await.unwrap();
+    }
+    assert_eq!(fixture.cache.bytes(), 8);
+    for file in &files {
+        fs::write(file, b"new").unwrap();
+    }
+    // The last one comes last: it takes the place of another.
+    for (index, name, expected) in [(0, "a", "1234"), (2, "c", "1234"), (1, "b", "new")] {
+        fixture.fetch(cached(&files[index])).await.unwrap();
+        assert_eq!(fixture.read(name), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_the_cache_is_fetched_and_not_kept() {
+    let fixture = Fixture::new();
+    let path = fixture.file("large", b"more than ten bytes");
+    fixture.fetch(cached(&path)).await.unwrap();
+    assert_eq!(fixture.read("large"), "more than ten bytes");
+    assert_eq!(fixture.cache.bytes(), 0);
+}
+
+#[tokio::test]
+async fn what_could_not_be_fetched_is_tried_again() {
+    let fixture = Fixture::new();
+    let path = fixture.source.path().join("late");
+    let path = path.to_str().unwrap();
+    assert!(fixture.fetch(cached(path)).await.is_err());
+    fixture.file("late", b"1");
+    fixture.fetch(cached(path)).await.unwrap();
+    assert_eq!(fixture.read("late"), "1");
 }
