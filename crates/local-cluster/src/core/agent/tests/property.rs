@@ -11,8 +11,9 @@ use proptest::prelude::*;
 
 use super::script::config;
 use crate::core::agent::call::{Body, Call};
+use crate::core::agent::operator::Scope;
 use crate::core::agent::{Agent, Answer, Input, Output, RequestId};
-use crate::core::wire::{ToAgent, ToMaster};
+use crate::core::wire::{ToAgent, ToMaster, is_terminal};
 
 /// One thing that happens; the numbers choose frameworks, executors, tasks and states.
 #[derive(Debug, Clone)]
@@ -193,6 +194,31 @@ impl Watch {
     fn handle(&mut self, input: Input) {
         self.agent.handle(self.now, input);
         self.drain();
+    }
+
+    /// What operators see is one picture: each living task is in one list, and that is the right one.
+    fn check_description(&self) {
+        let Ok(agent) = self.agent.describe(self.now, Scope::Everything) else {
+            return;
+        };
+        assert_eq!(agent.containers().len(), self.agent.containers());
+        for framework in &agent.frameworks {
+            let mut seen = BTreeSet::new();
+            for executor in &framework.executors {
+                let tasks = &executor.tasks;
+                for task in tasks.queued.iter().chain(&tasks.launched) {
+                    assert!(!is_terminal(task.state()), "{task:?}");
+                    assert!(seen.insert(&task.task_id.value), "{task:?} is there twice");
+                }
+                for task in &tasks.terminated {
+                    assert!(is_terminal(task.state()), "{task:?}");
+                    assert!(seen.insert(&task.task_id.value), "{task:?} is there twice");
+                }
+                for task in &tasks.completed {
+                    assert!(is_terminal(task.state()), "{task:?}");
+                }
+            }
+        }
     }
 
     fn play(&mut self, step: Step) {
@@ -435,6 +461,7 @@ proptest! {
         let mut watch = Watch::new();
         for step in steps {
             watch.play(step);
+            watch.check_description();
         }
         watch.settle();
     }
