@@ -392,7 +392,6 @@ impl Master {
         self.remove_overdue_frameworks(now);
         self.remove_overdue_agents(now);
         self.give_up_recovered_agents(now);
-        self.end_overdue_offers(now);
         if self.allocation_due <= now {
             self.allocate(now);
             // Runs that were missed are not made up for.
@@ -400,6 +399,8 @@ impl Master {
                 self.allocation_due += self.config.allocation_interval;
             }
         }
+        // An offer lives for whole intervals, when it was made by a run; and that run is over.
+        self.end_overdue_offers(now);
     }
 
     /// The checks of PROTOCOL §3 in their order, then the call itself.

@@ -192,7 +192,7 @@ impl Master {
     }
 
     /// Takes offers back that nobody has answered in time; without a filter, so that they come
-    /// again with the next run (recording 05b).
+    /// again with the next run. A run of the same moment was before (recording 05b).
     pub(super) fn end_overdue_offers(&mut self, now: Instant) {
         while let Some((end, id)) = self.offer_ends.front() {
             let is_answered = self.offers.get(id).is_none();

@@ -299,20 +299,20 @@ fn an_offer_that_nobody_answers_is_rescinded_and_made_again() {
         r#"agent 0 cpus:4;mem:1024
            subscribe a
            ---
-           advance 2.5
+           advance 3.5
            a {"type": "ACCEPT", "accept": {"offer_ids": [{"value": "M-O0"}]}}
            advance 0.5
            a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O1"}]}}
            advance 2"#,
         expect![[r#"
-            > advance 2.5
+            > advance 3.5
             2.0 a < RESCIND M-O0
-            2.0 a < OFFERS M-O1 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024
+            3.0 a < OFFERS M-O1 of M-S0: cpus(allocated: rec):4; mem(allocated: rec):1024
             > a {"type": "ACCEPT", "accept": {"offer_ids": [{"value": "M-O…
-            2.5 202
+            3.5 202
             > advance 0.5
             > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
-            3.0 202
+            4.0 202
             > advance 2
         "#]],
     );
