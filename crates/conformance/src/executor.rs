@@ -1,22 +1,16 @@
 //! Executor processes that do what the player says.
 //!
-//! The agent starts the program of the suite as it would start any executor; the process finds the
-//! player by a file above its sandbox or its program, says what it was started with, and waits to
-//! be told to end. The calls of the recorded executor are sent by the player itself.
+//! The agent starts a small program as it would start any executor; the process finds the player by
+//! a file above its sandbox or its program, says what it was started with, and waits to be told to
+//! end. The calls of the recorded executor are sent by the player itself.
 
-use std::io::{self, BufRead as _, Write as _};
-use std::net::{SocketAddr, TcpStream as BlockingStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{env, fs};
+use std::{fs, io};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
-
-/// What every executor has in its environment, and nobody else.
-const SIGN: &str = "MESOS_AGENT_ENDPOINT";
 
 /// The file that holds the address of the player.
 const ADDRESS_FILE: &str = "conformance-player";
@@ -48,25 +42,24 @@ pub enum Ending {
 }
 
 impl Executors {
-    /// Makes ready for executors that are started from a program below `top`, or in sandboxes
-    /// below it.
+    /// Makes ready for executors that are started from a name of `program` below `top`, or in
+    /// sandboxes below it.
     ///
     /// # Errors
     /// When there is no port, or nothing can be written below `top`.
-    pub async fn listen(top: &Path) -> io::Result<Self> {
+    pub async fn listen(top: &Path, program: &Path) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         fs::write(top.join(ADDRESS_FILE), listener.local_addr()?.to_string())?;
         let folder = top.join("bin");
         fs::create_dir_all(&folder)?;
-        let program = folder.join("executor");
-        let this = env::current_exe()?;
+        let name = folder.join("executor");
         // A copy where a second name is not possible.
-        if fs::hard_link(&this, &program).is_err() {
-            fs::copy(&this, &program)?;
+        if fs::hard_link(program, &name).is_err() {
+            fs::copy(program, &name)?;
         }
         Ok(Self {
             listener,
-            program,
+            program: name,
             waiting: Vec::new(),
         })
     }
@@ -119,66 +112,4 @@ impl Executor {
             .await
             .is_ok()
     }
-}
-
-/// The life of an executor process; returns at once in every other one.
-///
-/// To be called first by the program of the suite.
-pub fn run_if_started_by_an_agent() {
-    if env::var_os(SIGN).is_none() {
-        return;
-    }
-    // Nobody reads what it could say.
-    let status = obey().unwrap_or(120);
-    std::process::exit(status);
-}
-
-fn obey() -> io::Result<i32> {
-    let program = env::current_exe()?;
-    let directory = env::current_dir()?;
-    let address = address_above(&program).or_else(|| address_above(&directory));
-    let address = address.ok_or(io::ErrorKind::NotFound)?;
-    let mut player = BlockingStream::connect_timeout(&address, Duration::from_secs(10))?;
-    writeln!(player, "{}", process(&program, &directory))?;
-    for line in io::BufReader::new(player).lines() {
-        let line = line?;
-        match line.split_once(' ') {
-            Some(("exit", status)) => return Ok(status.parse().unwrap_or(121)),
-            Some(("signal", signal)) => raise(signal)?,
-            _ => return Err(io::ErrorKind::InvalidData.into()),
-        }
-    }
-    // The player has gone.
-    Ok(0)
-}
-
-/// What this process was started with, in the form of recordings.
-fn process(program: &Path, directory: &Path) -> Value {
-    let text = |text: std::ffi::OsString| Value::from(text.to_string_lossy().into_owned());
-    let variables = env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), text(value)))
-        .collect::<Map<_, _>>();
-    let mut arguments: Vec<_> = env::args_os().map(text).collect();
-    // The recorded executors were scripts, which are told their path and not their name.
-    if let Some(name) = arguments.first_mut()
-        && !name.as_str().is_some_and(|name| name.contains('/'))
-    {
-        *name = program.to_string_lossy().into();
-    }
-    json!({"env": variables, "argv": arguments, "cwd": directory.to_string_lossy()})
-}
-
-fn raise(signal: &str) -> io::Result<()> {
-    let number = signal.parse().ok();
-    let signal = number.and_then(rustix::process::Signal::from_named_raw);
-    let signal = signal.ok_or(io::ErrorKind::InvalidData)?;
-    rustix::process::kill_process(rustix::process::getpid(), signal)?;
-    Ok(())
-}
-
-fn address_above(path: &Path) -> Option<SocketAddr> {
-    path.ancestors()
-        .find_map(|folder| fs::read_to_string(folder.join(ADDRESS_FILE)).ok())?
-        .parse()
-        .ok()
 }

@@ -89,13 +89,14 @@ const FLAGS: &str = "flags are left out that are not true of an embedded cluster
 const NOT_HTTP: &str = "hyper answers 400 to what is not HTTP, and Mesos hangs up";
 const NO_ABORT: &str = "a call of the type UNKNOWN is refused; a master that aborts is a defect";
 
-/// Recordings in which the timer of the allocator runs against what else happens: what an offer
-/// holds, and whether there is one more, depends on which was first. There a freed resource may
-/// come in this offer or in the next.
+/// Recordings in which the timer of the allocator runs against what else happens, so that a freed
+/// resource may come in this offer or in the next. What all offers that are out hold together is
+/// compared there, in the place of what each of them holds.
 pub const CHANCES: &[&str] = &[
-    // A run of the allocator may fall between a launch and what is asked of it.
-    // Or executors may end within 100 ms of one.
-    "08a", "08b", "10a", "10b", "10d", "11a",
+    // No run is in the recording, and on a busy machine one comes before the end.
+    "08a", "08b",
+    // Executors end within 100 ms of a run, and a real agent takes that long to notice.
+    "10a", "10b",
 ];
 
 /// A recording that is not made equal yet.

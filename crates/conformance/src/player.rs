@@ -4,6 +4,7 @@
 //! recorded; what came has to come. So events are waited for before what was done after them is
 //! done, and nothing has to be known about why.
 
+mod accounts;
 mod answer;
 mod note;
 mod offers;
@@ -27,6 +28,7 @@ use crate::protobuf;
 use crate::recording::{Chunk, Head, Line, Recording, Request, What};
 use crate::target::Target;
 use crate::wire::{Connection, End};
+use accounts::{Accounts, Amounts};
 use note::Action;
 use peer::Peer;
 use scene::Cast;
@@ -55,7 +57,7 @@ pub struct Found {
 
 /// How long what was recorded may take, beyond the time that it took then. The machine may be
 /// busy; what takes this long does not come.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What comes this long after the last line is no more looked at.
 const AFTERMATH: Duration = Duration::from_millis(200);
@@ -78,6 +80,8 @@ pub async fn play(
         sandbox: scene::sandbox(recording),
         left_out: Vec::new(),
         used_offers: BTreeSet::new(),
+        recorded_offers: BTreeMap::new(),
+        total: None,
         leaves_out_offers: note::leaves_out_offers(&recording.lines),
         leaves_out_requests: note::leaves_out_requests(&recording.lines),
         is_left_to_chance: CHANCES.iter().any(|name| recording.name.starts_with(name)),
@@ -124,6 +128,10 @@ struct Player<'a> {
     left_out: Vec<(String, String)>,
     /// Offers of here that were accepted or declined where it is chance which they are.
     used_offers: BTreeSet<String>,
+    /// What is out in offers in the recording, by stream.
+    recorded_offers: BTreeMap<String, Accounts>,
+    /// What the first of them held, which is all that there is.
+    total: Option<Amounts>,
     leaves_out_offers: bool,
     leaves_out_requests: bool,
     /// Whether it is chance what offers hold.
@@ -185,6 +193,7 @@ impl Player<'_> {
                 Err(error) => return one("connection", error.to_string()),
             }
         }
+        let recorded = offers::offer_ids(&request.body);
         let request = &self.with_offers(name, request).await;
         let whole = match &request.cut {
             Some(cut) => match cut.whole(&self.executor_of(&cut.begin), &mut self.mapping) {
@@ -193,6 +202,12 @@ impl Player<'_> {
             },
             None => None,
         };
+        let here = offers::offer_ids(&request.body).into_iter();
+        let here: Vec<_> = here.map(|id| self.mapping.here(&id)).collect();
+        let accounts = self.recorded_offers.values_mut();
+        accounts.for_each(|accounts| accounts.remove(&recorded));
+        let peers = self.peers.values_mut();
+        peers.for_each(|peer| peer.accounts.remove(&here));
         // A length that was right is right for what was added, too.
         let bytes = request::bytes(request, whole, &mut self.mapping);
         let Some(peer) = self.peers.get_mut(name) else {
@@ -252,11 +267,17 @@ impl Player<'_> {
         };
         match event {
             Ok(event) => {
-                let differences = peer.event(&event, &mut self.mapping, deadline).await;
-                match event.subject.kind.as_str() {
-                    "OFFERS" => self.without_chance(differences),
-                    _ => differences,
+                let accounts = self.recorded_offers.entry(line.connection.clone());
+                let accounts = accounts.or_default();
+                accounts.note(&event);
+                if self.is_left_to_chance && event.subject.kind == "OFFERS" {
+                    let sum = accounts.sum();
+                    let total = self.total.get_or_insert_with(|| sum.clone());
+                    return peer
+                        .offers_left_to_chance(&event, &sum, total, &mut self.mapping, deadline)
+                        .await;
                 }
+                peer.event(&event, &mut self.mapping, deadline).await
             }
             Err(fault) => one("recording", fault),
         }

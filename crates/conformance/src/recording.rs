@@ -1,5 +1,7 @@
 //! The files: JSON lines, each one happening, in order of time.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
@@ -146,6 +148,49 @@ impl Recording {
             agent_flags: texts(&head["agent_flags"]),
             lines: lines.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// How long after the start the allocator had a run, less than an interval. Offers that nobody
+    /// has asked for show it; where there are none it is taken for half of one.
+    pub fn allocation(&self, interval: Duration) -> Duration {
+        let mut asked_at_ms = f64::NEG_INFINITY;
+        for line in &self.lines {
+            match &line.what {
+                What::Request(request) if request.asks_for_offers(&line.connection) => {
+                    asked_at_ms = line.at_ms;
+                }
+                // An agent may come at any time from here on, and its offers with it.
+                What::Note(note) if note.contains("agent") => break,
+                What::Chunk(chunk) if chunk.is_offers() && line.at_ms > asked_at_ms + ASKED_MS => {
+                    let at = Duration::from_secs_f64(line.at_ms.max(0.0) / 1000.0);
+                    let rest = at.as_nanos() % interval.as_nanos().max(1);
+                    return Duration::from_nanos(u64::try_from(rest).unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+        interval / 2
+    }
+}
+
+/// So soon offers come that were asked for.
+const ASKED_MS: f64 = 20.0;
+
+impl Request {
+    /// A subscription, or the end of filters.
+    fn asks_for_offers(&self, connection: &str) -> bool {
+        let is_revive = self.body.windows(6).any(|part| part == b"REVIVE");
+        connection.contains("-stream") || is_revive
+    }
+}
+
+impl Chunk {
+    fn is_offers(&self) -> bool {
+        const TYPE: &[u8] = br#""type":"OFFERS""#;
+        match &self.decoded {
+            Some(decoded) => decoded["type"] == "OFFERS",
+            None => self.body.windows(TYPE.len()).any(|part| part == TYPE),
+        }
     }
 }
 
@@ -318,6 +363,26 @@ mod tests {
             Some(Cut { begin, length })
         };
         assert_eq!(cuts.collect::<Vec<_>>(), [cut(b"ab", 9), cut(b"hia", 7)]);
+    }
+
+    #[test]
+    fn offers_that_nobody_asked_for_show_when_the_allocator_runs() {
+        let phase = |lines: &str| {
+            let text = format!("{{}}\n{lines}");
+            let recording = Recording::parse("x", &text).expect("a recording");
+            recording.allocation(Duration::from_secs(1)).as_millis()
+        };
+        let offers = |at_ms: u32| {
+            format!(r#"{{"at_ms":{at_ms},"kind":"chunk","body":"{{\"type\":\"OFFERS\"}}"}}"#)
+        };
+        let subscribe = r#"{"at_ms":10,"conn":"s-stream","dir":"send","kind":"request"}"#;
+        let note = r#"{"at_ms":20,"kind":"note","note":"the agent is started again"}"#;
+        assert_eq!(
+            phase(&format!("{subscribe}\n{}\n{}", offers(12), offers(1062))),
+            62
+        );
+        assert_eq!(phase(&format!("{subscribe}\n{}", offers(12))), 500);
+        assert_eq!(phase(&format!("{note}\n{}", offers(1062))), 500);
     }
 
     #[test]

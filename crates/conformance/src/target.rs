@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use local_cluster::{
@@ -12,6 +12,7 @@ use mesos::attributes;
 use mesos::resources::Resources;
 use tempfile::TempDir;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::executor::Executors;
 use crate::mapping::Mapping;
@@ -83,27 +84,36 @@ struct Flags {
 }
 
 impl Target {
-    /// Starts an embedded cluster as the recording says.
+    /// Starts an embedded cluster as the recording says, with `executor` as the program of executors.
+    /// Returns when its allocator is about as far from its next run as the recorded one was at the
+    /// start.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn embedded(recording: &Recording) -> Result<Self, TargetError> {
+    pub async fn embedded(recording: &Recording, executor: &Path) -> Result<Self, TargetError> {
         let files = files()?;
         let flags = Flags::read(recording)?;
         let mut config = flags.config;
         config.work_dir = Some(files.path().join("agent"));
-        let executors = Executors::listen(files.path());
+        let executors = Executors::listen(files.path(), executor);
         let executors = executors.await.map_err(TargetError::Files)?;
         for agent in &mut config.agents {
             let wanted = agent.executor_domain_socket.take();
             agent.executor_domain_socket = wanted.map(|_| domain_socket(&files));
         }
+        let interval = config.allocation_interval;
+        let before = Instant::now();
         let agent_config = config.agents.first().cloned();
         if scene::begins_without_agent(&recording.name) {
             config.agents.clear();
         }
         let cluster = LocalCluster::start(config).await;
         let cluster = cluster.map_err(TargetError::Start)?;
+        // The first run is one interval after the start.
+        let run = recording.allocation(interval);
+        let waits = (1..).map(|nth| (before + interval * nth).checked_sub(run));
+        let start = waits.flatten().find(|start| *start > Instant::now());
+        tokio::time::sleep_until(start.unwrap_or(before)).await;
         Ok(Self {
             master: cluster.master_address(),
             agent: cluster.agent_addresses().first().copied(),
@@ -119,9 +129,9 @@ impl Target {
     ///
     /// # Errors
     /// When there is no place for files.
-    pub async fn real(real: &Real) -> Result<Self, TargetError> {
+    pub async fn real(real: &Real, executor: &Path) -> Result<Self, TargetError> {
         let files = files()?;
-        let executors = Executors::listen(files.path());
+        let executors = Executors::listen(files.path(), executor);
         Ok(Self {
             cluster: None,
             agent_config: None,

@@ -10,7 +10,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Player;
-use crate::compare::Difference;
 use crate::recording::Request;
 
 /// How long offers may take: two runs of the allocator.
@@ -67,28 +66,13 @@ impl Player<'_> {
         }
     }
 
-    /// What remains of the differences of a recorded OFFERS where it is chance what it holds.
-    pub(super) fn without_chance(&self, differences: Vec<Difference>) -> Vec<Difference> {
-        let is_chance = |difference: &Difference| {
-            let path = difference.path.as_str();
-            matches!(path, "missing" | "order")
-                || path.contains(".resources")
-                || path.contains(".executor_ids")
-        };
-        let mut differences = differences;
-        if self.is_left_to_chance {
-            differences.retain(|difference| !is_chance(difference));
-        }
-        differences
-    }
-
     pub(super) fn has_loose_offers(&self) -> bool {
         self.is_left_to_chance || self.leaves_out_offers
     }
 }
 
 /// The offers that an ACCEPT or DECLINE names.
-fn offer_ids(body: &[u8]) -> Vec<String> {
+pub(super) fn offer_ids(body: &[u8]) -> Vec<String> {
     let call: Value = serde_json::from_slice(body).unwrap_or_default();
     let lists = [&call["accept"]["offer_ids"], &call["decline"]["offer_ids"]];
     let ids = lists.iter().filter_map(|list| list.as_array()).flatten();

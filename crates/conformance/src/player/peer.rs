@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::accounts::{Accounts, Amounts};
 use crate::compare::{self, Difference};
 use crate::cut::Cut;
 use crate::event::{Event, Subject};
@@ -30,6 +31,8 @@ pub(super) struct Peer {
     unanswered: usize,
     /// The id of the last offer that came.
     pub(super) last_offer: Option<String>,
+    /// What is out in offers.
+    pub(super) accounts: Accounts,
 }
 
 /// How long a better match may take when there is one that differs in some field only: long enough
@@ -51,6 +54,7 @@ impl Peer {
             last_number: 0,
             unanswered: 0,
             last_offer: None,
+            accounts: Accounts::default(),
         }
     }
 
@@ -173,6 +177,38 @@ impl Peer {
         }
     }
 
+    /// A recorded OFFERS where it is chance what it holds. All offers that are out have to hold at
+    /// least what they held then, and no more than there is; the one that came in its place may differ
+    /// in resources and executors.
+    pub(super) async fn offers_left_to_chance(
+        &mut self,
+        recorded: &Event,
+        sum: &Amounts,
+        total: &Amounts,
+        mapping: &mut Mapping,
+        deadline: Instant,
+    ) -> Vec<Difference> {
+        while !self.accounts.sum().covers(sum) && self.receive(deadline).await.is_some() {}
+        let here = self.accounts.sum();
+        let mut differences = Vec::new();
+        if !here.covers(sum) || !total.covers(&here) {
+            differences.push(Difference {
+                path: "offers together".to_owned(),
+                text: format!("recorded {sum:?} of {total:?}, here {here:?}"),
+            });
+        }
+        let is_offers = |event: &Event| event.subject.kind == recorded.subject.kind;
+        let mut events = self.events.iter();
+        if events.any(|(_, event)| event.as_ref().is_ok_and(is_offers)) {
+            let found = self.event(recorded, mapping, Instant::now()).await;
+            let is_chance = |path: &str| {
+                path == "order" || path.contains(".resources") || path.contains(".executor_ids")
+            };
+            differences.extend(found.into_iter().filter(|found| !is_chance(&found.path)));
+        }
+        differences
+    }
+
     /// What has come and was not asked for, heartbeats apart, which have a timer of their own.
     pub(super) async fn rest(&mut self, deadline: Instant) -> Vec<String> {
         while self.receive(deadline).await.is_some() {}
@@ -203,6 +239,7 @@ impl Peer {
                 if let Ok(event) = &event {
                     let newest = event.offers().pop().map(|(id, _)| id);
                     self.last_offer = newest.or_else(|| self.last_offer.take());
+                    self.accounts.note(event);
                 }
                 self.events.push((self.last_number, event));
             }

@@ -14,15 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use mesosgot_conformance::executor;
 use mesosgot_conformance::known::{KNOWN_DIFFERENCES, Known, UNEQUAL, Unequal};
 use mesosgot_conformance::player::{Found, Outcome, play};
 use mesosgot_conformance::recording::Recording;
 use mesosgot_conformance::target::{Real, Target};
 use tokio::task::JoinSet;
 
+/// The program of executors.
+const EXECUTOR: &str = env!("CARGO_BIN_EXE_conformance-executor");
+
 fn main() -> ExitCode {
-    executor::run_if_started_by_an_agent();
     let words: Vec<String> = env::args().skip(1).collect();
     let (options, words): (Vec<_>, Vec<_>) =
         words.into_iter().partition(|word| word.starts_with("--"));
@@ -114,7 +115,9 @@ async fn play_to_embedded(recordings: Vec<Recording>) -> Vec<Played> {
         plays.spawn(async move {
             let mut before = Vec::new();
             loop {
-                let mut target = Target::embedded(&recording).await.expect("a cluster");
+                let mut target = Target::embedded(&recording, Path::new(EXECUTOR))
+                    .await
+                    .expect("a cluster");
                 let outcome = play(&recording, &mut target, None).await;
                 target.stop().await;
                 let is_good = Verdict::of(&recording.name, &outcome).is_good();
@@ -144,7 +147,9 @@ async fn play_to_real(recordings: Vec<Recording>, real: &Real) -> Vec<Played> {
             println!("SKIPPED: {}: it needs {flag}", recording.name);
             continue;
         }
-        let mut target = Target::real(real).await.expect("a place for files");
+        let mut target = Target::real(real, Path::new(EXECUTOR))
+            .await
+            .expect("a place for files");
         let outcome = play(&recording, &mut target, Some(&real.work_dir)).await;
         target.stop().await;
         outcomes.push(Played {
