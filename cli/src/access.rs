@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use framework::{Credentials, Secret, Tls};
+use local_cluster::ParseCredentialsError;
 use thiserror::Error;
 
 use crate::args::AccessArgs;
@@ -40,6 +41,12 @@ pub(crate) enum AccessError {
     Empty { what: &'static str, path: PathBuf },
     #[error("{what} `{}` has no `-----BEGIN` of PEM", path.display())]
     NotPem { what: &'static str, path: PathBuf },
+    #[error("{what} `{}` is not understood", path.display())]
+    Accepted {
+        what: &'static str,
+        path: PathBuf,
+        source: ParseCredentialsError,
+    },
     #[error("there is a secret but no principal")]
     NoPrincipal,
     #[error("there are both a secret and a token for masters")]
@@ -58,6 +65,9 @@ impl AccessError {
             }
             Self::Empty { .. } => "fill it in, or do not name it",
             Self::NotPem { .. } => "it must hold text that begins with `-----BEGIN`",
+            Self::Accepted { .. } => {
+                r#"write it like `{"credentials": [{"principal": "me", "secret": "sesame"}]}`"#
+            }
             Self::NoPrincipal => "name it by `--principal` or `cluster.principal`",
             Self::SecretAndToken => "leave out one of them",
             Self::KeyAlone => "name it by `--certificate-file` or `cluster.certificate_file`",
@@ -179,6 +189,21 @@ fn pem(what: &'static str, path: &Path) -> Result<String, AccessError> {
         let path = path.to_owned();
         Err(AccessError::NotPem { what, path })
     }
+}
+
+/// Whom an embedded cluster is to let in, from the file of `--credentials`. What stands there is not
+/// shown.
+///
+/// # Errors
+/// When it cannot be read, or names nobody.
+pub(crate) fn read_accepted(path: &Path) -> Result<local_cluster::Credentials, AccessError> {
+    let what = "the file of `--credentials`";
+    let text = read_text(what, path)?;
+    local_cluster::Credentials::parse(&text).map_err(|source| AccessError::Accepted {
+        what,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read_text(what: &'static str, path: &Path) -> Result<String, AccessError> {

@@ -11,6 +11,9 @@ pub(crate) const AGENTS_MAX: u16 = 100;
 /// The most agents whose executors are simulated: a thousand are fast, ten times as many still work.
 pub(crate) const SIMULATED_AGENTS_MAX: u16 = 10_000;
 
+/// The most masters of an embedded cluster. One is enough to try jobs, three to try elections.
+pub(crate) const MASTERS_MAX: u16 = 9;
+
 /// Launch a gang of WebAssembly tasks on Apache Mesos.
 #[derive(Debug, Parser)]
 #[command(
@@ -111,6 +114,15 @@ pub(crate) struct EmbeddedArgs {
     /// `@region:eu;@zone:eu-1`. Given several times, agents have them in turn.
     #[arg(long, value_name = "ATTRIBUTES")]
     pub(crate) attributes: Vec<String>,
+
+    /// How many masters the embedded cluster has, of which one leads. Default: one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MASTERS_MAX)))]
+    pub(crate) masters: Option<u16>,
+
+    /// Where in ZooKeeper the embedded masters register and elect their leader, such as
+    /// `zk://localhost:2181/mesos`. Default: among themselves.
+    #[arg(long, value_name = "URL")]
+    pub(crate) zk: Option<String>,
 }
 
 /// What goes wrong on an embedded cluster.
@@ -129,6 +141,15 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) chaos: ChaosArgs,
+
+    /// The port of the first master; others have those that follow. Default: free ones.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+
+    /// The JSON file with the principals and secrets of those who may speak to masters and agents.
+    /// Default: everybody may.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
 
     /// The directory for sandboxes, which stays. Default: a temporary one, which does not.
     #[arg(long, value_name = "DIR", conflicts_with = "simulated")]

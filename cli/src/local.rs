@@ -49,7 +49,11 @@ pub(crate) fn config(embedded: &Embedded) -> ClusterConfig {
         domain: place.domain.clone(),
         ..AgentConfig::new(embedded.resources.clone())
     });
-    let config = ClusterConfig::new(agents.collect());
+    let config = ClusterConfig {
+        masters: embedded.masters.into(),
+        zk: embedded.zk.clone(),
+        ..ClusterConfig::new(agents.collect())
+    };
     match embedded.chaos {
         None => config,
         // So that all that is drawn can be drawn again.
@@ -93,9 +97,9 @@ impl LocalRun {
         })
     }
 
-    /// The master's address.
-    pub(crate) fn master(&self) -> &str {
-        &self.keeper.addresses.master
+    /// The addresses of all masters.
+    pub(crate) fn masters(&self) -> &[String] {
+        &self.keeper.addresses.masters
     }
 
     /// Ends all executors, prints what they have printed, and removes the work directory.

@@ -6,6 +6,7 @@ use std::path::Path;
 use framework::{InvalidEndpoint, Masters};
 use job::{Job, Master, MasterError};
 use local_cluster::Chaos;
+use mesos::master::{InvalidZooKeeperUrl, ZooKeeperUrl};
 use mesos::resources::Resources;
 use thiserror::Error;
 
@@ -35,6 +36,10 @@ pub(crate) struct Embedded {
     pub(crate) resources: Resources,
     /// Where they are, in turn.
     pub(crate) places: Vec<Place>,
+    /// How many masters.
+    pub(crate) masters: u16,
+    /// Where they elect their leader.
+    pub(crate) zk: Option<ZooKeeperUrl>,
     /// What goes wrong.
     pub(crate) chaos: Option<Chaos>,
 }
@@ -63,11 +68,14 @@ impl MastersPlace {
         })
     }
 
-    /// The one master of an embedded cluster.
-    pub(crate) fn embedded(address: &str) -> Self {
-        let shown = address.to_owned();
-        Self::new(&shown, shown.clone(), vec![shown.clone()])
-            .expect("the address of a socket is `host:port`")
+    /// The masters of an embedded cluster, at these addresses or where they register.
+    pub(crate) fn embedded(addresses: &[String], zk: Option<&ZooKeeperUrl>) -> Self {
+        let hosts = addresses.to_vec();
+        let place = match zk {
+            Some(url) => Self::new(&url.expose(), url.to_string(), hosts),
+            None => Self::new(&addresses.join(","), addresses.join(","), hosts),
+        };
+        place.expect("the addresses of sockets are `host:port`, and the other was understood")
     }
 }
 
@@ -89,6 +97,8 @@ pub(crate) enum SettingsError {
     Attributes { text: String, source: PlaceError },
     #[error("{agents} agents with executors are too many for one machine")]
     Agents { agents: u16 },
+    #[error("`--zk` is not understood")]
+    ZooKeeper(#[source] InvalidZooKeeperUrl),
     #[error("the user who runs this has no name")]
     User,
     #[error("`{flag}` is about the embedded cluster, but the job runs on `{master}`")]
@@ -110,6 +120,7 @@ impl SettingsError {
             Self::Agents { .. } => {
                 format!("take {AGENTS_MAX} at most; `mesosgot cluster --simulated` takes more")
             }
+            Self::ZooKeeper(_) => "write it like `zk://localhost:2181/mesos`".to_owned(),
             Self::User => "name a user of the agents in `cluster.user`".to_owned(),
             Self::NotEmbedded { flag, .. } => {
                 format!("leave `{flag}` out, or add `--master local`")
@@ -155,6 +166,8 @@ pub(crate) fn cluster(
         ("--agents", embedded.agents.is_some()),
         ("--resources", embedded.resources.is_some()),
         ("--attributes", !embedded.attributes.is_empty()),
+        ("--masters", embedded.masters.is_some()),
+        ("--zk", embedded.zk.is_some()),
         ("--chaos", chaos.chaos.is_some()),
     ];
     if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
@@ -247,12 +260,15 @@ fn of_any_size(args: &EmbeddedArgs, chaos: &ChaosArgs) -> Result<Embedded, Setti
         })
     });
     let places = places.collect::<Result<Vec<_>, _>>()?;
+    let zk = args.zk.as_deref().map(str::parse).transpose();
     let one_for_each = u16::try_from(places.len()).unwrap_or(AGENTS_MAX);
     let one_for_each = one_for_each.clamp(1, AGENTS_MAX);
     Ok(Embedded {
         agents: args.agents.unwrap_or(one_for_each),
         resources,
         places,
+        masters: args.masters.unwrap_or(1),
+        zk: zk.map_err(SettingsError::ZooKeeper)?,
         chaos: chaos.chaos,
     })
 }

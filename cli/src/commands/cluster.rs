@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use local_cluster::ClusterConfig;
+use local_cluster::{Authentication, ClusterConfig};
 use tokio::sync::watch;
 
 use super::Failure;
-use super::masters::wrong;
+use super::masters::{not_started, wrong};
+use crate::access;
 use crate::args::ServeArgs;
 use crate::exit::Exit;
 use crate::local::{self, Keeper};
@@ -21,15 +22,21 @@ pub(super) async fn run(
     mut urgency: watch::Receiver<Urgency>,
 ) -> Result<Exit, Failure> {
     let embedded = settings::served(&args).map_err(wrong)?;
+    let credentials = args.credentials.as_deref().map(access::read_accepted);
+    let credentials = credentials.transpose();
+    let credentials = credentials.map_err(|error| wrong(error.into()))?;
     let config = ClusterConfig {
+        port: args.port,
+        authentication: credentials.map(Authentication::new),
         work_dir: args.work_dir,
         simulated: args.simulated,
         ..local::config(&embedded)
     };
     let keeper = Keeper::start(config, embedded.chaos, reporter).await;
-    let keeper = keeper.map_err(|error| Failure::new(Exit::Failure, error))?;
+    let keeper = keeper.map_err(|error| not_started(error.into()))?;
     reporter.event(&Event::ClusterServes {
         master: &keeper.addresses.master,
+        masters: &keeper.addresses.masters,
         // Simulated agents serve nothing.
         agents: if args.simulated {
             &[]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use job::Job;
 
+use local_cluster::StartError;
+
 use super::Failure;
 use crate::args::{ChaosArgs, ClusterArgs};
 use crate::exit::Exit;
@@ -31,6 +33,21 @@ pub(super) fn wrong(error: SettingsError) -> Failure {
     Failure::new(Exit::Usage, error).with_help(help)
 }
 
+/// An embedded cluster that did not start.
+pub(super) fn not_started(error: anyhow::Error) -> Failure {
+    let help = match error.downcast_ref() {
+        Some(StartError::Election { .. }) => Some("start a ZooKeeper there, or leave `--zk` out"),
+        Some(StartError::NoPort { .. }) => Some("give a lower `--port`"),
+        Some(StartError::Master { port: 1.., .. }) => Some("give another `--port`, or none"),
+        _ => None,
+    };
+    let failure = Failure::new(Exit::Failure, error);
+    match help {
+        Some(help) => failure.with_help(help.to_owned()),
+        None => failure,
+    }
+}
+
 /// The masters of a cluster; of an embedded one, which is started and is the caller's to stop.
 pub(super) async fn masters_of(
     cluster: Cluster,
@@ -41,8 +58,8 @@ pub(super) async fn masters_of(
         Cluster::Embedded(embedded) => {
             let local = LocalRun::start(&embedded, reporter)
                 .await
-                .map_err(|error| Failure::new(Exit::Failure, error))?;
-            let masters = MastersPlace::embedded(local.master());
+                .map_err(not_started)?;
+            let masters = MastersPlace::embedded(local.masters(), embedded.zk.as_ref());
             Ok((masters, Some(local)))
         }
     }

@@ -1,5 +1,6 @@
 //! An embedded cluster in a task of its own, where it can misbehave while others wait.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use local_cluster::{Chaos, ClusterConfig, LocalCluster, StartError};
@@ -19,7 +20,10 @@ pub(crate) struct Keeper {
 /// Where a cluster serves.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
+    /// Of the master that led when the cluster was started.
     pub(crate) master: String,
+    /// Of all masters.
+    pub(crate) masters: Vec<String>,
     pub(crate) agents: Vec<String>,
     pub(crate) work_dir: String,
 }
@@ -36,14 +40,19 @@ impl Keeper {
     ) -> Result<Self, StartError> {
         let agents = config.agents.len();
         let mut cluster = LocalCluster::start(config).await?;
-        let agent_addresses = cluster.agent_addresses();
+        let shown = |addresses: Vec<SocketAddr>| {
+            let addresses = addresses.iter().map(ToString::to_string);
+            addresses.collect::<Vec<_>>()
+        };
         let addresses = Addresses {
             master: cluster.master_address().to_string(),
-            agents: agent_addresses.iter().map(ToString::to_string).collect(),
+            masters: shown(cluster.master_addresses()),
+            agents: shown(cluster.agent_addresses()),
             work_dir: cluster.work_dir().display().to_string(),
         };
         reporter.event(&Event::ClusterStarted {
             master: addresses.master.clone(),
+            masters: addresses.masters.len(),
             agents,
         });
         let (stop, stopped) = oneshot::channel();

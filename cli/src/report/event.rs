@@ -43,10 +43,17 @@ pub(crate) enum Event<'a> {
         exit_code: u8,
     },
     /// The embedded cluster is up.
-    ClusterStarted { master: String, agents: usize },
+    ClusterStarted {
+        /// The one that leads.
+        master: String,
+        masters: usize,
+        agents: usize,
+    },
     /// Where the embedded cluster serves, when it runs by itself.
     ClusterServes {
+        /// The one that leads.
         master: &'a str,
+        masters: &'a [String],
         agents: &'a [String],
         work_dir: &'a str,
     },

@@ -73,17 +73,33 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             let text = format!("job `{job}` does not fit: {reason}");
             Rendered::Error(format!("{}: {text}", "error".red().bold()))
         }
-        Event::ClusterStarted { master, agents } => talk(
-            "Starting",
-            &format!(
-                "embedded cluster with {}, master on {master}",
-                count(*agents, "agent")
-            ),
-        ),
-        Event::ClusterServes { master, agents, .. } => {
+        Event::ClusterStarted {
+            master,
+            masters,
+            agents,
+        } => {
+            let agents = count(*agents, "agent");
+            let masters = match masters {
+                1 => format!("master on {master}"),
+                _ => format!("{masters} masters, of which {master} leads"),
+            };
+            talk(
+                "Starting",
+                &format!("embedded cluster with {agents}, {masters}"),
+            )
+        }
+        Event::ClusterServes {
+            master,
+            masters,
+            agents,
+            ..
+        } => {
+            let followers = masters.iter().filter(|address| address != master);
+            let followers = followers.map(|address| format!("\nfollower {address}"));
             let agents = agents.iter().enumerate();
             let agents = agents.map(|(index, address)| format!("\nagent {index} {address}"));
-            Rendered::Result(format!("master {master}{}", agents.collect::<String>()))
+            let others: String = followers.chain(agents).collect();
+            Rendered::Result(format!("master {master}{others}"))
         }
         Event::Fault {
             chaos,

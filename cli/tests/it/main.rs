@@ -4,6 +4,7 @@ mod bad_jobs;
 mod channels;
 mod cluster;
 mod direct;
+mod elections;
 mod failures;
 mod fake_master;
 mod gangs;

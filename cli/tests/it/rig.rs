@@ -11,6 +11,7 @@ use local_cluster::{AgentConfig, ClusterConfig, Faults, LocalCluster, MessageCou
 use mesos::resources::Resources;
 use mesos::v1;
 use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerNotice};
+use testkit::zookeeper::ZooKeeper;
 use tokio::runtime::Runtime;
 
 use crate::support::{Ended, Running, Scene};
@@ -29,6 +30,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Between two allocation runs: short, so that tests need not wait a second for offers.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Of masters in ZooKeeper: twice as long as its servers in tests need.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits until something is so, or the run has ended; whether it is.
 pub(crate) fn wait_until(running: &mut Running, is_so: impl Fn() -> bool) -> bool {
@@ -49,6 +53,26 @@ impl Rig {
 
     /// Starts a cluster of agents with these resources.
     pub(crate) fn of_agents(agents: &[&str], faults: Faults, seed: u64) -> Self {
+        Self::of(agents, faults, seed, |config| config)
+    }
+
+    /// Starts a cluster of three masters that elect their leader in ZooKeeper.
+    pub(crate) fn of_masters(zookeeper: &ZooKeeper) -> Self {
+        let agents = ["cpus:8;mem:8192"];
+        Self::of(&agents, Faults::default(), 1, |config| ClusterConfig {
+            masters: 3,
+            zk: Some(zookeeper.url().parse().expect("a place in ZooKeeper")),
+            zk_session_timeout: SESSION_TIMEOUT,
+            ..config
+        })
+    }
+
+    fn of(
+        agents: &[&str],
+        faults: Faults,
+        seed: u64,
+        change: impl FnOnce(ClusterConfig) -> ClusterConfig,
+    ) -> Self {
         let scene = Scene::new();
         let runtime = Runtime::new().expect("a runtime can be made");
         let parse = |agent: &&str| Resources::parse(agent).expect("valid resources");
@@ -61,7 +85,7 @@ impl Rig {
             seed,
             ..ClusterConfig::new(agents)
         };
-        let cluster = runtime.block_on(LocalCluster::start(config));
+        let cluster = runtime.block_on(LocalCluster::start(change(config)));
         let cluster = cluster.expect("the cluster starts");
         Self {
             trouble: cluster.trouble(),
@@ -97,6 +121,23 @@ impl Rig {
             "run", &job, "--master", &master, "--output", "json", "-v", "--",
         ];
         self.scene.start(&[&run[..], args].concat())
+    }
+
+    /// Kills the master that leads, and answers which it was.
+    pub(crate) fn kill_leader(&mut self) -> usize {
+        let leader = self.cluster.leading_master().expect("a master leads");
+        self.runtime.block_on(self.cluster.kill_master(leader));
+        leader
+    }
+
+    /// Starts a master again, and answers which leads by then.
+    pub(crate) fn restart_master(&mut self, index: usize) -> usize {
+        self.runtime.block_on(async {
+            let started = self.cluster.start_master(index).await;
+            started.expect("its port is kept");
+            self.cluster.wait_for_leader().await;
+        });
+        self.cluster.leading_master().expect("a master leads")
     }
 
     /// Has somebody else hold all of the cluster while `meanwhile` runs.

@@ -29,6 +29,12 @@ impl LocalCluster {
                 }
             }
             Fault::LoseAgent { agent } => self.remove_agent(agent).await,
+            Fault::FailOverMaster => {
+                // An election may take long; it is not part of the fault.
+                if let Err(error) = self.restart_leader().await {
+                    tracing::warn!(%error, "a master stays away");
+                }
+            }
             other => self.trouble().make(other).await,
         }
     }

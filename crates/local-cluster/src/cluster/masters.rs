@@ -229,10 +229,15 @@ impl LocalCluster {
     pub async fn fail_over_master(&mut self) -> Result<(), StartError> {
         let mut terms = self.switchboard.terms();
         terms.mark_unchanged();
+        self.restart_leader().await?;
+        self.masters.elected(&self.switchboard, &mut terms).await
+    }
+
+    /// Kills the master that leads, or the first one, and starts it again.
+    pub(super) async fn restart_leader(&mut self) -> Result<(), StartError> {
         let index = self.leading_master().unwrap_or_default();
         self.kill_master(index).await;
         tokio::time::sleep(MASTER_DOWN).await;
-        self.start_master(index).await?;
-        self.masters.elected(&self.switchboard, &mut terms).await
+        self.start_master(index).await
     }
 }

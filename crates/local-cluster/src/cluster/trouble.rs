@@ -18,13 +18,16 @@ pub struct Trouble {
 
 impl Trouble {
     /// Makes one fault happen now. Those that last end by themselves. Agents that stop, start or
-    /// are lost are the cluster's own matter, and passed over here.
+    /// are lost, and masters that fail over, are the cluster's own matter, and passed over here.
     pub async fn make(&self, fault: Fault) {
         match fault {
             Fault::CutFrameworks => self.cut_frameworks(),
             Fault::CutExecutors => self.cut_executors(),
             Fault::KillExecutor { pick } => self.kill_executor(pick).await,
-            Fault::StopAgent { .. } | Fault::StartAgent { .. } | Fault::LoseAgent { .. } => {}
+            Fault::StopAgent { .. }
+            | Fault::StartAgent { .. }
+            | Fault::LoseAgent { .. }
+            | Fault::FailOverMaster => {}
             Fault::Messages { .. }
             | Fault::Updates { .. }
             | Fault::Unavailable { .. }

@@ -155,7 +155,7 @@ impl ChaosPlan {
     /// Something that tasks survive.
     fn disturbance(&mut self) -> Fault {
         let rng = &mut self.rng;
-        match rng.u32(0..16) {
+        match rng.u32(0..17) {
             0..4 => Fault::Messages {
                 faults: message_faults(rng),
                 lasts: milliseconds(rng, [300, 1500]),
@@ -172,6 +172,7 @@ impl ChaosPlan {
             12..14 => Fault::DelayOffers {
                 lasts: milliseconds(rng, [500, 3000]),
             },
+            14 => Fault::FailOverMaster,
             _ => match self.agents.any(rng) {
                 Some(agent) => Fault::ShrinkAgent {
                     agent,

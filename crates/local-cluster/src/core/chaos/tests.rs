@@ -28,19 +28,19 @@ fn a_seed_gives_the_same_disturbances_each_time() {
         "7",
         12,
         expect![[r#"
-        0.974 cut_frameworks
-        1.396 shrink_agent agent=0 percent=10 for_ms=1277
-        2.077 cut_executors
-        2.415 messages drop=0.15 duplicate=0 delay=0.05 delay_max_ms=52 for_ms=1254
-        3.236 updates drop=0.05 duplicate=0.05 delay=0 delay_max_ms=31 for_ms=521
-        3.865 messages drop=0.1 duplicate=0 delay=0 delay_max_ms=47 for_ms=1430
-        4.168 messages drop=0.1 duplicate=0.1 delay=0.05 delay_max_ms=12 for_ms=1052
-        5.278 cut_executors
-        6.365 updates drop=0.05 duplicate=0.05 delay=0.05 delay_max_ms=35 for_ms=769
-        7.338 unavailable for_ms=997
-        7.601 delay_offers for_ms=1631
-        8.440 messages drop=0.2 duplicate=0.1 delay=0 delay_max_ms=56 for_ms=1003
-    "#]],
+            0.974 cut_frameworks
+            1.396 shrink_agent agent=0 percent=10 for_ms=1277
+            2.077 unavailable for_ms=659
+            2.415 delay_offers for_ms=2614
+            2.643 messages drop=0.05 duplicate=0 delay=0.05 delay_max_ms=45 for_ms=1421
+            3.333 updates drop=0.2 duplicate=0.05 delay=0 delay_max_ms=63 for_ms=679
+            4.366 delay_offers for_ms=2854
+            4.915 updates drop=0.1 duplicate=0.1 delay=0.05 delay_max_ms=12 for_ms=739
+            6.025 cut_executors
+            7.112 cut_frameworks
+            8.085 cut_executors
+            8.511 delay_offers for_ms=2174
+        "#]],
     );
 }
 

@@ -78,6 +78,9 @@ pub enum Fault {
         /// Which.
         agent: usize,
     },
+    /// The master that leads dies, and is started again. Another leads then, or the same if there is
+    /// no other, and has forgotten everything but which agents there are.
+    FailOverMaster,
 }
 
 /// Why a text is no fault.
@@ -114,7 +117,7 @@ pub enum ParseFaultError {
 
 impl Fault {
     /// How the kinds are written, in the order of the variants.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "messages",
         "updates",
         "cut_frameworks",
@@ -126,6 +129,7 @@ impl Fault {
         "stop_agent",
         "start_agent",
         "lose_agent",
+        "fail_over_master",
     ];
 
     /// How its kind is written.
@@ -142,6 +146,7 @@ impl Fault {
             Self::StopAgent { .. } => 8,
             Self::StartAgent { .. } => 9,
             Self::LoseAgent { .. } => 10,
+            Self::FailOverMaster => 11,
         };
         Self::KINDS[index]
     }
@@ -151,7 +156,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
         match self {
-            Self::CutFrameworks | Self::CutExecutors => Ok(()),
+            Self::CutFrameworks | Self::CutExecutors | Self::FailOverMaster => Ok(()),
             Self::Messages { faults, lasts } | Self::Updates { faults, lasts } => {
                 let MessageFaults {
                     drop,
@@ -223,6 +228,7 @@ impl FromStr for Fault {
             "lose_agent" => Self::LoseAgent {
                 agent: fields.agent()?,
             },
+            "fail_over_master" => Self::FailOverMaster,
             other => return Err(ParseFaultError::Kind(other.to_owned())),
         };
         fields.end(kind)?;
@@ -320,6 +326,7 @@ mod tests {
             "stop_agent agent=0",
             "start_agent agent=0",
             "lose_agent agent=2",
+            "fail_over_master",
         ];
         for (text, kind) in texts.into_iter().zip(Fault::KINDS) {
             let fault: Fault = text.parse().unwrap();

@@ -53,7 +53,8 @@ impl Disturbance {
             | Fault::KillExecutor { .. }
             | Fault::StopAgent { .. }
             | Fault::StartAgent { .. }
-            | Fault::LoseAgent { .. } => return None,
+            | Fault::LoseAgent { .. }
+            | Fault::FailOverMaster => return None,
         };
         Some(Self { kind, lasts })
     }
