@@ -125,6 +125,35 @@ async fn simulated_tasks_outlive_a_master_and_an_agent() {
 }
 
 #[tokio::test]
+async fn simulated_executors_bear_trouble_and_leave_with_their_agent() {
+    let mut scheduler = Scheduler::subscribe_to(cluster(1).await, json!({})).await;
+    scheduler.launch(&nobody("ex"), &["t1", "t2", "t3"]).await;
+    for _ in 0..3 {
+        assert_eq!(scheduler.update().await["state"], "TASK_RUNNING");
+    }
+    scheduler.cluster.trouble().cut_executors();
+    scheduler.cluster.freeze_agent(0).await;
+    scheduler.cluster.thaw_agent(0).await;
+    scheduler
+        .call("KILL", json!({ "task_id": { "value": "t1" } }))
+        .await;
+    let killed = scheduler.update().await;
+    assert_eq!(killed["task_id"]["value"], "t1");
+    assert_eq!(killed["state"], "TASK_KILLED");
+
+    scheduler.cluster.remove_agent(0).await;
+    // They end so fast that the master still hears of it.
+    let failure = scheduler.event("FAILURE").await;
+    assert_eq!(failure["executor_id"]["value"], "ex");
+    for _ in 0..2 {
+        let status = scheduler.event("UPDATE").await["status"].clone();
+        assert_eq!(status["state"], "TASK_LOST", "{status}");
+        assert_eq!(status["reason"], "REASON_AGENT_REMOVED", "{status}");
+    }
+    scheduler.cluster.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_asks_a_simulated_agent_is_told_what_it_is() {
     let cluster = cluster(3).await;
     let addresses = cluster.agent_addresses();
