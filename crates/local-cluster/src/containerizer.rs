@@ -319,7 +319,8 @@ enum Failure {
 
 fn start(launch: &Launch, settings: &Settings, control: &Control) -> Result<Process, Failure> {
     let Some(command) = &launch.executor.command else {
-        return Err(Failure::Launch("the executor has no command".to_owned()));
+        let text = "this agent has no DEFAULT executor; launch the group with a CUSTOM one";
+        return Err(Failure::Launch(text.to_owned()));
     };
     let executor_id = (&launch.executor.executor_id).into();
     let owner = Owner {

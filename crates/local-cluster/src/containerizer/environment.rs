@@ -52,7 +52,13 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
         let path = path.to_string_lossy().into_owned();
         variables.insert("MESOS_DOMAIN_SOCKET".to_owned(), path);
     }
-    if let Some(key) = &settings.executor_key {
+    // A token is for executors alone: it opens the agent's API, and the executor of a command task
+    // would take it out of the environment of the task (PROTOCOL §11.4).
+    if let Some(key) = settings
+        .executor_key
+        .as_ref()
+        .filter(|_| !launch.is_command)
+    {
         let name = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN".to_owned();
         variables.insert(name, token::of(launch, key));
     }

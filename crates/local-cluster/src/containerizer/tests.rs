@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mesos::v1::environment::Variable;
 use mesos::v1::{CommandInfo, Environment, ExecutorInfo};
 use rustix::process::{Signal, kill_process, test_kill_process};
@@ -20,9 +22,22 @@ struct Fixture {
 
 impl Fixture {
     fn launch(command: CommandInfo) -> Self {
+        Self::launch_with(Some(command), |_| ())
+    }
+
+    /// With other settings than usual.
+    fn launch_with(command: Option<CommandInfo>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start(command, false, change)
+    }
+
+    fn start(
+        command: Option<CommandInfo>,
+        is_command: bool,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let work_dir = tempfile::tempdir().unwrap();
         let (to, events) = mpsc::unbounded_channel();
-        let settings = Settings {
+        let mut settings = Settings {
             executor_key: None,
             domain_socket: None,
             cache: fetcher::Cache::new(std::env::temp_dir()),
@@ -31,6 +46,7 @@ impl Fixture {
             subscription_backoff_max: Duration::from_secs(2),
             runtime: Handle::current(),
         };
+        change(&mut settings);
         let mut containerizer = Containerizer::new(settings, to);
         let container_id = ContainerId::from("c1");
         containerizer.launch(Launch {
@@ -39,10 +55,10 @@ impl Fixture {
             framework_id: "m-0000".into(),
             executor: ExecutorInfo {
                 executor_id: mesos::ExecutorId::from("ex").into(),
-                command: Some(command),
+                command,
                 ..ExecutorInfo::default()
             },
-            is_command: false,
+            is_command,
             checkpoint: false,
             shutdown_grace: Duration::from_secs(5),
         });
@@ -233,6 +249,52 @@ async fn the_environment_is_exactly_that_of_mesos() {
         ),
     ]);
     assert_eq!(variables(&output), expected);
+}
+
+#[tokio::test]
+async fn where_executors_are_asked_who_they_are_they_get_a_token_and_where_there_is_a_socket_its_path()
+ {
+    let mut fixture = Fixture::launch_with(Some(shell("env")), |settings| {
+        settings.executor_key = Some(ExecutorKey::new("key"));
+        settings.domain_socket = Some("/run/agent.sock".into());
+    });
+    fixture.started().await;
+    assert_eq!(fixture.exited().await, 0);
+    let text = fixture.read("stdout");
+    let variables = variables(&text);
+    assert_eq!(variables["MESOS_DOMAIN_SOCKET"], "/run/agent.sock");
+    let token = variables["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"];
+    let claims = token.split('.').nth(1).expect("a payload");
+    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+    assert_eq!(
+        String::from_utf8_lossy(&claims),
+        r#"{"cid":"c1","eid":"ex","fid":"m-0000"}"#
+    );
+}
+
+#[tokio::test]
+async fn a_command_task_is_given_no_token() {
+    let mut fixture = Fixture::start(Some(shell("env")), true, |settings| {
+        settings.executor_key = Some(ExecutorKey::new("key"));
+    });
+    fixture.started().await;
+    assert_eq!(fixture.exited().await, 0);
+    let text = fixture.read("stdout");
+    assert!(
+        !text.contains("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"),
+        "{text}"
+    );
+    assert!(text.contains("MESOS_EXECUTOR_ID"));
+}
+
+#[tokio::test]
+async fn the_default_executor_is_refused_by_name() {
+    let mut fixture = Fixture::launch_with(None, |_| ());
+    let failed = ContainerEvent::LaunchFailed {
+        container_id: fixture.container_id.clone(),
+        message: "this agent has no DEFAULT executor; launch the group with a CUSTOM one".into(),
+    };
+    assert_eq!(fixture.event().await, failed);
 }
 
 #[tokio::test]
