@@ -24,7 +24,6 @@ pub const KNOWN_DIFFERENCES: &[Known] = &[
     left_out("01a", 70, "flags.", FLAGS),
     known("01a", 70, "flags.registry", FLAGS),
     left_out("01a", 94, "flags.", FLAGS),
-    known("02a", 44, "offers.offers[0].resources[", ALLOCATOR_ORDER),
     known("02c", 0, "v7-stream", BUSY_CONNECTION),
     known("02c", 49, "header Connection", CONNECTION_CLOSE),
     known("02c", 64, "answer", BUSY_CONNECTION),
@@ -78,8 +77,6 @@ const STATE_CHECKPOINT: &str = "get_state.get_agents.agents[0].agent_info.checkp
 const SUBSCRIBED_CHECKPOINT: &str =
     "subscribed.get_state.get_agents.agents[0].agent_info.checkpoint";
 
-const ALLOCATOR_ORDER: &str =
-    "where two roles share an agent, the order of what is reserved follows from Mesos's own lists";
 const CONNECTION_CLOSE: &str = "hyper says `Connection: close` when it does as it was told";
 const BUSY_CONNECTION: &str =
     "hyper does not read a request on a connection that carries a stream before the stream ends";

@@ -124,7 +124,8 @@ impl Master {
             .filter(|resource| can.shared_resources || !resource.is_shared())
             .cloned()
             .collect();
-        resources.sort_by_key(|resource| offered_place(resource, agent.total()));
+        let left = left_over(agent.total(), agent.free());
+        resources.sort_by_key(|resource| offered_place(resource, &left));
         let resources: Resources = resources.into_iter().collect();
         let is_worth = !resources.is_empty()
             && is_allocatable(&resources, framework.info.offer_filters.get(role))
@@ -410,12 +411,37 @@ fn is_allocatable(resources: &Resources, filters: Option<&v1::OfferFilters>) -> 
 }
 
 /// The place of a resource in an offer: first what is reserved, then what is taken whole, then
-/// amounts, and each of these as the agent has named it. So Mesos puts offers together.
-fn offered_place(resource: &Resource, total: &Resources) -> (bool, bool, Option<usize>) {
+/// amounts, and each of these as it lies in `left`. So Mesos puts offers together.
+fn offered_place(resource: &Resource, left: &[&Resource]) -> (bool, bool, usize) {
+    let (is_unreserved, is_amount) = group(resource);
+    let place = left.iter().position(|it| is_same(it, resource));
+    (is_unreserved, is_amount, place.unwrap_or(usize::MAX))
+}
+
+/// What an agent has, without what is not free any more, in the order of Mesos: as the agent has named
+/// it, but the last comes in the place of what is taken out (recording 02a).
+fn left_over<'a>(total: &'a Resources, free: &Resources) -> Vec<&'a Resource> {
+    let mut left: Vec<&Resource> = total.iter().collect();
+    let mut taken = left.clone();
+    taken.retain(|resource| !free.iter().any(|it| is_same(it, resource)));
+    taken.sort_by_key(|resource| group(resource));
+    for resource in taken {
+        if let Some(place) = left.iter().position(|it| std::ptr::eq(*it, resource)) {
+            left.swap_remove(place);
+        }
+    }
+    left
+}
+
+fn group(resource: &Resource) -> (bool, bool) {
     let is_scalar = matches!(resource.value(), Value::Scalar(_));
     let is_unreserved = resource.reservations().is_empty();
-    let named = total.iter().position(|it| it.name() == resource.name());
-    (is_unreserved, is_unreserved && is_scalar, named)
+    (is_unreserved, is_unreserved && is_scalar)
+}
+
+/// Whether two resources differ in their amount only.
+fn is_same(one: &Resource, other: &Resource) -> bool {
+    one.name() == other.name() && one.reservations() == other.reservations()
 }
 
 /// An offer in the form that its framework understands.

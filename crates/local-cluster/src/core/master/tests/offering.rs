@@ -440,3 +440,28 @@ fn a_framework_of_one_role_is_offered_what_is_reserved_for_it_without_allocation
         "#]],
     );
 }
+
+#[test]
+fn what_is_left_of_an_agent_is_offered_in_the_order_of_mesos() {
+    check(
+        r#"agent 0 cpus:2;cpus(rec):1;mem:1024;mem(rec):512;disk:2048
+           ---
+           subscribe a {"roles": ["other", "rec"]}
+           a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M-O0"}, {"value": "M-O1"}], "filters": {"refuse_seconds": 0}}}
+           a {"type": "SUPPRESS", "suppress": {"roles": ["other"]}}
+           advance 1"#,
+        expect![[r#"
+            > subscribe a {"roles": ["other", "rec"]}
+            0.0 200 stream
+            0.0 a < SUBSCRIBED M-0000
+            0.0 a < HEARTBEAT
+            0.0 a < OFFERS M-O0 of M-S0: cpus(allocated: other):2; mem(allocated: other):1024; disk(allocated: other):2048 | M-O1 of M-S0: mem(allocated: rec)(reservations: [(STATIC,rec)]):512; cpus(allocated: rec)(reservations: [(STATIC,rec)]):1
+            > a {"type": "DECLINE", "decline": {"offer_ids": [{"value": "M…
+            0.0 202
+            > a {"type": "SUPPRESS", "suppress": {"roles": ["other"]}}
+            0.0 202
+            > advance 1
+            1.0 a < OFFERS M-O2 of M-S0: cpus(allocated: rec)(reservations: [(STATIC,rec)]):1; mem(allocated: rec)(reservations: [(STATIC,rec)]):512; cpus(allocated: rec):2; mem(allocated: rec):1024; disk(allocated: rec):2048
+        "#]],
+    );
+}
