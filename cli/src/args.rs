@@ -151,6 +151,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
 
+    /// Let whoever asks make faults: `GET /faults` of the master lists them, `POST /faults` makes
+    /// one.
+    #[arg(long)]
+    pub(crate) faults: bool,
+
     /// The directory for sandboxes, which stays. Default: a temporary one, which does not.
     #[arg(long, value_name = "DIR", conflicts_with = "simulated")]
     pub(crate) work_dir: Option<PathBuf>,

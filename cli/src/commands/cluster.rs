@@ -30,6 +30,7 @@ pub(super) async fn run(
         authentication: credentials.map(Authentication::new),
         work_dir: args.work_dir,
         simulated: args.simulated,
+        fault_endpoint: args.faults,
         ..local::config(&embedded)
     };
     let keeper = Keeper::start(config, embedded.chaos, reporter).await;
@@ -44,6 +45,9 @@ pub(super) async fn run(
             &keeper.addresses.agents
         },
         work_dir: &keeper.addresses.work_dir,
+        faults: args
+            .faults
+            .then(|| format!("http://{}/faults", keeper.addresses.master)),
     });
     signals::interrupted(&mut urgency).await;
     keeper.stop().await;

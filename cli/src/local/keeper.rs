@@ -62,13 +62,8 @@ impl Keeper {
                 // That nobody is left to say so is as good.
                 let _ = stopped.await;
             };
-            match chaos {
-                None => stopped.await,
-                Some(chaos) => {
-                    let tell = |happening: &_| reporter.event(&Event::fault(happening));
-                    cluster.misbehave(chaos, stopped, tell).await;
-                }
-            }
+            let tell = |happening: &_| reporter.event(&Event::fault(happening));
+            cluster.misbehave(chaos, stopped, tell).await;
             cluster.stop().await;
         });
         Ok(Self {

@@ -56,11 +56,15 @@ pub(crate) enum Event<'a> {
         masters: &'a [String],
         agents: &'a [String],
         work_dir: &'a str,
+        /// Where faults can be asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        faults: Option<String>,
     },
     /// Something goes wrong in the embedded cluster, as it was asked to.
     Fault {
-        /// From what it was planned: seed and profile.
-        chaos: String,
+        /// From what it was planned, seed and profile, unless somebody asked for it by itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chaos: Option<String>,
         /// When, since the cluster began.
         seconds: f64,
         /// What, as it can be asked for.
@@ -134,7 +138,7 @@ impl Event<'_> {
     /// That a fault happens.
     pub(crate) fn fault(happening: &Happening) -> Self {
         Self::Fault {
-            chaos: happening.chaos.to_string(),
+            chaos: happening.chaos.map(|chaos| chaos.to_string()),
             seconds: happening.at.as_secs_f64(),
             fault: happening.fault.to_string(),
         }

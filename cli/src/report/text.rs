@@ -92,23 +92,28 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             master,
             masters,
             agents,
+            faults,
             ..
         } => {
             let followers = masters.iter().filter(|address| address != master);
             let followers = followers.map(|address| format!("\nfollower {address}"));
             let agents = agents.iter().enumerate();
             let agents = agents.map(|(index, address)| format!("\nagent {index} {address}"));
-            let others: String = followers.chain(agents).collect();
+            let faults = faults.iter().map(|faults| format!("\nfaults {faults}"));
+            let others: String = followers.chain(agents).chain(faults).collect();
             Rendered::Result(format!("master {master}{others}"))
         }
         Event::Fault {
             chaos,
             seconds,
             fault,
-        } => talk(
-            "Fault",
-            &format!("{fault} (chaos {chaos} at {seconds:.3}s)"),
-        ),
+        } => {
+            let cause = match chaos {
+                Some(chaos) => format!("chaos {chaos}"),
+                None => "asked for".to_owned(),
+            };
+            talk("Fault", &format!("{fault} ({cause} at {seconds:.3}s)"))
+        }
         Event::ClusterStopped { .. } => talk("Stopped", "embedded cluster"),
         Event::Subscribed {
             framework_id,

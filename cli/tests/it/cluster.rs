@@ -1,6 +1,8 @@
 //! The embedded cluster by itself, and jobs on one that misbehaves.
 
 use std::cell::RefCell;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -8,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Ended, Scene};
 
 /// The faults that a run told of.
-fn faults(ended: &Ended) -> Vec<Value> {
+fn faults_of(ended: &Ended) -> Vec<Value> {
     let events = ended.events().into_iter();
     events.filter(|event| event["event"] == "fault").collect()
 }
@@ -87,6 +89,42 @@ fn a_job_runs_on_the_cluster_of_another_process() {
 }
 
 #[test]
+fn a_cluster_makes_the_faults_that_it_is_asked_for() {
+    let scene = Scene::new();
+    let mut cluster = scene.start(&["cluster", "--faults", "--output", "json"]);
+    let serves = RefCell::new(Value::Null);
+    cluster.wait_for("the addresses", |line| {
+        let event: Value = serde_json::from_str(line).unwrap_or_default();
+        let is_it = event["event"] == "cluster_serves";
+        *serves.borrow_mut() = event;
+        is_it
+    });
+    let serves = serves.into_inner();
+    let master = serves["master"].as_str().expect("an address");
+    let faults = serves["faults"].as_str();
+    assert_eq!(faults, Some(&*format!("http://{master}/faults")));
+    let body = r#"{"fault":"stop_agent","agent":0}"#;
+    let mut connection = TcpStream::connect(master).expect("it serves");
+    write!(
+        connection,
+        "POST /faults HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    cluster.signal(Signal::INT);
+    let ended = cluster.wait();
+    ended.assert_code(0);
+    let faults = faults_of(&ended);
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0]["fault"], "stop_agent agent=0");
+    assert!(faults[0]["chaos"].is_null());
+    scene.assert_clean();
+}
+
+#[test]
 fn a_job_survives_what_only_disturbs() {
     for seed in ["1", "2"] {
         let scene = Scene::new();
@@ -94,7 +132,7 @@ fn a_job_survives_what_only_disturbs() {
         let args = ["--", "--seconds", "4", "--seed", "7", "--speed", "2"];
         let ended = scene.run(&[&job[..], &args].concat());
         ended.assert_code(0);
-        let faults = faults(&ended);
+        let faults = faults_of(&ended);
         assert!(!faults.is_empty(), "nothing went wrong: {ended:?}");
         let chaos = format!("{seed}:disturb");
         assert!(faults.iter().all(|fault| fault["chaos"] == chaos.as_str()));
@@ -115,7 +153,7 @@ tasks:
     let job = job.display().to_string();
     let ended = scene.run(&["run", &job, "--output", "json", "--chaos", "7:kill"]);
     ended.assert_code(1);
-    let faults = faults(&ended);
+    let faults = faults_of(&ended);
     assert!(!faults.is_empty(), "nothing went wrong: {ended:?}");
     let cause = ended.outcome().to_string();
     assert!(cause.contains("REASON_EXECUTOR_TERMINATED"), "{cause}");

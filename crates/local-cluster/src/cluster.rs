@@ -30,6 +30,7 @@ use crate::core::faults::Faults;
 use crate::core::master::Timeouts;
 use crate::core::wire::AgentIndex;
 use crate::election::Election;
+use crate::http::faults::{self, FaultRequests};
 use crate::master::{Departure, MasterConfig};
 use crate::switchboard::Switchboard;
 
@@ -71,6 +72,9 @@ pub struct ClusterConfig {
     pub simulated: bool,
     /// What goes wrong from the start. [`Trouble`] makes more of it, and other kinds.
     pub faults: Faults,
+    /// Whether masters take faults from whoever asks: `GET` and `POST /faults`, which no real Mesos
+    /// has. They are made while [`LocalCluster::misbehave`] runs, and wait for it before.
+    pub fault_endpoint: bool,
 }
 
 /// What one agent has to offer.
@@ -102,7 +106,7 @@ pub struct AgentConfig {
 impl ClusterConfig {
     /// These agents, one master at a free port, and for the rest what Mesos does when it is told
     /// nothing: allocation every second, a temporary work directory, random ids, no authentication,
-    /// executors that are processes, no faults.
+    /// executors that are processes, no faults and no endpoint for them.
     pub fn new(agents: Vec<AgentConfig>) -> Self {
         let timeouts = Timeouts::default();
         Self {
@@ -120,6 +124,7 @@ impl ClusterConfig {
             authentication: None,
             simulated: false,
             faults: Faults::default(),
+            fault_endpoint: false,
         }
     }
 }
@@ -199,6 +204,8 @@ pub struct LocalCluster {
     ping_timeout: Duration,
     /// There are simulated agents.
     door: Option<Door>,
+    /// What is asked for at the fault endpoint, if there is one.
+    fault_requests: Option<FaultRequests>,
     /// For the seeds of agents.
     rng: fastrand::Rng,
     work_dir: WorkDir,
@@ -267,6 +274,13 @@ impl LocalCluster {
         let mut rng = fastrand::Rng::with_seed(config.seed);
         let switchboard = Switchboard::new(config.faults);
         let authentication = config.authentication.map(Arc::new);
+        let (fault_door, fault_requests) = match config.fault_endpoint {
+            true => {
+                let (door, requests) = faults::endpoint();
+                (Some(door), Some(requests))
+            }
+            false => (None, None),
+        };
         let master = MasterConfig {
             hostname: facts::MASTER_HOSTNAME.to_owned(),
             domain: config.agents.iter().find_map(|agent| agent.domain.clone()),
@@ -284,6 +298,7 @@ impl LocalCluster {
                     session_timeout: config.zk_session_timeout,
                 },
             },
+            faults: fault_door,
             seed: rng.u64(..),
         };
         let pings = config.max_agent_ping_timeouts;
@@ -300,6 +315,7 @@ impl LocalCluster {
             authentication,
             ping_timeout,
             door,
+            fault_requests,
             rng,
             work_dir,
         };

@@ -14,6 +14,8 @@ mod text;
 mod wire;
 mod write;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use mesos::v1;
 use prost::Message;
@@ -192,6 +194,26 @@ fn from_wire<T: Body>(schema: &MessageSchema, wire: Bytes) -> Result<Decoded<T>,
 #[cfg(test)]
 pub(crate) fn decode<T: Body>(encoding: Encoding, body: Bytes) -> Result<T, DecodeError> {
     decode_sized(encoding, body).map(|decoded| decoded.message)
+}
+
+/// The members of a JSON object whose values are numbers and texts, all of them as text.
+///
+/// # Errors
+/// When it is something else; with what is wrong.
+pub(crate) fn members(body: &[u8]) -> Result<BTreeMap<String, String>, String> {
+    let value = json::parse(body).map_err(|error| format!("the body is no JSON: {error}"))?;
+    let Json::Object(members) = value else {
+        return Err("the body is no JSON object".to_owned());
+    };
+    let members = members.into_iter().map(|(name, value)| match value {
+        Json::String(text) => Ok((name, text)),
+        Json::Integer(number) => Ok((name, number.to_string())),
+        Json::Number(number) => Ok((name, number.to_string())),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+            Err(format!("`{name}` is neither a number nor a text"))
+        }
+    });
+    members.collect()
 }
 
 /// Writes one message.

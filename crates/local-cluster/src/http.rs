@@ -11,6 +11,7 @@ pub(crate) mod agent_operator;
 mod agent_state;
 mod budget;
 mod compress;
+pub(crate) mod faults;
 mod file;
 mod files;
 mod guard;

@@ -49,6 +49,7 @@ mod switchboard;
 pub use crate::authentication::{Authentication, Credentials, ExecutorKey, ParseCredentialsError};
 pub use crate::core::chaos::{Chaos, ChaosPlan, ParseChaosError, PlannedFault, Profile};
 pub use crate::core::faults::{
-    Fault, Faults, MessageCounts, MessageFaults, ParseFaultError, UpdateCounts,
+    Fault, FaultField, FaultKind, Faults, MessageCounts, MessageFaults, ParseFaultError,
+    UpdateCounts,
 };
 pub use cluster::{AgentConfig, ClusterConfig, Happening, LocalCluster, StartError, Trouble};

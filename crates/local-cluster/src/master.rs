@@ -26,6 +26,7 @@ use crate::core::master::{
 use crate::core::wire::{AgentIndex, ToMaster};
 use crate::election::{self, Election, End};
 use crate::http;
+use crate::http::faults::FaultDoor;
 use crate::http::master::{CALLS_MAX, HttpCall, HttpReply, MasterHandler, Standing};
 use crate::http::operator::{OperatorAnswer, OperatorCall};
 use crate::http::stream::{Backlog, RecordBody, RecordSender};
@@ -44,6 +45,8 @@ pub(crate) struct MasterConfig {
     pub(crate) authentication: Option<Arc<Authentication>>,
     /// How it comes to lead.
     pub(crate) election: Election,
+    /// Where those are brought who ask for faults; nobody may without.
+    pub(crate) faults: Option<FaultDoor>,
     /// From where it draws its own id, those of its streams, and the faults.
     pub(crate) seed: u64,
 }
@@ -103,6 +106,7 @@ pub(crate) async fn run(
         operator_calls_to,
         standing.subscribe(),
         Guard::of_master(config.authentication.clone()),
+        config.faults.clone(),
     );
     let mut rng = fastrand::Rng::with_seed(config.seed);
     let id = uuid::Builder::from_random_bytes(rng.u128(..).to_be_bytes()).into_uuid();

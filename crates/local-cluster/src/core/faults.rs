@@ -7,7 +7,7 @@ mod fault;
 
 use std::time::Duration;
 
-pub use self::fault::{Fault, ParseFaultError};
+pub use self::fault::{Fault, FaultField, FaultKind, ParseFaultError};
 
 /// What goes wrong by chance. By default nothing does.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

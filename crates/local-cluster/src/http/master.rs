@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use mesos::v1::scheduler::Call;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::faults::{self, FaultDoor};
 use super::operator::{OperatorCall, Operators};
 use super::request::{Refusal, accepted, accepted_encoding, json, not_found, read_call, routes};
 use super::stream::RecordBody;
@@ -34,6 +35,7 @@ pub(crate) struct MasterHandler {
     operators: Operators,
     standing: watch::Receiver<Standing>,
     guard: Guard,
+    faults: Option<FaultDoor>,
 }
 
 /// What a master is among the masters.
@@ -114,12 +116,14 @@ impl MasterHandler {
         operator_calls: mpsc::Sender<OperatorCall>,
         standing: watch::Receiver<Standing>,
         guard: Guard,
+        faults: Option<FaultDoor>,
     ) -> Self {
         Self {
             calls,
             operators: Operators::new(operator_calls),
             standing,
             guard,
+            faults,
         }
     }
 
@@ -186,6 +190,14 @@ impl Handler for MasterHandler {
                 "/state" => {
                     let answer = self.operators.state().await;
                     return answer.unwrap_or_else(Response::from);
+                }
+                faults::ROUTE if let Some(door) = &self.faults => {
+                    // As of operators who change something.
+                    let asked = guard::authenticate(&self.guard, "/api/v1", request.headers());
+                    return match asked {
+                        Ok(_) => door.answer(request).await.unwrap_or_else(Response::from),
+                        Err(unauthorized) => unauthorized.into(),
+                    };
                 }
                 "/health" => return Response::new(Body::empty()),
                 "/redirect" => return standing.redirect(),

@@ -102,6 +102,17 @@ pub(crate) async fn read_call<T: codec::Body>(request: Request) -> Result<(Parts
     }
 }
 
+/// Reads a body of at most `bytes_max` bytes, whatever it is.
+///
+/// # Errors
+/// 400, 408, 413 and 503, as of a call.
+pub(super) async fn read_small(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    let budget = parts.extensions.remove::<Budget>();
+    let mut reservation = budget.unwrap_or_else(Budget::new).reserve();
+    read_body(&parts.headers, body, bytes_max, &mut reservation).await
+}
+
 fn exhausted(_: Exhausted) -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,

@@ -42,6 +42,7 @@ impl Fixture {
             authentication: None,
             election: Election::InProcess,
             allocation_interval: Duration::from_millis(20),
+            faults: None,
             seed: 7,
         };
         let switchboard = Switchboard::new(Faults::default());

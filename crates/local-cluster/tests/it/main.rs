@@ -5,6 +5,7 @@ mod cluster;
 mod commands;
 mod executors;
 mod failover;
+mod fault_endpoint;
 mod faults;
 mod masters;
 mod restart;

@@ -83,18 +83,43 @@ pub enum Fault {
     FailOverMaster,
 }
 
+/// A kind of fault, for whoever wants to ask for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultKind {
+    /// How it is written.
+    pub name: &'static str,
+    /// The fields that it has, all of them required.
+    pub fields: &'static [FaultField],
+    /// What happens.
+    pub help: &'static str,
+}
+
+/// A field of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultField {
+    /// How it is written.
+    pub name: &'static str,
+    /// What its value is.
+    pub expected: &'static str,
+}
+
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ParseFaultError {
     /// There is no such kind.
-    #[error("no fault is called `{0}`, only {kinds}", kinds = Fault::KINDS.join(", "))]
+    #[error("no fault is called `{0}`, only {kinds}", kinds = Fault::KINDS.map(|kind| kind.name).join(", "))]
     Kind(String),
     /// Something is no `name=value`, or there twice.
     #[error("`{0}` is not one `name=value`")]
     Field(String),
     /// A field is missing.
-    #[error("`{0}` is missing")]
-    Missing(&'static str),
+    #[error("`{name}` is missing: {expected}")]
+    Missing {
+        /// Which.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A field has a value that it cannot have.
     #[error("`{name}={value}` is not {expected}")]
     Value {
@@ -106,30 +131,103 @@ pub enum ParseFaultError {
         expected: &'static str,
     },
     /// A field does not belong there.
-    #[error("`{kind}` has no `{field}`")]
+    #[error("`{kind}` has no `{field}`, {known}", known = known(.kind))]
     Unknown {
         /// The kind of fault.
-        kind: String,
+        kind: &'static str,
         /// The field that it does not have.
         field: String,
     },
 }
 
+/// The fields that a kind has, in words.
+fn known(kind: &str) -> String {
+    let kind = Fault::KINDS.iter().find(|known| known.name == kind);
+    let fields = kind.map_or(&[][..], |kind| kind.fields);
+    let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+    match names.is_empty() {
+        true => "nor anything else".to_owned(),
+        false => format!("only {}", names.join(", ")),
+    }
+}
+
+const DROP: FaultField = probability("drop");
+const DUPLICATE: FaultField = probability("duplicate");
+const DELAY: FaultField = probability("delay");
+const DELAY_MAX: FaultField = milliseconds("delay_max_ms");
+const LASTS: FaultField = milliseconds("for_ms");
+const AGENT: FaultField = field("agent", "the number of an agent, counted from 0");
+const PERCENT: FaultField = field("percent", "a whole number up to 100");
+const PICK: FaultField = field("pick", "a whole number");
+
+const fn field(name: &'static str, expected: &'static str) -> FaultField {
+    FaultField { name, expected }
+}
+
+const fn probability(name: &'static str) -> FaultField {
+    field(name, "a probability from 0 to 1")
+}
+
+/// Up to 49 days, so that it can be added to any time.
+const fn milliseconds(name: &'static str) -> FaultField {
+    field(name, "a whole number of milliseconds")
+}
+
+const fn kind(name: &'static str, fields: &'static [FaultField], help: &'static str) -> FaultKind {
+    FaultKind { name, fields, help }
+}
+
 impl Fault {
-    /// How the kinds are written, in the order of the variants.
-    pub const KINDS: [&'static str; 12] = [
-        "messages",
-        "updates",
-        "cut_frameworks",
-        "cut_executors",
-        "unavailable",
-        "delay_offers",
-        "shrink_agent",
-        "kill_executor",
-        "stop_agent",
-        "start_agent",
-        "lose_agent",
-        "fail_over_master",
+    /// All kinds, in the order of the variants.
+    pub const KINDS: [FaultKind; 12] = [
+        kind(
+            "messages",
+            &[DROP, DUPLICATE, DELAY, DELAY_MAX, LASTS],
+            "framework messages are dropped, doubled or held back",
+        ),
+        kind(
+            "updates",
+            &[DROP, DUPLICATE, DELAY, DELAY_MAX, LASTS],
+            "status updates are dropped, doubled or held back",
+        ),
+        kind("cut_frameworks", &[], "the streams of all frameworks break"),
+        kind("cut_executors", &[], "the streams of all executors break"),
+        kind(
+            "unavailable",
+            &[LASTS],
+            "calls of schedulers are answered with 503",
+        ),
+        kind("delay_offers", &[LASTS], "no offers are made"),
+        kind(
+            "shrink_agent",
+            &[AGENT, PERCENT, LASTS],
+            "an agent has so much less to offer, and what it has on offer is taken back",
+        ),
+        kind(
+            "kill_executor",
+            &[PICK],
+            "one of the executors that run dies by SIGKILL: the rest of `pick` by their number",
+        ),
+        kind(
+            "stop_agent",
+            &[AGENT],
+            "an agent dies and its executors live on",
+        ),
+        kind(
+            "start_agent",
+            &[AGENT],
+            "an agent that was stopped is there again",
+        ),
+        kind(
+            "lose_agent",
+            &[AGENT],
+            "an agent leaves with its executors, and the master removes it",
+        ),
+        kind(
+            "fail_over_master",
+            &[],
+            "the master that leads dies, and another one leads that remembers agents only",
+        ),
     ];
 
     /// How its kind is written.
@@ -148,7 +246,36 @@ impl Fault {
             Self::LoseAgent { .. } => 10,
             Self::FailOverMaster => 11,
         };
-        Self::KINDS[index]
+        Self::KINDS[index].name
+    }
+
+    /// The agent that it is about, if it is about one.
+    pub fn agent(&self) -> Option<usize> {
+        match self {
+            Self::ShrinkAgent { agent, .. }
+            | Self::StopAgent { agent }
+            | Self::StartAgent { agent }
+            | Self::LoseAgent { agent } => Some(*agent),
+            Self::Messages { .. }
+            | Self::Updates { .. }
+            | Self::CutFrameworks
+            | Self::CutExecutors
+            | Self::Unavailable { .. }
+            | Self::DelayOffers { .. }
+            | Self::KillExecutor { .. }
+            | Self::FailOverMaster => None,
+        }
+    }
+
+    /// Reads a fault of which kind and fields are known apart from each other.
+    ///
+    /// # Errors
+    /// When there is no such kind, or its fields are others.
+    pub fn from_fields(
+        kind: &str,
+        fields: BTreeMap<String, String>,
+    ) -> Result<Self, ParseFaultError> {
+        Fields(fields).fault(kind)
     }
 }
 
@@ -193,58 +320,21 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, ParseFaultError> {
         let mut words = text.split_whitespace();
         let kind = words.next().unwrap_or_default();
-        let mut fields = Fields::read(words)?;
-        let fault = match kind {
-            "messages" => Self::Messages {
-                faults: fields.message_faults()?,
-                lasts: fields.lasts()?,
-            },
-            "updates" => Self::Updates {
-                faults: fields.message_faults()?,
-                lasts: fields.lasts()?,
-            },
-            "cut_frameworks" => Self::CutFrameworks,
-            "cut_executors" => Self::CutExecutors,
-            "unavailable" => Self::Unavailable {
-                lasts: fields.lasts()?,
-            },
-            "delay_offers" => Self::DelayOffers {
-                lasts: fields.lasts()?,
-            },
-            "shrink_agent" => Self::ShrinkAgent {
-                agent: fields.agent()?,
-                percent: fields.take("percent", "a number up to 100", |it| *it <= 100)?,
-                lasts: fields.lasts()?,
-            },
-            "kill_executor" => Self::KillExecutor {
-                pick: fields.take("pick", "a number", |_| true)?,
-            },
-            "stop_agent" => Self::StopAgent {
-                agent: fields.agent()?,
-            },
-            "start_agent" => Self::StartAgent {
-                agent: fields.agent()?,
-            },
-            "lose_agent" => Self::LoseAgent {
-                agent: fields.agent()?,
-            },
-            "fail_over_master" => Self::FailOverMaster,
-            other => return Err(ParseFaultError::Kind(other.to_owned())),
-        };
-        fields.end(kind)?;
-        Ok(fault)
+        Fields::read(words)?.fault(kind)
     }
 }
 
 /// The fields that nobody has taken yet.
-struct Fields<'a>(BTreeMap<&'a str, &'a str>);
+struct Fields(BTreeMap<String, String>);
 
-impl<'a> Fields<'a> {
-    fn read(words: impl Iterator<Item = &'a str>) -> Result<Self, ParseFaultError> {
+impl Fields {
+    fn read<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self, ParseFaultError> {
         let mut fields = BTreeMap::new();
         for word in words {
             let field = word.split_once('=');
-            let is_new = field.is_some_and(|(name, value)| fields.insert(name, value).is_none());
+            let is_new = field.is_some_and(|(name, value)| {
+                fields.insert(name.to_owned(), value.to_owned()).is_none()
+            });
             if !is_new {
                 return Err(ParseFaultError::Field(word.to_owned()));
             }
@@ -252,59 +342,85 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
+    fn fault(mut self, kind: &str) -> Result<Fault, ParseFaultError> {
+        let fault = match kind {
+            "messages" => Fault::Messages {
+                faults: self.message_faults()?,
+                lasts: self.duration(LASTS)?,
+            },
+            "updates" => Fault::Updates {
+                faults: self.message_faults()?,
+                lasts: self.duration(LASTS)?,
+            },
+            "cut_frameworks" => Fault::CutFrameworks,
+            "cut_executors" => Fault::CutExecutors,
+            "unavailable" => Fault::Unavailable {
+                lasts: self.duration(LASTS)?,
+            },
+            "delay_offers" => Fault::DelayOffers {
+                lasts: self.duration(LASTS)?,
+            },
+            "shrink_agent" => Fault::ShrinkAgent {
+                agent: self.take(AGENT, |_| true)?,
+                percent: self.take(PERCENT, |it| *it <= 100)?,
+                lasts: self.duration(LASTS)?,
+            },
+            "kill_executor" => Fault::KillExecutor {
+                pick: self.take(PICK, |_| true)?,
+            },
+            "stop_agent" => Fault::StopAgent {
+                agent: self.take(AGENT, |_| true)?,
+            },
+            "start_agent" => Fault::StartAgent {
+                agent: self.take(AGENT, |_| true)?,
+            },
+            "lose_agent" => Fault::LoseAgent {
+                agent: self.take(AGENT, |_| true)?,
+            },
+            "fail_over_master" => Fault::FailOverMaster,
+            other => return Err(ParseFaultError::Kind(other.to_owned())),
+        };
+        match self.0.into_keys().next() {
+            None => Ok(fault),
+            Some(field) => Err(ParseFaultError::Unknown {
+                kind: fault.kind(),
+                field,
+            }),
+        }
+    }
+
     fn take<T: FromStr>(
         &mut self,
-        name: &'static str,
-        expected: &'static str,
+        field: FaultField,
         is_valid: impl Fn(&T) -> bool,
     ) -> Result<T, ParseFaultError> {
+        let FaultField { name, expected } = field;
         let value = self.0.remove(name);
-        let value = value.ok_or(ParseFaultError::Missing(name))?;
+        let value = value.ok_or(ParseFaultError::Missing { name, expected })?;
         let parsed = value.parse().ok().filter(is_valid);
-        parsed.ok_or_else(|| ParseFaultError::Value {
+        parsed.ok_or(ParseFaultError::Value {
             name,
-            value: value.to_owned(),
+            value,
             expected,
         })
     }
 
-    /// Up to 49 days, so that it can be added to any time.
-    fn duration(&mut self, name: &'static str) -> Result<Duration, ParseFaultError> {
-        let milliseconds: u32 = self.take(name, "a number of milliseconds", |_| true)?;
+    fn duration(&mut self, field: FaultField) -> Result<Duration, ParseFaultError> {
+        let milliseconds: u32 = self.take(field, |_| true)?;
         Ok(Duration::from_millis(milliseconds.into()))
     }
 
-    fn lasts(&mut self) -> Result<Duration, ParseFaultError> {
-        self.duration("for_ms")
-    }
-
-    fn agent(&mut self) -> Result<usize, ParseFaultError> {
-        self.take("agent", "the number of an agent", |_| true)
-    }
-
-    fn probability(&mut self, name: &'static str) -> Result<f64, ParseFaultError> {
-        self.take(name, "a probability from 0 to 1", |it| {
-            (0.0..=1.0).contains(it)
-        })
+    fn probability(&mut self, field: FaultField) -> Result<f64, ParseFaultError> {
+        self.take(field, |it| (0.0..=1.0).contains(it))
     }
 
     fn message_faults(&mut self) -> Result<MessageFaults, ParseFaultError> {
         Ok(MessageFaults {
-            drop: self.probability("drop")?,
-            duplicate: self.probability("duplicate")?,
-            delay: self.probability("delay")?,
-            delay_max: self.duration("delay_max_ms")?,
+            drop: self.probability(DROP)?,
+            duplicate: self.probability(DUPLICATE)?,
+            delay: self.probability(DELAY)?,
+            delay_max: self.duration(DELAY_MAX)?,
         })
-    }
-
-    fn end(self, kind: &str) -> Result<(), ParseFaultError> {
-        match self.0.keys().next() {
-            None => Ok(()),
-            Some(field) => Err(ParseFaultError::Unknown {
-                kind: kind.to_owned(),
-                field: (*field).to_owned(),
-            }),
-        }
     }
 }
 
@@ -330,8 +446,11 @@ mod tests {
         ];
         for (text, kind) in texts.into_iter().zip(Fault::KINDS) {
             let fault: Fault = text.parse().unwrap();
-            assert_eq!(fault.kind(), kind);
+            assert_eq!(fault.kind(), kind.name);
             assert_eq!(fault.to_string(), text);
+            // The fields stand in the text in the order in which the kind has them.
+            let fields = text.split(' ').skip(1).map(|field| field.split('=').next());
+            assert!(fields.eq(kind.fields.iter().map(|field| Some(field.name))));
         }
     }
 
@@ -340,7 +459,10 @@ mod tests {
         let cases = [
             ("", "no fault is called ``, only messages, updates, "),
             ("fire", "no fault is called `fire`, only messages, "),
-            ("unavailable", "`for_ms` is missing"),
+            (
+                "unavailable",
+                "`for_ms` is missing: a whole number of milliseconds",
+            ),
             ("unavailable 800", "`800` is not one `name=value`"),
             (
                 "unavailable for_ms=1 for_ms=2",
@@ -348,12 +470,19 @@ mod tests {
             ),
             (
                 "unavailable for_ms=-1",
-                "`for_ms=-1` is not a number of milliseconds",
+                "`for_ms=-1` is not a whole number of milliseconds",
             ),
-            ("cut_executors of=1", "`cut_executors` has no `of`"),
+            (
+                "cut_executors of=1",
+                "`cut_executors` has no `of`, nor anything else",
+            ),
+            (
+                "unavailable for_ms=1 of=1",
+                "`unavailable` has no `of`, only for_ms",
+            ),
             (
                 "shrink_agent agent=0 percent=101 for_ms=1",
-                "`percent=101` is not a number up to 100",
+                "`percent=101` is not a whole number up to 100",
             ),
             (
                 "messages drop=NaN duplicate=0 delay=0 delay_max_ms=0 for_ms=1",
