@@ -300,7 +300,10 @@ impl Ledger {
                 state: update.state,
                 source: update.source,
                 reason: update.reason.clone(),
-                message: update.message.clone(),
+                message: match live.taken {
+                    true => update.explained(),
+                    false => update.message.clone(),
+                },
                 agent: Some(live.agent.clone()),
             };
             self.end(index, end);

@@ -180,3 +180,28 @@ pub struct StatusUpdate {
     /// it are made by the master, come once and are never acknowledged (PROTOCOL §8.2).
     pub uuid: Option<Uuid>,
 }
+
+impl StatusUpdate {
+    /// Its text, with what it means for a task that ran.
+    ///
+    /// What a master itself has to say of a task it says once, and to nobody while the stream is
+    /// down (PROTOCOL §8.2): that an agent was lost is then never heard. The answer to a later
+    /// question is only that nobody knows the task, and which of master and agent does not says
+    /// what was lost (PROTOCOL §8.4).
+    pub(crate) fn explained(&self) -> Option<String> {
+        let explanation = match self.state {
+            TaskState::Unknown => "the agent was lost while the master could not tell us",
+            TaskState::Gone => {
+                "the executor or the agent's process was lost while the master could not tell us"
+            }
+            _ => return self.message.clone(),
+        };
+        if self.reason.as_ref() != Some(&Reason::RECONCILIATION) {
+            return self.message.clone();
+        }
+        Some(match &self.message {
+            Some(message) => format!("{message}: {explanation}"),
+            None => explanation.to_owned(),
+        })
+    }
+}

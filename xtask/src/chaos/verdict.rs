@@ -65,14 +65,13 @@ impl Ended {
 }
 
 /// Reasons that stand for the end of an executor or an agent, which is what the faults are.
-const CAUSES: [&str; 7] = [
+const CAUSES: [&str; 6] = [
     "REASON_EXECUTOR_TERMINATED",
     "REASON_AGENT_DISCONNECTED",
     "REASON_AGENT_REMOVED",
     "REASON_AGENT_RESTARTED",
     "REASON_AGENT_REREGISTERED",
     "was lost",
-    "were lost",
 ];
 
 /// How long after a fault an app scheduler may still return without having heard of it.

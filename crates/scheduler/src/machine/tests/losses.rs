@@ -459,3 +459,89 @@ fn all_tasks_are_asked_about_every_quarter_of_an_hour_while_there_is_a_subscript
         "#]],
     );
 }
+
+#[test]
+fn what_was_lost_while_nobody_heard_the_master_is_told_all_the_same() {
+    check(
+        &["t*2 cpus:1"],
+        &up("disconnect | advance 1 | subscribe | unknown! t-0 RECONCILIATION"),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            1s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                RECONCILE [(t-0.r.1, a1), (t-1.r.1, a1)]
+                SUPPRESS
+            1s unknown! t-0 RECONCILIATION
+                ExecutorGone(job.r.1)
+                event TaskLost t-0
+                report `t-0` TASK_UNKNOWN on agent a1 (REASON_RECONCILIATION): the agent was lost while the master could not tell us
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Unknown, source: Master, reason: Some(Reason("REASON_RECONCILIATION")), message: Some("the agent was lost while the master could not tell us"), agent: Some(a1) }))
+                event Shutdown
+                CloseInputs(["t-1"])
+        "#]],
+    );
+    check(
+        &["t*2 cpus:1"],
+        &up("disconnect | advance 1 | subscribe | gone! t-0 RECONCILIATION"),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s disconnect
+                event Disconnected
+                report Disconnected { reason: "broken pipe" }
+            1s subscribe
+                report Subscribed { framework: fw, first: false }
+                event Reregistered
+                RECONCILE [(t-0.r.1, a1), (t-1.r.1, a1)]
+                SUPPRESS
+            1s gone! t-0 RECONCILIATION
+                ExecutorGone(job.r.1)
+                event TaskLost t-0
+                report `t-0` TASK_GONE on agent a1 (REASON_RECONCILIATION): the executor or the agent's process was lost while the master could not tell us
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Gone, source: Master, reason: Some(Reason("REASON_RECONCILIATION")), message: Some("the executor or the agent's process was lost while the master could not tell us"), agent: Some(a1) }))
+                event Shutdown
+                CloseInputs(["t-1"])
+        "#]],
+    );
+}
