@@ -49,6 +49,12 @@ enum Step {
         framework: u8,
         offer: u8,
     },
+    /// An operation on resources; its kind and a size.
+    Convert {
+        offer: u8,
+        kind: u8,
+        size: u8,
+    },
     Update {
         framework: u8,
         task: u8,
@@ -87,8 +93,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => framework.clone().prop_map(|framework| Step::Close { framework }),
         1 => framework.clone().prop_map(|framework| Step::Teardown { framework }),
         6 => launch.prop_map(|(framework, offer, task)| Step::Launch { framework, offer, task }),
-        2 => (framework.clone(), offer)
+        2 => (framework.clone(), offer.clone())
             .prop_map(|(framework, offer)| Step::Decline { framework, offer }),
+        6 => (offer, 0..6_u8, 1..5_u8)
+            .prop_map(|(offer, kind, size)| Step::Convert { offer, kind, size }),
         3 => (owned.clone(), any::<bool>())
             .prop_map(|((framework, task), ended)| Step::Update { framework, task, ended }),
         2 => owned.prop_map(|(framework, task)| Step::Acknowledge { framework, task }),
@@ -100,7 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const AGENT: &str = "cpus:4;mem:1024";
+const AGENT: &str = "cpus:4;mem:1024;disk:16";
 
 fn name(framework: u8) -> String {
     format!("f{framework}")
@@ -153,6 +161,7 @@ impl Test {
                 offer,
                 task,
             } => self.launch(framework, offer, task),
+            Step::Convert { offer, kind, size } => self.convert(offer, kind, size),
             Step::Decline { framework, offer } => {
                 let Some(offer) = self.pick_offer(offer) else {
                     return;
@@ -195,6 +204,59 @@ impl Test {
     fn pick_offer(&self, pick: u8) -> Option<String> {
         let (id, _) = self.master.offers.iter().nth(pick.into())?;
         Some(id.to_string())
+    }
+
+    /// An operation of whoever has an offer on what is reserved in it, or one that reserves.
+    fn convert(&mut self, offer: u8, kind: u8, size: u8) {
+        let Some((id, offer)) = self.master.offers.iter().nth(offer.into()) else {
+            return;
+        };
+        let id = id.to_string();
+        let mut names = (0..3).filter(|number| self.framework(&name(*number)) == offer.framework);
+        let Some(framework) = names.next() else {
+            return;
+        };
+        let reserved = offer.resources.iter();
+        let mut reserved = reserved.filter(|resource| resource.dynamic_reservation().is_some());
+        let found = reserved.find(|resource| resource.persistence().is_some() == (kind > 2));
+        let found_size = found.and_then(|resource| resource.amount());
+        let found_size = found_size.map_or(f64::from(size), mesos::resources::Scalar::to_f64);
+        let role = if framework == 2 { "other" } else { "rec" };
+        let disk = |size: f64| {
+            json!({
+                "name": "disk", "type": "SCALAR", "scalar": {"value": size},
+                "reservations": [{"type": "DYNAMIC", "role": role}],
+            })
+        };
+        let volume = |size: f64| {
+            let mut volume = disk(size);
+            volume["disk"] = json!({
+                "persistence": {"id": "v"}, "volume": {"container_path": "v", "mode": "RW"},
+            });
+            volume
+        };
+        let size = f64::from(size);
+        let reserve = json!({"type": "RESERVE", "reserve": {"resources": [disk(size)]}});
+        let found = volume(found_size);
+        let operations = match kind {
+            0 => json!([reserve]),
+            1 => json!([{"type": "UNRESERVE", "unreserve": {"resources": [disk(found_size)]}}]),
+            2 => json!([reserve, {"type": "CREATE", "create": {"volumes": [volume(size)]}}]),
+            3 => json!([{"type": "DESTROY", "destroy": {"volumes": [found]}}]),
+            4 => json!([
+                reserve,
+                {"type": "GROW_VOLUME", "grow_volume": {"volume": found, "addition": disk(size)}},
+            ]),
+            _ => json!([{
+                "type": "SHRINK_VOLUME",
+                "shrink_volume": {"volume": found, "subtract": {"value": 1}},
+            }]),
+        };
+        let accept = json!({
+            "offer_ids": [{"value": id}], "operations": operations,
+            "filters": {"refuse_seconds": 0},
+        });
+        self.say(framework, json!({"type": "ACCEPT", "accept": accept}));
     }
 
     fn launch(&mut self, framework: u8, offer: u8, task: u8) {
