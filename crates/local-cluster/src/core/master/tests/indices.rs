@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use mesos::resources::Scalar;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -220,7 +221,7 @@ impl Test {
         let mut reserved = reserved.filter(|resource| resource.dynamic_reservation().is_some());
         let found = reserved.find(|resource| resource.persistence().is_some() == (kind > 2));
         let found_size = found.and_then(|resource| resource.amount());
-        let found_size = found_size.map_or(f64::from(size), mesos::resources::Scalar::to_f64);
+        let found_size = found_size.map_or_else(|| f64::from(size), Scalar::to_f64);
         let role = if framework == 2 { "other" } else { "rec" };
         let disk = |size: f64| {
             json!({
