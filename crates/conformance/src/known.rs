@@ -108,8 +108,12 @@ pub struct Unequal {
 /// Recordings that differ in more than single fields. Each must differ, so that one that is equal
 /// is removed here.
 pub const UNEQUAL: &[Unequal] = &[
-    unequal("13", "a master that is started again"),
-    unequal("14", "ZooKeeper, and three masters"),
+    unequal(
+        "13",
+        "404 in the first milliseconds of a process; updates that come once more, where the agent \
+         is back sooner",
+    ),
+    unequal("14", "frames of ZooKeeper, and three masters with it"),
 ];
 
 const fn unequal(recording: &'static str, why: &'static str) -> Unequal {

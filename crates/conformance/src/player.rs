@@ -59,6 +59,9 @@ pub struct Found {
 /// busy; what takes this long does not come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Between two attempts, as recorded.
+const ATTEMPTS_EVERY: Duration = Duration::from_millis(5);
+
 /// What comes this long after the last line is no more looked at.
 const AFTERMATH: Duration = Duration::from_millis(200);
 
@@ -84,6 +87,7 @@ pub async fn play(
         total: None,
         leaves_out_offers: note::leaves_out_offers(&recording.lines),
         leaves_out_requests: note::leaves_out_requests(&recording.lines),
+        repeats: false,
         is_left_to_chance: CHANCES.iter().any(|name| recording.name.starts_with(name)),
         outcome: Outcome::default(),
         last: Instant::now(),
@@ -134,6 +138,9 @@ struct Player<'a> {
     total: Option<Amounts>,
     leaves_out_offers: bool,
     leaves_out_requests: bool,
+    /// Whether requests are made again until they are answered as recorded: how long a process
+    /// takes to come up is its own matter.
+    repeats: bool,
     /// Whether it is chance what offers hold.
     is_left_to_chance: bool,
     outcome: Outcome,
@@ -244,9 +251,20 @@ impl Player<'_> {
         if self.leaves_out_requests && !peer.is_waiting() && !peer.has_head() {
             return Vec::new();
         }
-        match peer.head(deadline).await {
-            Some(head) => answer::compare_heads(recorded, &head, peer.response, &mut self.mapping),
-            None => one("answer", "none".to_owned()),
+        loop {
+            let Some(head) = peer.head(deadline).await else {
+                return one("answer", "none".to_owned());
+            };
+            // 404 comes in the first milliseconds of a process, or not at all.
+            let is_awaited = self.repeats && recorded.status != 404;
+            if !is_awaited || head.status == recorded.status || Instant::now() >= deadline {
+                let (response, mapping) = (peer.response, &mut self.mapping);
+                return answer::compare_heads(recorded, &head, response, mapping);
+            }
+            tokio::time::sleep(ATTEMPTS_EVERY).await;
+            if let Err(error) = peer.send_again().await {
+                return one("connection", error.to_string());
+            }
         }
     }
 
@@ -347,6 +365,7 @@ impl Player<'_> {
     }
 
     async fn obey(&mut self, line: &Line, note: &str, following: &[Line]) -> Vec<Difference> {
+        self.repeats &= note.starts_with("attempt: ");
         match note::action(note) {
             Action::Nothing => {}
             Action::LeftOut(kind) => self.left_out.push((line.connection.clone(), kind)),
@@ -366,7 +385,9 @@ impl Player<'_> {
             | Action::StartAgentAnew
             | Action::FreezeAgent
             | Action::ThawAgent
-            | Action::RemoveAgent) => {
+            | Action::RemoveAgent
+            | Action::KillMaster
+            | Action::StartMaster) => {
                 self.pause(line).await;
                 let Some(cluster) = self.target.cluster() else {
                     return self.stop("the agent of a real cluster is left alone");
@@ -375,6 +396,7 @@ impl Player<'_> {
                     return one("agent", error.to_string());
                 }
             }
+            Action::Repeat => self.repeats = true,
             Action::AddAgent => {
                 self.pause(line).await;
                 match self.target.add_agent().await {
@@ -454,6 +476,8 @@ async fn obey_for_agent(action: &Action, cluster: &mut LocalCluster) -> Result<(
         Action::FreezeAgent => cluster.freeze_agent(0).await,
         Action::ThawAgent => cluster.thaw_agent(0).await,
         Action::RemoveAgent => cluster.remove_agent(0).await,
+        Action::KillMaster => cluster.kill_master(0).await,
+        Action::StartMaster => cluster.start_master(0).await?,
         _ => {}
     }
     Ok(())

@@ -24,6 +24,12 @@ pub(super) enum Action {
     ThawAgent,
     /// The agent leaves in an orderly way.
     RemoveAgent,
+    /// The master's process is killed.
+    KillMaster,
+    /// The master's process is started again.
+    StartMaster,
+    /// The requests that follow were made again and again, until their answers came.
+    Repeat,
     /// Records of this kind were left out of the recording.
     LeftOut(String),
     /// What no cluster of ours does.
@@ -62,6 +68,9 @@ pub(super) fn action(note: &str) -> Action {
         {
             Action::StopAgent
         }
+        "SIGKILL to the master process" => Action::KillMaster,
+        "the master process is started again" => Action::StartMaster,
+        note if note.ends_with(", repeated every few milliseconds") => Action::Repeat,
         note if note.starts_with("a second agent: ") => Action::AddAgent,
         note if IMPOSSIBLE.iter().any(|begin| note.starts_with(begin)) => Action::Impossible,
         _ => Action::Nothing,
@@ -69,10 +78,8 @@ pub(super) fn action(note: &str) -> Action {
 }
 
 /// How notes begin that the player cannot follow.
-const IMPOSSIBLE: [&str; 5] = [
-    "SIGKILL to the master",
+const IMPOSSIBLE: [&str; 3] = [
     "SIGKILL to the leader",
-    "the master process is started again",
     "the old leader is started again",
     "ZooKeeper is stopped",
 ];
@@ -119,6 +126,9 @@ mod tests {
         assert_eq!(action(second), Action::AddAgent);
         assert_eq!(action("SIGSTOP to the agent process"), Action::FreezeAgent);
         assert_eq!(action("ZooKeeper is stopped"), Action::Impossible);
+        let repeated = "a call with the old stream id, repeated every few milliseconds";
+        assert_eq!(action(repeated), Action::Repeat);
+        assert_eq!(action("SIGKILL to the leader"), Action::Impossible);
         assert_eq!(action("t1 finishes"), Action::Nothing);
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Peer {
     matched: Vec<(usize, Subject)>,
     is_protobuf: bool,
     last_number: usize,
+    /// The last request, and its method.
+    last: (String, Vec<u8>),
     /// How many requests have no answer yet.
     unanswered: usize,
     /// The id of the last offer that came.
@@ -52,6 +54,7 @@ impl Peer {
             matched: Vec::new(),
             is_protobuf: false,
             last_number: 0,
+            last: Default::default(),
             unanswered: 0,
             last_offer: None,
             accounts: Accounts::default(),
@@ -61,7 +64,14 @@ impl Peer {
     /// Sends a request.
     pub(super) async fn send(&mut self, method: &str, bytes: &[u8]) -> std::io::Result<()> {
         self.unanswered += 1;
+        self.last = (method.to_owned(), bytes.to_owned());
         self.connection.send(method, bytes).await
+    }
+
+    /// Sends the last request once more.
+    pub(super) async fn send_again(&mut self) -> std::io::Result<()> {
+        let (method, bytes) = self.last.clone();
+        self.send(&method, &bytes).await
     }
 
     /// Whether a request has no answer yet.
