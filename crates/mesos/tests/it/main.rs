@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod malformed;
 mod transcripts;
 mod wire;
 
