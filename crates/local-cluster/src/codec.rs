@@ -5,6 +5,8 @@
 //! what Mesos refuses, so a message that lacks a required field is no message, in either encoding.
 //! Knows nothing of HTTP.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod check;
 mod cost;
 mod json;
 mod object;
@@ -208,6 +210,7 @@ pub(crate) fn members(body: &[u8]) -> Result<BTreeMap<String, String>, String> {
     let members = members.into_iter().map(|(name, value)| match value {
         Json::String(text) => Ok((name, text)),
         Json::Integer(number) => Ok((name, number.to_string())),
+        Json::Unsigned(number) => Ok((name, number.to_string())),
         Json::Number(number) => Ok((name, number.to_string())),
         Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
             Err(format!("`{name}` is neither a number nor a text"))

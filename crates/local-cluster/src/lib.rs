@@ -27,6 +27,8 @@
 //! - `containerizer`, `fetcher`, `sandbox`: executor processes and what they need; `files`: what
 //!   operators may read of it.
 
+#![expect(unexpected_cfgs, reason = "`fuzzing` is what cargo fuzz sets")]
+
 mod agent;
 mod authentication;
 mod cluster;
@@ -53,3 +55,8 @@ pub use crate::core::faults::{
     UpdateCounts,
 };
 pub use cluster::{AgentConfig, ClusterConfig, Happening, LocalCluster, StartError, Trouble};
+/// Checks what holds of every call: for the fuzz target, which alone sees it.
+#[cfg(fuzzing)]
+pub fn check_call(input: &[u8]) {
+    codec::check::check(input);
+}

@@ -13,6 +13,8 @@ pub(crate) enum Json {
     Null,
     Bool(bool),
     Integer(i64),
+    /// An integer that is larger than any of those.
+    Unsigned(u64),
     Number(f64),
     String(String),
     Array(Vec<Self>),
@@ -193,6 +195,7 @@ impl Parser<'_> {
         }
         let text = str::from_utf8(&self.text[start..self.at]).ok()?;
         let integer = text.parse().map(Json::Integer);
+        let integer = integer.or_else(|_| text.parse().map(Json::Unsigned));
         integer.or_else(|_| text.parse().map(Json::Number)).ok()
     }
 

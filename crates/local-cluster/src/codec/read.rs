@@ -56,7 +56,7 @@ fn write_field(field: &Field, json: &Json, out: &mut Vec<u8>) -> Result<(), Stri
             _ => Err(not_expecting("object", field)),
         },
         Json::String(text) => write_text(field, text, out),
-        Json::Integer(_) | Json::Number(_) => {
+        Json::Integer(_) | Json::Unsigned(_) | Json::Number(_) => {
             if write_number(field, json, out) {
                 Ok(())
             } else {
@@ -145,13 +145,14 @@ fn write_text(field: &Field, text: &str, out: &mut Vec<u8>) -> Result<(), String
 fn write_number(field: &Field, json: &Json, out: &mut Vec<u8>) -> bool {
     let (integer, double) = match json {
         Json::Integer(value) => (*value, *value as f64),
+        Json::Unsigned(value) => (i64::MAX, *value as f64),
         Json::Number(value) => (*value as i64, *value),
         _ => return false,
     };
-    let unsigned = if double >= 9.3e18 {
-        double as u64
-    } else {
-        integer as u64
+    let unsigned = match json {
+        Json::Unsigned(value) => *value,
+        Json::Number(value) if *value > 0.0 => *value as u64,
+        _ => integer as u64,
     };
     let number = field.number;
     match field.kind {

@@ -328,3 +328,45 @@ fn is_same(one: &Value, other: &Value) -> bool {
         _ => one == other,
     }
 }
+
+#[path = "../../tests/it/bad_input/random.rs"]
+mod random;
+
+/// What the fuzz target does without end, for a while: calls of every kind, whole and damaged, in
+/// both encodings.
+#[test]
+fn whatever_is_read_as_a_call_can_be_written_and_read_again() {
+    const KINDS: [&str; 4] = [
+        "mesos.v1.scheduler.Call",
+        "mesos.v1.executor.Call",
+        "mesos.v1.master.Call",
+        "mesos.v1.agent.Call",
+    ];
+    let mut random = random::Random::new(31, &[]);
+    let mut taken = [0; 8];
+    let mut refused = [0; 8];
+    for _ in 0..100 {
+        for (kind, name) in (0_u8..).zip(KINDS) {
+            for call_type in random.types(name) {
+                let ids = [("framework_id", "a"), ("executor_id", "a")];
+                let mut wire = random.call(name, &call_type, &ids);
+                let json = write::from_wire(SCHEMA.body(name), &wire);
+                let mut json = json.into_bytes();
+                random.damage(&mut wire);
+                random.damage(&mut json);
+                for (encoding, body) in [(0, json), (1, wire)] {
+                    let choice = 2 * kind + encoding;
+                    let input = [&[choice][..], &body].concat();
+                    let counts = match check::check(&input) {
+                        true => &mut taken,
+                        false => &mut refused,
+                    };
+                    counts[usize::from(choice)] += 1;
+                }
+            }
+        }
+    }
+    for count in taken.into_iter().chain(refused) {
+        assert!(count > 50, "{taken:?} {refused:?}");
+    }
+}
