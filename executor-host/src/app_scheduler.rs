@@ -92,6 +92,7 @@ impl AppScheduler {
         let stderr = output.stderr.clone();
         let grants = Grants {
             memory_bytes_max: MEMORY_BYTES_MAX,
+            cpu_time_max: None,
             output,
         };
         let mut store = self.engine.store(grants, control);

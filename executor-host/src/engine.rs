@@ -6,7 +6,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
-use wasmtime::{Config, Store};
+use wasmtime::{Config, Store, UpdateDeadline};
 
 use crate::{
     bindings::Linkers,
@@ -59,7 +59,8 @@ impl Engine {
         &self.turns
     }
 
-    /// A store for one guest: limits set, and yielding at each tick of the epoch.
+    /// A store for one guest: limits set, and yielding at each tick of the epoch, when it is
+    /// also looked whether it has used up its processor time.
     pub(crate) fn store<C: Send + 'static>(
         &self,
         grants: Grants,
@@ -69,7 +70,10 @@ impl Engine {
         store.limiter(|state| state.limits_mut());
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|guest| {
+            guest.data().meter().check()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
         store
     }
 }

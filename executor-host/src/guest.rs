@@ -4,15 +4,18 @@
 //! stderr, clocks and random: no files, no sockets, no arguments and an empty environment.
 //! Arguments and environment reach a function as its parameters.
 
+use std::time::Duration;
+
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::{limits::Limits, output::GuestOutput};
+use crate::{limits::Limits, meter::Meter, output::GuestOutput};
 
 /// What a guest may use.
 #[derive(Debug)]
 pub(crate) struct Grants {
     pub(crate) memory_bytes_max: u64,
+    pub(crate) cpu_time_max: Option<Duration>,
     pub(crate) output: GuestOutput,
 }
 
@@ -27,6 +30,7 @@ pub(crate) struct GuestState<C> {
     table: ResourceTable,
     wasi: WasiCtx,
     limits: Limits,
+    meter: Meter,
     control: C,
 }
 
@@ -34,6 +38,7 @@ impl<C> GuestState<C> {
     pub(crate) fn new(grants: Grants, control: C) -> Self {
         let Grants {
             memory_bytes_max,
+            cpu_time_max,
             output,
         } = grants;
         let wasi = WasiCtx::builder()
@@ -48,6 +53,7 @@ impl<C> GuestState<C> {
             table,
             wasi,
             limits: Limits::new(memory_bytes_max),
+            meter: Meter::new(cpu_time_max),
             control,
         }
     }
@@ -62,6 +68,11 @@ impl<C> GuestState<C> {
 
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
+    }
+
+    /// What it takes of a processor.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(crate) fn control(&self) -> &C {

@@ -32,9 +32,11 @@ mod guest;
 )]
 mod host;
 mod limits;
+mod meter;
 mod program;
 mod turns;
 
 pub use executor::{Exit, LaunchError, RunError, run};
-pub use limits::MemoryLimitReached;
+pub use limits::{MemoryLimitReached, TaskLimits};
+pub use meter::CpuLimitReached;
 pub use program::program;

@@ -3,7 +3,20 @@
 //! It owns the counting and the refusal. A guest that wants more memory than its limit traps where
 //! it asked, so the report names the place; tables and instances are refused by wasmtime.
 
+use std::time::Duration;
+
 use wasmtime::ResourceLimiter;
+
+/// What ends a task by force: then it has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskLimits {
+    /// The most linear memory, in bytes.
+    pub memory_bytes_max: u64,
+    /// The most processor time that its function may take, if there is a limit.
+    pub cpu_time_max: Option<Duration>,
+    /// The longest that its function may wait for anything, if there is a limit.
+    pub idle_max: Option<Duration>,
+}
 
 /// The limits of one guest and what it has taken.
 #[derive(Debug)]
@@ -46,6 +59,11 @@ impl Limits {
             memory_bytes_peak: 0,
             table_elements: 0,
         }
+    }
+
+    /// The linear memory that the guest has.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// The most linear memory the guest has had.

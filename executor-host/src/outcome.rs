@@ -10,17 +10,19 @@
 //! | panic | `TASK_FAILED` | `TASK_KILLED` | | the panic's text, wasm backtrace |
 //! | trap | `TASK_FAILED` | `TASK_KILLED` | | the trap, wasm backtrace |
 //! | memory limit | `TASK_FAILED` | `TASK_KILLED` | `CONTAINER_LIMITATION_MEMORY` | limit, wish, wasm backtrace |
+//! | CPU limit | `TASK_FAILED` | `TASK_KILLED` | `CONTAINER_LIMITATION` | limit, wasm backtrace |
+//! | idle limit | `TASK_FAILED` | `TASK_KILLED` | `CONTAINER_LIMITATION` | limit |
 //! | stopped by force | | `TASK_KILLED` | | that it did not end within its grace |
 //! | stopped before its function began | | `TASK_KILLED` | `TASK_KILLED_DURING_LAUNCH` | |
 //! | module unusable | `TASK_FAILED` | `TASK_KILLED` | `CONTAINER_LAUNCH_FAILED` | what is wrong with it |
 //! | launch refused | `TASK_FAILED` | `TASK_KILLED` | `TASK_INVALID` | why |
 //! | host fault | `TASK_FAILED` | `TASK_KILLED` | | that it is the executor's fault |
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use mesos::v1::{TaskState, task_status::Reason};
 
-use crate::{limits::MemoryLimitReached, modules::ModuleError};
+use crate::{limits::MemoryLimitReached, meter::CpuLimitReached, modules::ModuleError};
 
 /// How a task's life ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,15 @@ pub enum Outcome {
         /// The wasm frames, innermost first; empty when its module did not even fit at the start.
         backtrace: String,
     },
+    /// It took more processor time than it may.
+    CpuLimit {
+        /// How much that is.
+        reached: CpuLimitReached,
+        /// The wasm frames, innermost first.
+        backtrace: String,
+    },
+    /// It waited for this long, which is longer than it may.
+    Idle(Duration),
     /// It did not end within its grace and was stopped by force.
     Stopped,
     /// It was stopped before its function began.
@@ -99,6 +110,7 @@ impl TaskEnd {
         };
         let reason = match outcome {
             Outcome::MemoryLimit { .. } => Some(Reason::ContainerLimitationMemory),
+            Outcome::CpuLimit { .. } | Outcome::Idle(_) => Some(Reason::ContainerLimitation),
             Outcome::NeverBegan => Some(Reason::TaskKilledDuringLaunch),
             Outcome::Module(_) => Some(Reason::ContainerLaunchFailed),
             Outcome::Refused(_) => Some(Reason::TaskInvalid),
@@ -132,6 +144,11 @@ impl fmt::Display for Outcome {
                 write!(f, "{reached}")?;
                 write_backtrace(f, backtrace)
             }
+            Self::CpuLimit { reached, backtrace } => {
+                write!(f, "{reached}")?;
+                write_backtrace(f, backtrace)
+            }
+            Self::Idle(limit) => write!(f, "idle limit: nothing came for {limit:?}"),
             Self::Stopped => {
                 f.write_str("the task did not end within its grace period and was stopped by force")
             }
@@ -261,6 +278,31 @@ mod tests {
             expect![
                 "TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY memory limit: 300 bytes were wanted, 200 bytes are allowed"
             ],
+        );
+    }
+
+    #[test]
+    fn the_limits_of_time_are_container_limitations() {
+        check(
+            &Outcome::CpuLimit {
+                reached: CpuLimitReached {
+                    limit: Duration::from_millis(1500),
+                },
+                backtrace: "  0: spin\n".to_owned(),
+            },
+            expect![[r#"
+                TASK_FAILED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up
+                wasm backtrace:
+                  0: spin"#]],
+            expect![[r#"
+                TASK_KILLED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up
+                wasm backtrace:
+                  0: spin"#]],
+        );
+        check(
+            &Outcome::Idle(Duration::from_secs(90)),
+            expect!["TASK_FAILED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s"],
+            expect!["TASK_KILLED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s"],
         );
     }
 

@@ -12,7 +12,10 @@
 //! to go on and when to stop is decided by the executor machine; stopping by force is dropping
 //! the future, which unwinds the guest's fiber at its next host call or tick of the epoch.
 
-use tracing::debug;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tracing::info;
 use wasmtime::{Store, Trap, WasmBacktrace, component::Resource};
 use wasmtime_wasi::I32Exit;
 
@@ -22,7 +25,8 @@ use crate::{
     guest::Grants,
     host::{TaskReceiver, TaskSender},
     inbox::TaskInbox,
-    limits::MemoryLimitReached,
+    limits::{MemoryLimitReached, TaskLimits},
+    meter::CpuLimitReached,
     modules::TaskModule,
     outcome::Outcome,
     output::{LineStream, Output},
@@ -37,14 +41,15 @@ pub struct TaskConfig {
     pub args: Vec<String>,
     /// The environment: names and values.
     pub env: Vec<(String, String)>,
-    /// The most linear memory, in bytes.
-    pub memory_bytes_max: u64,
+    /// What ends it by force.
+    pub limits: TaskLimits,
 }
 
 /// A task that is instantiated and has not begun.
 pub struct Prepared {
     name: String,
     store: Store<TaskState>,
+    idle_max: Option<Duration>,
     instance: Task,
     stderr: LineStream,
     args: Vec<String>,
@@ -67,21 +72,27 @@ impl Prepared {
             name,
             args,
             env,
-            memory_bytes_max,
+            limits,
         } = config;
         let output = output.guest(&name);
         let stderr = output.stderr.clone();
         let mut store = engine.store(
             Grants {
-                memory_bytes_max,
+                memory_bytes_max: limits.memory_bytes_max,
+                cpu_time_max: limits.cpu_time_max,
                 output,
             },
             (),
         );
-        match module.pre.instantiate_async(&mut store).await {
+        let meter = store.data().meter().clone();
+        match meter
+            .measure(module.pre.instantiate_async(&mut store))
+            .await
+        {
             Ok(instance) => Ok(Self {
                 name,
                 store,
+                idle_max: limits.idle_max,
                 instance,
                 stderr,
                 args,
@@ -95,13 +106,32 @@ impl Prepared {
     ///
     /// Dropping the future stops the guest by force.
     pub async fn run(mut self, inbox: TaskInbox, outbox: link::Sender) -> Outcome {
-        let returned = self.call(inbox, outbox).await;
-        let memory_bytes_peak = self.store.data().limits().memory_bytes_peak();
-        debug!(task = self.name, memory_bytes_peak, "function over");
-        match returned {
-            Ok(Ok(())) => Outcome::Returned,
-            Ok(Err(text)) => Outcome::Failed(text),
-            Err(error) => ended_by(&error, &self.stderr),
+        let meter = self.store.data().meter().clone();
+        let idle_max = self.idle_max;
+        // Apart from the guest: what wakes the watch is no turn of the guest.
+        let mut watch = JoinSet::new();
+        if let Some(limit) = idle_max {
+            let meter = meter.clone();
+            watch.spawn(async move { meter.idle(limit).await });
+        }
+        let returned = tokio::select! {
+            biased;
+            returned = meter.measure(self.call(inbox, outbox)) => Some(returned),
+            Some(_) = watch.join_next() => None,
+        };
+        let limits = self.store.data().limits();
+        info!(
+            task = self.name,
+            cpu_time = ?meter.used(),
+            memory_bytes = limits.memory_bytes(),
+            memory_bytes_peak = limits.memory_bytes_peak(),
+            "function over"
+        );
+        match (returned, idle_max) {
+            (Some(Ok(Ok(()))), _) => Outcome::Returned,
+            (Some(Ok(Err(text))), _) => Outcome::Failed(text),
+            (Some(Err(error)), _) => ended_by(&error, &self.stderr),
+            (None, idle_max) => Outcome::Idle(idle_max.unwrap_or_default()),
         }
     }
 
@@ -127,6 +157,12 @@ pub(crate) fn ended_by(error: &wasmtime::Error, stderr: &LineStream) -> Outcome 
     let backtrace = error.downcast_ref().map(backtrace_text).unwrap_or_default();
     if let Some(reached) = error.downcast_ref::<MemoryLimitReached>() {
         return Outcome::MemoryLimit {
+            reached: reached.clone(),
+            backtrace,
+        };
+    }
+    if let Some(reached) = error.downcast_ref::<CpuLimitReached>() {
+        return Outcome::CpuLimit {
             reached: reached.clone(),
             backtrace,
         };

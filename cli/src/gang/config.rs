@@ -55,6 +55,8 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 on_failure: on_failure(group.on_failure),
                 memory_bytes_max: group.mem.bytes(),
                 kill_grace: group.kill_grace,
+                cpu_time_max: group.limits.cpu_time,
+                idle_max: group.limits.idle,
                 module: Module::new(component.bytes.clone()),
                 args: group.args.clone(),
                 env: env

@@ -61,6 +61,10 @@ pub struct GroupConfig {
     pub memory_bytes_max: u64,
     /// How long a task may take to end by itself once its `in` channel is closed.
     pub kill_grace: Duration,
+    /// The most processor time that a task's function may take.
+    pub cpu_time_max: Option<Duration>,
+    /// The longest that a task's function may wait for anything.
+    pub idle_max: Option<Duration>,
     /// Its code.
     pub module: Module,
     /// Its arguments.

@@ -3,6 +3,7 @@
 //! A real Mesos refuses a message that lacks a required field; everything here is filled in.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use link::LinkConfig;
@@ -172,8 +173,14 @@ fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
         args: group.args.clone(),
         env: env.collect(),
         memory_bytes_max: group.memory_bytes_max,
-        kill_grace_ms: u64::try_from(group.kill_grace.as_millis()).unwrap_or(u64::MAX),
+        kill_grace_ms: milliseconds(group.kill_grace),
+        cpu_time_max_ms: group.cpu_time_max.map_or(0, milliseconds),
+        idle_max_ms: group.idle_max.map_or(0, milliseconds),
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What tells a task its ports: `PORT0`, `PORT1` … in ascending order, `PORT` for the first and

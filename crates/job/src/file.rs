@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 /// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
 /// be offered.
-pub(crate) const KEYS_NOT_YET: [&str; 2] = ["allow", "limits"];
+pub(crate) const KEYS_NOT_YET: [&str; 1] = ["allow"];
 
 const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
 const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
@@ -169,12 +169,11 @@ pub(crate) struct DefaultsFile {
     /// `@region is eu`. Default: none.
     #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
     pub(crate) constraints: Option<Vec<String>>,
+    /// What ends a task by force. Default: nothing.
+    pub(crate) limits: Option<LimitsFile>,
     #[serde(rename = "allow")]
     #[schemars(skip)]
     _allow: Option<IgnoredAny>,
-    #[serde(rename = "limits")]
-    #[schemars(skip)]
-    _limits: Option<IgnoredAny>,
 }
 
 /// A group of tasks that are alike.
@@ -236,12 +235,11 @@ pub(crate) struct GroupFile {
     /// Whether all its tasks are to be on one agent. Default: false.
     #[schemars(with = "Option<bool>")]
     pub(crate) colocate: Option<String>,
+    /// What ends one of its tasks by force; what is not said is that of `defaults`.
+    pub(crate) limits: Option<LimitsFile>,
     #[serde(rename = "allow")]
     #[schemars(skip)]
     _allow: Option<IgnoredAny>,
-    #[serde(rename = "limits")]
-    #[schemars(skip)]
-    _limits: Option<IgnoredAny>,
 }
 
 /// How often a task is launched again after a failure, and after what waits. What is not said is
@@ -266,6 +264,19 @@ pub(crate) struct RestartFile {
     pub(crate) window: Option<String>,
 }
 
+/// What ends a task by force, beside its memory: then it has failed.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `limits`")]
+#[schemars(rename = "Limits")]
+pub(crate) struct LimitsFile {
+    /// The most processor time that its function may take altogether. Default: any.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) cpu_time: Option<String>,
+    /// The longest that its function may wait for anything. Default: for ever.
+    #[schemars(regex(pattern = DURATION_PATTERN))]
+    pub(crate) idle: Option<String>,
+}
+
 impl From<DefaultsFile> for GroupFile {
     /// A group that has only what `defaults` has.
     fn from(file: DefaultsFile) -> Self {
@@ -285,8 +296,8 @@ impl From<DefaultsFile> for GroupFile {
             kill_grace: file.kill_grace,
             constraints: file.constraints,
             colocate: None,
+            limits: file.limits,
             _allow: file._allow,
-            _limits: file._limits,
         }
     }
 }

@@ -135,6 +135,18 @@ pub struct Group {
     pub on_failure: OnFailure,
     /// How long one has to end after it was told to; [`KILL_GRACE`] by default.
     pub kill_grace: Duration,
+    /// What ends one by force, beside its memory; nothing by default.
+    pub limits: Limits,
+}
+
+/// What ends a task by force: then it has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// The most processor time that its function may take altogether; at least [`CPU_TIME_MIN`].
+    pub cpu_time: Option<Duration>,
+    /// The longest that its function may wait for anything, be it a message or a time; at least
+    /// [`IDLE_MIN`].
+    pub idle: Option<Duration>,
 }
 
 /// Which ports a task is to have.
@@ -306,6 +318,12 @@ pub const RESTART_WINDOW: Duration = Duration::from_secs(600);
 
 /// The longest `kill_grace`. The end of a job waits for it, with a user at the terminal.
 pub const KILL_GRACE_MAX: Duration = Duration::from_secs(600);
+
+/// The shortest `limits.cpu_time`: it is looked at every few milliseconds.
+pub const CPU_TIME_MIN: Duration = Duration::from_millis(100);
+
+/// The shortest `limits.idle`: a connection that has to be made again takes as long.
+pub const IDLE_MIN: Duration = Duration::from_secs(1);
 
 /// Default of `executor.cpus`: what a master warns below is a tenth of it.
 pub const EXECUTOR_CPUS: f64 = 0.1;

@@ -17,13 +17,13 @@ use crate::constraint::{self, Constraint, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::file::{
     ChannelsFile, ClusterFile, DefaultsFile, ExecutorFile, GangFile, GroupFile, JobFile,
-    SchedulerFile,
+    LimitsFile, SchedulerFile,
 };
 use crate::job::{
-    Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPUS, Channels, Cluster, DISK, Direct,
-    DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
-    GANG_TIMEOUT, GPUS, Gang, Group, Job, KILL_GRACE, KILL_GRACE_MAX, MEM, PORTS, Ports, ROLE,
-    Scheduler, Strategy, TASKS_MAX,
+    Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels, Cluster, DISK,
+    Direct, DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT,
+    GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN, Job, KILL_GRACE, KILL_GRACE_MAX, Limits,
+    MEM, PORTS, Ports, ROLE, Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
@@ -100,6 +100,7 @@ struct Defaults {
     env: BTreeMap<String, String>,
     failures: Failures,
     kill_grace: Duration,
+    limits: Limits,
     constraints: Vec<Constraint>,
 }
 
@@ -236,6 +237,7 @@ impl Resolver<'_> {
             env: BTreeMap::new(),
             failures: Failures::built_in(),
             kill_grace: KILL_GRACE,
+            limits: Limits::default(),
             constraints: Vec::new(),
         };
         self.not_yet(&["defaults"]);
@@ -307,6 +309,7 @@ impl Resolver<'_> {
             env: values.env,
             on_failure: values.failures.meant(),
             kill_grace: values.kill_grace,
+            limits: values.limits,
         })
     }
 
@@ -336,10 +339,31 @@ impl Resolver<'_> {
                 defaults.kill_grace,
                 Duration::ZERO..=KILL_GRACE_MAX,
             ),
+            limits: self.limits(&path("limits"), file.limits.as_ref(), defaults.limits),
             constraints: match &file.constraints {
                 Some(texts) => self.constraints(&path("constraints"), texts),
                 None => defaults.constraints.clone(),
             },
+        }
+    }
+
+    fn limits(&mut self, at: &[&str], file: Option<&LimitsFile>, defaults: Limits) -> Limits {
+        let Some(file) = file else { return defaults };
+        let mut limit = |key, text: Option<&str>, default, least| match text {
+            None => default,
+            Some(_) => {
+                let at = [at, &[key]].concat();
+                Some(self.duration(&at, text, least, least..=Duration::MAX))
+            }
+        };
+        Limits {
+            cpu_time: limit(
+                "cpu_time",
+                file.cpu_time.as_deref(),
+                defaults.cpu_time,
+                CPU_TIME_MIN,
+            ),
+            idle: limit("idle", file.idle.as_deref(), defaults.idle, IDLE_MIN),
         }
     }
 

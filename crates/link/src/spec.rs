@@ -37,6 +37,12 @@ pub struct TaskSpec {
     /// milliseconds.
     #[prost(uint64, tag = "8")]
     pub kill_grace_ms: u64,
+    /// The most processor time that the function may take, in milliseconds; 0: any.
+    #[prost(uint64, tag = "9")]
+    pub cpu_time_max_ms: u64,
+    /// The longest that the function may wait for anything, in milliseconds; 0: for ever.
+    #[prost(uint64, tag = "10")]
+    pub idle_max_ms: u64,
 }
 
 /// Code, by what it is and where it can be had.

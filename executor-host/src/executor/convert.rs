@@ -11,7 +11,7 @@ use v1::{
     task_status::Source,
 };
 
-use crate::{core::updates::Update, modules::ModuleRef, task::TaskConfig};
+use crate::{core::updates::Update, limits::TaskLimits, modules::ModuleRef, task::TaskConfig};
 
 /// What a task needs to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +65,18 @@ pub(super) fn launch(info: &v1::TaskInfo) -> Result<Launch, LaunchError> {
                 .into_iter()
                 .map(|variable| (variable.name, variable.value))
                 .collect(),
-            memory_bytes_max: spec.memory_bytes_max,
+            limits: TaskLimits {
+                memory_bytes_max: spec.memory_bytes_max,
+                cpu_time_max: limit(spec.cpu_time_max_ms),
+                idle_max: limit(spec.idle_max_ms),
+            },
         },
         kill_grace: Duration::from_millis(spec.kill_grace_ms),
     })
+}
+
+fn limit(milliseconds: u64) -> Option<Duration> {
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
 }
 
 /// Reads what the framework says about the executor.
@@ -203,6 +211,8 @@ mod tests {
             }],
             memory_bytes_max: 1 << 20,
             kill_grace_ms: 1500,
+            cpu_time_max_ms: 2500,
+            idle_max_ms: 0,
         }
     }
 
@@ -213,6 +223,12 @@ mod tests {
         assert_eq!((launch.module.size, launch.module.urls.len()), (9, 1));
         assert_eq!(launch.config.env, [("K".to_owned(), "v".to_owned())]);
         assert_eq!(launch.kill_grace, Duration::from_millis(1500));
+        let limits = TaskLimits {
+            memory_bytes_max: 1 << 20,
+            cpu_time_max: Some(Duration::from_millis(2500)),
+            idle_max: None,
+        };
+        assert_eq!(launch.config.limits, limits);
     }
 
     #[test]

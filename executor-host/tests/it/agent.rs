@@ -169,6 +169,8 @@ impl Agent {
             args: args.iter().copied().map(str::to_owned).collect(),
             env: Vec::new(),
             memory_bytes_max: MEMORY,
+            cpu_time_max_ms: 0,
+            idle_max_ms: 0,
             kill_grace_ms: 60_000,
         }
     }

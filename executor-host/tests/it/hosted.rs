@@ -6,6 +6,7 @@ use std::{
 };
 
 use executor_host::{
+    TaskLimits,
     engine::Engine,
     inbox::{InboxCloser, TaskInbox},
     modules::TaskModule,
@@ -90,7 +91,11 @@ pub(crate) fn config(args: &[&str]) -> TaskConfig {
         name: "task-0".to_owned(),
         args: args.iter().copied().map(str::to_owned).collect(),
         env: Vec::new(),
-        memory_bytes_max: MEMORY,
+        limits: TaskLimits {
+            memory_bytes_max: MEMORY,
+            cpu_time_max: None,
+            idle_max: None,
+        },
     }
 }
 

@@ -1,8 +1,10 @@
 //! Tasks, one behaviour each.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use executor_host::{MemoryLimitReached, outcome::Outcome, output::Output, task::Prepared};
+use executor_host::{
+    CpuLimitReached, MemoryLimitReached, outcome::Outcome, output::Output, task::Prepared,
+};
 
 use crate::hosted::{MEMORY, config, engine, module, start, start_with};
 
@@ -99,7 +101,7 @@ async fn a_memory_limit_traps_where_more_was_wanted() {
 #[tokio::test]
 async fn a_module_that_does_not_fit_its_memory_is_told_before_it_begins() {
     let mut config = config(&["echo"]);
-    config.memory_bytes_max = 65_536;
+    config.limits.memory_bytes_max = 65_536;
     let output = Output::new(std::io::sink(), std::io::sink());
     let refused = Prepared::new(engine(), module(), config, &output)
         .await
@@ -127,6 +129,43 @@ async fn an_exit_is_told_with_its_code() {
         start(&["exit", "3"]).await.outcome().await,
         Outcome::Exited(1)
     );
+}
+
+#[tokio::test]
+async fn a_guest_that_computes_for_longer_than_it_may_is_ended_where_it_is() {
+    let limit = Duration::from_millis(50);
+    let mut config = config(&["spin"]);
+    config.limits.cpu_time_max = Some(limit);
+    let Outcome::CpuLimit { reached, backtrace } = start_with(config).await.outcome().await else {
+        panic!()
+    };
+    assert_eq!(reached, CpuLimitReached { limit });
+    assert!(backtrace.contains("spin"), "{backtrace}");
+}
+
+#[tokio::test]
+async fn a_guest_that_waits_for_longer_than_it_may_is_ended_and_one_that_is_spoken_to_is_not() {
+    let limit = Duration::from_millis(400);
+    let mut deaf = config(&["deaf"]);
+    deaf.limits.idle_max = Some(limit);
+    let mut spoken_to = config(&["echo"]);
+    spoken_to.limits.idle_max = Some(limit);
+    let (deaf, spoken_to) = (start_with(deaf).await, start_with(spoken_to).await);
+    let ended = deaf.outcome();
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            outcome = &mut ended => {
+                assert_eq!(outcome, Outcome::Idle(limit));
+                break;
+            }
+            () = tokio::time::sleep(limit / 20) => {
+                spoken_to.send("are you there").await;
+                assert_eq!(spoken_to.recv().await.as_deref(), Some("are you there"));
+            }
+        }
+    }
+    assert_eq!(spoken_to.outcome().await, Outcome::Idle(limit));
 }
 
 /// All on one thread: the neighbour goes on only if the busy guest gives way.

@@ -18,6 +18,8 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         constraints: Vec::new(),
         colocate: false,
         memory_bytes_max: 1 << 20,
+        cpu_time_max: None,
+        idle_max: None,
         on_failure: OnFailure::Shutdown,
         kill_grace: Duration::from_secs(3),
         module: Module::new(module),

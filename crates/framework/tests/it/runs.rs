@@ -42,6 +42,8 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
             constraints: Vec::new(),
             colocate: false,
             memory_bytes_max: 0,
+            cpu_time_max: None,
+            idle_max: None,
             on_failure: OnFailure::Shutdown,
             kill_grace: Duration::from_secs(5),
             module: Module::new(&b"code"[..]),

@@ -71,7 +71,7 @@ fn a_wrong_key_is_named_with_the_one_that_was_meant() {
             6:5: unknown key `cuont`
             |     cuont: 3
             |     ^^^^^ not known here
-            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`
+            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`, `limits`
         "#]],
     );
 }
@@ -481,7 +481,7 @@ fn too_many_tasks_are_refused() {
 fn what_is_not_built_yet_is_not_ignored() {
     check_section(
         "cluster: { master: zk://a, principal: me, secret_file: '' }
-defaults: { limits: {}, on_failure: retry }",
+defaults: { allow: {}, on_failure: retry }",
         expect![[r#"
             3:20: `zk://a` is not `zk://host:port,host:port/path`, or `zk://user:password@` before that
             | cluster: { master: zk://a, principal: me, secret_file: '' }
@@ -491,31 +491,40 @@ defaults: { limits: {}, on_failure: retry }",
             | cluster: { master: zk://a, principal: me, secret_file: '' }
             |                                                        ^^^
             = remove it, or fill it in
-            4:13: `limits` is not supported yet
-            | defaults: { limits: {}, on_failure: retry }
-            |             ^^^^^^ not built yet
+            4:13: `allow` is not supported yet
+            | defaults: { allow: {}, on_failure: retry }
+            |             ^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:37: `retry` is not a value of `on_failure`
-            | defaults: { limits: {}, on_failure: retry }
-            |                                     ^^^^^
+            4:36: `retry` is not a value of `on_failure`
+            | defaults: { allow: {}, on_failure: retry }
+            |                                    ^^^^^
             = `on_failure` is `shutdown` or `restart` or `ignore`
         "#]],
     );
     check_tasks(
-        "  a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }\n",
+        "  a: { module: floor.wasm, allow: {}, on_failure: retry }\n",
         expect![[r#"
-            4:28: `limits` is not supported yet
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
-            |                            ^^^^^^ not built yet
+            4:28: `allow` is not supported yet
+            |   a: { module: floor.wasm, allow: {}, on_failure: retry }
+            |                            ^^^^^ not built yet
             = remove it; a job must not seem to have what it has not
-            4:40: `allow` is not supported yet
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
-            |                                        ^^^^^ not built yet
-            = remove it; a job must not seem to have what it has not
-            4:63: `retry` is not a value of `on_failure`
-            |   a: { module: floor.wasm, limits: {}, allow: {}, on_failure: retry }
-            |                                                               ^^^^^
+            4:51: `retry` is not a value of `on_failure`
+            |   a: { module: floor.wasm, allow: {}, on_failure: retry }
+            |                                                   ^^^^^
             = `on_failure` is `shutdown` or `restart` or `ignore`
+        "#]],
+    );
+}
+
+#[test]
+fn limits_are_checked() {
+    check_tasks(
+        "  a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }\n",
+        expect![[r#"
+            4:65: unknown key `cpu`
+            |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }
+            |                                                                 ^^^ not known here
+            = the keys here are `cpu_time`, `idle`
         "#]],
     );
 }

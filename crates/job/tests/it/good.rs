@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Lookup, Master, Module, OnFailure,
-    Operator, PathKind, Restart, Size, Strategy, parse,
+    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Limits, Lookup, Master, Module,
+    OnFailure, Operator, PathKind, Restart, Size, Strategy, parse,
 };
 
 use crate::{minimal, read};
@@ -76,6 +76,10 @@ fn the_elevator_job_is_read() {
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
+                    limits: Limits {
+                        cpu_time: None,
+                        idle: None,
+                    },
                 },
                 Group {
                     name: "floor",
@@ -101,6 +105,10 @@ fn the_elevator_job_is_read() {
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
+                    limits: Limits {
+                        cpu_time: None,
+                        idle: None,
+                    },
                 },
             ],
             executor: Executor {
@@ -180,6 +188,10 @@ fn the_least_job_has_the_documented_defaults() {
                     env: {},
                     on_failure: Shutdown,
                     kill_grace: 5s,
+                    limits: Limits {
+                        cpu_time: None,
+                        idle: None,
+                    },
                 },
             ],
             executor: Executor {
@@ -440,4 +452,21 @@ tasks:
             OnFailure::Restart(own),
         ]
     );
+}
+
+#[test]
+fn limits_come_from_the_group_then_the_defaults() {
+    let job = read(&minimal(
+        "defaults: { limits: { cpu_time: 1m, idle: 10s } }
+tasks:
+  a: { module: floor.wasm, limits: { idle: 1m30s } }
+  b: { module: floor.wasm }",
+    ))
+    .unwrap();
+    let limits = |cpu_time, idle| Limits {
+        cpu_time: Some(Duration::from_secs(cpu_time)),
+        idle: Some(Duration::from_secs(idle)),
+    };
+    assert_eq!(job.groups[0].limits, limits(60, 90));
+    assert_eq!(job.groups[1].limits, limits(60, 10));
 }

@@ -46,6 +46,7 @@ fn leave_the_shaft() -> ! {
     std::process::abort();
 }
 
+#[inline(never)]
 fn spin() -> ! {
     let mut rounds = 0_u64;
     loop {
