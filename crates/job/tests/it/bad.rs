@@ -527,6 +527,18 @@ fn limits_are_checked() {
             = the keys here are `cpu_time`, `idle`
         "#]],
     );
+    check_tasks(
+        "  a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon } }\n",
+        expect![[r#"
+            4:48: `cpu_time` is 1ms, less than 100ms
+            |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon } }
+            |                                                ^^^
+            4:59: `idle` is no time: `soon` does not start with a number
+            |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon } }
+            |                                                           ^^^^
+            = a time is written like `500ms`, `5s`, `10m`, `1h30m`
+        "#]],
+    );
 }
 
 #[test]
