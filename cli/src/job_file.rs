@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use framework::{Leftover, Obstacle, Shortfall};
-use job::{Diagnostics, Job, Lookup, Module, PathKind};
+use job::{Diagnostics, Group, Job, Lookup, Module, PathKind, Ports, Transport};
 
 use crate::commands::Failure;
 use crate::exit::Exit;
@@ -32,6 +32,13 @@ impl LoadedJob {
         self.source.misfits(shortfall)
     }
 
+    /// What modules import and their tasks may not use: it will be refused to them.
+    pub(crate) fn ungranted(&self) -> Option<Diagnostics> {
+        let groups = self.job.groups.iter().zip(&self.groups);
+        let each = groups.flat_map(|(group, component)| self.source.ungranted(group, component));
+        all_of(each)
+    }
+
     /// Where the job file is, to which its paths are relative.
     pub(crate) fn folder(&self) -> &Path {
         &self.source.folder
@@ -39,7 +46,7 @@ impl LoadedJob {
 
     /// The names of all tasks.
     pub(crate) fn task_names(&self) -> Vec<String> {
-        let of_group = |group: &job::Group| {
+        let of_group = |group: &Group| {
             (0..group.count)
                 .map(|number| format!("{}-{number}", group.name))
                 .collect::<Vec<_>>()
@@ -244,11 +251,44 @@ impl Source {
             };
             Diagnostics::at(&self.name, &self.text, &place, message, Some(help))
         };
-        let each = shortfall.leftovers.iter().map(misfit);
-        each.reduce(|mut all, mut one| {
-            all.list.append(&mut one.list);
-            all
-        })
+        all_of(shortfall.leftovers.iter().map(misfit))
+    }
+
+    /// What a module imports that is not allowed to its group. Files are not told: libraries of
+    /// most languages import them whether they are used or not.
+    fn ungranted(&self, group: &Group, component: &Component) -> Vec<Diagnostics> {
+        let has_ports = group.ports != Ports::Any(0);
+        let speaks = |transport| {
+            let connect = &group.allow.connect;
+            has_ports || connect.iter().any(|it| it.transport == transport)
+        };
+        let wishes = [
+            (
+                "wasi:sockets/tcp",
+                speaks(Transport::Tcp),
+                "connect: ['tcp ADDRESS:PORT']",
+            ),
+            (
+                "wasi:sockets/udp",
+                speaks(Transport::Udp),
+                "connect: ['udp ADDRESS:PORT']",
+            ),
+            ("wasi:sockets/ip-name-lookup", group.allow.dns, "dns: true"),
+        ];
+        let ungranted = wishes
+            .into_iter()
+            .filter(|(interface, granted, _)| !granted && component.has_import(interface));
+        let told = ungranted.map(|(interface, _, line)| {
+            let name = &group.name;
+            let place = ["tasks", name.as_str(), "module"];
+            let message = format!(
+                "`{}` imports `{interface}`, which `{name}` may not use",
+                describe(&group.module)
+            );
+            let help = format!("if its tasks need that, write `allow: {{ {line} }}`");
+            Diagnostics::at(&self.name, &self.text, &place, message, Some(help))
+        });
+        told.collect()
     }
 
     /// The component of the module that is named at `place` of the file.
@@ -295,6 +335,14 @@ impl Source {
             &self.name, &self.text, place, message, help,
         ))
     }
+}
+
+/// All of them as one; nothing if there are none.
+fn all_of(each: impl Iterator<Item = Diagnostics>) -> Option<Diagnostics> {
+    each.reduce(|mut all, mut one| {
+        all.list.append(&mut one.list);
+        all
+    })
 }
 
 /// Looks up modules in the folder of the job file.

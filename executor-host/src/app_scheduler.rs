@@ -8,7 +8,7 @@ use wasmtime::{
 use crate::{
     bindings::{SchedulerState, scheduler::SchedulerPre},
     engine::Engine,
-    guest::Grants,
+    guest::{Grants, no_wasi},
     host::{AppEvents, AppReceiver, AppSender},
     modules::{self, CompiledCache, ModuleError},
     outcome::Outcome,
@@ -94,6 +94,7 @@ impl AppScheduler {
             memory_bytes_max: MEMORY_BYTES_MAX,
             cpu_time_max: None,
             output,
+            wasi: no_wasi(),
         };
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));

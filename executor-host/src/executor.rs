@@ -105,10 +105,13 @@ pub async fn run(
 ) -> Result<Exit, RunError> {
     let engine = Engine::new()?;
     let modules = Modules::new(engine.clone(), cache)?;
+    // Executors begin in their sandbox.
+    let sandbox = config.sandbox.clone().unwrap_or_else(|| ".".into());
     let host = Arc::new(Host {
         engine,
         modules,
         output,
+        sandbox,
     });
     let shutdown_grace = config.shutdown_grace;
     let executor_id = config.executor_id.clone();

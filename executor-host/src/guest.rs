@@ -1,22 +1,23 @@
 //! The state of one guest as its host functions see it.
 //!
 //! It owns the guest's handles, its WASI context and its limits. WASI grants nothing but stdout,
-//! stderr, clocks and random: no files, no sockets, no arguments and an empty environment.
+//! stderr, clocks and random, and what the job file allows (`grants`): no arguments and an empty environment.
 //! Arguments and environment reach a function as its parameters.
 
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::{limits::Limits, meter::Meter, output::GuestOutput};
 
 /// What a guest may use.
-#[derive(Debug)]
 pub(crate) struct Grants {
     pub(crate) memory_bytes_max: u64,
     pub(crate) cpu_time_max: Option<Duration>,
     pub(crate) output: GuestOutput,
+    /// Files and sockets, beside output.
+    pub(crate) wasi: WasiCtxBuilder,
 }
 
 /// Handles of one guest that the host keeps: its channels, pollables and streams. A program has a
@@ -34,19 +35,22 @@ pub(crate) struct GuestState<C> {
     control: C,
 }
 
+/// WASI without files and sockets.
+pub(crate) fn no_wasi() -> WasiCtxBuilder {
+    let mut wasi = WasiCtx::builder();
+    wasi.allow_tcp(false).allow_udp(false);
+    wasi
+}
+
 impl<C> GuestState<C> {
     pub(crate) fn new(grants: Grants, control: C) -> Self {
         let Grants {
             memory_bytes_max,
             cpu_time_max,
             output,
+            mut wasi,
         } = grants;
-        let wasi = WasiCtx::builder()
-            .stdout(output.stdout)
-            .stderr(output.stderr)
-            .allow_tcp(false)
-            .allow_udp(false)
-            .build();
+        let wasi = wasi.stdout(output.stdout).stderr(output.stderr).build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         Self {

@@ -25,6 +25,7 @@ pub mod task;
 )]
 mod bindings;
 mod executor;
+mod grants;
 mod guest;
 #[expect(
     unreachable_pub,
@@ -37,6 +38,7 @@ mod program;
 mod turns;
 
 pub use executor::{Exit, LaunchError, RunError, run};
+pub use grants::{Allow, Destination, Sandbox, SandboxError, Transport};
 pub use limits::{MemoryLimitReached, TaskLimits};
 pub use meter::CpuLimitReached;
 pub use program::program;

@@ -12,7 +12,7 @@
 //! to go on and when to stop is decided by the executor machine; stopping by force is dropping
 //! the future, which unwinds the guest's fiber at its next host call or tick of the epoch.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tokio::task::JoinSet;
 use tracing::info;
@@ -22,7 +22,8 @@ use wasmtime_wasi::I32Exit;
 use crate::{
     bindings::{TaskState, task::Task},
     engine::Engine,
-    guest::Grants,
+    grants::Allow,
+    guest::{Grants, no_wasi},
     host::{TaskReceiver, TaskSender},
     inbox::TaskInbox,
     limits::{MemoryLimitReached, TaskLimits},
@@ -43,6 +44,8 @@ pub struct TaskConfig {
     pub env: Vec<(String, String)>,
     /// What ends it by force.
     pub limits: TaskLimits,
+    /// What it may use.
+    pub allow: Allow,
 }
 
 /// A task that is instantiated and has not begun.
@@ -57,23 +60,32 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Instantiates a module for one task.
+    /// Instantiates a module for one task of an executor with this sandbox.
     ///
     /// # Errors
     ///
-    /// The outcome of a task that ended here: its memory does not fit, or its start trapped.
+    /// The outcome of a task that ended here: its memory does not fit, its start trapped, or what it
+    /// may use cannot be given to it.
     pub async fn new(
         engine: &Engine,
         module: &TaskModule,
         config: TaskConfig,
         output: &Output,
+        sandbox: &Path,
     ) -> Result<Self, Outcome> {
         let TaskConfig {
             name,
             args,
             env,
             limits,
+            allow,
         } = config;
+        let mut wasi = no_wasi();
+        allow
+            .grant(&mut wasi, sandbox, &name)
+            .map_err(|error| Outcome::Refused(format!("{error}: {}", error.cause())))?;
+        let mut env = env;
+        env.extend(allow.passed_on(&env, |name| std::env::var_os(name)));
         let output = output.guest(&name);
         let stderr = output.stderr.clone();
         let mut store = engine.store(
@@ -81,6 +93,7 @@ impl Prepared {
                 memory_bytes_max: limits.memory_bytes_max,
                 cpu_time_max: limits.cpu_time_max,
                 output,
+                wasi,
             },
             (),
         );

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::args::JobArgs;
+use crate::diagnostics;
 use crate::exit::Exit;
 use crate::job_file;
 use crate::report::{Event, Reporter};
@@ -9,6 +10,9 @@ use crate::report::{Event, Reporter};
 /// Checks the job and launches nothing.
 pub(super) async fn run(args: JobArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let loaded = job_file::load(&args.job, reporter).await?;
+    if let Some(ungranted) = loaded.ungranted() {
+        diagnostics::warn(&ungranted, reporter);
+    }
     let tasks = loaded.job.task_count() as usize;
     reporter.event(&Event::Checked {
         job: &loaded.job.name,

@@ -66,6 +66,16 @@ impl World {
 pub(crate) struct Component {
     pub(crate) bytes: Vec<u8>,
     pub(crate) sha256: [u8; 32],
+    /// The interfaces that it imports, such as `wasi:sockets/tcp@0.2.3`.
+    pub(crate) imports: Vec<String>,
+}
+
+impl Component {
+    /// Whether it imports an interface, in whatever version.
+    pub(crate) fn has_import(&self, interface: &str) -> bool {
+        let without_version = |import: &String| import.split('@').next() == Some(interface);
+        self.imports.iter().any(without_version)
+    }
 }
 
 /// Why a file is not a guest for its place in the job.
@@ -112,9 +122,13 @@ impl ComponentError {
 /// Makes a component of `wasm` and checks that it is of the `wanted` world.
 pub(crate) fn prepare(wasm: Vec<u8>, wanted: World) -> Result<Component, ComponentError> {
     let bytes = into_component(wasm)?;
-    check_world(&bytes, wanted)?;
+    let imports = check_world(&bytes, wanted)?;
     let sha256 = Sha256::digest(&bytes).into();
-    Ok(Component { bytes, sha256 })
+    Ok(Component {
+        bytes,
+        sha256,
+        imports,
+    })
 }
 
 fn into_component(wasm: Vec<u8>) -> Result<Vec<u8>, ComponentError> {
@@ -162,7 +176,8 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
     })
 }
 
-fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
+/// What it imports, if it is of the `wanted` world and all of that can be provided.
+fn check_world(component: &[u8], wanted: World) -> Result<Vec<String>, ComponentError> {
     let decoded = wit_component::decode(component).map_err(|error| ComponentError::Invalid {
         reason: format!("{error:#}"),
     })?;
@@ -184,6 +199,7 @@ fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
             .find(|world| exports(*world));
         return Err(ComponentError::WrongWorld { wanted, found });
     }
+    let mut imports = Vec::new();
     for (key, item) in &world.imports {
         let import = resolve.name_world_key(key);
         let package = import.split('/').next().unwrap_or(&import);
@@ -192,8 +208,9 @@ fn check_world(component: &[u8], wanted: World) -> Result<(), ComponentError> {
         if !PROVIDED_PACKAGES.contains(&package) && !is_type {
             return Err(ComponentError::UnknownImport { import });
         }
+        imports.push(import);
     }
-    Ok(())
+    Ok(imports)
 }
 
 #[cfg(test)]

@@ -110,6 +110,8 @@ pub(crate) enum Event<'a> {
     Warning { message: &'a str },
     /// Something is wrong with the job file.
     Diagnostic {
+        /// `error` or `warning`.
+        severity: &'a str,
         file: &'a str,
         line: usize,
         column: usize,

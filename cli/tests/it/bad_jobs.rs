@@ -40,7 +40,7 @@ fn a_wrong_key_is_shown_with_what_was_meant() {
                :       `-- not known here
                `----
               help: did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`,
-                    `colocate`
+                    `colocate`, `limits`, `allow`
         "#]],
     );
 }

@@ -53,7 +53,11 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
         fs::create_dir(folder.path().join("tmp")).expect("a folder can be made");
         // So that what is printed of a job file does not depend on where the workspace is.
-        for (name, target) in [("guests", "cli/tests/guests"), ("echo", "examples/echo")] {
+        for (name, target) in [
+            ("guests", "cli/tests/guests"),
+            ("hosted", "executor-host/tests/guests"),
+            ("echo", "examples/echo"),
+        ] {
             std::os::unix::fs::symlink(workspace().join(target), folder.path().join(name))
                 .expect("a link can be made");
         }

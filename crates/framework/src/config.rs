@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use link::LinkConfig;
+pub use link::spec::{Allow, Destination};
 use mesos::resources::Resources;
 use mesos_client::{Credentials, Masters, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
@@ -65,6 +66,8 @@ pub struct GroupConfig {
     pub cpu_time_max: Option<Duration>,
     /// The longest that a task's function may wait for anything.
     pub idle_max: Option<Duration>,
+    /// What a task's function may use.
+    pub allow: Allow,
     /// Its code.
     pub module: Module,
     /// Its arguments.

@@ -120,11 +120,13 @@ impl Blueprint {
     }
 
     fn task_data(&self, task: &TaskLaunch) -> Bytes {
+        let ports = ports(&task.resources);
         let mut spec = TaskSpec {
             name: task.name.clone(),
+            ports: ports.iter().copied().map(u32::from).collect(),
             ..self.groups[task.group].spec.clone()
         };
-        for variable in port_variables(&task.resources) {
+        for variable in port_variables(&ports) {
             // What the job file says of a variable is what was meant.
             if spec.env.iter().all(|known| known.name != variable.name) {
                 spec.env.push(variable);
@@ -176,6 +178,8 @@ fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
         kill_grace_ms: milliseconds(group.kill_grace),
         cpu_time_max_ms: group.cpu_time_max.map_or(0, milliseconds),
         idle_max_ms: group.idle_max.map_or(0, milliseconds),
+        allow: Some(group.allow.clone()),
+        ports: Vec::new(),
     }
 }
 
@@ -183,20 +187,29 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What tells a task its ports: `PORT0`, `PORT1` … in ascending order, `PORT` for the first and
-/// `PORTS` for all, as Marathon calls them. Nothing for a task without ports.
-fn port_variables(resources: &Resources) -> Vec<EnvironmentVariable> {
+/// The ports among a task's resources, in ascending order.
+fn ports(resources: &Resources) -> Vec<u16> {
     let numbers = |resource: &Resource| match resource.value() {
         Value::Ranges(ports) if resource.name() == PORTS => ports.values().collect(),
         Value::Ranges(_) | Value::Scalar(_) | Value::Set(_) => Vec::new(),
     };
     // Reserved ports and others are apart in the resources.
-    let mut ports: Vec<u64> = resources.iter().flat_map(numbers).collect();
+    let numbers = resources.iter().flat_map(numbers);
+    // A master that offers others offers no ports.
+    let mut ports: Vec<u16> = numbers
+        .filter_map(|port: u64| u16::try_from(port).ok())
+        .collect();
     ports.sort_unstable();
+    ports
+}
+
+/// What tells a task its ports: `PORT0`, `PORT1` … in ascending order, `PORT` for the first and
+/// `PORTS` for all, as Marathon calls them. Nothing for a task without ports.
+fn port_variables(ports: &[u16]) -> Vec<EnvironmentVariable> {
     let Some(first) = ports.first() else {
         return Vec::new();
     };
-    let ports: Vec<String> = ports.iter().map(u64::to_string).collect();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     let each = ports.iter().enumerate();
     let each = each.map(|(index, port)| (format!("PORT{index}"), port.clone()));
     let all = [

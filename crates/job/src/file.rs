@@ -8,12 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-
-/// Keys that are known but not built yet: a wish that is not fulfilled must not pass in silence, nor
-/// be offered.
-pub(crate) const KEYS_NOT_YET: [&str; 1] = ["allow"];
 
 const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
 const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
@@ -22,8 +18,6 @@ const CONSTRAINT_PATTERN: &str =
 const NAME_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
 /// The JSON Schema of the job file.
-///
-/// Keys that are known but not supported yet are not in it.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(JobFile).to_value()
 }
@@ -171,9 +165,8 @@ pub(crate) struct DefaultsFile {
     pub(crate) constraints: Option<Vec<String>>,
     /// What ends a task by force. Default: nothing.
     pub(crate) limits: Option<LimitsFile>,
-    #[serde(rename = "allow")]
-    #[schemars(skip)]
-    _allow: Option<IgnoredAny>,
+    /// What a task may use besides its channels, clocks, randomness and output. Default: nothing.
+    pub(crate) allow: Option<AllowFile>,
 }
 
 /// A group of tasks that are alike.
@@ -237,9 +230,9 @@ pub(crate) struct GroupFile {
     pub(crate) colocate: Option<String>,
     /// What ends one of its tasks by force; what is not said is that of `defaults`.
     pub(crate) limits: Option<LimitsFile>,
-    #[serde(rename = "allow")]
-    #[schemars(skip)]
-    _allow: Option<IgnoredAny>,
+    /// What its tasks may use besides their channels, clocks, randomness and output; what is not
+    /// said is that of `defaults`.
+    pub(crate) allow: Option<AllowFile>,
 }
 
 /// How often a task is launched again after a failure, and after what waits. What is not said is
@@ -277,6 +270,25 @@ pub(crate) struct LimitsFile {
     pub(crate) idle: Option<String>,
 }
 
+/// What a task may use.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `allow`")]
+#[schemars(rename = "Allow")]
+pub(crate) struct AllowFile {
+    /// A folder of its own in the sandbox of its executor, which is `/` to it: `ro` to read only,
+    /// `rw`, or `none`. Default: `none`.
+    #[schemars(regex(pattern = "^(none|ro|rw)$"))]
+    pub(crate) sandbox: Option<String>,
+    /// Variables of the executor's environment that it gets as well, by name. Default: none.
+    pub(crate) env: Option<Vec<String>>,
+    /// Where it may connect and send to: `tcp 10.0.0.7:5432`, `tcp 10.0.0.0/8:*`, `udp *:53`.
+    /// Default: nowhere.
+    pub(crate) connect: Option<Vec<String>>,
+    /// Whether it may look up the addresses of host names. Default: false.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) dns: Option<String>,
+}
+
 impl From<DefaultsFile> for GroupFile {
     /// A group that has only what `defaults` has.
     fn from(file: DefaultsFile) -> Self {
@@ -297,7 +309,7 @@ impl From<DefaultsFile> for GroupFile {
             constraints: file.constraints,
             colocate: None,
             limits: file.limits,
-            _allow: file._allow,
+            allow: file.allow,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Advertise, Constraint, Master, Module, Size};
+use crate::{Advertise, Allow, Constraint, Master, Module, Size};
 
 /// A whole job.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +137,8 @@ pub struct Group {
     pub kill_grace: Duration,
     /// What ends one by force, beside its memory; nothing by default.
     pub limits: Limits,
+    /// What one may use; nothing by default.
+    pub allow: Allow,
 }
 
 /// What ends a task by force: then it has failed.

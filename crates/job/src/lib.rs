@@ -9,6 +9,7 @@
 //! - [`schema`]: the JSON Schema of the file, for editors.
 
 mod advertise;
+mod allow;
 mod constraint;
 mod diagnostic;
 mod file;
@@ -24,6 +25,7 @@ mod units;
 mod yaml;
 
 pub use advertise::{Advertise, AdvertiseError};
+pub use allow::{Allow, Destination, SandboxAccess, Transport};
 pub use constraint::{Constraint, Operator};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::schema;

@@ -3,6 +3,7 @@
 //! Every rule reports and goes on, so that all faults are told at once. What could not be read
 //! stands in as its default until the end, where nothing is answered if anything was reported.
 
+mod allow;
 mod failures;
 mod resources;
 mod values;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::advertise::Advertise;
+use crate::allow::Allow;
 use crate::constraint::{self, Constraint, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::file::{
@@ -101,6 +103,7 @@ struct Defaults {
     failures: Failures,
     kill_grace: Duration,
     limits: Limits,
+    allow: Allow,
     constraints: Vec<Constraint>,
 }
 
@@ -238,9 +241,9 @@ impl Resolver<'_> {
             failures: Failures::built_in(),
             kill_grace: KILL_GRACE,
             limits: Limits::default(),
+            allow: Allow::default(),
             constraints: Vec::new(),
         };
-        self.not_yet(&["defaults"]);
         let as_group = GroupFile::from(file);
         self.group_values(&["defaults"], &as_group, &built_in)
     }
@@ -278,7 +281,6 @@ impl Resolver<'_> {
                         does not end in a number after `-`";
             self.report_at_key(at, message, None, Some(help));
         }
-        self.not_yet(at);
         let count = self.whole(
             &[at, &["count"]].concat(),
             file.count.as_deref(),
@@ -310,6 +312,7 @@ impl Resolver<'_> {
             on_failure: values.failures.meant(),
             kill_grace: values.kill_grace,
             limits: values.limits,
+            allow: values.allow,
         })
     }
 
@@ -340,6 +343,7 @@ impl Resolver<'_> {
                 Duration::ZERO..=KILL_GRACE_MAX,
             ),
             limits: self.limits(&path("limits"), file.limits.as_ref(), defaults.limits),
+            allow: self.allow(&path("allow"), file.allow.as_ref(), &defaults.allow),
             constraints: match &file.constraints {
                 Some(texts) => self.constraints(&path("constraints"), texts),
                 None => defaults.constraints.clone(),

@@ -71,11 +71,6 @@ impl Spans {
         }
     }
 
-    /// Whether there is something at `path`.
-    pub(crate) fn contains(&self, path: &[&str]) -> bool {
-        self.entries.contains_key(&owned(path))
-    }
-
     /// Keys that come twice in the same mapping: the path, and the second one's place. What is
     /// inside of such a second one is not reported again.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = &(Path, Range<usize>)> {

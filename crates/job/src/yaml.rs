@@ -5,7 +5,6 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Diagnostic;
-use crate::file::KEYS_NOT_YET;
 use crate::near::nearest;
 use crate::spans::Spans;
 
@@ -80,7 +79,7 @@ fn bare_message(error: &serde_yaml::Error) -> String {
 fn unknown_key(message: &str, offset: usize, text: &str, spans: &Spans) -> Diagnostic {
     let mut words = message.split('`').skip(1).step_by(2);
     let key = words.next().unwrap_or_default();
-    let valid: Vec<&str> = words.filter(|key| !KEYS_NOT_YET.contains(key)).collect();
+    let valid: Vec<&str> = words.collect();
     // At the top there is no position, but also only one place where the key can be.
     let place = match spans.starting_at(offset) {
         Some((path, place)) if path.last().is_some_and(|last| last == key) => place,

@@ -43,6 +43,52 @@ pub struct TaskSpec {
     /// The longest that the function may wait for anything, in milliseconds; 0: for ever.
     #[prost(uint64, tag = "10")]
     pub idle_max_ms: u64,
+    /// What the function may use.
+    #[prost(message, optional, tag = "11")]
+    pub allow: Option<Allow>,
+    /// The ports that the task has, on which its function may listen.
+    #[prost(uint32, repeated, tag = "12")]
+    pub ports: Vec<u32>,
+}
+
+/// What a task may use; nothing by default.
+#[derive(Clone, PartialEq, Message)]
+pub struct Allow {
+    /// It has a folder of its own, which it may read.
+    #[prost(bool, tag = "1")]
+    pub sandbox: bool,
+    /// It may write there as well.
+    #[prost(bool, tag = "2")]
+    pub sandbox_write: bool,
+    /// Names of variables of the executor's environment.
+    #[prost(string, repeated, tag = "3")]
+    pub env: Vec<String>,
+    /// Where it may connect and send to.
+    #[prost(message, repeated, tag = "4")]
+    pub connect: Vec<Destination>,
+    /// It may look up addresses of names.
+    #[prost(bool, tag = "5")]
+    pub dns: bool,
+}
+
+/// Addresses that a task may speak to.
+#[derive(Clone, PartialEq, Message)]
+pub struct Destination {
+    /// By datagrams, not by connections.
+    #[prost(bool, tag = "1")]
+    pub udp: bool,
+    /// The network's address: 4 or 16 bytes; none for every address.
+    #[prost(bytes = "vec", tag = "2")]
+    pub address: Vec<u8>,
+    /// How many bits of it count.
+    #[prost(uint32, tag = "3")]
+    pub prefix: u32,
+    /// The first port.
+    #[prost(uint32, tag = "4")]
+    pub port_first: u32,
+    /// The last.
+    #[prost(uint32, tag = "5")]
+    pub port_last: u32,
 }
 
 /// Code, by what it is and where it can be had.

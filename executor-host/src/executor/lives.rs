@@ -1,6 +1,6 @@
 //! The lives of all tasks: a future for each, from its module to its outcome.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use link::Link;
 use mesos::TaskId;
@@ -25,6 +25,8 @@ pub(super) struct Host {
     pub(super) engine: Engine,
     pub(super) modules: Modules,
     pub(super) output: Output,
+    /// The folder in which tasks that may have files have theirs.
+    pub(super) sandbox: PathBuf,
 }
 
 /// All lives that are not over.
@@ -155,7 +157,14 @@ async fn prepare(host: &Host, launch: Launch) -> Result<Prepared, Outcome> {
         .get(&launch.module)
         .await
         .map_err(Outcome::Module)?;
-    Prepared::new(&host.engine, &module, launch.config, &host.output).await
+    Prepared::new(
+        &host.engine,
+        &module,
+        launch.config,
+        &host.output,
+        &host.sandbox,
+    )
+    .await
 }
 
 /// A future that did not come to its end.

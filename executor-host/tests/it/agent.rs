@@ -171,6 +171,8 @@ impl Agent {
             memory_bytes_max: MEMORY,
             cpu_time_max_ms: 0,
             idle_max_ms: 0,
+            allow: None,
+            ports: Vec::new(),
             kill_grace_ms: 60_000,
         }
     }

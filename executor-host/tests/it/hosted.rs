@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Write},
+    path::Path,
     sync::{Arc, LazyLock, Mutex},
 };
 
 use executor_host::{
-    TaskLimits,
+    Allow, TaskLimits,
     engine::Engine,
     inbox::{InboxCloser, TaskInbox},
     modules::TaskModule,
@@ -96,17 +97,23 @@ pub(crate) fn config(args: &[&str]) -> TaskConfig {
             cpu_time_max: None,
             idle_max: None,
         },
+        allow: Allow::default(),
     }
 }
 
 /// Starts the test task.
 pub(crate) async fn start_with(config: TaskConfig) -> Hosted {
+    start_in(config, Path::new(".")).await
+}
+
+/// Starts the test task in an executor with that sandbox.
+pub(crate) async fn start_in(config: TaskConfig, sandbox: &Path) -> Hosted {
     let (here, there) = links();
     let (outbox, inbox) = here.open(&config.name).unwrap();
     let (sender, receiver) = there.open(&config.name).unwrap();
     let (stdout, stderr) = (Printed::default(), Printed::default());
     let output = Output::new(stdout.clone(), stderr.clone());
-    let prepared = Prepared::new(engine(), module(), config, &output)
+    let prepared = Prepared::new(engine(), module(), config, &output, sandbox)
         .await
         .unwrap();
     let (task_inbox, closer) = TaskInbox::new(receiver);

@@ -7,6 +7,7 @@
 mod agent;
 mod direct;
 mod executors;
+mod grants;
 mod guests;
 mod hosted;
 mod inboxes;

@@ -1,6 +1,9 @@
 //! Tasks, one behaviour each.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use executor_host::{
     CpuLimitReached, MemoryLimitReached, outcome::Outcome, output::Output, task::Prepared,
@@ -103,7 +106,7 @@ async fn a_module_that_does_not_fit_its_memory_is_told_before_it_begins() {
     let mut config = config(&["echo"]);
     config.limits.memory_bytes_max = 65_536;
     let output = Output::new(std::io::sink(), std::io::sink());
-    let refused = Prepared::new(engine(), module(), config, &output)
+    let refused = Prepared::new(engine(), module(), config, &output, Path::new("."))
         .await
         .map(|_| ());
     let Err(Outcome::MemoryLimit { reached, .. }) = refused else {

@@ -7,7 +7,7 @@ use mesos::resources::Resources;
 use scheduler::{OnFailure, Strategy, Timing};
 
 use super::*;
-use crate::config::{Executors, MasterConfig, Module, ModuleServing};
+use crate::config::{Allow, Executors, MasterConfig, Module, ModuleServing};
 use crate::traffic::Traffic;
 
 fn config(program: ExecutorProgram) -> FrameworkConfig {
@@ -20,6 +20,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         memory_bytes_max: 1 << 20,
         cpu_time_max: None,
         idle_max: None,
+        allow: Allow::default(),
         on_failure: OnFailure::Shutdown,
         kill_grace: Duration::from_secs(3),
         module: Module::new(module),

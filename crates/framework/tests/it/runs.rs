@@ -11,7 +11,7 @@ use mesos::resources::Resources;
 use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::RefusedError;
 use mesosgot_framework::{
-    DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
+    Allow, DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
     JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Stop,
     Strategy, TaskState, Timing, Traffic,
 };
@@ -44,6 +44,7 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
             memory_bytes_max: 0,
             cpu_time_max: None,
             idle_max: None,
+            allow: Allow::default(),
             on_failure: OnFailure::Shutdown,
             kill_grace: Duration::from_secs(5),
             module: Module::new(&b"code"[..]),

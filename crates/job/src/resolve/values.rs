@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::Resolver;
 use crate::diagnostic::Diagnostic;
-use crate::file::KEYS_NOT_YET;
 use crate::module::{self, Module};
 use crate::near::nearest;
 use crate::units::{Size, UnitError, parse_duration};
@@ -180,18 +179,6 @@ impl Resolver<'_> {
 
 /// Reports.
 impl Resolver<'_> {
-    /// Reports every key below `at` that is in the file but not built yet.
-    pub(super) fn not_yet(&mut self, at: &[&str]) {
-        for key in KEYS_NOT_YET {
-            let at = [at, &[key]].concat();
-            if self.spans.contains(&at) {
-                let message = format!("`{key}` is not supported yet");
-                let help = "remove it; a job must not seem to have what it has not";
-                self.report_at_key(&at, message, Some("not built yet"), Some(help));
-            }
-        }
-    }
-
     pub(super) fn missing(&mut self, at: &[&str], message: &str, help: &str) {
         self.report_at_key(at, message.to_owned(), None, Some(help));
     }

@@ -71,7 +71,7 @@ fn a_wrong_key_is_named_with_the_one_that_was_meant() {
             6:5: unknown key `cuont`
             |     cuont: 3
             |     ^^^^^ not known here
-            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`, `limits`
+            = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`, `limits`, `allow`
         "#]],
     );
 }
@@ -478,10 +478,10 @@ fn too_many_tasks_are_refused() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_not_ignored() {
+fn wrong_values_of_several_sections_are_all_told() {
     check_section(
         "cluster: { master: zk://a, principal: me, secret_file: '' }
-defaults: { allow: {}, on_failure: retry }",
+defaults: { on_failure: retry }",
         expect![[r#"
             3:20: `zk://a` is not `zk://host:port,host:port/path`, or `zk://user:password@` before that
             | cluster: { master: zk://a, principal: me, secret_file: '' }
@@ -491,27 +491,57 @@ defaults: { allow: {}, on_failure: retry }",
             | cluster: { master: zk://a, principal: me, secret_file: '' }
             |                                                        ^^^
             = remove it, or fill it in
-            4:13: `allow` is not supported yet
-            | defaults: { allow: {}, on_failure: retry }
-            |             ^^^^^ not built yet
-            = remove it; a job must not seem to have what it has not
-            4:36: `retry` is not a value of `on_failure`
-            | defaults: { allow: {}, on_failure: retry }
-            |                                    ^^^^^
+            4:25: `retry` is not a value of `on_failure`
+            | defaults: { on_failure: retry }
+            |                         ^^^^^
             = `on_failure` is `shutdown` or `restart` or `ignore`
         "#]],
     );
     check_tasks(
-        "  a: { module: floor.wasm, allow: {}, on_failure: retry }\n",
+        "  a: { module: floor.wasm, on_failure: retry }\n",
         expect![[r#"
-            4:28: `allow` is not supported yet
-            |   a: { module: floor.wasm, allow: {}, on_failure: retry }
-            |                            ^^^^^ not built yet
-            = remove it; a job must not seem to have what it has not
-            4:51: `retry` is not a value of `on_failure`
-            |   a: { module: floor.wasm, allow: {}, on_failure: retry }
-            |                                                   ^^^^^
+            4:40: `retry` is not a value of `on_failure`
+            |   a: { module: floor.wasm, on_failure: retry }
+            |                                        ^^^^^
             = `on_failure` is `shutdown` or `restart` or `ignore`
+        "#]],
+    );
+}
+
+#[test]
+fn grants_are_checked() {
+    check_tasks(
+        "  a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }\n",
+        expect![[r#"
+            4:46: `all` is not a value of `sandbox`
+            |   a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }
+            |                                              ^^^
+            = `sandbox` is `none` or `ro` or `rw`
+            4:57: `A=b` is not a name of an environment variable
+            |   a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }
+            |                                                         ^^^^^
+            = what it is to be is said by the group's own `env`
+            4:75: `db` is neither an address, nor a network, nor `*`
+            |   a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }
+            |                                                                           ^^^^^^^^^^^
+            = it is written like `tcp 10.0.0.7:5432`, `tcp 10.0.0.0/8:*`, `udp *:53`, `tcp [fd00::]/8:8000-8999`; names are looked up by the task, with `dns: true`
+            4:88: `http://x` does not begin with `tcp ` or `udp `
+            |   a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }
+            |                                                                                        ^^^^^^^^^^
+            = it is written like `tcp 10.0.0.7:5432`, `tcp 10.0.0.0/8:*`, `udp *:53`, `tcp [fd00::]/8:8000-8999`; names are looked up by the task, with `dns: true`
+            4:106: `maybe` is not a value of `dns`
+            |   a: { module: floor.wasm, allow: { sandbox: all, env: ['A=b'], connect: ['tcp db:80', 'http://x'], dns: maybe } }
+            |                                                                                                          ^^^^^
+            = `dns` is `true` or `false`
+        "#]],
+    );
+    check_tasks(
+        "  a: { module: floor.wasm, allow: { files: rw } }\n",
+        expect![[r#"
+            4:37: unknown key `files`
+            |   a: { module: floor.wasm, allow: { files: rw } }
+            |                                     ^^^^^ not known here
+            = the keys here are `sandbox`, `env`, `connect`, `dns`
         "#]],
     );
 }

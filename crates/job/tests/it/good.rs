@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Limits, Lookup, Master, Module,
+    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Group, Limits, Lookup, Master, Module,
     OnFailure, Operator, PathKind, Restart, Size, Strategy, parse,
 };
 
@@ -80,6 +80,12 @@ fn the_elevator_job_is_read() {
                         cpu_time: None,
                         idle: None,
                     },
+                    allow: Allow {
+                        sandbox: None,
+                        env: [],
+                        connect: [],
+                        dns: false,
+                    },
                 },
                 Group {
                     name: "floor",
@@ -108,6 +114,12 @@ fn the_elevator_job_is_read() {
                     limits: Limits {
                         cpu_time: None,
                         idle: None,
+                    },
+                    allow: Allow {
+                        sandbox: None,
+                        env: [],
+                        connect: [],
+                        dns: false,
                     },
                 },
             ],
@@ -191,6 +203,12 @@ fn the_least_job_has_the_documented_defaults() {
                     limits: Limits {
                         cpu_time: None,
                         idle: None,
+                    },
+                    allow: Allow {
+                        sandbox: None,
+                        env: [],
+                        connect: [],
+                        dns: false,
                     },
                 },
             ],
@@ -469,4 +487,27 @@ tasks:
     };
     assert_eq!(job.groups[0].limits, limits(60, 90));
     assert_eq!(job.groups[1].limits, limits(60, 10));
+}
+
+#[test]
+fn grants_come_from_the_group_then_the_defaults() {
+    let job = read(&minimal(
+        "defaults: { allow: { env: [LANG], connect: ['udp *:53'], dns: true } }
+tasks:
+  a: { module: floor.wasm, allow: { sandbox: rw, connect: ['tcp 10.0.0.0/8:80'] } }
+  b: { module: floor.wasm, allow: { env: [] } }",
+    ))
+    .unwrap();
+    let shown = |group: &Group| {
+        let allow = &group.allow;
+        let connect: Vec<_> = allow.connect.iter().map(ToString::to_string).collect();
+        let (sandbox, env, dns) = (allow.sandbox, &allow.env, allow.dns);
+        format!("{}: {sandbox:?} {env:?} {connect:?} {dns}\n", group.name)
+    };
+    let shown: Vec<_> = job.groups.iter().map(shown).collect();
+    expect![[r#"
+        a: Some(ReadWrite) ["LANG"] ["tcp 10.0.0.0/8:80"] true
+        b: None [] ["udp *:53"] true
+    "#]]
+    .assert_eq(&shown.concat());
 }

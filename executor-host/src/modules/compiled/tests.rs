@@ -1,3 +1,5 @@
+//! Files of compiled modules: kept, changed, replaced, removed.
+
 use std::{
     collections::{BTreeSet, HashMap},
     ffi::OsString,

@@ -1,6 +1,12 @@
 //! A task of the executor's tests: does what its first argument says.
 
-use std::{hint, thread, time::Duration};
+use std::{
+    fs, hint,
+    io::{self, Read as _},
+    net::{TcpListener, TcpStream, ToSocketAddrs as _},
+    thread,
+    time::Duration,
+};
 
 use mesosgot_sdk::{
     Args, Env, Error, Receiver, RecvTimeoutError, Sender, Timer, TryRecvError, TrySendError, select,
@@ -22,6 +28,10 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["print"] => print(),
         ["tell"] => tell(&outbox, &args, &env),
         ["look-around"] => look_around(&outbox),
+        ["files"] => files(&outbox),
+        ["connect", address] => connect(&outbox, address),
+        ["listen", address] => listen(&outbox, address),
+        ["look-up", name] => look_up(&outbox, name),
         ["select"] => wait_for_either(&inbox, &outbox),
         ["receive"] => receive(&inbox, &outbox),
         ["fill"] => fill(&inbox, &outbox),
@@ -104,13 +114,60 @@ fn tell(outbox: &Sender, args: &Args, env: &Env) -> Result<(), Error> {
 
 /// Tries what is not granted and what is.
 fn look_around(outbox: &Sender) -> Result<(), Error> {
-    let listed = std::fs::read_dir("/").is_ok();
-    let connected = std::net::TcpStream::connect("127.0.0.1:1").map_err(|error| error.kind());
+    let listed = fs::read_dir("/").is_ok();
+    let connected = TcpStream::connect("127.0.0.1:1").map_err(|error| error.kind());
     outbox.send(format!("files {listed}"))?;
     let answer = connected.map_or_else(|refused| format!("{refused:?}"), |_| "granted".to_owned());
     outbox.send(format!("sockets {answer}"))?;
     let clock = std::time::SystemTime::now() > std::time::UNIX_EPOCH;
     outbox.send(format!("clock {clock}"))?;
+    Ok(())
+}
+
+/// Tries what can be done with files, within its folder and beyond.
+fn files(outbox: &Sender) -> Result<(), Error> {
+    let tell = |what: &str, done: io::Result<String>| {
+        let told = done.unwrap_or_else(|error| format!("{:?}", error.kind()));
+        outbox.send(format!("{what}: {told}"))
+    };
+    let done = |result: io::Result<()>| result.map(|()| "done".to_owned());
+    tell("write", done(fs::write("/note", "mine")))?;
+    tell("read", fs::read_to_string("/note"))?;
+    tell("there", fs::read_to_string("/there"))?;
+    tell("above", fs::read_to_string("/../secret"))?;
+    tell("linked", fs::read_to_string("/link"))?;
+    tell("make a link", done(fs::hard_link("/there", "/other")))?;
+    tell("remove", done(fs::remove_file("/there")))?;
+    Ok(())
+}
+
+/// Connects by TCP and says what comes.
+fn connect(outbox: &Sender, address: &str) -> Result<(), Error> {
+    let mut text = String::new();
+    let connected = TcpStream::connect(address);
+    let told = connected.and_then(|mut stream| stream.read_to_string(&mut text).map(|_| text));
+    outbox.send(told.unwrap_or_else(|error| format!("{:?}", error.kind())))?;
+    Ok(())
+}
+
+/// Listens, says so, and says what comes by the first connection.
+fn listen(outbox: &Sender, address: &str) -> Result<(), Error> {
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) => return Ok(outbox.send(format!("{:?}", error.kind()))?),
+    };
+    outbox.send("listening")?;
+    let mut text = String::new();
+    let (mut stream, _) = listener.accept()?;
+    stream.read_to_string(&mut text)?;
+    outbox.send(text)?;
+    Ok(())
+}
+
+fn look_up(outbox: &Sender, name: &str) -> Result<(), Error> {
+    let found = (name, 80).to_socket_addrs();
+    let told = found.map_or_else(|_| "refused".to_owned(), |_| "found".to_owned());
+    outbox.send(told)?;
     Ok(())
 }
 

@@ -1,0 +1,287 @@
+//! What a guest may use: its files, its variables, and whom it may speak to.
+//!
+//! Nothing is granted by default but stdout, stderr, clocks and random. Grants come from the job
+//! file; this is where they become WASI's.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
+
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, sockets::SocketAddrUse};
+
+/// What a task may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allow {
+    /// A folder of its own, which is `/` to it.
+    pub sandbox: Option<Sandbox>,
+    /// Names of variables of the executor's environment.
+    pub env: Vec<String>,
+    /// Where it may connect and send to.
+    pub connect: Vec<Destination>,
+    /// Whether it may look up addresses of names.
+    pub dns: bool,
+    /// The ports on which it may listen.
+    pub listen: Vec<u16>,
+}
+
+/// A task's own folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Whether it may write there.
+    pub is_writable: bool,
+}
+
+/// Addresses that a task may speak to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// How.
+    pub transport: Transport,
+    /// The network's address and how many of its bits count; nothing for every address.
+    pub network: Option<(IpAddr, u8)>,
+    /// The ports.
+    pub ports: RangeInclusive<u16>,
+}
+
+/// What carries bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// A task's folder cannot be given to it.
+#[derive(Debug, thiserror::Error)]
+#[error("the task's folder `{}` cannot be made", path.display())]
+pub struct SandboxError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl SandboxError {
+    /// What the system said.
+    pub(crate) fn cause(&self) -> &io::Error {
+        &self.source
+    }
+}
+
+/// The folder in the executor's sandbox that holds those of its tasks.
+const TASKS_FOLDER: &str = "tasks";
+
+impl Allow {
+    /// Grants it. The task's folder is made below the executor's sandbox.
+    pub(crate) fn grant(
+        &self,
+        wasi: &mut WasiCtxBuilder,
+        sandbox: &Path,
+        task: &str,
+    ) -> Result<(), SandboxError> {
+        if let Some(own) = &self.sandbox {
+            let path = sandbox.join(TASKS_FOLDER).join(folder_name(task));
+            let failed = |source| SandboxError {
+                path: path.clone(),
+                source,
+            };
+            fs::create_dir_all(&path).map_err(failed)?;
+            let access = match own.is_writable {
+                true => FsPerms::ReadWrite,
+                false => FsPerms::ReadOnly,
+            };
+            wasi.preopened_dir(&path, "/", access)
+                .map_err(|error| failed(io::Error::other(format!("{error:#}"))))?;
+        }
+        wasi.allow_ip_name_lookup(self.dns);
+        let speaks = |transport| {
+            !self.listen.is_empty() || self.connect.iter().any(|it| it.transport == transport)
+        };
+        wasi.allow_tcp(speaks(Transport::Tcp));
+        wasi.allow_udp(speaks(Transport::Udp));
+        let (connect, listen) = (self.connect.clone(), self.listen.clone());
+        wasi.socket_addr_check(move |address, use_for| {
+            let may = may_use(&connect, &listen, address, use_for);
+            Box::pin(async move { may })
+        });
+        Ok(())
+    }
+
+    /// The variables that are passed on, but for those that the task has by itself.
+    pub(crate) fn passed_on(
+        &self,
+        own: &[(String, String)],
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Vec<(String, String)> {
+        let names = self.env.iter();
+        let names = names.filter(|name| own.iter().all(|(known, _)| known != *name));
+        names
+            .filter_map(|name| Some((name.clone(), variable(name)?.into_string().ok()?)))
+            .collect()
+    }
+}
+
+/// Whether a socket may be used so. The ways out are open as said, and the answers that come by
+/// them; the ways in by the task's own ports, to whoever comes. What is bound to no port of its own
+/// gets any free one.
+fn may_use(
+    connect: &[Destination],
+    listen: &[u16],
+    address: SocketAddr,
+    use_for: SocketAddrUse,
+) -> bool {
+    let to = |transport| connect.iter().any(|it| it.matches(transport, address));
+    match use_for {
+        SocketAddrUse::TcpConnect => to(Transport::Tcp),
+        SocketAddrUse::UdpSend => to(Transport::Udp),
+        SocketAddrUse::UdpReceive => !listen.is_empty() || to(Transport::Udp),
+        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
+            let any = address.ip().is_unspecified() && address.port() == 0;
+            any || listen.contains(&address.port())
+        }
+        SocketAddrUse::TcpListen => listen.contains(&address.port()),
+        // The address is that of who comes; only what listens accepts.
+        SocketAddrUse::TcpAccept => !listen.is_empty(),
+    }
+}
+
+impl Destination {
+    fn matches(&self, transport: Transport, address: SocketAddr) -> bool {
+        self.transport == transport
+            && self.ports.contains(&address.port())
+            && self.network.is_none_or(|(network, prefix)| {
+                // An IPv4 address in the clothes of IPv6 is what it is.
+                contains(network, prefix, address.ip().to_canonical())
+            })
+    }
+}
+
+fn contains(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
+    let prefix = u32::from(prefix);
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let differing = network.to_bits() ^ address.to_bits();
+            differing.leading_zeros() >= prefix
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let differing = network.to_bits() ^ address.to_bits();
+            differing.leading_zeros() >= prefix
+        }
+        _ => false,
+    }
+}
+
+/// A name that is one part of a path, whatever the task's is.
+fn folder_name(task: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let mut name = String::with_capacity(task.len());
+    for (index, byte) in task.bytes().enumerate() {
+        // A dot is fine, but not at the begin.
+        match safe(byte) || (byte == b'.' && index > 0) {
+            true => name.push(char::from(byte)),
+            false => name.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination(network: Option<(&str, u8)>, ports: RangeInclusive<u16>) -> Destination {
+        Destination {
+            transport: Transport::Tcp,
+            network: network.map(|(address, prefix)| (address.parse().unwrap(), prefix)),
+            ports,
+        }
+    }
+
+    #[track_caller]
+    fn check(allowed: &Destination, address: &str, expected: bool) {
+        let allowed = [allowed.clone()];
+        let address = address.parse().unwrap();
+        let may = may_use(&allowed, &[], address, SocketAddrUse::TcpConnect);
+        assert_eq!(may, expected, "{allowed:?} {address}");
+        for other in [
+            SocketAddrUse::TcpBind,
+            SocketAddrUse::TcpListen,
+            SocketAddrUse::TcpAccept,
+            SocketAddrUse::UdpBind,
+            SocketAddrUse::UdpSend,
+            SocketAddrUse::UdpReceive,
+        ] {
+            assert!(
+                !may_use(&allowed, &[], address, other),
+                "{address} {other:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_is_in_the_network_and_the_ports_may_be_reached() {
+        let net = destination(Some(("10.0.0.0", 8)), 80..=90);
+        check(&net, "10.0.0.0:80", true);
+        check(&net, "10.255.255.255:90", true);
+        check(&net, "[::ffff:10.1.2.3]:85", true);
+        check(&net, "10.1.2.3:79", false);
+        check(&net, "10.1.2.3:91", false);
+        check(&net, "11.0.0.0:80", false);
+        check(&net, "9.255.255.255:80", false);
+        check(&net, "[a00::]:80", false);
+        let one = destination(Some(("10.0.0.7", 32)), 1..=u16::MAX);
+        check(&one, "10.0.0.7:1", true);
+        check(&one, "10.0.0.6:1", false);
+        let six = destination(Some(("fd00::", 8)), 443..=443);
+        check(&six, "[fdff::1]:443", true);
+        check(&six, "[fe00::1]:443", false);
+        let any = destination(None, 53..=53);
+        check(&any, "192.0.2.1:53", true);
+        check(&any, "[2001:db8::1]:53", true);
+        check(&any, "192.0.2.1:54", false);
+        check(
+            &destination(Some(("0.0.0.0", 0)), 53..=53),
+            "192.0.2.1:53",
+            true,
+        );
+    }
+
+    #[test]
+    fn a_socket_may_be_bound_to_any_free_port_and_to_the_tasks_own() {
+        for bind in [SocketAddrUse::TcpBind, SocketAddrUse::UdpBind] {
+            let may = |address: &str| may_use(&[], &[80], address.parse().unwrap(), bind);
+            assert!(may("0.0.0.0:0") && may("[::]:0"));
+            assert!(may("0.0.0.0:80") && may("127.0.0.1:80"));
+            assert!(!may("0.0.0.0:53") && !may("127.0.0.1:0"));
+        }
+    }
+
+    #[test]
+    fn a_task_cannot_choose_a_folder_by_its_name() {
+        for (task, folder) in [
+            ("elevator-0", "elevator-0"),
+            ("a.b", "a.b"),
+            ("..", "%2e."),
+            ("../x", "%2e.%2fx"),
+            ("/etc", "%2fetc"),
+            ("%2e", "%252e"),
+            ("\u{e9}\0", "%c3%a9%00"),
+        ] {
+            assert_eq!(folder_name(task), folder);
+        }
+    }
+
+    #[test]
+    fn variables_are_passed_on_by_name_and_the_tasks_own_win() {
+        let allow = Allow {
+            env: vec!["LANG".to_owned(), "HOME".to_owned(), "NONE".to_owned()],
+            ..Allow::default()
+        };
+        let own = [("HOME".to_owned(), "/own".to_owned())];
+        let variable = |name: &str| (name != "NONE").then(|| OsString::from("theirs"));
+        let passed = allow.passed_on(&own, variable);
+        assert_eq!(passed, [("LANG".to_owned(), "theirs".to_owned())]);
+    }
+}
