@@ -120,9 +120,11 @@ async fn a_job_runs_to_its_end() {
     assert_eq!(outcome.unwrap(), JobOutcome::Succeeded);
     assert!(cluster.master.is_all_acknowledged());
     let calls = cluster.master.calls();
+    // Acknowledgements have no place in the order of the others.
+    let ordered = calls.iter().filter(|call| **call != CallType::Acknowledge);
     assert_eq!(
-        calls[..3],
-        [CallType::Subscribe, CallType::Accept, CallType::Suppress]
+        ordered.take(3).collect::<Vec<_>>(),
+        [&CallType::Subscribe, &CallType::Accept, &CallType::Suppress]
     );
     assert_eq!(calls.last(), Some(&CallType::Teardown));
     assert!(!calls.contains(&CallType::Kill));
