@@ -153,7 +153,10 @@ impl Player<'_> {
     async fn follow(&mut self, line: &Line, following: &[Line]) {
         let differences = match &line.what {
             What::Request(request) => {
-                self.pause(line).await;
+                // The recorded time between attempts is how long that process took to start.
+                if !self.repeats {
+                    self.pause(line).await;
+                }
                 self.send(line, request).await
             }
             What::Head(head) => self.compare_head(line, head).await,

@@ -118,6 +118,11 @@ impl Framework {
         self.unreachable_tasks.iter().any(|(id, _)| id == task_id)
     }
 
+    /// Whether only its agents have told of it.
+    pub(super) fn is_recovered(&self) -> bool {
+        matches!(self.connection, Connection::Recovered)
+    }
+
     /// Its stream, if there is one.
     pub(super) fn stream(&self) -> Option<(StreamIndex, &str)> {
         match &self.connection {

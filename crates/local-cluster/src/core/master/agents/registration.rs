@@ -238,10 +238,15 @@ impl Master {
 
     /// Tells an agent that has registered what the frameworks on it are by now; those that are gone
     /// for good it is to shut down. Each that is there makes the agent send its updates once more
-    /// (PROTOCOL §11.2).
+    /// (PROTOCOL §11.2); of one that has not subscribed with this master there is no news (recording
+    /// 13: two frameworks, one of them recovered, and every update comes twice).
     fn refresh_frameworks(&mut self, index: AgentIndex, frameworks: &[FrameworkId]) {
         for id in frameworks {
-            let message = match self.frameworks.get(id) {
+            let framework = self.frameworks.get(id);
+            if framework.is_some_and(Framework::is_recovered) {
+                continue;
+            }
+            let message = match framework {
                 Some(framework) => ToAgent::UpdateFramework {
                     framework: framework.info.clone(),
                 },

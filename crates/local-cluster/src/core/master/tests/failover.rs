@@ -58,6 +58,29 @@ fn tasks_come_back_with_their_agent_and_updates_are_asked_for_twice() {
 }
 
 #[test]
+fn updates_are_not_asked_for_on_behalf_of_a_framework_that_has_not_subscribed_again() {
+    check(
+        r#"agent 0 cpus:4;mem:1024
+           subscribe a
+           a launch O0 t1 cpus:1;mem:64 e
+           failover
+           ---
+           back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 e
+           subscribe a again"#,
+        expect![[r#"
+            > back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 e
+            0.0 agent 0 < Registered M-S0
+            > subscribe a again
+            0.0 200 stream
+            0.0 agent 0 < UpdateFramework a
+            0.0 a < SUBSCRIBED M-0000
+            0.0 a < HEARTBEAT
+            0.0 a < OFFERS N-O0 of M-S0: cpus(allocated: rec):2.9; mem(allocated: rec):928 with e
+        "#]],
+    );
+}
+
+#[test]
 fn a_framework_that_only_its_agents_know_is_recovered_and_waits_without_end() {
     check(
         r#"agent 0 cpus:4;mem:1024

@@ -126,7 +126,6 @@ fn after_a_failover_agents_and_frameworks_are_listed_as_recovered_until_they_com
             0.0 operator: {"type":"GET_AGENTS","get_agents":{"agents":[],"recovered_agents":[{"hostname":"localhost","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":4.0}},{"name":"mem","type":"SCALAR","scalar":{"value":1024.0}}],"id":{"value":"M-S0"},"port":5051},{"hostname":"localhost","resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.0}},{"name":"mem","type":"SCALAR","scalar":{"value":64.0}}],"id":{"value":"M-S1"},"port":5051}]}}
             > back 0 cpus:4;mem:1024 a t1 TASK_RUNNING cpus:1;mem:64 e
             0.0 agent 0 < Registered M-S0
-            0.0 agent 0 < UpdateFramework a
             > operator {"type":"GET_FRAMEWORKS"}
             0.0 operator: {"type":"GET_FRAMEWORKS","get_frameworks":{"frameworks":[{"framework_info":{"user":"","name":"a","id":{"value":"M-0000"},"failover_timeout":0.0,"checkpoint":false},"active":false,"connected":false,"allocated_resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1.1},"role":"*","allocation_info":{"role":"rec"}},{"name":"mem","type":"SCALAR","scalar":{"value":96.0},"role":"*","allocation_info":{"role":"rec"}}],"recovered":true,"offer_constraints":{}}],"completed_frameworks":[]}}
             > operator {"type":"GET_TASKS"}
