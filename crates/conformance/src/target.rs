@@ -1,5 +1,6 @@
 //! The cluster that is played to.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,10 @@ const RECORDED_DOMAIN_HOST: &str = "localhost:5051";
 const MASTER_PORT: u16 = 5050;
 const AGENT_PORT: u16 = 5051;
 
+/// Where there are three masters, their ports in the order in which they came to the election, and
+/// so lead one after the other.
+const MASTER_PORTS: [u16; 3] = [5053, 5054, 5050];
+
 /// A cluster, the files around it, and what its executors are told through.
 #[derive(Debug)]
 pub struct Target {
@@ -39,7 +44,8 @@ pub struct Target {
     cluster: Option<LocalCluster>,
     /// What its agents are like.
     agent_config: Option<AgentConfig>,
-    master: SocketAddr,
+    /// By their ports in the recording.
+    masters: BTreeMap<u16, SocketAddr>,
     agent: Option<SocketAddr>,
     /// Executor processes.
     pub executors: Executors,
@@ -115,7 +121,13 @@ impl Target {
         let start = waits.flatten().find(|start| *start > Instant::now());
         tokio::time::sleep_until(start.unwrap_or(before)).await;
         Ok(Self {
-            master: cluster.master_address(),
+            masters: match cluster.master_addresses()[..] {
+                [master] => BTreeMap::from([(MASTER_PORT, master)]),
+                ref masters => MASTER_PORTS
+                    .into_iter()
+                    .zip(masters.iter().copied())
+                    .collect(),
+            },
             agent: cluster.agent_addresses().first().copied(),
             cluster: Some(cluster),
             agent_config,
@@ -135,7 +147,7 @@ impl Target {
         Ok(Self {
             cluster: None,
             agent_config: None,
-            master: real.master,
+            masters: BTreeMap::from([(MASTER_PORT, real.master)]),
             agent: Some(real.agent),
             executors: executors.await.map_err(TargetError::Files)?,
             lacking: Vec::new(),
@@ -156,7 +168,9 @@ impl Target {
     /// What is known of it before it has said anything.
     pub fn mapping(&self, work_dir: Option<&PathBuf>) -> Mapping {
         let mut mapping = Mapping::default();
-        mapping.add_port(MASTER_PORT, self.master.port());
+        for (recorded, master) in &self.masters {
+            mapping.add_port(*recorded, master.port());
+        }
         if let Some(agent) = self.agent {
             mapping.add_port(AGENT_PORT, agent.port());
         }
@@ -177,9 +191,8 @@ impl Target {
     /// The address of a server of the recording.
     pub fn address(&self, recorded_port: u16) -> Option<SocketAddr> {
         match recorded_port {
-            MASTER_PORT => Some(self.master),
             AGENT_PORT => self.agent,
-            _ => None,
+            port => self.masters.get(&port).copied(),
         }
     }
 
@@ -279,6 +292,11 @@ impl Flags {
                 ("--offer_timeout", text) => {
                     config.offer_timeout = Some(duration(text).ok_or_else(fault)?);
                 }
+                ("--quorum", text) => {
+                    // The most masters of which these are more than half.
+                    let quorum: usize = text.parse().map_err(|_| fault())?;
+                    config.masters = (quorum * 2).saturating_sub(1);
+                }
                 ("--credentials", _) => {
                     let credentials = Credentials::new(CREDENTIALS).map_err(|_| fault())?;
                     config.authentication = Some(Authentication {
@@ -316,7 +334,7 @@ const IRRELEVANT: [&str; 16] = [
     "--launcher_dir",
     "--runtime_dir",
     "--fetcher_cache_dir",
-    "--quorum",
+    "--zk",
 ];
 
 /// Flags that are all set where there are credentials, as here.

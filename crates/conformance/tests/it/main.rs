@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
-use mesosgot_conformance::known::{KNOWN_DIFFERENCES, Known, UNEQUAL, Unequal};
+use mesosgot_conformance::known::{KNOWN_DIFFERENCES, Known};
 use mesosgot_conformance::player::{Found, Outcome, play};
 use mesosgot_conformance::recording::Recording;
 use mesosgot_conformance::target::{Real, Target};
@@ -172,20 +172,6 @@ struct Verdict<'a> {
 impl<'a> Verdict<'a> {
     fn of(name: &str, outcome: &'a Outcome) -> Self {
         let found = &outcome.differences;
-        if let Some(Unequal { recording, .. }) = UNEQUAL
-            .iter()
-            .find(|unequal| name.starts_with(unequal.recording))
-        {
-            let is_equal = found.is_empty();
-            return Self {
-                expected: found.iter().collect(),
-                new: Vec::new(),
-                vanished: is_equal
-                    .then(|| format!("`{recording}` is equal; remove it from UNEQUAL"))
-                    .into_iter()
-                    .collect(),
-            };
-        }
         let known = KNOWN_DIFFERENCES
             .iter()
             .filter(|known| name.starts_with(known.recording));
