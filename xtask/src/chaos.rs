@@ -62,6 +62,9 @@ impl Options {
                 options.arguments = args.collect();
                 break;
             }
+            if matches!(name.as_str(), "--help" | "-h") {
+                bail!("usage: {}", Self::USAGE);
+            }
             let value = args.next();
             let value = value.with_context(|| format!("`{name}` needs a value"))?;
             let number = || value.parse().with_context(|| format!("`{name} {value}`"));

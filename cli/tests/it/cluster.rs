@@ -1,8 +1,10 @@
 //! The embedded cluster by itself, and jobs on one that misbehaves.
 
 use std::cell::RefCell;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -85,6 +87,47 @@ fn a_job_runs_on_the_cluster_of_another_process() {
     assert!(!cluster.has_ended());
     cluster.signal(Signal::TERM);
     cluster.wait().assert_code(0);
+    scene.assert_clean();
+}
+
+#[test]
+fn a_work_directory_that_was_named_keeps_the_sandboxes() {
+    let scene = Scene::new();
+    let kept = tempfile::tempdir().expect("a temporary directory");
+    let folder = kept.path().join("cluster");
+    let work_dir = folder.to_str().expect("a text");
+    let mut cluster = scene.start(&["cluster", "--work-dir", work_dir, "--output", "json"]);
+    let serves = RefCell::new(Value::Null);
+    cluster.wait_for("the addresses", |line| {
+        let event: Value = serde_json::from_str(line).unwrap_or_default();
+        let is_it = event["event"] == "cluster_serves";
+        *serves.borrow_mut() = event;
+        is_it
+    });
+    let serves = serves.into_inner();
+    let master = serves["master"].as_str().expect("an address");
+    let hello = ["run", "examples/hello/hello.yaml", "--master", master];
+    scene.start(&hello).wait().assert_code(0);
+    cluster.signal(Signal::INT);
+    cluster.wait().assert_code(0);
+    let mut folders = vec![folder];
+    let mut printed = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let path = entry.path();
+            // `latest` is a link to a folder that is looked into anyway.
+            if entry.file_type().expect("a type").is_dir() {
+                folders.push(path);
+            } else if path.ends_with("stdout") || path.ends_with("stderr") {
+                printed.push(path);
+            }
+        }
+    }
+    // The job had one executor.
+    assert_eq!(printed.len(), 2, "{printed:?}");
+    let is_its = |path: &PathBuf| path.to_string_lossy().contains("/executors/");
+    assert!(printed.iter().all(is_its), "{printed:?}");
     scene.assert_clean();
 }
 
