@@ -7,6 +7,7 @@ mod tail;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use executor_host::modules::{CACHE_VARIABLE, cache_folder};
 use local_cluster::{AgentConfig, ClusterConfig};
 use mesos::resources::Resources;
 use tempfile::TempDir;
@@ -43,7 +44,12 @@ pub(crate) fn config(embedded: &Embedded) -> ClusterConfig {
     };
     let in_turn = places.iter().cycle();
     let agents = (0..embedded.agents).zip(in_turn);
+    // Their executors have no home; they keep what they compile where this program does. A folder
+    // that is no text is not used by them, which is slower and nothing else.
+    let cache = cache_folder(|name| std::env::var_os(name)).unwrap_or_default();
+    let cache = cache.into_os_string().into_string().unwrap_or_default();
     let agents = agents.map(|(number, place)| AgentConfig {
+        executor_environment_variables: [(CACHE_VARIABLE.to_owned(), cache.clone())].into(),
         hostname: format!("agent-{number}"),
         attributes: place.attributes.clone(),
         domain: place.domain.clone(),

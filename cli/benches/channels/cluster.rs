@@ -8,6 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use executor_host::modules::CACHE_VARIABLE;
 use local_cluster::{AgentConfig, ClusterConfig, LocalCluster};
 use mesos::resources::Resources;
 use serde_json::Value;
@@ -71,9 +72,14 @@ impl Bench {
     pub(crate) fn start() -> Self {
         let runtime = Runtime::new().expect("a runtime can be made");
         let resources = Resources::parse("cpus:8;mem:16384").expect("valid resources");
+        let cache = [CACHE_VARIABLE, env!("CARGO_TARGET_TMPDIR")];
+        let agent = AgentConfig {
+            executor_environment_variables: [cache.map(str::to_owned).into()].into(),
+            ..AgentConfig::new(resources)
+        };
         let config = ClusterConfig {
             allocation_interval: Duration::from_millis(100),
-            ..ClusterConfig::new(vec![AgentConfig::new(resources)])
+            ..ClusterConfig::new(vec![agent])
         };
         let cluster = runtime.block_on(LocalCluster::start(config));
         Self {

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use executor_host::modules::{CACHE_VARIABLE, cache_folder};
 use framework::{
     Allow, Constraint, Destination, ExecutorProgram, Executors, FrameworkConfig, GroupConfig,
     MasterConfig, Module, OnFailure, Operator, Pattern, Restart, Strategy, Timing, Traffic,
@@ -82,7 +81,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         executors: Executors {
             resources: executor_resources(job),
             program: program(&job.executor.binary, target.is_embedded)?,
-            env: executor_env(target),
+            env: vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())],
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
@@ -117,19 +116,6 @@ fn allow(allow: &job::Allow) -> Allow {
         connect: connect.collect(),
         dns: allow.dns,
     }
-}
-
-/// What executors find in their environment beside what agents give them.
-fn executor_env(target: &Target<'_>) -> Vec<(String, String)> {
-    let mut env = vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())];
-    if target.is_embedded {
-        // It has no home, and is this program: it keeps what it compiles where we do.
-        let folder = cache_folder(|name| std::env::var_os(name)).unwrap_or_default();
-        // A folder that is no text is not used by executors, which is slower and nothing else.
-        let folder = folder.into_os_string().into_string().unwrap_or_default();
-        env.push((CACHE_VARIABLE.to_owned(), folder));
-    }
-    env
 }
 
 /// What a plan needs to know of the job.

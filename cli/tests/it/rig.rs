@@ -14,7 +14,7 @@ use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerNotice};
 use testkit::zookeeper::ZooKeeper;
 use tokio::runtime::Runtime;
 
-use crate::support::{Ended, Running, Scene};
+use crate::support::{CACHE, Ended, Running, Scene};
 
 /// A scene with a cluster of one agent.
 #[derive(Debug)]
@@ -76,14 +76,17 @@ impl Rig {
         let scene = Scene::new();
         let runtime = Runtime::new().expect("a runtime can be made");
         let parse = |agent: &&str| Resources::parse(agent).expect("valid resources");
-        let agents = agents.iter().map(parse).map(AgentConfig::new).collect();
+        let agents = agents.iter().map(parse).map(|resources| AgentConfig {
+            executor_environment_variables: [CACHE.map(str::to_owned).into()].into(),
+            ..AgentConfig::new(resources)
+        });
         let config = ClusterConfig {
             // So that the scene sees what the executors leave behind.
             work_dir: Some(scene.tmp().join("cluster")),
             allocation_interval: ALLOCATION_INTERVAL,
             faults,
             seed,
-            ..ClusterConfig::new(agents)
+            ..ClusterConfig::new(agents.collect())
         };
         let cluster = runtime.block_on(LocalCluster::start(change(config)));
         let cluster = cluster.expect("the cluster starts");

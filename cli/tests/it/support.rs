@@ -20,6 +20,9 @@ const RUN_TIME_MAX: Duration = Duration::from_secs(240);
 /// How long a process that is told to end may be seen in `/proc` after its parent has reaped it.
 const EXIT_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// Where all runs keep what they compile: what is compiled there is what is compiled anywhere.
+pub(crate) const CACHE: [&str; 2] = ["MESOSGOT_CACHE_DIR", env!("CARGO_TARGET_TMPDIR")];
+
 /// What a pipe holds.
 const PIPE_BYTES: u64 = 64 * 1024;
 
@@ -93,8 +96,7 @@ impl Scene {
             .args(args)
             .current_dir(workspace())
             .env("TMPDIR", self.tmp())
-            // One for all: what is compiled there is what is compiled anywhere.
-            .env("MESOSGOT_CACHE_DIR", env!("CARGO_TARGET_TMPDIR"))
+            .envs([<(&str, &str)>::from(CACHE)])
             .env("NO_COLOR", "1")
             .env_remove("MESOS_MASTER")
             .env_remove("MESOSGOT_SECRET")

@@ -57,6 +57,7 @@ pub(crate) struct AgentConfig {
     pub(crate) shutdown_grace: Duration,
     /// Where in the file system executors find it, too.
     pub(crate) domain_socket: Option<PathBuf>,
+    pub(crate) executor_environment: BTreeMap<String, String>,
     /// Whom it lets in; everybody without.
     pub(crate) authentication: Option<Arc<Authentication>>,
     /// After so long without a ping it looks for its master anew.
@@ -248,6 +249,7 @@ pub(crate) async fn spawn(
             .as_ref()
             .and_then(|authentication| authentication.executor_key.clone()),
         domain_socket: domain_socket_path.clone(),
+        environment: config.executor_environment,
         runtime: Handle::current(),
     };
     let (commands_to, commands) = mpsc::unbounded_channel();

@@ -5,6 +5,7 @@ mod door;
 mod masters;
 mod trouble;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -101,6 +102,9 @@ pub struct AgentConfig {
     /// `--http_executor_domain_sockets` of Mesos; `None`, the default: there is none. Each agent
     /// needs a path of its own, of at most 107 bytes.
     pub executor_domain_socket: Option<PathBuf>,
+    /// What its executors find in their environment beside what an agent says, unless their command
+    /// has a variable of that name, as with `--executor_environment_variables` of Mesos.
+    pub executor_environment_variables: BTreeMap<String, String>,
 }
 
 impl ClusterConfig {
@@ -143,6 +147,7 @@ impl AgentConfig {
             executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),
             executor_domain_socket: None,
+            executor_environment_variables: BTreeMap::new(),
         }
     }
 }
@@ -344,6 +349,7 @@ impl LocalCluster {
             reregistration_timeout: agent.executor_reregistration_timeout,
             shutdown_grace: agent.executor_shutdown_grace_period,
             domain_socket: agent.executor_domain_socket,
+            executor_environment: agent.executor_environment_variables,
             authentication: self.authentication.clone(),
             ping_timeout: self.ping_timeout,
             simulated_at: self.door.as_ref().map(Door::address),

@@ -87,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) subscription_backoff_max: Duration,
     /// Where in the file system executors find their agent, too.
     pub(crate) domain_socket: Option<PathBuf>,
+    /// What executors get besides.
+    pub(crate) environment: BTreeMap<String, String>,
     /// Signs the tokens of executors, if they need one.
     pub(crate) executor_key: Option<ExecutorKey>,
     /// Artifacts that are wanted more than once.

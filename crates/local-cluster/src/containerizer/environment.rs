@@ -20,7 +20,8 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
     let endpoint = settings.endpoint;
     let sandbox = sandbox.to_string_lossy().into_owned();
     let checkpoint = if launch.checkpoint { "1" } else { "0" };
-    let mut variables: BTreeMap<String, String> = [
+    let mut variables = settings.environment.clone();
+    let own: [(&str, String); 12] = [
         ("LIBPROCESS_IP", endpoint.ip().to_string()),
         ("LIBPROCESS_PORT", "0".to_owned()),
         ("MESOS_AGENT_ENDPOINT", endpoint.to_string()),
@@ -39,9 +40,8 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
         ("MESOS_SANDBOX", sandbox),
         ("MESOS_SLAVE_ID", launch.agent_id.to_string()),
         ("MESOS_SLAVE_PID", format!("slave(1)@{endpoint}")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    ];
+    variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
     if launch.checkpoint {
         let recovery = duration::to_text(RECOVERY_TIMEOUT);
         variables.insert("MESOS_RECOVERY_TIMEOUT".to_owned(), recovery);

@@ -40,6 +40,7 @@ impl Fixture {
         let mut settings = Settings {
             executor_key: None,
             domain_socket: None,
+            environment: BTreeMap::new(),
             cache: fetcher::Cache::new(std::env::temp_dir()),
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
@@ -270,6 +271,21 @@ async fn where_executors_are_asked_who_they_are_they_get_a_token_and_where_there
         String::from_utf8_lossy(&claims),
         r#"{"cid":"c1","eid":"ex","fid":"m-0000"}"#
     );
+}
+
+#[tokio::test]
+async fn an_executor_finds_the_variables_of_its_agent_where_nothing_else_says_what_they_are() {
+    let mut fixture = Fixture::launch_with(Some(shell("B=own env")), |settings| {
+        let variables = [("A", "agent's"), ("B", "agent's"), ("MESOS_SLAVE_ID", "x")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        settings.environment = variables.into();
+    });
+    fixture.started().await;
+    assert_eq!(fixture.exited().await, 0);
+    let text = fixture.read("stdout");
+    let variables = variables(&text);
+    let found = ["A", "B", "MESOS_SLAVE_ID"].map(|name| variables[name]);
+    assert_eq!(found, ["agent's", "own", "m-S0"]);
 }
 
 #[tokio::test]

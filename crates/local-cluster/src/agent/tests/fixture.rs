@@ -1,6 +1,7 @@
 //! A registered agent between a master, which is the test, and an executor, of which the test makes
 //! the calls.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos::v1::{CommandInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus};
@@ -38,6 +39,7 @@ impl Fixture {
             shutdown_grace: Duration::from_millis(50),
             authentication: None,
             domain_socket: None,
+            executor_environment: BTreeMap::new(),
             ping_timeout: Duration::from_secs(75),
             simulated_at: None,
             seed: 7,

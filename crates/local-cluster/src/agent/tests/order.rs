@@ -74,6 +74,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
         let settings = Settings {
             executor_key: None,
             domain_socket: None,
+            environment: BTreeMap::new(),
             cache: fetcher::Cache::new(std::env::temp_dir()),
             endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
             work_dir: PathBuf::from("/"),
