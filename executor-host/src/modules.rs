@@ -161,21 +161,17 @@ impl Modules {
 
     async fn load(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
         let digest = module.sha256;
-        let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let kept = blocking(move || cache.and_then(|cache| cache.load(&engine, digest))).await?;
-        if let Some(component) = kept {
-            return TaskModule::link(&self.engine, &component).map(Arc::new);
+        if let Some(cache) = self.cache.clone() {
+            let engine = self.engine.clone();
+            let kept = blocking(move || cache.load(&engine, digest)).await?;
+            if let Some(component) = kept {
+                return TaskModule::link(&self.engine, &component).map(Arc::new);
+            }
         }
         let bytes = self.fetcher.fetch(module).await?;
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         // Compiling takes whole seconds of a processor: not on the threads that run guests.
-        let component = blocking(move || {
-            let component = compile(&engine, &bytes)?;
-            if let Some(cache) = cache {
-                cache.store(&engine, digest, &component);
-            }
-            Ok(component)
-        });
+        let component = blocking(move || compile_and_keep(&engine, digest, &bytes, cache.as_ref()));
         TaskModule::link(&self.engine, &component.await??).map(Arc::new)
     }
 }
@@ -223,8 +219,20 @@ pub(crate) fn compile_with(
     if let Some(component) = cache.load(engine, digest) {
         return Ok(component);
     }
+    compile_and_keep(engine, digest, bytes, Some(cache))
+}
+
+/// Compiles the component of that digest, and keeps it for the next time.
+fn compile_and_keep(
+    engine: &Engine,
+    digest: Digest,
+    bytes: &[u8],
+    cache: Option<&CompiledCache>,
+) -> Result<Component, ModuleError> {
     let component = compile(engine, bytes)?;
-    cache.store(engine, digest, &component);
+    if let Some(cache) = cache {
+        cache.store(engine, digest, &component);
+    }
     Ok(component)
 }
 

@@ -9,12 +9,24 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ended, Scene};
+use crate::support::{Ended, Running, Scene};
 
 /// The faults that a run told of.
 fn faults_of(ended: &Ended) -> Vec<Value> {
     let events = ended.events().into_iter();
     events.filter(|event| event["event"] == "fault").collect()
+}
+
+/// What a cluster that prints JSON says when it serves.
+fn serves(cluster: &mut Running) -> Value {
+    let serves = RefCell::new(Value::Null);
+    cluster.wait_for("the addresses", |line| {
+        let event: Value = serde_json::from_str(line).unwrap_or_default();
+        let is_it = event["event"] == "cluster_serves";
+        *serves.borrow_mut() = event;
+        is_it
+    });
+    serves.into_inner()
 }
 
 #[test]
@@ -97,14 +109,7 @@ fn a_work_directory_that_was_named_keeps_the_sandboxes() {
     let folder = kept.path().join("cluster");
     let work_dir = folder.to_str().expect("a text");
     let mut cluster = scene.start(&["cluster", "--work-dir", work_dir, "--output", "json"]);
-    let serves = RefCell::new(Value::Null);
-    cluster.wait_for("the addresses", |line| {
-        let event: Value = serde_json::from_str(line).unwrap_or_default();
-        let is_it = event["event"] == "cluster_serves";
-        *serves.borrow_mut() = event;
-        is_it
-    });
-    let serves = serves.into_inner();
+    let serves = serves(&mut cluster);
     let master = serves["master"].as_str().expect("an address");
     let hello = ["run", "examples/hello/hello.yaml", "--master", master];
     scene.start(&hello).wait().assert_code(0);
@@ -135,14 +140,7 @@ fn a_work_directory_that_was_named_keeps_the_sandboxes() {
 fn a_cluster_makes_the_faults_that_it_is_asked_for() {
     let scene = Scene::new();
     let mut cluster = scene.start(&["cluster", "--faults", "--output", "json"]);
-    let serves = RefCell::new(Value::Null);
-    cluster.wait_for("the addresses", |line| {
-        let event: Value = serde_json::from_str(line).unwrap_or_default();
-        let is_it = event["event"] == "cluster_serves";
-        *serves.borrow_mut() = event;
-        is_it
-    });
-    let serves = serves.into_inner();
+    let serves = serves(&mut cluster);
     let master = serves["master"].as_str().expect("an address");
     let faults = serves["faults"].as_str();
     assert_eq!(faults, Some(&*format!("http://{master}/faults")));

@@ -161,23 +161,36 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use mesos::v1;
-    use mesos_client::{SchedulerClient, SchedulerConfig};
+    use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerNotice};
     use scheduler::{Call, Uuid};
+    use tokio::sync::mpsc;
 
     use super::*;
 
-    #[tokio::test]
-    async fn the_last_call_is_kept_when_those_before_it_are_given_up() {
+    /// Without a subscription: each call fails at once.
+    fn calls() -> (Calls, mpsc::Receiver<SchedulerNotice>) {
         let masters = "127.0.0.1:1".parse().unwrap();
         let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
-        let (handle, _notices) = SchedulerClient::start(config).unwrap();
-        let mut calls = Calls::new(handle);
+        let (handle, notices) = SchedulerClient::start(config).unwrap();
+        (Calls::new(handle), notices)
+    }
+
+    fn acknowledge() -> PendingCall {
+        convert::call(Call::Acknowledge {
+            agent: "a".into(),
+            task: "t".into(),
+            uuid: Uuid([0; 16]),
+        })
+    }
+
+    #[tokio::test]
+    async fn the_last_call_is_kept_when_those_before_it_are_given_up() {
+        let (mut calls, _notices) = calls();
         calls.keep_last();
         for _ in 0..3 {
             calls.push(convert::call(Call::Suppress));
         }
         calls.push(convert::call(Call::Teardown));
-        // Without a subscription they fail at once.
         calls.make_all_but_last().await;
         assert_eq!(calls.ordered.len(), 1);
         calls.push(convert::call(Call::Teardown));
@@ -188,17 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_bound_only_acknowledgements_are_left_out() {
-        let masters = "127.0.0.1:1".parse().unwrap();
-        let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
-        let (handle, _notices) = SchedulerClient::start(config).unwrap();
-        let mut calls = Calls::new(handle);
-        let acknowledge = || {
-            convert::call(Call::Acknowledge {
-                agent: "a".into(),
-                task: "t".into(),
-                uuid: Uuid([0; 16]),
-            })
-        };
+        let (mut calls, _notices) = calls();
         for _ in 0..=WAITING_MAX {
             calls.push(acknowledge());
         }
@@ -209,17 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_kill_does_not_wait_behind_acknowledgements() {
-        let masters = "127.0.0.1:1".parse().unwrap();
-        let config = SchedulerConfig::new(masters, v1::FrameworkInfo::default());
-        let (handle, _notices) = SchedulerClient::start(config).unwrap();
-        let mut calls = Calls::new(handle);
-        let acknowledge = || {
-            convert::call(Call::Acknowledge {
-                agent: "a".into(),
-                task: "t".into(),
-                uuid: Uuid([0; 16]),
-            })
-        };
+        let (mut calls, _notices) = calls();
         for _ in 0..100 {
             calls.push(acknowledge());
         }
