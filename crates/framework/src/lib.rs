@@ -30,8 +30,8 @@ pub mod survey;
 mod traffic;
 
 pub use config::{
-    Allow, Destination, DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors,
-    FrameworkConfig, GroupConfig, MasterConfig, Module, ModuleServing,
+    Allow, Destination, DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors, Folder,
+    FrameworkConfig, GroupConfig, HttpDestination, MasterConfig, Module, ModuleServing,
 };
 pub use driver::{run, run_with_store};
 pub use mesos_client::{
