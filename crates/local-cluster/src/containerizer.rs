@@ -32,6 +32,7 @@ use std::thread;
 use std::time::Duration;
 
 use mesos::ContainerId;
+use mesos::v1::ExecutorInfo;
 use rustix::process::Pid;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
@@ -324,6 +325,10 @@ fn start(launch: &Launch, settings: &Settings, control: &Control) -> Result<Proc
         let text = "this agent has no DEFAULT executor; launch the group with a CUSTOM one";
         return Err(Failure::Launch(text.to_owned()));
     };
+    if let Some(image) = image(&launch.executor) {
+        let text = format!("this agent has no images of containers; `{image}` is wanted");
+        return Err(Failure::Launch(text));
+    }
     let executor_id = (&launch.executor.executor_id).into();
     let owner = Owner {
         agent_id: &launch.agent_id,
@@ -364,6 +369,14 @@ fn start(launch: &Launch, settings: &Settings, control: &Control) -> Result<Proc
             StartError::NoProgram | StartError::Sandbox { .. } => Failure::Launch(chain(&error)),
         }
     })
+}
+
+/// The image in which an executor is to be started. One without would start in the wrong place.
+fn image(executor: &ExecutorInfo) -> Option<&str> {
+    let container = executor.container.as_ref()?;
+    let image = container.mesos.as_ref().and_then(|it| it.image.as_ref());
+    let image = image.and_then(|it| Some(&*it.docker.as_ref()?.name));
+    image.or_else(|| Some(&*container.docker.as_ref()?.image))
 }
 
 /// Writes a line for whoever looks into the sandbox.

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mesos::v1::container_info::{self, MesosInfo};
 use mesos::v1::environment::Variable;
-use mesos::v1::{CommandInfo, Environment, ExecutorInfo};
+use mesos::v1::{CommandInfo, ContainerInfo, Environment, ExecutorInfo, Image, image};
 use rustix::process::{Signal, kill_process, test_kill_process};
 
 use super::*;
@@ -30,8 +31,36 @@ impl Fixture {
         Self::start(command, false, change)
     }
 
+    /// As an executor in a container image.
+    fn launch_in(name: &str, command: CommandInfo) -> Self {
+        let container = ContainerInfo {
+            r#type: container_info::Type::Mesos.into(),
+            mesos: Some(MesosInfo {
+                image: Some(Image {
+                    r#type: image::Type::Docker.into(),
+                    docker: Some(image::Docker {
+                        name: name.to_owned(),
+                        ..image::Docker::default()
+                    }),
+                    ..Image::default()
+                }),
+            }),
+            ..ContainerInfo::default()
+        };
+        Self::begin(Some(command), Some(container), false, |_| ())
+    }
+
     fn start(
         command: Option<CommandInfo>,
+        is_command: bool,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::begin(command, None, is_command, change)
+    }
+
+    fn begin(
+        command: Option<CommandInfo>,
+        container: Option<ContainerInfo>,
         is_command: bool,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
@@ -57,6 +86,7 @@ impl Fixture {
             executor: ExecutorInfo {
                 executor_id: mesos::ExecutorId::from("ex").into(),
                 command,
+                container,
                 ..ExecutorInfo::default()
             },
             is_command,
@@ -481,4 +511,14 @@ fn an_executor_dies_with_the_thread_that_started_it() {
     let process = thread::spawn(start).join().unwrap();
     process.wait();
     assert_eq!(process.reap(), Some(9));
+}
+
+#[tokio::test]
+async fn an_executor_that_wants_an_image_is_not_started_without() {
+    let mut fixture = Fixture::launch_in("debian:12", shell("true"));
+    let ContainerEvent::LaunchFailed { message, .. } = fixture.event().await else {
+        panic!("it is not started");
+    };
+    let text = "this agent has no images of containers; `debian:12` is wanted";
+    assert_eq!(message, text);
 }
