@@ -14,7 +14,6 @@ mod core;
 pub mod app_scheduler;
 pub mod engine;
 pub mod inbox;
-pub mod interfaces;
 pub mod modules;
 pub mod outcome;
 pub mod output;
@@ -33,16 +32,17 @@ mod guest;
     reason = "the generated bindings re-export the types of handles"
 )]
 mod host;
-mod http;
 mod limits;
 mod meter;
 mod program;
 mod turns;
 
+/// By this the file of an executor is known to be of the same version as another program; it is in
+/// every program that is one.
+pub const VERSION_MARK: &str = concat!("mesosgot-executor/", env!("CARGO_PKG_VERSION"), ";");
+
 pub use executor::{Exit, LaunchError, RunError, run};
-pub use grants::{
-    Allow, Destination, Folder, HttpDestination, HttpHost, Sandbox, Scheme, Transport,
-};
+pub use grants::{Allow, Destination, Sandbox, SandboxError, Transport};
 pub use limits::{MemoryLimitReached, TaskLimits};
 pub use meter::CpuLimitReached;
 pub use program::program;

@@ -4,7 +4,7 @@ use std::{io, process::ExitCode, time::Duration};
 
 use mesos_client::ExecutorConfig;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::error;
+use tracing::{debug, error};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,
@@ -12,6 +12,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    VERSION_MARK,
     executor::{self, Exit, RunError},
     modules::CompiledCache,
     output::Output,
@@ -79,6 +80,7 @@ fn init_logs() {
 }
 
 async fn run() -> Result<Exit, RunError> {
+    debug!(program = VERSION_MARK, "starting");
     let config = ExecutorConfig::from_env(|name| std::env::var(name).ok())?;
     let cache = CompiledCache::of_process();
     executor::run(config, Output::inherit(), cache, stop_signal()).await

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use simulation::Failure;
 use xtask::repository::Repository;
 use xtask::simulate::{Options, simulate};
-use xtask::{chaos, licenses, tidy};
+use xtask::{chaos, executor, licenses, tidy};
 
-const USAGE: &str = "usage: cargo xtask tidy | licenses | simulate … | chaos …";
+const USAGE: &str = "usage: cargo xtask tidy | licenses | simulate … | chaos … | executor …";
 
 #[expect(clippy::print_stdout, reason = "findings are the result of a chore")]
 fn main() -> anyhow::Result<ExitCode> {
@@ -19,6 +19,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if chore == "chaos" {
         return misbehave(&chaos::Options::parse(args)?);
+    }
+    if chore == "executor" {
+        return deploy(&executor::Options::parse(args)?);
     }
     let repository = Repository::open().context("cannot read the repository")?;
     let report = match chore.as_str() {
@@ -98,4 +101,14 @@ fn misbehave(options: &chaos::Options) -> anyhow::Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Builds the executor as it is deployed, and says where it is.
+#[expect(clippy::print_stdout, reason = "where it is is its result")]
+fn deploy(options: &executor::Options) -> anyhow::Result<ExitCode> {
+    let repository = Repository::open().context("cannot read the repository")?;
+    let built = executor::executor(options, &repository.metadata.target_directory)?;
+    let (path, megabytes) = (built.path.display(), built.bytes as f64 / 1e6);
+    println!("{path}: {megabytes:.1} MB");
+    Ok(ExitCode::SUCCESS)
 }
