@@ -163,7 +163,11 @@ fn proof(what: &'static str, proof: Proof<'_>) -> Result<Secret, AccessError> {
     }
 }
 
-fn identity(
+/// A certificate with its key, as PEM.
+///
+/// # Errors
+/// When there is a key alone, or a file cannot be read.
+pub(crate) fn identity(
     certificate_file: Option<&Path>,
     key_file: Option<&Path>,
 ) -> Result<Option<Secret>, AccessError> {

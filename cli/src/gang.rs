@@ -4,6 +4,7 @@
 mod config;
 mod hints;
 mod outcome;
+mod program;
 mod progress;
 mod serving;
 

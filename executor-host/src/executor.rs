@@ -48,7 +48,6 @@ pub use crate::core::Exit;
 use crate::{
     core::{Core, Input, KillingState, Output as Act, updates::Uuid},
     engine::{Engine, EngineError},
-    grants::folders::OperatorFile,
     modules::{CompiledCache, FetchError, Modules},
     outcome::Outcome,
     output::Output,
@@ -113,7 +112,6 @@ pub async fn run(
         modules,
         output,
         sandbox,
-        operator: OperatorFile::of_agent(config.agent.to_string()),
     });
     let shutdown_grace = config.shutdown_grace;
     let executor_id = config.executor_id.clone();
@@ -147,6 +145,9 @@ pub async fn run(
         Err(exit) => return Ok(exit),
     };
     let spec = convert::executor(&executor_info).map_err(RunError::Spec)?;
+    if let Some((base, certificate)) = convert::server(&spec).map_err(RunError::Spec)? {
+        host.modules.pin(&base, certificate)?;
+    }
     info!(job = spec.job, executor = %executor_id, "subscribed");
 
     let mut executor = Executor::new(host, agent, executor_id, random, shutdown_grace, &spec);

@@ -125,6 +125,16 @@ impl Modules {
         })
     }
 
+    /// Takes what is at addresses that begin with `base` only from whoever shows the certificate of
+    /// this SHA-256 digest.
+    ///
+    /// # Errors
+    ///
+    /// When no HTTP client can be made for it.
+    pub fn pin(&self, base: &str, certificate_sha256: [u8; 32]) -> Result<(), FetchError> {
+        self.fetcher.pin(base, certificate_sha256)
+    }
+
     /// The module of that digest: fetched and compiled by the first task that wants it, while
     /// others wait for the same result. A failure is told to all that wait and tried again by the
     /// next that comes.

@@ -1,19 +1,18 @@
 //! The job file's words in the framework's.
 
-mod allow;
+use std::net::IpAddr;
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use framework::{
-    Constraint, ExecutorProgram, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
+    Allow, Constraint, Destination, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
     OnFailure, Operator, Pattern, Restart, Strategy, Timing, Traffic,
 };
-use job::{ExecutorBinary, Group, Job, Ports};
+use job::{Group, Job, Ports};
 use link::LinkConfig;
 use mesos::resources::{Resource, Resources, Scalar, Value};
 use scheduler::PORTS;
 
+use super::program::program;
 use super::serving::serving;
 use crate::commands::Failure;
 use crate::exit::Exit;
@@ -58,7 +57,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 kill_grace: group.kill_grace,
                 cpu_time_max: group.limits.cpu_time,
                 idle_max: group.limits.idle,
-                allow: allow::allow(&group.allow),
+                allow: allow(&group.allow),
                 module: Module::new(component.bytes.clone()),
                 args: group.args.clone(),
                 env: env
@@ -67,7 +66,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let serving = serving(target, &job.channels)?;
+    let serving = serving(target, job, loaded.folder())?;
     let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
     Ok(FrameworkConfig {
         name: job.name.clone(),
@@ -81,17 +80,44 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         },
         executors: Executors {
             resources: executor_resources(job),
-            program: program(&job.executor.binary, target.is_embedded)?,
+            program: program(&job.executor, loaded.folder(), target.is_embedded)?,
+            image: job.executor.image.clone(),
             env: vec![(LOG_VARIABLE.to_owned(), target.log_directives.to_owned())],
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
         modules: serving.modules,
         direct: serving.direct,
+        certificate: serving.certificate,
         link: link_config(job.channels.window),
         traffic: Traffic::new(),
         seed: fastrand::u64(..),
     })
+}
+
+/// What a task may use, in the framework's words.
+fn allow(allow: &job::Allow) -> Allow {
+    let connect = allow.connect.iter().map(|destination| {
+        let (address, prefix) = match destination.network {
+            None => (Vec::new(), 0),
+            Some((IpAddr::V4(address), prefix)) => (address.octets().to_vec(), prefix),
+            Some((IpAddr::V6(address), prefix)) => (address.octets().to_vec(), prefix),
+        };
+        Destination {
+            udp: destination.transport == job::Transport::Udp,
+            address,
+            prefix: prefix.into(),
+            port_first: (*destination.ports.start()).into(),
+            port_last: (*destination.ports.end()).into(),
+        }
+    });
+    Allow {
+        sandbox: allow.sandbox.is_some(),
+        sandbox_write: allow.sandbox == Some(job::SandboxAccess::ReadWrite),
+        env: allow.env.clone(),
+        connect: connect.collect(),
+        dns: allow.dns,
+    }
 }
 
 /// What a plan needs to know of the job.
@@ -217,46 +243,4 @@ fn resources(group: &Group) -> Resources {
         }
     };
     resources
-}
-
-/// What agents start. Those of an embedded cluster are on this machine and need not fetch it.
-fn program(binary: &ExecutorBinary, is_embedded: bool) -> Result<ExecutorProgram, Failure> {
-    match binary {
-        ExecutorBinary::Serve if is_embedded => {
-            let path = own_program()?
-                .into_os_string()
-                .into_string()
-                .map_err(|path| {
-                    let error =
-                        anyhow!("the path of this program is not UTF-8: {}", path.display());
-                    Failure::new(Exit::Failure, error)
-                })?;
-            Ok(ExecutorProgram::Installed(vec![
-                path,
-                crate::EXECUTOR.to_owned(),
-            ]))
-        }
-        ExecutorBinary::Path(path) => Ok(ExecutorProgram::Installed(vec![path.clone()])),
-        ExecutorBinary::Url(uri) => Ok(ExecutorProgram::Fetched {
-            uri: uri.clone(),
-            args: Vec::new(),
-        }),
-        ExecutorBinary::Serve => {
-            let this = own_program()?;
-            let bytes = std::fs::read(&this)
-                .with_context(|| format!("failed to read `{}`", this.display()))
-                .map_err(|error| Failure::new(Exit::Failure, error))?;
-            Ok(ExecutorProgram::Served {
-                bytes: bytes.into(),
-                args: vec![crate::EXECUTOR.to_owned()],
-            })
-        }
-    }
-}
-
-/// This program, which is an executor too.
-fn own_program() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .context("failed to find this program, which agents start as executor")
-        .map_err(|error| Failure::new(Exit::Failure, error))
 }

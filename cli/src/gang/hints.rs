@@ -1,6 +1,6 @@
-//! What the user can do when the cluster cannot be reached or refuses us.
+//! What the user can do when the cluster cannot be reached or refuses us, or starts no executor.
 
-use framework::{Credentials, DisconnectReason, FrameworkError, RefusedError};
+use framework::{Credentials, DisconnectReason, FrameworkError, RefusedError, TaskReport};
 
 /// The remedy, if there is one that is worth a line, for who has shown these credentials.
 pub(crate) fn hint(
@@ -17,6 +17,21 @@ pub(crate) fn hint(
         FrameworkError::LaunchTooLarge { .. } => {
             Some("let fewer tasks share an agent by `max-per`, or shorten their `args` and `env`")
         }
+        _ => None,
+    }
+}
+
+/// The remedy for a task that failed with its executor.
+pub(super) fn of_executor(failed: &TaskReport) -> Option<&'static str> {
+    match failed.reason.as_ref()?.name() {
+        "REASON_CONTAINER_LAUNCH_FAILED" => Some(
+            "the agent could not bring or start the executor: `stderr` in its sandbox says why; \
+             docs/deploying.md says what agents need",
+        ),
+        "REASON_EXECUTOR_TERMINATED" | "REASON_EXECUTOR_REGISTRATION_TIMEOUT" => Some(
+            "the executor could not be started, or has ended: `stderr` in its sandbox says why; \
+             docs/deploying.md says what agents need",
+        ),
         _ => None,
     }
 }

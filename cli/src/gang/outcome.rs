@@ -34,6 +34,7 @@ pub(crate) fn exit(error: &FrameworkError) -> Exit {
         // The job, or the certificates and credentials that go with it.
         FrameworkError::InvalidJob(_)
         | FrameworkError::LaunchTooLarge { .. }
+        | FrameworkError::Certificate(_)
         | FrameworkError::Start(_) => Exit::Usage,
         FrameworkError::NoExecutorProgram
         | FrameworkError::ModuleServer { .. }
@@ -56,7 +57,10 @@ pub(super) fn ended(
     let mut help = None;
     let (exit, word, reason) = match result {
         Ok(JobOutcome::Succeeded) => (Exit::Success, "succeeded", None),
-        Ok(JobOutcome::TaskFailed(task)) => (Exit::Failure, "failed", Some(format!("task {task}"))),
+        Ok(JobOutcome::TaskFailed(task)) => {
+            help = hints::of_executor(&task);
+            (Exit::Failure, "failed", Some(format!("task {task}")))
+        }
         Ok(JobOutcome::TooManyRestarts(why)) => {
             (Exit::Failure, "failed", Some(format!("task {why}")))
         }

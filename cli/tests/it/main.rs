@@ -3,12 +3,12 @@
 mod bad_jobs;
 mod channels;
 mod cluster;
+mod deploying;
 mod direct;
 mod elections;
 mod failures;
 mod fake_master;
 mod gangs;
-mod grants;
 mod interrupts;
 mod jobs;
 mod masters;

@@ -98,21 +98,42 @@ impl Rig {
         }
     }
 
-    /// A job file that begins with these lines. Its executor is the program under test where it
-    /// lies: too large, unoptimized, to be fetched in each test.
-    pub(crate) fn job(&self, text: &str) -> PathBuf {
+    /// The program under test as an executor where it lies: too large, unoptimized, to be fetched
+    /// in each test. It is `executor` beside the job file.
+    pub(crate) fn executor(&self) -> PathBuf {
         let script = self.scene.tmp().join("../executor");
         let program = env!("CARGO_BIN_EXE_mesosgot");
         fs::write(&script, format!("#!/bin/sh\nexec '{program}' executor\n"))
             .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
             .expect("the script can be written");
-        let script = script.canonicalize().expect("it is there");
+        script.canonicalize().expect("it is there")
+    }
+
+    /// A job file that begins with these lines.
+    pub(crate) fn job(&self, text: &str) -> PathBuf {
+        let executor = format!("executor: {{ binary: '{}' }}", self.executor().display());
+        self.job_deployed(text, &executor)
+    }
+
+    /// A job file that begins and ends with these lines.
+    fn job_deployed(&self, text: &str, end: &str) -> PathBuf {
         // Whoever runs the test may have no name, and this cluster does not switch users.
-        let text = format!(
-            "{text}cluster: {{ user: nobody }}\nexecutor: {{ binary: '{}' }}\n",
-            script.display()
-        );
+        let text = format!("{text}cluster: {{ user: nobody }}\n{end}\n");
         self.scene.job(&text)
+    }
+
+    /// Starts a job on the cluster whose job file begins and ends with these lines.
+    pub(crate) fn start_deployed(
+        &self,
+        variables: &[(&str, &str)],
+        job: &str,
+        end: &str,
+    ) -> Running {
+        let job = self.job_deployed(job, end);
+        let job = job.display().to_string();
+        let master = self.cluster.master_address().to_string();
+        let run = ["run", &job, "--master", &master, "--output", "json"];
+        self.scene.start_with(variables, &run)
     }
 
     /// Starts the job on the cluster, with arguments for its app scheduler and its log on stderr.
@@ -124,6 +145,25 @@ impl Rig {
             "run", &job, "--master", &master, "--output", "json", "-v", "--",
         ];
         self.scene.start(&[&run[..], args].concat())
+    }
+
+    /// What is in the files of this name in the sandboxes of executors.
+    pub(crate) fn sandbox_texts(&self, name: &str) -> Vec<String> {
+        let mut folders = vec![self.cluster.work_dir().to_owned()];
+        let mut texts = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the folder is there") {
+                let entry = entry.expect("the entry can be read");
+                // Links lead to what is found anyway.
+                let kind = entry.file_type().expect("the entry is there");
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() && entry.file_name() == name {
+                    texts.push(fs::read_to_string(entry.path()).expect("it is text"));
+                }
+            }
+        }
+        texts
     }
 
     /// Kills the master that leads, and answers which it was.

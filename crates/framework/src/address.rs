@@ -1,6 +1,6 @@
 //! The address under which others reach what is bound here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The host and port of an advertised `host` or `host:port`; what it leaves out is as bound.
 ///
@@ -18,9 +18,34 @@ pub(crate) fn advertised(advertise: Option<&str>, bound: SocketAddr) -> String {
     }
 }
 
+/// Whether what is connected to there never leaves this machine.
+pub(crate) fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_is_known_by_name_and_number() {
+        for address in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in [
+            "10.0.0.1:1",
+            "[2001:db8::1]:1",
+            "localhost.example:1",
+            "h:1",
+        ] {
+            assert!(!is_loopback(address), "{address}");
+        }
+    }
 
     #[test]
     fn a_port_that_is_not_advertised_is_the_bound_one() {

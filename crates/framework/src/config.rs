@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use link::LinkConfig;
-pub use link::spec::{Allow, Destination, Folder, HttpDestination};
+pub use link::spec::{Allow, Destination};
 use mesos::resources::Resources;
-use mesos_client::{Credentials, Masters, Tls};
+use mesos_client::{Credentials, Masters, Secret, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
@@ -36,6 +36,9 @@ pub struct FrameworkConfig {
     pub link: LinkConfig,
     /// The direct path from executors to us.
     pub direct: DirectConfig,
+    /// Our certificate, those that vouch for it, and its key, as PEM, for modules and direct paths.
+    /// Without one it is made for the run.
+    pub certificate: Option<Secret>,
     /// Where what goes over the links can be looked at.
     pub traffic: Traffic,
     /// The source of all chance in this run. Two runs of a job at the same time need different
@@ -109,6 +112,9 @@ pub struct Executors {
     pub resources: Resources,
     /// What an agent is to start.
     pub program: ExecutorProgram,
+    /// The container image in which it is started, such as `debian:12`; without one, what the agent
+    /// itself has.
+    pub image: Option<String>,
     /// Its environment beside what the agent gives.
     pub env: Vec<(String, String)>,
     /// How long an executor may take to end its tasks once the framework is gone.
@@ -124,6 +130,8 @@ pub enum ExecutorProgram {
     Fetched {
         /// Such as `https://…/mesosgot-executor`.
         uri: String,
+        /// The digest that it must have, which the fetcher does not look at.
+        sha256: Option<[u8; 32]>,
         /// Its arguments, without its name.
         args: Vec<String>,
     },
@@ -187,6 +195,9 @@ pub struct ModuleServing {
     pub bind: SocketAddr,
     /// The host, or host and port, under which agents reach that; by default what is bound.
     pub advertise: Option<String>,
+    /// Whether modules are encrypted. The executor is only if a certificate is given: fetchers of
+    /// agents know no other.
+    pub tls: TlsMode,
 }
 
 impl Default for ModuleServing {
@@ -195,6 +206,7 @@ impl Default for ModuleServing {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             advertise: None,
+            tls: TlsMode::Auto,
         }
     }
 }
@@ -209,7 +221,7 @@ pub struct DirectConfig {
     /// The host, or host and port, under which agents reach that; by default what is bound.
     pub advertise: Option<String>,
     /// Whether it is encrypted.
-    pub tls: DirectTls,
+    pub tls: TlsMode,
 }
 
 /// Whether there is a direct path.
@@ -229,15 +241,15 @@ pub enum DirectMode {
     Required,
 }
 
-/// Whether the direct path is encrypted. The certificate is made for the run and known to its
-/// executors; nobody has to provide anything.
+/// Whether what executors connect to is encrypted. The certificate is made for the run unless one
+/// is given, and known to its executors; nobody has to provide anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectTls {
+pub enum TlsMode {
     /// Unless the advertised address is of loopback.
     Auto,
     /// Always.
     On,
-    /// Never: whoever can read the network can read the channels, and take the place of an
+    /// Never: whoever can read the network can read modules or channels, and take the place of an
     /// executor.
     Off,
 }
@@ -249,7 +261,7 @@ impl Default for DirectConfig {
             mode: DirectMode::Auto,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             advertise: None,
-            tls: DirectTls::Auto,
+            tls: TlsMode::Auto,
         }
     }
 }

@@ -23,8 +23,9 @@ use tracing::{debug, warn};
 
 use crate::config::{ExecutorProgram, FrameworkConfig};
 use crate::convert::{self, Heard};
+use crate::identity::RunIdentity;
 use crate::launch::{self, Blueprint, Served};
-use crate::modules::ModuleServer;
+use crate::modules::{ModuleServer, ServeError};
 use crate::outcome::{ACCEPT_BYTES_MAX, FrameworkError, JobOutcome};
 use crate::store::{MemoryStore, Store};
 use crate::traffic::Traffic;
@@ -109,9 +110,11 @@ where
     let scheduler = Scheduler::new(job, now(), rng.u64(..))?;
     let begun = store.begin(config.digest()).await;
     begun.map_err(FrameworkError::Store)?;
-    let (server, blueprint) = serve_modules(&config).await?;
+    let identity = RunIdentity::new(config.certificate.as_ref())
+        .map_err(|error| FrameworkError::Certificate(error.to_string()))?;
+    let (server, blueprint) = serve_modules(&config, &identity).await?;
     let (commands, commanded) = mpsc::unbounded_channel();
-    let listener = Listener::start(&config.direct, commands).await;
+    let listener = Listener::start(&config.direct, &identity, commands).await;
     let listener = listener.map_err(|error| FrameworkError::Direct {
         bind: config.direct.bind,
         reason: error.to_string(),
@@ -166,14 +169,15 @@ fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
 
 async fn serve_modules(
     config: &FrameworkConfig,
+    identity: &RunIdentity,
 ) -> Result<(ModuleServer, Blueprint), FrameworkError> {
-    let fault = |source| FrameworkError::ModuleServer {
+    let fault = |error: ServeError| FrameworkError::ModuleServer {
         bind: config.modules.bind,
-        source,
+        reason: error.to_string(),
     };
-    let mut served = Served::new(config).map_err(fault)?;
+    let mut served = Served::new(config).map_err(|error| fault(error.into()))?;
     let catalogue = served.take_catalogue();
-    let server = ModuleServer::start(&config.modules, catalogue)
+    let server = ModuleServer::start(&config.modules, identity, catalogue)
         .await
         .map_err(fault)?;
     let blueprint = Blueprint::new(config, &served, &server);

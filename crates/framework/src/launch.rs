@@ -2,12 +2,16 @@
 //!
 //! A real Mesos refuses a message that lacks a required field; everything here is filled in.
 
+mod program;
+
 use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use link::LinkConfig;
-use link::spec::{EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, TaskSpec, VERSION};
+use link::spec::{
+    EnvironmentVariable, ExecutorSpec, Module as ModuleSpec, Server, TaskSpec, VERSION,
+};
 use mesos::resources::{Resource, Resources, Value};
 use mesos::v1;
 use prost::Message as _;
@@ -17,7 +21,7 @@ use v1::framework_info::capability::Type as CapabilityType;
 
 use crate::config::{ExecutorProgram, FrameworkConfig, GroupConfig, MasterConfig};
 use crate::convert;
-use crate::modules::{Catalogue, EXECUTOR_NAME, ModuleServer};
+use crate::modules::{Catalogue, ModuleServer, ServedExecutor};
 
 /// Everything about a job's tasks and executors that does not change from launch to launch.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub(crate) struct Blueprint {
     job: String,
     groups: Vec<GroupBlueprint>,
     command: v1::CommandInfo,
+    container: Option<v1::ContainerInfo>,
+    /// The server of modules.
+    server: Option<Server>,
     shutdown_grace: v1::DurationInfo,
     link: LinkConfig,
 }
@@ -41,7 +48,7 @@ pub(crate) struct Served {
     catalogue: Catalogue,
     /// The module of each group.
     modules: Vec<String>,
-    executor: Option<String>,
+    executor: Option<ServedExecutor>,
 }
 
 impl Served {
@@ -56,14 +63,12 @@ impl Served {
             let same = |other: &GroupConfig| other.module.sha256() == group.module.sha256();
             let path = match config.groups[..index].iter().position(same) {
                 Some(earlier) => modules[earlier].clone(),
-                None => catalogue.add("module.wasm", group.module.bytes().clone())?,
+                None => catalogue.add_module(group.module.bytes().clone())?,
             };
             modules.push(path);
         }
         let executor = match &config.executors.program {
-            ExecutorProgram::Served { bytes, .. } => {
-                Some(catalogue.add(EXECUTOR_NAME, bytes.clone())?)
-            }
+            ExecutorProgram::Served { bytes, .. } => Some(catalogue.add_executor(bytes.clone())),
             ExecutorProgram::Installed(_) | ExecutorProgram::Fetched { .. } => None,
         };
         Ok(Self {
@@ -83,15 +88,18 @@ impl Blueprint {
     /// What follows from the configuration and the address of the module server.
     pub(crate) fn new(config: &FrameworkConfig, served: &Served, server: &ModuleServer) -> Self {
         let groups = config.groups.iter().zip(&served.modules);
-        let executor_url = served.executor.as_ref().map(|path| server.url(path));
+        let executor = served.executor.as_ref();
+        let executor = executor.map(|it| (server.executor_url(&it.path), it.sha256));
         Self {
             job: config.name.clone(),
             groups: groups
                 .map(|(group, path)| GroupBlueprint {
-                    spec: task_spec(group, server.url(path)),
+                    spec: task_spec(group, server.module_url(path)),
                 })
                 .collect(),
-            command: command(config, executor_url),
+            command: program::command(&config.executors, executor),
+            container: config.executors.image.as_deref().map(program::container),
+            server: server.spec(),
             shutdown_grace: convert::duration(config.executors.shutdown_grace),
             link: config.link(),
         }
@@ -144,6 +152,7 @@ impl Blueprint {
             window_messages: self.link.window.messages,
             window_bytes: self.link.window.bytes,
             direct_only: self.link.direct_only,
+            server: self.server.clone(),
         };
         v1::ExecutorInfo {
             executor_id: (&executor.id).into(),
@@ -152,6 +161,7 @@ impl Blueprint {
             data: Some(spec.encode_to_vec().into()),
             resources: executor.resources.to_wire(),
             command: Some(self.command.clone()),
+            container: self.container.clone(),
             shutdown_grace_period: Some(self.shutdown_grace),
             ..v1::ExecutorInfo::default()
         }
@@ -219,53 +229,6 @@ fn port_variables(ports: &[u16]) -> Vec<EnvironmentVariable> {
     each.chain(all)
         .map(|(name, value)| EnvironmentVariable { name, value })
         .collect()
-}
-
-fn command(config: &FrameworkConfig, executor_url: Option<String>) -> v1::CommandInfo {
-    let (program, args, uri) = match &config.executors.program {
-        ExecutorProgram::Installed(argv) => {
-            let (program, args) = argv
-                .split_first()
-                .map_or((String::new(), &[][..]), |(p, a)| (p.clone(), a));
-            (program, args, None)
-        }
-        ExecutorProgram::Fetched { uri, args } => (fetched_name(), &args[..], Some(uri.clone())),
-        ExecutorProgram::Served { args, .. } => (fetched_name(), &args[..], executor_url),
-    };
-    let uris = uri.into_iter().map(|value| v1::command_info::Uri {
-        value,
-        executable: Some(true),
-        output_file: Some(EXECUTOR_NAME.to_owned()),
-        ..v1::command_info::Uri::default()
-    });
-    let variables = config
-        .executors
-        .env
-        .iter()
-        .map(|(name, value)| v1::environment::Variable {
-            name: name.clone(),
-            value: Some(value.clone()),
-            ..v1::environment::Variable::default()
-        });
-    v1::CommandInfo {
-        uris: uris.collect(),
-        environment: Some(v1::Environment {
-            variables: variables.collect(),
-        }),
-        // Without a shell the arguments are the whole argv, the name of the program included
-        // (PROTOCOL §9.2).
-        shell: Some(false),
-        arguments: std::iter::once(program.clone())
-            .chain(args.iter().cloned())
-            .collect(),
-        value: Some(program),
-        ..v1::CommandInfo::default()
-    }
-}
-
-/// The fetcher puts it into the sandbox, which is the executor's working directory.
-fn fetched_name() -> String {
-    format!("./{EXECUTOR_NAME}")
 }
 
 /// The capabilities that a framework has because of what its groups need, and where.

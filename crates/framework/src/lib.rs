@@ -10,6 +10,7 @@
 //! - [`store`]: where it is kept what must be remembered of it.
 //! - `address`: where others reach what is bound here.
 //! - `convert`: the only bridge between wire messages and domain values.
+//! - `identity`: the certificate of a run.
 //! - `launch`: what a task and its executor look like on the wire.
 //! - `modules`: serves modules, and the executor itself, to agents.
 //! - [`Traffic`]: what goes over the links, to look at.
@@ -19,6 +20,7 @@ mod address;
 pub mod config;
 mod convert;
 mod driver;
+mod identity;
 mod launch;
 mod modules;
 pub mod outcome;
@@ -30,8 +32,8 @@ pub mod survey;
 mod traffic;
 
 pub use config::{
-    Allow, Destination, DirectConfig, DirectMode, DirectTls, ExecutorProgram, Executors, Folder,
-    FrameworkConfig, GroupConfig, HttpDestination, MasterConfig, Module, ModuleServing,
+    Allow, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, FrameworkConfig,
+    GroupConfig, MasterConfig, Module, ModuleServing, TlsMode,
 };
 pub use driver::{run, run_with_store};
 pub use mesos_client::{

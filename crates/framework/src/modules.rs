@@ -1,25 +1,31 @@
 //! Serves modules, and the executor itself, to agents and executors.
 //!
-//! Everything has an unguessable path, because whoever can read a module can run it; whoever
-//! fetches one checks its digest. It serves whole files only, and nothing but what it was given.
+//! Modules have unguessable paths, because whoever can read one can run it. The executor is no
+//! secret: its path is made of its digest, so that an agent's fetcher, which keeps artifacts by
+//! their URI, fetches it once. Whoever fetches one of both checks its digest.
+//!
+//! Modules go over TLS away from loopback; executors pin the certificate of the run. The fetcher of
+//! an agent can pin nothing, so the executor goes without TLS over the same port, unless there is
+//! a certificate for which somebody vouches.
+
+mod answer;
+mod serve;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use bytes::Bytes;
+use link::direct::tls::{Fingerprint, Identity, TlsError};
+use link::spec;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tracing::{debug, warn};
+use tracing::info;
 
+use self::serve::Serving;
 use crate::address::advertised;
 use crate::config::ModuleServing;
+use crate::identity::RunIdentity;
 use crate::random::unguessable;
 
 /// The name of the executor in its URL and in the sandbox: the fetcher takes the last part of the
@@ -30,24 +36,80 @@ pub(crate) const EXECUTOR_NAME: &str = "mesosgot-executor";
 #[derive(Debug)]
 pub(crate) struct ModuleServer {
     base: String,
-    serving: JoinHandle<()>,
+    executor_base: String,
+    fingerprint: Option<Fingerprint>,
+    _serving: Serving,
 }
-
-type Files = Arc<HashMap<String, Bytes>>;
 
 /// Files by their path, before they are served.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogue(HashMap<String, Bytes>);
+pub(crate) struct Catalogue(HashMap<String, Entry>);
+
+/// A file.
+#[derive(Debug)]
+struct Entry {
+    bytes: Bytes,
+    content_type: &'static str,
+    /// Whether anybody may have it.
+    is_public: bool,
+}
+
+/// The executor in a catalogue.
+#[derive(Debug)]
+pub(crate) struct ServedExecutor {
+    /// Its path.
+    pub(crate) path: String,
+    /// The digest of its bytes.
+    pub(crate) sha256: [u8; 32],
+}
+
+/// Why modules are not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The address cannot be bound, or there is no thread.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// There is no certificate.
+    #[error(transparent)]
+    Identity(#[from] TlsError),
+}
 
 impl Catalogue {
-    /// Adds a file under a path that nobody can guess; answers the path.
+    /// Adds a module under a path that nobody can guess; answers the path.
     ///
     /// # Errors
     /// When the system has no randomness to give.
-    pub(crate) fn add(&mut self, name: &str, bytes: Bytes) -> io::Result<String> {
-        let path = format!("{:032x}/{name}", token()?);
-        self.0.insert(path.clone(), bytes);
+    pub(crate) fn add_module(&mut self, bytes: Bytes) -> io::Result<String> {
+        let path = format!("{:032x}/module.wasm", token()?);
+        let entry = Entry {
+            bytes,
+            content_type: "application/wasm",
+            is_public: false,
+        };
+        self.0.insert(path.clone(), entry);
         Ok(path)
+    }
+
+    /// Adds the executor under a path that the same bytes have in every run.
+    pub(crate) fn add_executor(&mut self, bytes: Bytes) -> ServedExecutor {
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        let path = format!("sha256-{}/{EXECUTOR_NAME}", Hex(&sha256));
+        let entry = Entry {
+            bytes,
+            content_type: "application/octet-stream",
+            is_public: true,
+        };
+        self.0.insert(path.clone(), entry);
+        ServedExecutor { path, sha256 }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -59,97 +121,49 @@ impl ModuleServer {
     /// Serves a catalogue.
     ///
     /// # Errors
-    /// When the address cannot be bound.
-    pub(crate) async fn start(serving: &ModuleServing, catalogue: Catalogue) -> io::Result<Self> {
-        let listener = TcpListener::bind(serving.bind).await?;
+    /// When the address cannot be bound, or there is no certificate.
+    pub(crate) async fn start(
+        config: &ModuleServing,
+        identity: &RunIdentity,
+        catalogue: Catalogue,
+    ) -> Result<Self, ServeError> {
+        let listener = TcpListener::bind(config.bind).await?;
         let bound = listener.local_addr()?;
-        let files: Files = Arc::new(catalogue.0);
-        let router = Router::new()
-            .route("/{token}/{name}", get(file))
-            .with_state(files);
-        let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                warn!(%error, "module server has ended");
-            }
-        });
-        let base = format!("http://{}", advertised(serving.advertise.as_deref(), bound));
-        debug!(%bound, base, "serving modules");
+        let address = advertised(config.advertise.as_deref(), bound);
+        let tls = identity.at(&address, config.tls)?;
+        let secure = if tls.is_some() { "https" } else { "http" };
+        let for_fetchers = if identity.is_given() { secure } else { "http" };
+        info!(
+            address,
+            has_tls = tls.is_some(),
+            "modules are served on {bound}"
+        );
         Ok(Self {
-            base,
-            serving: task,
+            base: format!("{secure}://{address}/"),
+            executor_base: format!("{for_fetchers}://{address}/"),
+            fingerprint: tls.as_ref().map(Identity::fingerprint).copied(),
+            _serving: Serving::start(listener.into_std()?, tls, catalogue)?,
         })
     }
 
-    /// The URL under which agents find a path of the catalogue.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.base)
+    /// The URL under which executors find a module of the catalogue.
+    pub(crate) fn module_url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
-}
 
-impl Drop for ModuleServer {
-    fn drop(&mut self) {
-        self.serving.abort();
+    /// The URL under which fetchers of agents find the executor.
+    pub(crate) fn executor_url(&self, path: &str) -> String {
+        format!("{}{path}", self.executor_base)
     }
-}
 
-async fn file(State(files): State<Files>, Path((token, name)): Path<(String, String)>) -> Response {
-    match files.get(&format!("{token}/{name}")) {
-        Some(bytes) => {
-            let kind = if name.ends_with(".wasm") {
-                "application/wasm"
-            } else {
-                "application/octet-stream"
-            };
-            ([(CONTENT_TYPE, kind)], bytes.clone()).into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
+    /// What executors must know to trust it; nothing without TLS.
+    pub(crate) fn spec(&self) -> Option<spec::Server> {
+        Some(spec::Server {
+            certificate_sha256: self.fingerprint?.to_vec(),
+            base: self.base.clone(),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
-
-    use super::*;
-
-    async fn fetch(url: &str) -> String {
-        let rest = url.strip_prefix("http://").unwrap();
-        let (address, path) = rest.split_once('/').unwrap();
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        String::from_utf8(answer).unwrap()
-    }
-
-    #[tokio::test]
-    async fn only_the_exact_path_leads_to_a_file() {
-        let mut catalogue = Catalogue::default();
-        let path = catalogue
-            .add("m.wasm", Bytes::from_static(b"code"))
-            .unwrap();
-        let other = catalogue
-            .add("m.wasm", Bytes::from_static(b"more"))
-            .unwrap();
-        assert_ne!(path, other);
-        let server = ModuleServer::start(&ModuleServing::default(), catalogue)
-            .await
-            .unwrap();
-        let answer = fetch(&server.url(&path)).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(
-            answer.contains("content-type: application/wasm\r\n"),
-            "{answer}"
-        );
-        assert!(answer.ends_with("\r\n\r\ncode"), "{answer}");
-        let guess = format!("{:032x}/m.wasm", token().unwrap());
-        assert!(fetch(&server.url(&guess)).await.starts_with("HTTP/1.1 404"));
-        assert!(
-            fetch(&server.url("m.wasm"))
-                .await
-                .starts_with("HTTP/1.1 404")
-        );
-    }
-}
+mod tests;

@@ -45,13 +45,16 @@ pub enum FrameworkError {
     #[error("executor program has no path")]
     NoExecutorProgram,
     /// The address for modules cannot be used.
-    #[error("cannot serve modules on `{bind}`")]
+    #[error("cannot serve modules on `{bind}`: {reason}")]
     ModuleServer {
         /// The address.
         bind: SocketAddr,
         /// Why.
-        source: io::Error,
+        reason: String,
     },
+    /// What was given as our certificate is none.
+    #[error("cannot use our certificate: {0}")]
+    Certificate(String),
     /// The address for direct paths cannot be used, or no certificate could be made for it.
     #[error("cannot listen for direct paths on `{bind}`: {reason}")]
     Direct {

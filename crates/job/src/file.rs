@@ -15,6 +15,7 @@ const DURATION_PATTERN: &str = r"^([0-9.]+ *(ms|s|m|h|d) *)+$";
 const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
 const CONSTRAINT_PATTERN: &str =
     r"^\S+ +(unique|(is|like|unlike) +\S.*|(max-per|group-by) +[1-9][0-9]*)$";
+const IMAGE_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$";
 const NAME_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
 /// The JSON Schema of the job file.
@@ -51,6 +52,9 @@ pub(crate) struct JobFile {
     /// The channels between tasks and app scheduler.
     #[serde(default)]
     pub(crate) channels: ChannelsFile,
+    /// How agents and executors fetch the executor and modules from us.
+    #[serde(default)]
+    pub(crate) serve: ServeFile,
 }
 
 /// Where the job runs.
@@ -279,10 +283,6 @@ pub(crate) struct AllowFile {
     /// `rw`, or `none`. Default: `none`.
     #[schemars(regex(pattern = "^(none|ro|rw)$"))]
     pub(crate) sandbox: Option<String>,
-    /// Folders of the agent that its operator lists, by the name that they have there, each `ro`
-    /// to read only or `rw`; a task finds a folder at `/NAME`. Default: none.
-    #[schemars(inner(regex(pattern = "^(ro|rw)$")))]
-    pub(crate) folders: Option<BTreeMap<String, String>>,
     /// Variables of the executor's environment that it gets as well, by name. Default: none.
     pub(crate) env: Option<Vec<String>>,
     /// Where it may connect and send to: `tcp 10.0.0.7:5432`, `tcp 10.0.0.0/8:*`, `udp *:53`.
@@ -291,9 +291,6 @@ pub(crate) struct AllowFile {
     /// Whether it may look up the addresses of host names. Default: false.
     #[schemars(with = "Option<bool>")]
     pub(crate) dns: Option<String>,
-    /// Where it may send HTTP requests to: `https://api.example.com`, `https://*.example.com`,
-    /// `http://10.0.0.0/8:8080`, or `*` for everywhere. Default: nowhere.
-    pub(crate) http: Option<Vec<String>>,
 }
 
 impl From<DefaultsFile> for GroupFile {
@@ -332,9 +329,38 @@ pub(crate) struct ExecutorFile {
     /// Memory that it takes itself. Default: `64MiB`.
     #[schemars(regex(pattern = SIZE_PATTERN))]
     pub(crate) mem: Option<String>,
-    /// Where agents have it from: `serve` for us, an absolute path on the agents, or a URL.
-    /// Default: `serve`.
+    /// Where agents have it from: `serve` for the program that runs the job, `serve FILE` for a
+    /// file here (relative to the folder of the job file), an absolute path on the agents, or a
+    /// URL, after which `#sha256:DIGEST` has it checked. Default: `serve`.
     pub(crate) binary: Option<String>,
+    /// The container image in which agents start it, such as `debian:12`. Default: none.
+    #[schemars(regex(pattern = IMAGE_PATTERN))]
+    pub(crate) image: Option<String>,
+}
+
+/// How agents and executors fetch the executor and modules from us.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the keys of `serve`")]
+#[schemars(rename = "Serve")]
+pub(crate) struct ServeFile {
+    /// The address and port on which to listen, port 0 for any that is free. Default: if
+    /// `advertise` is given, all addresses and its port, if it has one; else what is advertised and
+    /// any port. With a master on this machine only loopback.
+    pub(crate) listen: Option<String>,
+    /// The host, or `host:port`, at which agents reach that. Default: the host of
+    /// `channels.advertise`, or else the address from which this machine speaks to the master, and
+    /// the port that is listened on.
+    pub(crate) advertise: Option<String>,
+    /// Whether modules are encrypted: `on`, `off`, or `auto`, which is `on` unless the advertised
+    /// address is of loopback. Default: `auto`.
+    #[schemars(regex(pattern = "^(auto|on|off)$"))]
+    pub(crate) tls: Option<String>,
+    /// The file (PEM) with our certificate, and those that vouch for it, for modules and for
+    /// connections of executors; with it the executor is encrypted as well. Default: one that is
+    /// made for the run.
+    pub(crate) certificate_file: Option<String>,
+    /// The file (PEM) with the key of `certificate_file`. Default: it is in that file.
+    pub(crate) key_file: Option<String>,
 }
 
 /// The channels between tasks and app scheduler.

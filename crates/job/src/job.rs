@@ -24,6 +24,8 @@ pub struct Job {
     pub executor: Executor,
     /// The channels between tasks and app scheduler.
     pub channels: Channels,
+    /// How the executor and modules are fetched from us.
+    pub serve: Serve,
 }
 
 impl Job {
@@ -194,17 +196,42 @@ pub struct Executor {
     pub mem: Size,
     /// Where agents have it from; from us by default.
     pub binary: ExecutorBinary,
+    /// The container image in which it is started; none by default.
+    pub image: Option<String>,
 }
 
 /// Where agents have the executor from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutorBinary {
-    /// From the running program itself, which serves it.
+    /// From the running program, which serves itself or the executor that lies beside it.
     Serve,
+    /// From the running program, which serves this file: as written, relative to the folder of the
+    /// job file.
+    ServeFile(PathBuf),
     /// It is there already, at this absolute path.
     Path(String),
-    /// They fetch it from here.
-    Url(String),
+    /// They fetch it from an address.
+    Url {
+        /// The address, without the digest.
+        url: String,
+        /// The sha256 that it must have, if one is named.
+        sha256: Option<[u8; 32]>,
+    },
+}
+
+/// How agents and executors fetch the executor and modules from us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// Where to listen; follows from the others by default.
+    pub listen: Option<SocketAddr>,
+    /// Where agents reach us; where they do for channels by default.
+    pub advertise: Option<Advertise>,
+    /// Whether modules are encrypted; only those on loopback are not by default.
+    pub tls: TlsMode,
+    /// Our certificate, as written; made for the run by default.
+    pub certificate_file: Option<PathBuf>,
+    /// The file of its key; that of the certificate by default.
+    pub key_file: Option<PathBuf>,
 }
 
 /// The channels between tasks and app scheduler.
@@ -219,7 +246,7 @@ pub struct Channels {
     /// Where to listen for executors; follows from the others by default.
     pub listen: Option<SocketAddr>,
     /// Whether connections of executors are encrypted; only those on loopback are not by default.
-    pub tls: DirectTls,
+    pub tls: TlsMode,
 }
 
 /// Whether there may be a direct path beside framework messages.
@@ -233,9 +260,9 @@ pub enum Direct {
     Off,
 }
 
-/// Whether a direct path is encrypted.
+/// Whether what executors connect to is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectTls {
+pub enum TlsMode {
     /// Unless the advertised address is of loopback.
     Auto,
     /// Always.

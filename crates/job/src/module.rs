@@ -89,7 +89,9 @@ pub(crate) fn parse(text: &str, lookup: &dyn Lookup) -> Result<Module, ModuleErr
         return Err(ModuleError::Empty);
     }
     if text.starts_with("http://") || text.starts_with("https://") {
-        return parse_url(text);
+        let (url, sha256) = parse_digest(text)?;
+        let url = url.to_owned();
+        return Ok(Module::Url { url, sha256 });
     }
     let path = Path::new(text);
     let is_wasm = path
@@ -110,8 +112,9 @@ pub(crate) fn parse(text: &str, lookup: &dyn Lookup) -> Result<Module, ModuleErr
     }
 }
 
-fn parse_url(text: &str) -> Result<Module, ModuleError> {
-    let (url, digest) = text.split_once("#sha256:").ok_or(ModuleError::NoDigest)?;
+/// What is before `#sha256:`, and the digest behind it.
+pub(crate) fn parse_digest(text: &str) -> Result<(&str, [u8; 32]), ModuleError> {
+    let (address, digest) = text.split_once("#sha256:").ok_or(ModuleError::NoDigest)?;
     let not_a_digest = || ModuleError::NotADigest(digest.to_owned());
     // All of it is hexadecimal, so every pair of bytes is a pair of characters.
     if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -122,14 +125,11 @@ fn parse_url(text: &str) -> Result<Module, ModuleError> {
         let pair = &digest[index * 2..index * 2 + 2];
         *byte = u8::from_str_radix(pair, 16).map_err(|_| not_a_digest())?;
     }
-    Ok(Module::Url {
-        url: url.to_owned(),
-        sha256,
-    })
+    Ok((address, sha256))
 }
 
 /// The path with the first part that does not exist replaced by the name most like it.
-fn near_path(path: &Path, lookup: &dyn Lookup) -> Option<String> {
+pub(crate) fn near_path(path: &Path, lookup: &dyn Lookup) -> Option<String> {
     let mut found = PathBuf::new();
     let mut parts = path.components();
     for part in parts.by_ref() {

@@ -6,26 +6,24 @@
 mod allow;
 mod failures;
 mod resources;
+mod serving;
 mod values;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::advertise::Advertise;
 use crate::allow::Allow;
 use crate::constraint::{self, Constraint, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::file::{
-    ChannelsFile, ClusterFile, DefaultsFile, ExecutorFile, GangFile, GroupFile, JobFile,
-    LimitsFile, SchedulerFile,
+    ChannelsFile, ClusterFile, DefaultsFile, GangFile, GroupFile, JobFile, LimitsFile,
+    SchedulerFile,
 };
 use crate::job::{
     Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels, Cluster, DISK,
-    Direct, DirectTls, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT,
-    GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN, Job, KILL_GRACE, KILL_GRACE_MAX, Limits,
-    MEM, PORTS, Ports, ROLE, Scheduler, Strategy, TASKS_MAX,
+    Direct, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN, Job,
+    KILL_GRACE, KILL_GRACE_MAX, Limits, MEM, PORTS, Ports, ROLE, Scheduler, Strategy, TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
@@ -70,6 +68,7 @@ pub(crate) fn resolve(
     let groups = resolver.groups(file.tasks.map(|tasks| tasks.0), &defaults);
     let executor = resolver.executor(&file.executor);
     let channels = resolver.channels(&file.channels);
+    let serve = resolver.serve(&file.serve, &channels);
     match (name, scheduler) {
         (Some(name), Some(scheduler)) if resolver.found.is_empty() => Ok(Job {
             name,
@@ -79,6 +78,7 @@ pub(crate) fn resolve(
             groups,
             executor,
             channels,
+            serve,
         }),
         _ => Err(resolver.found),
     }
@@ -420,28 +420,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn executor(&mut self, file: &ExecutorFile) -> Executor {
-        let binary = match file.binary.as_deref() {
-            None | Some("serve") => ExecutorBinary::Serve,
-            Some(path) if path.starts_with('/') => ExecutorBinary::Path(path.to_owned()),
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-                ExecutorBinary::Url(url.to_owned())
-            }
-            Some(other) => {
-                let message = format!("`{other}` does not say where the executor is");
-                let help = "write `serve`, an absolute path on the agents, or a URL";
-                self.wrong_value(&["executor", "binary"], &message, Some(help));
-                ExecutorBinary::Serve
-            }
-        };
-        let mem = file.mem.as_deref();
-        Executor {
-            cpus: self.cpus(&["executor", "cpus"], file.cpus.as_deref(), EXECUTOR_CPUS),
-            mem: self.size(&["executor", "mem"], mem, EXECUTOR_MEM, EXECUTOR_MEM_MIN),
-            binary,
-        }
-    }
-
     fn channels(&mut self, file: &ChannelsFile) -> Channels {
         let window = file.window.as_deref();
         let directs = [
@@ -450,12 +428,6 @@ impl Resolver<'_> {
             ("off", Direct::Off),
         ];
         let direct = file.direct.as_deref();
-        let choices = [
-            ("auto", DirectTls::Auto),
-            ("on", DirectTls::On),
-            ("off", DirectTls::Off),
-        ];
-        let tls = file.tls.as_deref();
         Channels {
             window: self.whole(
                 &["channels", "window"],
@@ -464,31 +436,9 @@ impl Resolver<'_> {
                 1..=WINDOW_MAX,
             ),
             direct: self.choice(&["channels", "direct"], direct, Direct::Auto, &directs),
-            advertise: self.advertise(file.advertise.as_deref()),
-            listen: self.listen(file.listen.as_deref()),
-            tls: self.choice(&["channels", "tls"], tls, DirectTls::Auto, &choices),
+            advertise: self.advertise("channels", file.advertise.as_deref()),
+            listen: self.listen("channels", file.listen.as_deref()),
+            tls: self.tls("channels", file.tls.as_deref()),
         }
-    }
-
-    fn advertise(&mut self, text: Option<&str>) -> Option<Advertise> {
-        let text = text?;
-        text.parse()
-            .map_err(|error| {
-                let message = format!("`{text}` is not an address for agents: {error}");
-                let help = "write the name or address of this machine, or `host:port`";
-                self.wrong_value(&["channels", "advertise"], &message, Some(help));
-            })
-            .ok()
-    }
-
-    fn listen(&mut self, text: Option<&str>) -> Option<SocketAddr> {
-        let text = text?;
-        text.parse()
-            .map_err(|_| {
-                let message = format!("`{text}` is not an address and a port to listen on");
-                let help = "write as in `0.0.0.0:7070`, with port 0 for any that is free";
-                self.wrong_value(&["channels", "listen"], &message, Some(help));
-            })
-            .ok()
     }
 }

@@ -69,52 +69,6 @@ pub struct Allow {
     /// It may look up addresses of names.
     #[prost(bool, tag = "5")]
     pub dns: bool,
-    /// Folders of the agent that it wants to have.
-    #[prost(message, repeated, tag = "6")]
-    pub folders: Vec<Folder>,
-    /// Where it may send HTTP requests to.
-    #[prost(message, repeated, tag = "7")]
-    pub http: Vec<HttpDestination>,
-}
-
-/// A folder of an agent, which its operator may list or not.
-#[derive(Clone, PartialEq, Message)]
-pub struct Folder {
-    /// The name under which it is listed.
-    #[prost(string, tag = "1")]
-    pub name: String,
-    /// To write there as well.
-    #[prost(bool, tag = "2")]
-    pub write: bool,
-}
-
-/// What HTTP requests may be sent to.
-#[derive(Clone, PartialEq, Message)]
-pub struct HttpDestination {
-    /// As plain text.
-    #[prost(bool, tag = "1")]
-    pub http: bool,
-    /// Over TLS.
-    #[prost(bool, tag = "2")]
-    pub https: bool,
-    /// The host's name in lower case; empty if there is an address, or for any host.
-    #[prost(string, tag = "3")]
-    pub name: String,
-    /// All names that end with a dot and this one, instead of the one itself.
-    #[prost(bool, tag = "4")]
-    pub below: bool,
-    /// The network's address: 4 or 16 bytes; none if there is a name, or for any host.
-    #[prost(bytes = "vec", tag = "5")]
-    pub address: Vec<u8>,
-    /// How many bits of it count.
-    #[prost(uint32, tag = "6")]
-    pub prefix: u32,
-    /// The first port.
-    #[prost(uint32, tag = "7")]
-    pub port_first: u32,
-    /// The last.
-    #[prost(uint32, tag = "8")]
-    pub port_last: u32,
 }
 
 /// Addresses that a task may speak to.
@@ -183,6 +137,20 @@ pub struct ExecutorSpec {
     /// Channels wait for a direct path, as [`LinkConfig::direct_only`](crate::LinkConfig).
     #[prost(bool, tag = "6")]
     pub direct_only: bool,
+    /// The server of modules, if it has to be known by its certificate.
+    #[prost(message, optional, tag = "12")]
+    pub server: Option<Server>,
+}
+
+/// A server whose certificate nobody vouches for.
+#[derive(Clone, PartialEq, Message)]
+pub struct Server {
+    /// How the addresses of what it has begin, such as `https://10.0.0.1:7071`.
+    #[prost(string, tag = "1")]
+    pub base: String,
+    /// The SHA-256 digest of its certificate.
+    #[prost(bytes = "vec", tag = "2")]
+    pub certificate_sha256: Vec<u8>,
 }
 
 /// What framework and executor tell each other over [`Control`](crate::Control).

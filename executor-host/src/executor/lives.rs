@@ -13,7 +13,6 @@ use tracing::debug;
 use super::convert::Launch;
 use crate::{
     engine::Engine,
-    grants::folders::OperatorFile,
     inbox::{InboxCloser, TaskInbox},
     modules::Modules,
     outcome::Outcome,
@@ -28,8 +27,6 @@ pub(super) struct Host {
     pub(super) output: Output,
     /// The folder in which tasks that may have files have theirs.
     pub(super) sandbox: PathBuf,
-    /// What the operator of the agent lists for them.
-    pub(super) operator: OperatorFile,
 }
 
 /// All lives that are not over.
@@ -154,11 +151,7 @@ impl Lives {
     }
 }
 
-async fn prepare(host: &Host, mut launch: Launch) -> Result<Prepared, Outcome> {
-    launch.config.allow.folders = host
-        .operator
-        .folders(&launch.folders)
-        .map_err(|error| Outcome::Refused(error.to_string()))?;
+async fn prepare(host: &Host, launch: Launch) -> Result<Prepared, Outcome> {
     let module = host
         .modules
         .get(&launch.module)

@@ -1,7 +1,9 @@
 //! Bytes of a module over HTTP, verified.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use link::direct::tls::{self, Fingerprint, TlsError};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use tracing::debug;
 
@@ -12,6 +14,14 @@ pub(super) struct Fetcher {
     /// For `http` addresses: it knows no authorities, so it needs no certificates on the machine.
     /// It goes past proxies: a module server is in the cluster and is reached directly.
     plain: Client,
+    /// For the scheduler's own server, if that has TLS.
+    pinned: OnceLock<Pinned>,
+}
+
+/// A client that trusts one certificate, and the addresses for which it is taken.
+struct Pinned {
+    base: String,
+    client: Client,
 }
 
 /// Why one address did not give the bytes.
@@ -80,7 +90,25 @@ impl Fetcher {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let plain = client().tls_certs_only([]).no_proxy().build();
         let plain = plain.map_err(|error| transport("the HTTP client", &error))?;
-        Ok(Self { plain })
+        let pinned = OnceLock::new();
+        Ok(Self { plain, pinned })
+    }
+
+    /// Takes what is at addresses that begin with `base` only from whoever has this certificate,
+    /// and asks nobody else whether it is valid.
+    pub(super) fn pin(&self, base: &str, certificate: Fingerprint) -> Result<(), FetchError> {
+        let tls = tls::client_config(certificate).map_err(|error| FetchError::Transport {
+            url: base.to_owned(),
+            text: error.to_string(),
+        })?;
+        let client = client().no_proxy().tls_backend_preconfigured(tls).build();
+        let client = client.map_err(|error| transport(base, &error))?;
+        // An executor has one scheduler for all its life.
+        let _ = self.pinned.set(Pinned {
+            base: base.to_owned(),
+            client,
+        });
+        Ok(())
     }
 
     /// The bytes of `module` from the first address that gives the right ones.
@@ -124,7 +152,9 @@ impl Fetcher {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let address = address.ok_or_else(|| FetchError::Address(url.to_owned()))?;
+        let pinned = self.pinned.get().filter(|it| url.starts_with(&it.base));
         let client = match address.scheme() {
+            _ if let Some(pinned) = pinned => pinned.client.clone(),
             "https" => client().build().map_err(|error| transport(url, &error))?,
             _ => self.plain.clone(),
         };
@@ -200,6 +230,10 @@ fn transport(url: &str, error: &reqwest::Error) -> FetchError {
     // Reqwest's own text repeats the address; its causes say what happened.
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(error) = cause {
+        if is_other_certificate(error) {
+            text = TlsError::OtherCertificate.to_string();
+            break;
+        }
         if !text.is_empty() {
             text.push_str(": ");
         }
@@ -213,4 +247,15 @@ fn transport(url: &str, error: &reqwest::Error) -> FetchError {
         url: url.to_owned(),
         text,
     }
+}
+
+/// Whether the server shows another certificate than the one that is pinned.
+fn is_other_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref() {
+        return tls::is_other_certificate(error);
+    }
+    // What a connection fails with comes as an error of the stream, or as one in another.
+    let inner = error.downcast_ref::<std::io::Error>();
+    let inner = inner.and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| is_other_certificate(inner))
 }

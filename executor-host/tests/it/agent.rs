@@ -69,6 +69,7 @@ impl Agent {
             window_messages: 256,
             window_bytes: 4 << 20,
             direct_only: false,
+            ..spec::ExecutorSpec::default()
         };
         Self::start_with(spec.encode_to_vec().into()).await
     }

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,8 @@ use tracing::{debug, info, warn};
 
 use super::links::LaunchError;
 use crate::address::advertised;
-use crate::config::{DirectConfig, DirectMode, DirectTls};
+use crate::config::{DirectConfig, DirectMode};
+use crate::identity::RunIdentity;
 use crate::random::unguessable;
 
 /// Accepts direct paths for all links of a run, until it is dropped.
@@ -79,6 +80,7 @@ impl Listener {
     /// When the address cannot be bound, or no certificate can be made.
     pub(super) async fn start(
         config: &DirectConfig,
+        identity: &RunIdentity,
         commands: mpsc::UnboundedSender<Command>,
     ) -> Result<Option<Self>, ListenError> {
         if config.mode == DirectMode::Off {
@@ -87,15 +89,12 @@ impl Listener {
         let listener = TcpListener::bind(config.bind).await?;
         let bound = listener.local_addr()?;
         let address = advertised(config.advertise.as_deref(), bound);
-        let has_tls = match config.tls {
-            DirectTls::Auto => !is_loopback(&address),
-            DirectTls::On => true,
-            DirectTls::Off => false,
-        };
+        let identity = identity.at(&address, config.tls)?;
+        let has_tls = identity.is_some();
         info!(address, has_tls, "direct path listens on {bound}");
         let door = Arc::new(Door {
             mode: config.mode,
-            identity: has_tls.then(Identity::new).transpose()?,
+            identity,
             expected: Mutex::default(),
             commands,
             has_warned: AtomicBool::new(false),
@@ -336,16 +335,6 @@ async fn reported_failure(link: &Link) -> String {
     std::future::pending().await
 }
 
-/// Whether what is connected to there never leaves this machine.
-fn is_loopback(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 /// How long an executor may take to connect once it knows where: a dial that is lost on the way is
 /// repeated by the system after 1, 3 and 7 s, and TLS on a crowded machine takes a second.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -446,20 +435,5 @@ mod tests {
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
         here.shut();
         there.shut();
-    }
-
-    #[test]
-    fn loopback_is_known_by_name_and_number() {
-        for address in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"] {
-            assert!(is_loopback(address), "{address}");
-        }
-        for address in [
-            "10.0.0.1:1",
-            "[2001:db8::1]:1",
-            "localhost.example:1",
-            "h:1",
-        ] {
-            assert!(!is_loopback(address), "{address}");
-        }
     }
 }

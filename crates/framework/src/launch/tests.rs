@@ -8,6 +8,7 @@ use scheduler::{OnFailure, Strategy, Timing};
 
 use super::*;
 use crate::config::{Allow, Executors, MasterConfig, Module, ModuleServing};
+use crate::identity::RunIdentity;
 use crate::traffic::Traffic;
 
 fn config(program: ExecutorProgram) -> FrameworkConfig {
@@ -39,6 +40,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         executors: Executors {
             resources: Resources::parse("cpus:0.1;mem:32").unwrap(),
             program,
+            image: None,
             env: vec![("RUST_LOG".to_owned(), "debug".to_owned())],
             shutdown_grace: Duration::from_secs(5),
         },
@@ -46,6 +48,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         modules: ModuleServing::default(),
         link: LinkConfig::new(),
         direct: crate::config::DirectConfig::default(),
+        certificate: None,
         traffic: Traffic::new(),
         seed: 1,
     }
@@ -54,9 +57,9 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
 async fn blueprint(config: &FrameworkConfig) -> (Blueprint, ModuleServer) {
     let mut served = Served::new(config).unwrap();
     let catalogue = served.take_catalogue();
-    let server = ModuleServer::start(&config.modules, catalogue)
-        .await
-        .unwrap();
+    let identity = RunIdentity::new(None).unwrap();
+    let server = ModuleServer::start(&config.modules, &identity, catalogue).await;
+    let server = server.unwrap();
     (Blueprint::new(config, &served, &server), server)
 }
 
@@ -98,7 +101,7 @@ async fn a_task_carries_its_spec_and_an_executor_that_is_the_same_for_all() {
         (module.size, &module.sha256[..]),
         (3, &Module::new(&b"two"[..]).sha256()[..])
     );
-    assert!(module.urls[0].starts_with(&server.url("")));
+    assert!(module.urls[0].starts_with(&server.module_url("")));
 
     let executor = infos[0].executor.clone().unwrap();
     let spec = ExecutorSpec::decode(executor.data.unwrap()).unwrap();
@@ -134,20 +137,73 @@ async fn a_task_finds_its_ports_in_its_environment_unless_the_job_file_says_othe
     assert_eq!(env(0, "ports:[80-80]"), "PORT=mine PORT0=80 PORTS=80");
 }
 
-#[tokio::test]
-async fn an_executor_that_is_served_is_fetched_into_the_sandbox() {
-    let config = config(ExecutorProgram::Served {
-        bytes: Bytes::from_static(b"ELF"),
-        args: vec!["run".to_owned()],
-    });
-    let (blueprint, server) = blueprint(&config).await;
+async fn executor_info(config: &FrameworkConfig) -> (v1::ExecutorInfo, ModuleServer) {
+    let (blueprint, server) = blueprint(config).await;
     let (executor, tasks) = launch(0, "same-0");
     let info = blueprint.task_infos(&executor, 1, tasks).remove(0);
-    let command = info.executor.unwrap().command.unwrap();
-    assert!(command.uris[0].value.starts_with(&server.url("")));
-    assert!(command.uris[0].value.ends_with("/mesosgot-executor"));
-    assert_eq!(command.uris[0].executable, Some(true));
-    assert_eq!(command.arguments, ["./mesosgot-executor", "run"]);
+    (info.executor.unwrap(), server)
+}
+
+#[tokio::test]
+async fn an_executor_that_is_served_is_fetched_once_and_checked() {
+    let config = config(ExecutorProgram::Served {
+        bytes: Bytes::from_static(b"abc"),
+        args: vec!["it's".to_owned()],
+    });
+    let (info, server) = executor_info(&config).await;
+    let command = info.command.unwrap();
+    let uri = &command.uris[0];
+    assert!(uri.value.starts_with(&server.executor_url("sha256-")));
+    assert!(uri.value.ends_with("/mesosgot-executor"));
+    assert_eq!((uri.executable, uri.cache), (Some(true), Some(true)));
+    assert_eq!(command.shell, Some(true));
+    assert_eq!(command.arguments, [""; 0]);
+    let value = command.value.unwrap();
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let check = format!("echo '{digest}  mesosgot-executor' | sha256sum -c - >/dev/null || ");
+    assert!(value.starts_with(&check), "{value}");
+    let start = r"; exec './mesosgot-executor' 'it'\''s'";
+    assert!(value.ends_with(start), "{value}");
+}
+
+#[tokio::test]
+async fn an_executor_from_an_address_is_checked_if_its_digest_is_known() {
+    let fetched = |sha256| ExecutorProgram::Fetched {
+        uri: "http://h/executor".to_owned(),
+        sha256,
+        args: Vec::new(),
+    };
+    let (info, _server) = executor_info(&config(fetched(None))).await;
+    let command = info.command.unwrap();
+    assert_eq!(command.uris[0].value, "http://h/executor");
+    assert_eq!(command.shell, Some(false));
+    assert_eq!(command.arguments, ["./mesosgot-executor"]);
+    let (info, _server) = executor_info(&config(fetched(Some([7; 32])))).await;
+    let command = info.command.unwrap();
+    assert_eq!(command.shell, Some(true));
+    assert!(command.value.unwrap().contains("echo '07070707"));
+}
+
+#[tokio::test]
+async fn an_image_makes_a_container_of_mesos_itself() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    assert_eq!(executor_info(&config).await.0.container, None);
+    config.executors.image = Some("debian:12".to_owned());
+    let container = executor_info(&config).await.0.container.unwrap();
+    assert_eq!(container.r#type(), v1::container_info::Type::Mesos);
+    let image = container.mesos.unwrap().image.unwrap();
+    assert_eq!(image.r#type(), v1::image::Type::Docker);
+    assert_eq!(image.docker.unwrap().name, "debian:12");
+}
+
+#[tokio::test]
+async fn executors_are_told_whom_to_trust() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    config.modules.tls = crate::config::TlsMode::On;
+    let (info, server) = executor_info(&config).await;
+    let spec = ExecutorSpec::decode(info.data.unwrap()).unwrap();
+    assert_eq!(spec.server, server.spec());
+    assert!(spec.server.is_some());
 }
 
 #[test]

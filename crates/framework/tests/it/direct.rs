@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use link::app::App;
 use mesosgot_framework::{
-    DirectConfig, DirectMode, DirectTls, FrameworkConfig, FrameworkError, JobOutcome,
+    DirectConfig, DirectMode, FrameworkConfig, FrameworkError, JobOutcome, TlsMode,
 };
 use tokio::net::TcpListener;
 
@@ -18,7 +18,7 @@ async fn cluster(dialing: Dialing) -> Cluster {
     .await
 }
 
-fn config_with(cluster: &Cluster, mode: DirectMode, tls: DirectTls) -> FrameworkConfig {
+fn config_with(cluster: &Cluster, mode: DirectMode, tls: TlsMode) -> FrameworkConfig {
     FrameworkConfig {
         direct: DirectConfig {
             mode,
@@ -42,7 +42,7 @@ async fn echoed(app: App) -> Result<(), String> {
 
 #[tokio::test]
 async fn a_job_that_requires_direct_paths_uses_nothing_else() {
-    for tls in [DirectTls::Auto, DirectTls::On] {
+    for tls in [TlsMode::Auto, TlsMode::On] {
         let cluster = cluster(Dialing::Connect).await;
         let config = config_with(&cluster, DirectMode::Required, tls);
         let (outcome, _) = run(config, echoed).await;
@@ -53,7 +53,7 @@ async fn a_job_that_requires_direct_paths_uses_nothing_else() {
 #[tokio::test]
 async fn a_job_that_requires_direct_paths_ends_when_there_is_none() {
     let cluster = cluster(Dialing::Complain).await;
-    let config = config_with(&cluster, DirectMode::Required, DirectTls::Auto);
+    let config = config_with(&cluster, DirectMode::Required, TlsMode::Auto);
     let (outcome, _) = run(config, echoed).await;
     let JobOutcome::Unconnected(why) = outcome.unwrap() else {
         panic!("another outcome");
@@ -71,7 +71,7 @@ async fn a_job_that_does_not_require_direct_paths_goes_without() {
         (DirectMode::Off, Dialing::Complain),
     ] {
         let cluster = cluster(dialing).await;
-        let (outcome, _) = run(config_with(&cluster, mode, DirectTls::Auto), echoed).await;
+        let (outcome, _) = run(config_with(&cluster, mode, TlsMode::Auto), echoed).await;
         assert_eq!(outcome.unwrap(), JobOutcome::Succeeded, "{mode:?}");
     }
 }
@@ -81,7 +81,7 @@ async fn an_address_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bind = taken.local_addr().unwrap();
     let cluster = cluster(Dialing::Ignore).await;
-    let mut config = config_with(&cluster, DirectMode::Auto, DirectTls::Auto);
+    let mut config = config_with(&cluster, DirectMode::Auto, TlsMode::Auto);
     config.direct.bind = bind;
     let (outcome, _) = run(config, echoed).await;
     let error = outcome.unwrap_err();

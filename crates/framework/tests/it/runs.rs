@@ -56,11 +56,13 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
         executors: Executors {
             resources: Resources::parse("cpus:0.1;mem:32").unwrap(),
             program: ExecutorProgram::Installed(vec!["/bin/true".to_owned()]),
+            image: None,
             env: Vec::new(),
             shutdown_grace: Duration::from_secs(1),
         },
         master: MasterConfig::new(master.to_string().parse().unwrap(), "ada"),
         modules: ModuleServing::default(),
+        certificate: None,
         link: LinkConfig::new(),
         direct: DirectConfig::default(),
         traffic: Traffic::new(),

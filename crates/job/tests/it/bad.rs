@@ -81,11 +81,11 @@ fn a_wrong_key_at_the_top_is_found_too() {
     check(
         "job: j\ntask: {}\n",
         expect![[r#"
-        2:1: unknown key `task`
-        | task: {}
-        | ^^^^ not known here
-        = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`
-    "#]],
+            2:1: unknown key `task`
+            | task: {}
+            | ^^^^ not known here
+            = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`
+        "#]],
     );
 }
 
@@ -541,75 +541,7 @@ fn grants_are_checked() {
             4:37: unknown key `files`
             |   a: { module: floor.wasm, allow: { files: rw } }
             |                                     ^^^^^ not known here
-            = the keys here are `sandbox`, `folders`, `env`, `connect`, `dns`, `http`
-        "#]],
-    );
-}
-
-#[test]
-fn secrets_of_executors_are_not_passed_on() {
-    check_tasks(
-        "  a: { module: floor.wasm, allow: { env: [LANG, MESOS_EXECUTOR_AUTHENTICATION_TOKEN] } }\n",
-        expect![[r#"
-            4:49: `MESOS_EXECUTOR_AUTHENTICATION_TOKEN` is a secret of the executor, which no task gets
-            |   a: { module: floor.wasm, allow: { env: [LANG, MESOS_EXECUTOR_AUTHENTICATION_TOKEN] } }
-            |                                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-            = with it a task could speak to the agent in the executor's name
-        "#]],
-    );
-}
-
-#[test]
-fn folders_and_http_destinations_are_checked() {
-    check_tasks(
-        "  a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }\n",
-        expect![[r#"
-            4:48: `../models` is not a name of a folder
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                ^^^^^^^^^
-            = it is the name that the operator of an agent gives to a folder, of letters, digits, `-`, `_` and `.`; a task finds it at `/NAME`
-            4:69: `r` is not a value of `data`
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                                     ^
-            = did you mean `ro`?
-            4:77: `none` is not a value of `all`
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                                             ^^^^
-            = `all` is `ro` or `rw`
-            4:92: `example.com` does not begin with `http://` or `https://`
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                                                            ^^^^^^^^^^^
-            = it is written like `https://api.example.com`, `https://*.example.com:8443`, `http://10.0.0.0/8:8000-8999`, `http://[fd00::]/8`, or `*` for everywhere; without a port it is 80 or 443
-            4:105: `https://a/b` has a path, and grants are for whole hosts
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                                                                         ^^^^^^^^^^^^^
-            = it is written like `https://api.example.com`, `https://*.example.com:8443`, `http://10.0.0.0/8:8000-8999`, `http://[fd00::]/8`, or `*` for everywhere; without a port it is 80 or 443
-            4:120: `10.0.0.7/8` has bits beyond the 8 that count: `10.0.0.0/8` is meant
-            |   a: { module: floor.wasm, allow: { folders: { ../models: ro, data: r, all: none }, http: [example.com, 'https://a/b', 'http://10.0.0.7/8'] } }
-            |                                                                                                                        ^^^^^^^^^^^^^^^^^^^
-            = it is written like `https://api.example.com`, `https://*.example.com:8443`, `http://10.0.0.0/8:8000-8999`, `http://[fd00::]/8`, or `*` for everywhere; without a port it is 80 or 443
-        "#]],
-    );
-    let many: String = (0..65)
-        .map(|number| format!("'http://h{number}',"))
-        .collect();
-    check_tasks(
-        &format!("  a:\n    module: floor.wasm\n    allow:\n      http: [{many}]\n"),
-        expect![[r#"
-            7:7: there are 65 destinations, more than 64
-            |       http: ['http://h0','http://h1','http://h2','http://h3','http://h4','http://h5','http://h6','http://h7','http://h8','http://h9','http://h10','http://h11','http://h12','http://h13','http://h14','http://h15','http://h16','http://h17','http://h18','http://h19','http://h20','http://h21','http://h22','http://h23','http://h24','http://h25','http://h26','http://h27','http://h28','http://h29','http://h30','http://h31','http://h32','http://h33','http://h34','http://h35','http://h36','http://h37','http://h38','http://h39','http://h40','http://h41','http://h42','http://h43','http://h44','http://h45','http://h46','http://h47','http://h48','http://h49','http://h50','http://h51','http://h52','http://h53','http://h54','http://h55','http://h56','http://h57','http://h58','http://h59','http://h60','http://h61','http://h62','http://h63','http://h64',]
-            |       ^^^^ too many
-            = name networks and ranges of ports instead
-        "#]],
-    );
-    let many: String = (0..17).map(|number| format!("f{number}: ro,")).collect();
-    check_tasks(
-        &format!("  a:\n    module: floor.wasm\n    allow:\n      folders: {{{many}}}\n"),
-        expect![[r#"
-            7:7: there are 17 folders, more than 16
-            |       folders: {f0: ro,f1: ro,f2: ro,f3: ro,f4: ro,f5: ro,f6: ro,f7: ro,f8: ro,f9: ro,f10: ro,f11: ro,f12: ro,f13: ro,f14: ro,f15: ro,f16: ro,}
-            |       ^^^^^^^ too many
-            = ask the operator for one that holds them
+            = the keys here are `sandbox`, `env`, `connect`, `dns`
         "#]],
     );
 }
@@ -699,7 +631,7 @@ fn values_that_are_words_are_corrected() {
             4:21: `executor` does not say where the executor is
             | executor: { binary: executor }
             |                     ^^^^^^^^
-            = write `serve`, an absolute path on the agents, or a URL
+            = write `serve`, `serve FILE`, an absolute path on the agents, or a URL
         "#]],
     );
     check_section(
@@ -727,6 +659,98 @@ fn values_that_are_words_are_corrected() {
         |                        ^^^^^^^^^^^^^^
         = write the name or address of this machine, or `host:port`
     "#]],
+    );
+}
+
+#[test]
+fn where_executors_come_from_is_checked() {
+    check_section(
+        "executor: { binary: floor.wasm }",
+        expect![[r#"
+        3:21: `floor.wasm` does not say where the executor is
+        | executor: { binary: floor.wasm }
+        |                     ^^^^^^^^^^
+        = write `serve floor.wasm` for agents to fetch this file
+    "#]],
+    );
+    check_section(
+        "executor: { binary: serve flor.wasm }",
+        expect![[r#"
+        3:21: `flor.wasm` does not exist
+        | executor: { binary: serve flor.wasm }
+        |                     ^^^^^^^^^^^^^^^
+        = did you mean `floor.wasm`?
+    "#]],
+    );
+    check_section(
+        "executor: { binary: serve tasks }",
+        expect![[r#"
+        3:21: `tasks` is a folder
+        | executor: { binary: serve tasks }
+        |                     ^^^^^^^^^^^
+    "#]],
+    );
+    check_section(
+        "executor: { binary: 'http://x/mesosgot.tar.gz?v=1' }",
+        expect![[r#"
+            3:21: `http://x/mesosgot.tar.gz` is an archive by its ending `.tar.gz`
+            | executor: { binary: 'http://x/mesosgot.tar.gz?v=1' }
+            |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = agents start what they fetch as it is: put the program itself there
+        "#]],
+    );
+    check_section(
+        "executor: { binary: 'http://x/executor#sha256:12' }",
+        expect![[r#"
+            3:21: `12` is not a sha256 digest
+            | executor: { binary: 'http://x/executor#sha256:12' }
+            |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = append `#sha256:` and the 64 hexadecimal digits of the file
+        "#]],
+    );
+    check_section(
+        "executor: { image: 'debian 12' }",
+        expect![[r#"
+        3:20: `debian 12` is not the name of a container image
+        | executor: { image: 'debian 12' }
+        |                    ^^^^^^^^^^^^
+        = write it like `debian:12` or `registry.example/team/base@sha256:…`
+    "#]],
+    );
+}
+
+#[test]
+fn how_things_are_served_is_checked() {
+    check_section(
+        "channels: { listen: '0.0.0.0:70' }
+serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }",
+        expect![[r#"
+            4:18: `0.0.0.0:70` is what `channels.listen` has already
+            | serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }
+            |                  ^^^^^^^^^^^^
+            = modules and channels need a port each
+            4:43: `h:0` is not an address for agents: its port is not a number from 1 to 65535
+            | serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }
+            |                                           ^^^^^
+            = write the name or address of this machine, or `host:port`
+            4:55: `maybe` is not a value of `tls`
+            | serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }
+            |                                                       ^^^^^
+            = `tls` is `auto` or `on` or `off`
+            4:72: there is a key but no certificate
+            | serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }
+            |                                                                        ^
+            = name it by `serve.certificate_file`
+        "#]],
+    );
+    check_section(
+        "serve: { certificate_file: '', port: 70 }",
+        expect![[r#"
+            3:32: unknown key `port`
+            | serve: { certificate_file: '', port: 70 }
+            |                                ^^^^ not known here
+            = the keys here are `listen`, `advertise`, `tls`, `certificate_file`, `key_file`
+        "#]],
     );
 }
 
@@ -906,7 +930,7 @@ fn a_file_that_is_too_large_is_not_read() {
 #[test]
 fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
-    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`)"].assert_eq(&diagnostics.to_string());
+    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`)"].assert_eq(&diagnostics.to_string());
 }
 
 #[test]

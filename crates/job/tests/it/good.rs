@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Direct, DirectTls, ExecutorBinary, Group, Limits, Lookup, Master, Module,
-    OnFailure, Operator, PathKind, Restart, Size, Strategy, parse,
+    Channels, Constraint, Direct, ExecutorBinary, Group, Limits, Lookup, Master, Module, OnFailure,
+    Operator, PathKind, Restart, Serve, Size, Strategy, TlsMode, parse,
 };
 
 use crate::{minimal, read};
@@ -82,11 +82,9 @@ fn the_elevator_job_is_read() {
                     },
                     allow: Allow {
                         sandbox: None,
-                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
-                        http: [],
                     },
                 },
                 Group {
@@ -119,11 +117,9 @@ fn the_elevator_job_is_read() {
                     },
                     allow: Allow {
                         sandbox: None,
-                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
-                        http: [],
                     },
                 },
             ],
@@ -133,6 +129,7 @@ fn the_elevator_job_is_read() {
                     67108864,
                 ),
                 binary: Serve,
+                image: None,
             },
             channels: Channels {
                 window: 256,
@@ -140,6 +137,13 @@ fn the_elevator_job_is_read() {
                 advertise: None,
                 listen: None,
                 tls: Auto,
+            },
+            serve: Serve {
+                listen: None,
+                advertise: None,
+                tls: Auto,
+                certificate_file: None,
+                key_file: None,
             },
         }
     "#]]
@@ -210,11 +214,9 @@ fn the_least_job_has_the_documented_defaults() {
                     },
                     allow: Allow {
                         sandbox: None,
-                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
-                        http: [],
                     },
                 },
             ],
@@ -224,6 +226,7 @@ fn the_least_job_has_the_documented_defaults() {
                     67108864,
                 ),
                 binary: Serve,
+                image: None,
             },
             channels: Channels {
                 window: 256,
@@ -231,6 +234,13 @@ fn the_least_job_has_the_documented_defaults() {
                 advertise: None,
                 listen: None,
                 tls: Auto,
+            },
+            serve: Serve {
+                listen: None,
+                advertise: None,
+                tls: Auto,
+                certificate_file: None,
+                key_file: None,
             },
         }
     "#]]
@@ -306,8 +316,9 @@ fn every_form_of_every_value_is_taken() {
 gang: {{ timeout: 1h30m, hold: 500ms, strategy: spread }}
 tasks:
   url: {{ module: 'https://x.y/z.wasm#sha256:{digest}', gpus: 1, cpus: 0, disk: 1GB }}
-executor: {{ binary: /usr/bin/mesosgot-executor }}
+executor: {{ binary: /usr/bin/mesosgot-executor, image: 'hub.x:5000/a/base@sha256:00' }}
 channels: {{ window: 1, direct: required, advertise: relay:80, listen: '[::]:0', tls: on }}
+serve: {{ listen: '0.0.0.0:7071', advertise: relay, tls: off, certificate_file: c, key_file: k }}
 "
     )))
     .unwrap();
@@ -334,9 +345,45 @@ channels: {{ window: 1, direct: required, advertise: relay:80, listen: '[::]:0',
         tls,
         ..
     } = job.channels;
-    assert_eq!((direct, tls), (Direct::Required, DirectTls::On));
+    assert_eq!((direct, tls), (Direct::Required, TlsMode::On));
     assert_eq!(advertise.unwrap().to_string(), "relay:80");
     assert_eq!(listen, "[::]:0".parse().ok());
+    let image = job.executor.image.as_deref();
+    assert_eq!(image, Some("hub.x:5000/a/base@sha256:00"));
+    let serve = Serve {
+        listen: "0.0.0.0:7071".parse().ok(),
+        advertise: "relay".parse().ok(),
+        tls: TlsMode::Off,
+        certificate_file: Some("c".into()),
+        key_file: Some("k".into()),
+    };
+    assert_eq!(job.serve, serve);
+}
+
+#[test]
+fn an_executor_is_here_or_there_or_fetched_from_elsewhere() {
+    let digest = "0123456789abcdef".repeat(4);
+    let url = "http://x.y/executor?v=1";
+    let binary = |text: &str| {
+        let rest =
+            format!("tasks: {{ a: {{ module: floor.wasm }} }}\nexecutor: {{ binary: '{text}' }}");
+        read(&minimal(&rest)).unwrap().executor.binary
+    };
+    assert_eq!(binary("serve"), ExecutorBinary::Serve);
+    assert_eq!(
+        binary("serve floor.wasm"),
+        ExecutorBinary::ServeFile("floor.wasm".into())
+    );
+    let at = |sha256| ExecutorBinary::Url {
+        url: url.to_owned(),
+        sha256,
+    };
+    assert_eq!(binary(url), at(None));
+    let ExecutorBinary::Url { url: named, sha256 } = binary(&format!("{url}#sha256:{digest}"))
+    else {
+        panic!("it is a URL")
+    };
+    assert_eq!((named.as_str(), sha256.unwrap()[0]), (url, 1));
 }
 
 /// The files as they are on the disk, below the folder of a job.
@@ -498,25 +545,22 @@ tasks:
 #[test]
 fn grants_come_from_the_group_then_the_defaults() {
     let job = read(&minimal(
-        "defaults: { allow: { env: [LANG], connect: ['udp *:53'], dns: true, http: ['*'], folders: { a: ro } } }
+        "defaults: { allow: { env: [LANG], connect: ['udp *:53'], dns: true } }
 tasks:
-  a: { module: floor.wasm, allow: { sandbox: rw, connect: ['tcp 10.0.0.0/8:80'], folders: { b: rw, c: ro } } }
-  b: { module: floor.wasm, allow: { env: [], http: ['https://*.example.com'], folders: {} } }",
+  a: { module: floor.wasm, allow: { sandbox: rw, connect: ['tcp 10.0.0.0/8:80'] } }
+  b: { module: floor.wasm, allow: { env: [] } }",
     ))
     .unwrap();
     let shown = |group: &Group| {
         let allow = &group.allow;
         let connect: Vec<_> = allow.connect.iter().map(ToString::to_string).collect();
-        let http: Vec<_> = allow.http.iter().map(ToString::to_string).collect();
-        let (sandbox, folders) = (allow.sandbox, &allow.folders);
-        let (env, dns) = (&allow.env, allow.dns);
-        let name = &group.name;
-        format!("{name}: {sandbox:?} {folders:?} {env:?} {connect:?} {dns} {http:?}\n")
+        let (sandbox, env, dns) = (allow.sandbox, &allow.env, allow.dns);
+        format!("{}: {sandbox:?} {env:?} {connect:?} {dns}\n", group.name)
     };
     let shown: Vec<_> = job.groups.iter().map(shown).collect();
     expect![[r#"
-        a: Some(ReadWrite) {"b": ReadWrite, "c": ReadOnly} ["LANG"] ["tcp 10.0.0.0/8:80"] true ["*"]
-        b: None {} [] ["udp *:53"] true ["https://*.example.com"]
+        a: Some(ReadWrite) ["LANG"] ["tcp 10.0.0.0/8:80"] true
+        b: None [] ["udp *:53"] true
     "#]]
     .assert_eq(&shown.concat());
 }

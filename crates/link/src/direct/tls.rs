@@ -1,16 +1,19 @@
 //! TLS without configuration: a certificate for one run, known by its digest.
 //!
 //! Who may connect is decided by the handshake of the link afterwards; this keeps others from
-//! listening, and tells the executor that it speaks to whoever announced the digest. TLS 1.3 only.
+//! listening, and tells the executor that it speaks to whoever announced the digest. Executors
+//! speak TLS 1.3 only.
 
 use std::io;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme, version,
+    CertificateError, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion, version,
 };
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -35,9 +38,12 @@ pub enum TlsError {
     /// The other end does not speak TLS, or not as we do, or the connection broke.
     #[error("TLS failed: {0}")]
     Failed(String),
+    /// What was given is no certificate with its key.
+    #[error("{0}")]
+    Pem(String),
 }
 
-/// A certificate of its own with its key, made for one run.
+/// A certificate with its key: made for one run, or given.
 #[derive(Clone)]
 pub struct Identity {
     acceptor: TlsAcceptor,
@@ -53,15 +59,38 @@ impl Identity {
         let failed = |error: &dyn std::error::Error| TlsError::Failed(error.to_string());
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()]);
         let made = made.map_err(|error| failed(&error))?;
-        let certificate = made.cert.der().clone();
-        let fingerprint = fingerprint(&certificate);
+        let chain = vec![made.cert.der().clone()];
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        Self::of(chain, key, &[&version::TLS13]).map_err(|error| failed(&error))
+    }
+
+    /// That of a PEM text: a certificate, those that vouch for it, and its key, in any order but
+    /// the certificate before the others. Others than executors may speak TLS 1.2 to it.
+    ///
+    /// # Errors
+    /// When one of them is missing, or they do not belong together.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, TlsError> {
+        let bad = |error: &dyn std::fmt::Display| TlsError::Pem(error.to_string());
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let chain = chain.map_err(|error| bad(&format!("a certificate is not PEM: {error}")))?;
+        if chain.is_empty() {
+            return Err(bad(&"there is no certificate"));
+        }
+        let key = PrivateKeyDer::from_pem_slice(pem)
+            .map_err(|error| bad(&format!("there is no key: {error}")))?;
+        Self::of(chain, key, &[&version::TLS13, &version::TLS12]).map_err(|error| bad(&error))
+    }
+
+    fn of(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<Self, rustls::Error> {
+        let fingerprint = fingerprint(&chain[0]);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&version::TLS13])
-            .map_err(|error| failed(&error))?
+            .with_protocol_versions(versions)?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .map_err(|error| failed(&error))?;
+            .with_single_cert(chain, key)?;
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             fingerprint,
@@ -99,6 +128,20 @@ pub async fn connect<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let config = client_config(fingerprint)?;
+    let name = ServerName::try_from(NAME).expect("it is a name as DNS knows them");
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    match timeout(HANDSHAKE_WAIT, connecting).await {
+        Ok(done) => done.map_err(|error| tls_error(&error)),
+        Err(_) => Err(TlsError::TimedOut),
+    }
+}
+
+/// For connections to whoever has this certificate, whatever its host is called.
+///
+/// # Errors
+/// Never with the libraries that are linked; they could lack TLS 1.3.
+pub fn client_config(fingerprint: Fingerprint) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let pinned = Pinned {
         fingerprint,
@@ -110,12 +153,14 @@ where
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(pinned))
         .with_no_client_auth();
-    let name = ServerName::try_from(NAME).expect("it is a name as DNS knows them");
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-    match timeout(HANDSHAKE_WAIT, connecting).await {
-        Ok(done) => done.map_err(|error| tls_error(&error)),
-        Err(_) => Err(TlsError::TimedOut),
-    }
+    Ok(config)
+}
+
+/// Whether this is how a connection by [`client_config`] fails whose other end shows another
+/// certificate.
+pub fn is_other_certificate(error: &rustls::Error) -> bool {
+    let other = CertificateError::ApplicationVerificationFailure;
+    *error == rustls::Error::InvalidCertificate(other)
 }
 
 /// Trusts one certificate, whatever stands in it.
@@ -176,9 +221,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 fn tls_error(error: &io::Error) -> TlsError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     match inner {
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::ApplicationVerificationFailure,
-        )) => TlsError::OtherCertificate,
+        Some(error) if is_other_certificate(error) => TlsError::OtherCertificate,
         _ => TlsError::Failed(error.to_string()),
     }
 }
