@@ -2,6 +2,8 @@
 //!
 //! - [`build`]: compiles guest projects with cargo.
 //! - [`component`]: recognises what a file holds and makes a component of it.
+//! - [`imports`]: what a component imports, and whether anybody gives that.
 
 pub(crate) mod build;
 pub(crate) mod component;
+pub(crate) mod imports;

@@ -1,5 +1,7 @@
 //! The job of a command: its file, read and checked, and its modules as components.
 
+mod grants;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use framework::{Leftover, Obstacle, Shortfall};
-use job::{Diagnostics, Group, Job, Lookup, Module, PathKind, Ports, Transport};
+use job::{Diagnostics, Group, Job, Lookup, Module, PathKind};
 
 use crate::commands::Failure;
 use crate::exit::Exit;
@@ -34,8 +36,20 @@ impl LoadedJob {
 
     /// What modules import and their tasks may not use: it will be refused to them.
     pub(crate) fn ungranted(&self) -> Option<Diagnostics> {
+        self.of_groups(grants::ungranted)
+    }
+
+    /// What groups are allowed and their modules do not import.
+    pub(crate) fn unused(&self) -> Option<Diagnostics> {
+        self.of_groups(grants::unused)
+    }
+
+    fn of_groups(
+        &self,
+        found: impl Fn(&Source, &Group, &Component) -> Vec<Diagnostics>,
+    ) -> Option<Diagnostics> {
         let groups = self.job.groups.iter().zip(&self.groups);
-        let each = groups.flat_map(|(group, component)| self.source.ungranted(group, component));
+        let each = groups.flat_map(|(group, component)| found(&self.source, group, component));
         all_of(each)
     }
 
@@ -254,43 +268,6 @@ impl Source {
         all_of(shortfall.leftovers.iter().map(misfit))
     }
 
-    /// What a module imports that is not allowed to its group. Files are not told: libraries of
-    /// most languages import them whether they are used or not.
-    fn ungranted(&self, group: &Group, component: &Component) -> Vec<Diagnostics> {
-        let has_ports = group.ports != Ports::Any(0);
-        let speaks = |transport| {
-            let connect = &group.allow.connect;
-            has_ports || connect.iter().any(|it| it.transport == transport)
-        };
-        let wishes = [
-            (
-                "wasi:sockets/tcp",
-                speaks(Transport::Tcp),
-                "connect: ['tcp ADDRESS:PORT']",
-            ),
-            (
-                "wasi:sockets/udp",
-                speaks(Transport::Udp),
-                "connect: ['udp ADDRESS:PORT']",
-            ),
-            ("wasi:sockets/ip-name-lookup", group.allow.dns, "dns: true"),
-        ];
-        let ungranted = wishes
-            .into_iter()
-            .filter(|(interface, granted, _)| !granted && component.has_import(interface));
-        let told = ungranted.map(|(interface, _, line)| {
-            let name = &group.name;
-            let place = ["tasks", name.as_str(), "module"];
-            let message = format!(
-                "`{}` imports `{interface}`, which `{name}` may not use",
-                describe(&group.module)
-            );
-            let help = format!("if its tasks need that, write `allow: {{ {line} }}`");
-            Diagnostics::at(&self.name, &self.text, &place, message, Some(help))
-        });
-        told.collect()
-    }
-
     /// The component of the module that is named at `place` of the file.
     fn component(
         &self,
@@ -324,7 +301,11 @@ impl Source {
             )
         })?;
         component::prepare(wasm, world).map_err(|error| {
-            let message = format!("`{}` {error}", describe(module));
+            let whose = match place {
+                ["tasks", group, ..] => format!(" of `{group}`"),
+                _ => String::new(),
+            };
+            let message = format!("`{}`{whose} {error}", describe(module));
             self.fault(place, message, Some(error.help()))
         })
     }

@@ -10,6 +10,7 @@ use crate::{
     engine::Engine,
     guest::{Grants, no_wasi},
     host::{AppEvents, AppReceiver, AppSender},
+    http::Http,
     modules::{self, CompiledCache, ModuleError},
     outcome::Outcome,
     output::Output,
@@ -95,6 +96,7 @@ impl AppScheduler {
             cpu_time_max: None,
             output,
             wasi: no_wasi(),
+            http: Http::none(),
         };
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));

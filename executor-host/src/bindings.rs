@@ -6,7 +6,7 @@
 use link::app::AppControl;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::guest::GuestState;
+use crate::{guest::GuestState, http};
 
 /// The world of a task.
 pub mod task {
@@ -80,6 +80,8 @@ impl Linkers {
     pub(crate) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
         let mut task = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut task)?;
+        // For every task: those that may send nothing hear so when they try.
+        http::add_to_linker(&mut task)?;
         types::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
         task_channels::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
 

@@ -48,6 +48,7 @@ pub use crate::core::Exit;
 use crate::{
     core::{Core, Input, KillingState, Output as Act, updates::Uuid},
     engine::{Engine, EngineError},
+    grants::folders::OperatorFile,
     modules::{CompiledCache, FetchError, Modules},
     outcome::Outcome,
     output::Output,
@@ -112,6 +113,7 @@ pub async fn run(
         modules,
         output,
         sandbox,
+        operator: OperatorFile::of_agent(config.agent.to_string()),
     });
     let shutdown_grace = config.shutdown_grace;
     let executor_id = config.executor_id.clone();

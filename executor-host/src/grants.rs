@@ -3,9 +3,12 @@
 //! Nothing is granted by default but stdout, stderr, clocks and random. Grants come from the job
 //! file; this is where they become WASI's.
 
+pub(crate) mod folders;
+pub(crate) mod http;
+
 use std::{
     ffi::OsString,
-    fs, io,
+    fs,
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -13,17 +16,26 @@ use std::{
 
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, sockets::SocketAddrUse};
 
+pub use self::{
+    folders::Folder,
+    http::{HttpDestination, HttpHost, Scheme},
+};
+
 /// What a task may use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Allow {
     /// A folder of its own, which is `/` to it.
     pub sandbox: Option<Sandbox>,
+    /// Folders of the agent, each of which is at `/NAME` to it.
+    pub folders: Vec<Folder>,
     /// Names of variables of the executor's environment.
     pub env: Vec<String>,
     /// Where it may connect and send to.
     pub connect: Vec<Destination>,
     /// Whether it may look up addresses of names.
     pub dns: bool,
+    /// Where it may send HTTP requests to.
+    pub http: Vec<HttpDestination>,
     /// The ports on which it may listen.
     pub listen: Vec<u16>,
 }
@@ -55,45 +67,54 @@ pub enum Transport {
     Udp,
 }
 
-/// A task's folder cannot be given to it.
+/// A folder cannot be given to a task.
 #[derive(Debug, thiserror::Error)]
-#[error("the task's folder `{}` cannot be made", path.display())]
-pub struct SandboxError {
-    path: PathBuf,
-    source: io::Error,
+pub(crate) enum GrantError {
+    /// Its own.
+    #[error("the task's folder `{}` cannot be made: {text}", path.display())]
+    Sandbox { path: PathBuf, text: String },
+    /// One of the agent.
+    #[error("the folder `{name}`, which is `{}` on the agent, cannot be opened: {text}", path.display())]
+    Folder {
+        name: String,
+        path: PathBuf,
+        text: String,
+    },
 }
 
-impl SandboxError {
-    /// What the system said.
-    pub(crate) fn cause(&self) -> &io::Error {
-        &self.source
-    }
-}
+/// Variables that no guest gets: with this one it could speak to the agent as the executor does,
+/// and to the agent's operator API.
+const SECRETS: [&str; 1] = ["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"];
 
 /// The folder in the executor's sandbox that holds those of its tasks.
 const TASKS_FOLDER: &str = "tasks";
 
 impl Allow {
-    /// Grants it. The task's folder is made below the executor's sandbox.
+    /// Grants it, but for HTTP, which is no part of WASI's context. The task's folder is made
+    /// below the executor's sandbox.
     pub(crate) fn grant(
         &self,
         wasi: &mut WasiCtxBuilder,
         sandbox: &Path,
         task: &str,
-    ) -> Result<(), SandboxError> {
+    ) -> Result<(), GrantError> {
         if let Some(own) = &self.sandbox {
             let path = sandbox.join(TASKS_FOLDER).join(folder_name(task));
-            let failed = |source| SandboxError {
-                path: path.clone(),
-                source,
-            };
-            fs::create_dir_all(&path).map_err(failed)?;
-            let access = match own.is_writable {
-                true => FsPerms::ReadWrite,
-                false => FsPerms::ReadOnly,
-            };
-            wasi.preopened_dir(&path, "/", access)
-                .map_err(|error| failed(io::Error::other(format!("{error:#}"))))?;
+            let opened = fs::create_dir_all(&path)
+                .map_err(|error| error.to_string())
+                .and_then(|()| open(wasi, &path, "/", own.is_writable));
+            opened.map_err(|text| GrantError::Sandbox { path, text })?;
+        }
+        for Folder {
+            name,
+            path,
+            is_writable,
+        } in &self.folders
+        {
+            open(wasi, path, &format!("/{name}"), *is_writable).map_err(|text| {
+                let (name, path) = (name.clone(), path.clone());
+                GrantError::Folder { name, path, text }
+            })?;
         }
         wasi.allow_ip_name_lookup(self.dns);
         let speaks = |transport| {
@@ -117,10 +138,22 @@ impl Allow {
     ) -> Vec<(String, String)> {
         let names = self.env.iter();
         let names = names.filter(|name| own.iter().all(|(known, _)| known != *name));
+        let names = names.filter(|name| !SECRETS.contains(&name.as_str()));
         names
             .filter_map(|name| Some((name.clone(), variable(name)?.into_string().ok()?)))
             .collect()
     }
+}
+
+/// Gives a folder to a guest, or says why it cannot be.
+fn open(wasi: &mut WasiCtxBuilder, path: &Path, to: &str, is_writable: bool) -> Result<(), String> {
+    let access = match is_writable {
+        true => FsPerms::ReadWrite,
+        false => FsPerms::ReadOnly,
+    };
+    wasi.preopened_dir(path, to, access)
+        .map(|_| ())
+        .map_err(|error| format!("{error:#}"))
 }
 
 /// Whether a socket may be used so. The ways out are open as said, and the answers that come by
@@ -276,7 +309,9 @@ mod tests {
     #[test]
     fn variables_are_passed_on_by_name_and_the_tasks_own_win() {
         let allow = Allow {
-            env: vec!["LANG".to_owned(), "HOME".to_owned(), "NONE".to_owned()],
+            env: ["LANG", "HOME", "NONE", SECRETS[0]]
+                .map(str::to_owned)
+                .into(),
             ..Allow::default()
         };
         let own = [("HOME".to_owned(), "/own".to_owned())];

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::{limits::Limits, meter::Meter, output::GuestOutput};
+use crate::{http::Http, limits::Limits, meter::Meter, output::GuestOutput};
 
 /// What a guest may use.
 pub(crate) struct Grants {
@@ -18,6 +19,8 @@ pub(crate) struct Grants {
     pub(crate) output: GuestOutput,
     /// Files and sockets, beside output.
     pub(crate) wasi: WasiCtxBuilder,
+    /// Requests that go out.
+    pub(crate) http: Http,
 }
 
 /// Handles of one guest that the host keeps: its channels, pollables and streams. A program has a
@@ -30,6 +33,7 @@ const RESOURCES_MAX: usize = 16 * 1024;
 pub(crate) struct GuestState<C> {
     table: ResourceTable,
     wasi: WasiCtx,
+    http: Http,
     limits: Limits,
     meter: Meter,
     control: C,
@@ -49,13 +53,15 @@ impl<C> GuestState<C> {
             cpu_time_max,
             output,
             mut wasi,
+            http,
         } = grants;
         let wasi = wasi.stdout(output.stdout).stderr(output.stderr).build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(http.resources_max().unwrap_or(RESOURCES_MAX));
         Self {
             table,
             wasi,
+            http,
             limits: Limits::new(memory_bytes_max),
             meter: Meter::new(cpu_time_max),
             control,
@@ -90,5 +96,11 @@ impl<C: Send> WasiView for GuestState<C> {
             ctx: &mut self.wasi,
             table: &mut self.table,
         }
+    }
+}
+
+impl<C: Send> WasiHttpView for GuestState<C> {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(&mut self.table)
     }
 }

@@ -14,6 +14,7 @@ mod core;
 pub mod app_scheduler;
 pub mod engine;
 pub mod inbox;
+pub mod interfaces;
 pub mod modules;
 pub mod outcome;
 pub mod output;
@@ -32,6 +33,7 @@ mod guest;
     reason = "the generated bindings re-export the types of handles"
 )]
 mod host;
+mod http;
 mod limits;
 mod meter;
 mod program;
@@ -42,7 +44,9 @@ mod turns;
 pub const VERSION_MARK: &str = concat!("mesosgot-executor/", env!("CARGO_PKG_VERSION"), ";");
 
 pub use executor::{Exit, LaunchError, RunError, run};
-pub use grants::{Allow, Destination, Sandbox, SandboxError, Transport};
+pub use grants::{
+    Allow, Destination, Folder, HttpDestination, HttpHost, Sandbox, Scheme, Transport,
+};
 pub use limits::{MemoryLimitReached, TaskLimits};
 pub use meter::CpuLimitReached;
 pub use program::program;

@@ -25,6 +25,7 @@ use crate::{
     grants::Allow,
     guest::{Grants, no_wasi},
     host::{TaskReceiver, TaskSender},
+    http::{self, Http},
     inbox::TaskInbox,
     limits::{MemoryLimitReached, TaskLimits},
     meter::CpuLimitReached,
@@ -83,17 +84,19 @@ impl Prepared {
         let mut wasi = no_wasi();
         allow
             .grant(&mut wasi, sandbox, &name)
-            .map_err(|error| Outcome::Refused(format!("{error}: {}", error.cause())))?;
+            .map_err(|error| Outcome::Refused(error.to_string()))?;
         let mut env = env;
         env.extend(allow.passed_on(&env, |name| std::env::var_os(name)));
         let output = output.guest(&name);
         let stderr = output.stderr.clone();
+        let http = Http::new(&name, allow.http, http::is_imported(engine, module));
         let mut store = engine.store(
             Grants {
                 memory_bytes_max: limits.memory_bytes_max,
                 cpu_time_max: limits.cpu_time_max,
                 output,
                 wasi,
+                http,
             },
             (),
         );

@@ -10,8 +10,8 @@ use crate::report::{Event, Reporter};
 /// Checks the job and launches nothing.
 pub(super) async fn run(args: JobArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let loaded = job_file::load(&args.job, reporter).await?;
-    if let Some(ungranted) = loaded.ungranted() {
-        diagnostics::warn(&ungranted, reporter);
+    for warnings in [loaded.ungranted(), loaded.unused()].iter().flatten() {
+        diagnostics::warn(warnings, reporter);
     }
     let tasks = loaded.job.task_count() as usize;
     reporter.event(&Event::Checked {

@@ -30,6 +30,9 @@ pub(super) async fn run(
         Ok((loaded, cluster, user))
     };
     let (loaded, cluster, user) = signals::or_interrupted(&mut urgency, load).await?;
+    if let Some(ungranted) = loaded.ungranted() {
+        diagnostics::warn(&ungranted, reporter);
+    }
     reporter.align(loaded.task_names().iter().map(String::as_str));
 
     let (masters, local) = masters_of(cluster, reporter).await?;

@@ -1,11 +1,11 @@
 //! The job file's words in the framework's.
 
-use std::net::IpAddr;
+mod allow;
 
 use anyhow::Context as _;
 use framework::{
-    Allow, Constraint, Destination, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
-    OnFailure, Operator, Pattern, Restart, Strategy, Timing, Traffic,
+    Constraint, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, OnFailure, Operator,
+    Pattern, Restart, Strategy, Timing, Traffic,
 };
 use job::{Group, Job, Ports};
 use link::LinkConfig;
@@ -57,7 +57,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 kill_grace: group.kill_grace,
                 cpu_time_max: group.limits.cpu_time,
                 idle_max: group.limits.idle,
-                allow: allow(&group.allow),
+                allow: allow::allow(&group.allow),
                 module: Module::new(component.bytes.clone()),
                 args: group.args.clone(),
                 env: env
@@ -93,31 +93,6 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         traffic: Traffic::new(),
         seed: fastrand::u64(..),
     })
-}
-
-/// What a task may use, in the framework's words.
-fn allow(allow: &job::Allow) -> Allow {
-    let connect = allow.connect.iter().map(|destination| {
-        let (address, prefix) = match destination.network {
-            None => (Vec::new(), 0),
-            Some((IpAddr::V4(address), prefix)) => (address.octets().to_vec(), prefix),
-            Some((IpAddr::V6(address), prefix)) => (address.octets().to_vec(), prefix),
-        };
-        Destination {
-            udp: destination.transport == job::Transport::Udp,
-            address,
-            prefix: prefix.into(),
-            port_first: (*destination.ports.start()).into(),
-            port_last: (*destination.ports.end()).into(),
-        }
-    });
-    Allow {
-        sandbox: allow.sandbox.is_some(),
-        sandbox_write: allow.sandbox == Some(job::SandboxAccess::ReadWrite),
-        env: allow.env.clone(),
-        connect: connect.collect(),
-        dns: allow.dns,
-    }
 }
 
 /// What a plan needs to know of the job.

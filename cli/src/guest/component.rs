@@ -9,7 +9,8 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wit_component::{ComponentEncoder, DecodedWasm};
-use wit_parser::WorldItem;
+
+use super::imports::{self, ImportError, Imports};
 
 /// What every wasm file starts with.
 const MAGIC: &[u8; 4] = b"\0asm";
@@ -17,17 +18,6 @@ const MAGIC: &[u8; 4] = b"\0asm";
 const CORE_MODULE: [u8; 4] = [1, 0, 0, 0];
 /// What follows the magic in a component: version 13, layer 1.
 const COMPONENT: [u8; 4] = [13, 0, 1, 0];
-
-/// The packages whose interfaces an executor provides. What they give access to is another matter.
-const PROVIDED_PACKAGES: [&str; 7] = [
-    "mesosgot:guest",
-    "wasi:cli",
-    "wasi:clocks",
-    "wasi:filesystem",
-    "wasi:io",
-    "wasi:random",
-    "wasi:sockets",
-];
 
 /// What a guest is, by the function that it exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +36,7 @@ impl World {
         }
     }
 
-    fn noun(self) -> &'static str {
+    pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Task => "a task",
             Self::Scheduler => "an app scheduler",
@@ -66,16 +56,8 @@ impl World {
 pub(crate) struct Component {
     pub(crate) bytes: Vec<u8>,
     pub(crate) sha256: [u8; 32],
-    /// The interfaces that it imports, such as `wasi:sockets/tcp@0.2.3`.
-    pub(crate) imports: Vec<String>,
-}
-
-impl Component {
-    /// Whether it imports an interface, in whatever version.
-    pub(crate) fn has_import(&self, interface: &str) -> bool {
-        let without_version = |import: &String| import.split('@').next() == Some(interface);
-        self.imports.iter().any(without_version)
-    }
+    /// What it imports.
+    pub(crate) imports: Imports,
 }
 
 /// Why a file is not a guest for its place in the job.
@@ -91,8 +73,8 @@ pub(crate) enum ComponentError {
     Invalid { reason: String },
     #[error("is not {}: it does not export `{}`{}", wanted.noun(), wanted.export(), but_is(*found))]
     WrongWorld { wanted: World, found: Option<World> },
-    #[error("imports `{import}`, which executors do not provide")]
-    UnknownImport { import: String },
+    #[error(transparent)]
+    Import(ImportError),
 }
 
 fn but_is(found: Option<World>) -> String {
@@ -112,9 +94,7 @@ impl ComponentError {
             Self::WrongWorld { wanted, .. } => {
                 format!("mark its function with `{}`", wanted.attribute())
             }
-            Self::UnknownImport { .. } => {
-                format!("guests can import from {}", PROVIDED_PACKAGES.join(", "))
-            }
+            Self::Import(error) => error.help(),
         }
     }
 }
@@ -177,7 +157,7 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
 }
 
 /// What it imports, if it is of the `wanted` world and all of that can be provided.
-fn check_world(component: &[u8], wanted: World) -> Result<Vec<String>, ComponentError> {
+fn check_world(component: &[u8], wanted: World) -> Result<Imports, ComponentError> {
     let decoded = wit_component::decode(component).map_err(|error| ComponentError::Invalid {
         reason: format!("{error:#}"),
     })?;
@@ -199,18 +179,7 @@ fn check_world(component: &[u8], wanted: World) -> Result<Vec<String>, Component
             .find(|world| exports(*world));
         return Err(ComponentError::WrongWorld { wanted, found });
     }
-    let mut imports = Vec::new();
-    for (key, item) in &world.imports {
-        let import = resolve.name_world_key(key);
-        let package = import.split('/').next().unwrap_or(&import);
-        // Types of the world itself have plain names and need nobody to provide them.
-        let is_type = matches!(item, WorldItem::Type { .. });
-        if !PROVIDED_PACKAGES.contains(&package) && !is_type {
-            return Err(ComponentError::UnknownImport { import });
-        }
-        imports.push(import);
-    }
-    Ok(imports)
+    imports::read(&resolve, world, wanted).map_err(ComponentError::Import)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn a_module_that_is_not_wasm_is_shown() {
         &text,
         &expect![[r#"
             stderr:
-              x `task.wasm` is not a wasm file: it starts with `#!/b`, not with `\0asm`
+              x `task.wasm` of `echo` is not a wasm file: it starts with `#!/b`, not with `\0asm`
                ,-[{folder}/job.yaml:4:19]
              3 | tasks:
              4 |   echo: { module: task.wasm, count: 1 }
@@ -121,7 +121,7 @@ fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
         &text,
         &expect![[r#"
             stderr:
-              x `guests/director` is not a task: it does not export `run-task`; it is an app scheduler
+              x `guests/director` of `echo` is not a task: it does not export `run-task`; it is an app scheduler
                ,-[{folder}/job.yaml:4:19]
              3 | tasks:
              4 |   echo: { module: guests/director, count: 1 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use expect_test::expect;
-
 use crate::support::{Ended, Scene};
 
 #[track_caller]
@@ -154,38 +152,6 @@ tasks:
         "{}",
         ended.stderr
     );
-}
-
-#[test]
-fn check_warns_of_what_a_module_imports_and_its_tasks_may_not_use() {
-    let scene = Scene::new();
-    let text = "job: curious
-scheduler: { module: guests/director }
-tasks:
-  bold: { module: hosted/task, allow: { connect: ['tcp 127.0.0.1:80'] } }
-  shy:  { module: hosted/task }
-  dumb: { module: guests/actor }
-";
-    let job = scene.job(text).display().to_string();
-    let checked = scene.run(&["check", &job, "--output", "json"]);
-    checked.assert_code(0);
-    let warnings: Vec<String> = checked
-        .events()
-        .iter()
-        .filter(|event| event["event"] == "diagnostic" && event["severity"] == "warning")
-        .map(|event| {
-            format!(
-                "{}: {} ({})",
-                event["line"], event["message"], event["help"]
-            )
-        })
-        .collect();
-    expect![[r#"
-        4: "`hosted/task` imports `wasi:sockets/udp`, which `bold` may not use" ("if its tasks need that, write `allow: { connect: ['udp ADDRESS:PORT'] }`")
-        4: "`hosted/task` imports `wasi:sockets/ip-name-lookup`, which `bold` may not use" ("if its tasks need that, write `allow: { dns: true }`")
-        5: "`hosted/task` imports `wasi:sockets/tcp`, which `shy` may not use" ("if its tasks need that, write `allow: { connect: ['tcp ADDRESS:PORT'] }`")
-        5: "`hosted/task` imports `wasi:sockets/udp`, which `shy` may not use" ("if its tasks need that, write `allow: { connect: ['udp ADDRESS:PORT'] }`")
-        5: "`hosted/task` imports `wasi:sockets/ip-name-lookup`, which `shy` may not use" ("if its tasks need that, write `allow: { dns: true }`")"#]].assert_eq(&warnings.join("\n"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod elections;
 mod failures;
 mod fake_master;
 mod gangs;
+mod grants;
 mod interrupts;
 mod jobs;
 mod masters;

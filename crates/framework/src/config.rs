@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use link::LinkConfig;
-pub use link::spec::{Allow, Destination};
+pub use link::spec::{Allow, Destination, Folder, HttpDestination};
 use mesos::resources::Resources;
 use mesos_client::{Credentials, Masters, Secret, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};

@@ -32,8 +32,8 @@ pub mod survey;
 mod traffic;
 
 pub use config::{
-    Allow, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, FrameworkConfig,
-    GroupConfig, MasterConfig, Module, ModuleServing, TlsMode,
+    Allow, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, Folder,
+    FrameworkConfig, GroupConfig, HttpDestination, MasterConfig, Module, ModuleServing, TlsMode,
 };
 pub use driver::{run, run_with_store};
 pub use mesos_client::{

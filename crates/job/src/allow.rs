@@ -1,27 +1,38 @@
 //! Grants: what a task may use besides its channels, clocks, randomness and output.
 
+mod http;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
+pub use self::http::{HttpDestination, HttpHost, Scheme};
+pub(crate) use self::http::{HttpError, parse as parse_http};
+
 /// What a task may use; nothing by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Allow {
     /// A folder of its own in the executor's sandbox, which is `/` to it.
-    pub sandbox: Option<SandboxAccess>,
+    pub sandbox: Option<FolderAccess>,
+    /// Folders of agents, by the names under which their operators list them. A task finds each at
+    /// `/NAME`.
+    pub folders: BTreeMap<String, FolderAccess>,
     /// Variables of the executor's environment that it gets as well, by name.
     pub env: Vec<String>,
     /// Where it may connect and send to.
     pub connect: Vec<Destination>,
     /// Whether it may look up addresses of host names.
     pub dns: bool,
+    /// Where it may send HTTP requests to.
+    pub http: Vec<HttpDestination>,
 }
 
-/// What a task may do in its folder.
+/// What a task may do in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SandboxAccess {
+pub enum FolderAccess {
     /// Read.
     ReadOnly,
     /// Read, write, make and remove.
@@ -50,6 +61,20 @@ pub enum Transport {
 
 /// The most destinations of a group: each is looked at for each connection.
 pub(crate) const DESTINATIONS_MAX: usize = 64;
+
+/// The most folders of a group: each is opened for each task.
+pub(crate) const FOLDERS_MAX: usize = 16;
+
+/// The longest name of a folder, which is a part of a path.
+const FOLDER_NAME_BYTES_MAX: usize = 64;
+
+/// Whether it can be the name of a folder.
+pub(crate) fn is_folder_name(name: &str) -> bool {
+    let is_fine = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+    (1..=FOLDER_NAME_BYTES_MAX).contains(&name.len())
+        && name.chars().all(is_fine)
+        && !name.starts_with('.')
+}
 
 /// Why a text is not a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -173,22 +198,43 @@ impl fmt::Display for Destination {
         })?;
         match self.network {
             None => f.write_str("*")?,
-            Some((IpAddr::V4(address), 32)) => write!(f, "{address}")?,
-            Some((IpAddr::V6(address), 128)) => write!(f, "[{address}]")?,
-            Some((IpAddr::V4(address), prefix)) => write!(f, "{address}/{prefix}")?,
-            Some((IpAddr::V6(address), prefix)) => write!(f, "[{address}]/{prefix}")?,
+            Some(network) => write_network(f, network)?,
         }
-        match (*self.ports.start(), *self.ports.end()) {
-            (1, u16::MAX) => f.write_str(":*"),
-            (first, last) if first == last => write!(f, ":{first}"),
-            (first, last) => write!(f, ":{first}-{last}"),
-        }
+        write_ports(f, &self.ports)
+    }
+}
+
+fn write_network(f: &mut fmt::Formatter<'_>, network: (IpAddr, u8)) -> fmt::Result {
+    match network {
+        (IpAddr::V4(address), 32) => write!(f, "{address}"),
+        (IpAddr::V6(address), 128) => write!(f, "[{address}]"),
+        (IpAddr::V4(address), prefix) => write!(f, "{address}/{prefix}"),
+        (IpAddr::V6(address), prefix) => write!(f, "[{address}]/{prefix}"),
+    }
+}
+
+fn write_ports(f: &mut fmt::Formatter<'_>, ports: &RangeInclusive<u16>) -> fmt::Result {
+    match (*ports.start(), *ports.end()) {
+        (1, u16::MAX) => f.write_str(":*"),
+        (first, last) if first == last => write!(f, ":{first}"),
+        (first, last) => write!(f, ":{first}-{last}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_has_a_name_that_is_one_part_of_a_path() {
+        for name in ["models", "a.b-c_d", "7"] {
+            assert!(is_folder_name(name), "{name}");
+        }
+        let long = "a".repeat(FOLDER_NAME_BYTES_MAX + 1);
+        for name in ["", ".", "..", ".a", "a/b", "/a", "a b", "\u{e9}", &long] {
+            assert!(!is_folder_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_destination_is_written_as_it_is_read() {

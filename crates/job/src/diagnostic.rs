@@ -79,6 +79,11 @@ impl Diagnostics {
     }
 }
 
+/// Whether `text` has a value under `path` (keys from the top), as opposed to a default.
+pub fn is_said(text: &str, path: &[&str]) -> bool {
+    Spans::index(text).has(path)
+}
+
 impl fmt::Display for Diagnostics {
     /// One line for each, `file:line:column: message (help)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -283,6 +283,10 @@ pub(crate) struct AllowFile {
     /// `rw`, or `none`. Default: `none`.
     #[schemars(regex(pattern = "^(none|ro|rw)$"))]
     pub(crate) sandbox: Option<String>,
+    /// Folders of the agent that its operator lists, by the name that they have there, each `ro`
+    /// to read only or `rw`; a task finds a folder at `/NAME`. Default: none.
+    #[schemars(inner(regex(pattern = "^(ro|rw)$")))]
+    pub(crate) folders: Option<BTreeMap<String, String>>,
     /// Variables of the executor's environment that it gets as well, by name. Default: none.
     pub(crate) env: Option<Vec<String>>,
     /// Where it may connect and send to: `tcp 10.0.0.7:5432`, `tcp 10.0.0.0/8:*`, `udp *:53`.
@@ -291,6 +295,9 @@ pub(crate) struct AllowFile {
     /// Whether it may look up the addresses of host names. Default: false.
     #[schemars(with = "Option<bool>")]
     pub(crate) dns: Option<String>,
+    /// Where it may send HTTP requests to: `https://api.example.com`, `https://*.example.com`,
+    /// `http://10.0.0.0/8:8080`, or `*` for everywhere. Default: nowhere.
+    pub(crate) http: Option<Vec<String>>,
 }
 
 impl From<DefaultsFile> for GroupFile {

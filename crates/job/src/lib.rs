@@ -25,9 +25,9 @@ mod units;
 mod yaml;
 
 pub use advertise::{Advertise, AdvertiseError};
-pub use allow::{Allow, Destination, SandboxAccess, Transport};
+pub use allow::{Allow, Destination, FolderAccess, HttpDestination, HttpHost, Scheme, Transport};
 pub use constraint::{Constraint, Operator};
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, is_said};
 pub use file::schema;
 pub use job::{
     AMOUNT_MAX, Access, BACKOFF, BACKOFF_MAX, BACKOFF_MAX_MAX, BACKOFF_MIN, CHANNEL_WINDOW,

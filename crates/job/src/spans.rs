@@ -71,6 +71,11 @@ impl Spans {
         }
     }
 
+    /// Whether there is anything at `path` itself.
+    pub(crate) fn has(&self, path: &[&str]) -> bool {
+        self.entries.contains_key(&owned(path))
+    }
+
     /// Keys that come twice in the same mapping: the path, and the second one's place. What is
     /// inside of such a second one is not reported again.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = &(Path, Range<usize>)> {
@@ -265,6 +270,9 @@ mod tests {
         check(TEXT, &["tasks", "b", "env", "nothing"], "env", "K: v");
         check("a:\n", &["a"], "a", "a");
         check("", &["a"], "", "");
+        let spans = Spans::index(TEXT);
+        assert!(spans.has(&["tasks", "b", "env", "K"]));
+        assert!(!spans.has(&["tasks", "b", "env", "nothing"]));
     }
 
     #[test]

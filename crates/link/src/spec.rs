@@ -69,6 +69,52 @@ pub struct Allow {
     /// It may look up addresses of names.
     #[prost(bool, tag = "5")]
     pub dns: bool,
+    /// Folders of the agent that it wants to have.
+    #[prost(message, repeated, tag = "6")]
+    pub folders: Vec<Folder>,
+    /// Where it may send HTTP requests to.
+    #[prost(message, repeated, tag = "7")]
+    pub http: Vec<HttpDestination>,
+}
+
+/// A folder of an agent, which its operator may list or not.
+#[derive(Clone, PartialEq, Message)]
+pub struct Folder {
+    /// The name under which it is listed.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// To write there as well.
+    #[prost(bool, tag = "2")]
+    pub write: bool,
+}
+
+/// What HTTP requests may be sent to.
+#[derive(Clone, PartialEq, Message)]
+pub struct HttpDestination {
+    /// As plain text.
+    #[prost(bool, tag = "1")]
+    pub http: bool,
+    /// Over TLS.
+    #[prost(bool, tag = "2")]
+    pub https: bool,
+    /// The host's name in lower case; empty if there is an address, or for any host.
+    #[prost(string, tag = "3")]
+    pub name: String,
+    /// All names that end with a dot and this one, instead of the one itself.
+    #[prost(bool, tag = "4")]
+    pub below: bool,
+    /// The network's address: 4 or 16 bytes; none if there is a name, or for any host.
+    #[prost(bytes = "vec", tag = "5")]
+    pub address: Vec<u8>,
+    /// How many bits of it count.
+    #[prost(uint32, tag = "6")]
+    pub prefix: u32,
+    /// The first port.
+    #[prost(uint32, tag = "7")]
+    pub port_first: u32,
+    /// The last.
+    #[prost(uint32, tag = "8")]
+    pub port_last: u32,
 }
 
 /// Addresses that a task may speak to.

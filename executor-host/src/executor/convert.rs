@@ -1,9 +1,8 @@
 //! The only bridge between Mesos's messages, our records in them, and what the executor works on.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant, SystemTime},
-};
+mod grants;
+
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use link::{LinkConfig, Window, spec};
@@ -15,10 +14,7 @@ use v1::{
 };
 
 use crate::{
-    core::updates::Update,
-    grants::{Allow, Destination, Sandbox, Transport},
-    limits::TaskLimits,
-    modules::ModuleRef,
+    core::updates::Update, grants::folders::FolderWish, limits::TaskLimits, modules::ModuleRef,
     task::TaskConfig,
 };
 
@@ -27,6 +23,8 @@ use crate::{
 pub(super) struct Launch {
     pub(super) module: ModuleRef,
     pub(super) config: TaskConfig,
+    /// Folders of the agent that it wants, which are not in what it may use yet.
+    pub(super) folders: Vec<FolderWish>,
     pub(super) kill_grace: Duration,
 }
 
@@ -54,6 +52,9 @@ pub enum LaunchError {
     /// It names a destination that is none.
     #[error("its data names a destination that is none")]
     Destination,
+    /// It names a destination of HTTP requests that is none.
+    #[error("its data names an HTTP destination that is none")]
+    HttpDestination,
     /// It names a port that is none.
     #[error("its data names a port that is none")]
     Port,
@@ -69,6 +70,7 @@ pub(super) fn launch(info: &v1::TaskInfo) -> Result<Launch, LaunchError> {
     check_version(spec.version)?;
     let module = spec.module.ok_or(LaunchError::Module)?;
     let sha256: [u8; 32] = module.sha256.try_into().map_err(|_| LaunchError::Module)?;
+    let (allow, folders) = grants::read(spec.allow.unwrap_or_default(), &spec.ports)?;
     Ok(Launch {
         module: ModuleRef {
             sha256: sha256.into(),
@@ -88,49 +90,10 @@ pub(super) fn launch(info: &v1::TaskInfo) -> Result<Launch, LaunchError> {
                 cpu_time_max: limit(spec.cpu_time_max_ms),
                 idle_max: limit(spec.idle_max_ms),
             },
-            allow: allow(spec.allow.unwrap_or_default(), &spec.ports)?,
+            allow,
         },
+        folders,
         kill_grace: Duration::from_millis(spec.kill_grace_ms),
-    })
-}
-
-fn allow(allow: spec::Allow, ports: &[u32]) -> Result<Allow, LaunchError> {
-    let ports = ports.iter().map(|port| u16::try_from(*port).ok());
-    let connect = allow.connect.iter().map(destination);
-    Ok(Allow {
-        sandbox: allow.sandbox.then_some(Sandbox {
-            is_writable: allow.sandbox_write,
-        }),
-        connect: connect
-            .collect::<Option<_>>()
-            .ok_or(LaunchError::Destination)?,
-        env: allow.env,
-        dns: allow.dns,
-        listen: ports.collect::<Option<_>>().ok_or(LaunchError::Port)?,
-    })
-}
-
-/// Nothing if it makes no sense.
-fn destination(destination: &spec::Destination) -> Option<Destination> {
-    let prefix = u8::try_from(destination.prefix).ok()?;
-    let network = match &destination.address[..] {
-        [] => None,
-        address => Some(
-            match (<[u8; 4]>::try_from(address), <[u8; 16]>::try_from(address)) {
-                (Ok(v4), _) if prefix <= 32 => (IpAddr::from(v4), prefix),
-                (_, Ok(v6)) if prefix <= 128 => (IpAddr::from(v6), prefix),
-                _ => return None,
-            },
-        ),
-    };
-    let port = |port: u32| u16::try_from(port).ok();
-    Some(Destination {
-        transport: match destination.udp {
-            true => Transport::Udp,
-            false => Transport::Tcp,
-        },
-        network,
-        ports: port(destination.port_first)?..=port(destination.port_last)?,
     })
 }
 
@@ -254,21 +217,12 @@ fn check_version(found: u32) -> Result<(), LaunchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Allow;
 
     fn info(spec: &spec::TaskSpec) -> v1::TaskInfo {
         v1::TaskInfo {
             data: Some(spec.encode_to_vec().into()),
             ..v1::TaskInfo::default()
-        }
-    }
-
-    fn destination(address: &[u8], prefix: u32) -> spec::Destination {
-        spec::Destination {
-            udp: true,
-            address: address.to_vec(),
-            prefix,
-            port_first: 53,
-            port_last: 54,
         }
     }
 
@@ -294,11 +248,8 @@ mod tests {
             idle_max_ms: 0,
             ports: vec![80, 65_535],
             allow: Some(spec::Allow {
-                sandbox: true,
-                sandbox_write: false,
-                env: vec!["LANG".to_owned()],
-                connect: vec![destination(&[10, 0, 0, 0], 8), destination(&[], 0)],
                 dns: true,
+                ..spec::Allow::default()
             }),
         }
     }
@@ -316,35 +267,13 @@ mod tests {
             idle_max: None,
         };
         assert_eq!(launch.config.limits, limits);
-        let connect = |network| Destination {
-            transport: Transport::Udp,
-            network,
-            ports: 53..=54,
-        };
         let allow = Allow {
-            sandbox: Some(Sandbox { is_writable: false }),
-            env: vec!["LANG".to_owned()],
-            connect: vec![connect(Some(([10, 0, 0, 0].into(), 8))), connect(None)],
             dns: true,
             listen: vec![80, 65_535],
+            ..Allow::default()
         };
         assert_eq!(launch.config.allow, allow);
-    }
-
-    #[test]
-    fn a_destination_or_port_that_is_none_is_refused() {
-        for (address, prefix) in [(&[10, 0, 0][..], 8), (&[10, 0, 0, 0], 33), (&[0; 16], 129)] {
-            let connect = vec![destination(address, prefix)];
-            let allow = Some(spec::Allow {
-                connect,
-                ..spec::Allow::default()
-            });
-            let refused = launch(&info(&spec::TaskSpec { allow, ..good() }));
-            assert_eq!(refused, Err(LaunchError::Destination));
-        }
-        let ports = vec![65_536];
-        let refused = launch(&info(&spec::TaskSpec { ports, ..good() }));
-        assert_eq!(refused, Err(LaunchError::Port));
+        assert_eq!(launch.folders, []);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tracing::debug;
 use super::convert::Launch;
 use crate::{
     engine::Engine,
+    grants::folders::OperatorFile,
     inbox::{InboxCloser, TaskInbox},
     modules::Modules,
     outcome::Outcome,
@@ -27,6 +28,8 @@ pub(super) struct Host {
     pub(super) output: Output,
     /// The folder in which tasks that may have files have theirs.
     pub(super) sandbox: PathBuf,
+    /// What the operator of the agent lists for them.
+    pub(super) operator: OperatorFile,
 }
 
 /// All lives that are not over.
@@ -151,7 +154,11 @@ impl Lives {
     }
 }
 
-async fn prepare(host: &Host, launch: Launch) -> Result<Prepared, Outcome> {
+async fn prepare(host: &Host, mut launch: Launch) -> Result<Prepared, Outcome> {
+    launch.config.allow.folders = host
+        .operator
+        .folders(&launch.folders)
+        .map_err(|error| Outcome::Refused(error.to_string()))?;
     let module = host
         .modules
         .get(&launch.module)

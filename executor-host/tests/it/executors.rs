@@ -144,6 +144,26 @@ async fn what_cannot_be_run_fails_with_its_reason() {
         (state, status.reason()),
         (TaskState::TaskFailed, Reason::TaskInvalid)
     );
+    // Nobody lists a folder of this name where tests run.
+    let folder = spec::Folder {
+        name: "folder-of-a-test".to_owned(),
+        write: false,
+    };
+    let allow = spec::Allow {
+        folders: vec![folder],
+        ..spec::Allow::default()
+    };
+    agent.launch(&spec::TaskSpec {
+        allow: Some(allow),
+        ..agent.task("folder", &["echo"])
+    });
+    let (_, state, status) = agent.next().await;
+    assert_eq!(
+        (state, status.reason()),
+        (TaskState::TaskFailed, Reason::TaskInvalid)
+    );
+    let message = status.message.unwrap();
+    assert!(message.contains("`folder-of-a-test`"), "{message}");
     assert_eq!(executor.exit().await, Ok(Exit::Done));
 }
 

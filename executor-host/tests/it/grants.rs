@@ -2,14 +2,14 @@
 
 use std::{fs, net::IpAddr, os::unix::fs::symlink, path::Path};
 
-use executor_host::{Allow, Destination, Sandbox, Transport};
+use executor_host::{Allow, Destination, Folder, Sandbox, Transport};
 use expect_test::{Expect, expect};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-use crate::hosted::{config, start_in};
+use crate::hosted::{config, refused, start_in};
 
 /// Runs the task with these arguments and grants, and compares all it says.
 async fn check(args: &[&str], allow: Allow, sandbox: &Path, expected: Expect) {
@@ -105,6 +105,79 @@ async fn without_a_grant_there_are_no_files() {
     "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_folder_of_the_agent_is_what_its_operator_gives_and_nothing_beyond() {
+    for is_writable in [true, false] {
+        let sandbox = tempfile::tempdir().unwrap();
+        let agent = tempfile::tempdir().unwrap();
+        let path = agent.path().join("models");
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("there"), "what was there").unwrap();
+        fs::write(agent.path().join("secret"), "not yours").unwrap();
+        symlink("../secret", path.join("link")).unwrap();
+        symlink(agent.path().join("secret"), path.join("absolute")).unwrap();
+        symlink("there", path.join("inside")).unwrap();
+        let folder = Folder {
+            name: "models".to_owned(),
+            path: path.clone(),
+            is_writable,
+        };
+        let allow = Allow {
+            folders: vec![folder],
+            ..files(true)
+        };
+        let expected = match is_writable {
+            true => expect![[r#"
+                there: what was there
+                inside: what was there
+                ../secret: PermissionDenied
+                x/../../secret: NotFound
+                link: PermissionDenied
+                absolute: PermissionDenied
+                write: done
+                write out: PermissionDenied
+                over a link: PermissionDenied
+                make a folder: done
+                rename: PermissionDenied
+                remove: done
+                own: done
+            "#]],
+            false => expect![[r#"
+                there: what was there
+                inside: what was there
+                ../secret: PermissionDenied
+                x/../../secret: NotFound
+                link: PermissionDenied
+                absolute: PermissionDenied
+                write: PermissionDenied
+                write out: PermissionDenied
+                over a link: PermissionDenied
+                make a folder: PermissionDenied
+                rename: PermissionDenied
+                remove: PermissionDenied
+                own: done
+            "#]],
+        };
+        check(&["folder", "/models"], allow, sandbox.path(), expected).await;
+        assert_eq!(path.join("note").exists(), is_writable);
+        assert!(!agent.path().join("note").exists());
+        assert!(agent.path().join("secret").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_ends_the_task_with_its_name() {
+    let folder = Folder {
+        name: "models".to_owned(),
+        path: "/nowhere/models".into(),
+        is_writable: false,
+    };
+    let mut config = config(&["echo"]);
+    config.allow.folders.push(folder);
+    let refused = refused(config).await;
+    expect![[r#"Refused("the folder `models`, which is `/nowhere/models` on the agent, cannot be opened: No such file or directory (os error 2)")"#]].assert_eq(&format!("{refused:?}"));
 }
 
 /// A server that greets whoever connects, and the grant for its port.

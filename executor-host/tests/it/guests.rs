@@ -8,6 +8,12 @@ pub(crate) fn task() -> &'static [u8] {
     &BYTES
 }
 
+/// The component of `tests/guests/web`.
+pub(crate) fn web() -> &'static [u8] {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| component("test-web", "test_web.wasm"));
+    &BYTES
+}
+
 /// The component of `tests/guests/scheduler`.
 pub(crate) fn scheduler() -> &'static [u8] {
     static BYTES: LazyLock<Vec<u8>> =

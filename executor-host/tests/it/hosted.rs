@@ -36,6 +36,13 @@ pub(crate) fn module() -> &'static TaskModule {
     &MODULE
 }
 
+/// The task that sends HTTP requests, compiled.
+fn web() -> &'static TaskModule {
+    static MODULE: LazyLock<TaskModule> =
+        LazyLock::new(|| TaskModule::compile(engine(), guests::web()).expect("it is a task"));
+    &MODULE
+}
+
 /// What guests print, to look at.
 #[derive(Clone, Default)]
 pub(crate) struct Printed(Arc<Mutex<Vec<u8>>>);
@@ -108,12 +115,30 @@ pub(crate) async fn start_with(config: TaskConfig) -> Hosted {
 
 /// Starts the test task in an executor with that sandbox.
 pub(crate) async fn start_in(config: TaskConfig, sandbox: &Path) -> Hosted {
+    start_module(module(), config, sandbox).await
+}
+
+/// Starts the task that sends HTTP requests.
+pub(crate) async fn start_web(config: TaskConfig) -> Hosted {
+    start_module(web(), config, Path::new(".")).await
+}
+
+/// Why the test task cannot be started.
+pub(crate) async fn refused(config: TaskConfig) -> Outcome {
+    let output = Output::new(io::sink(), io::sink());
+    match Prepared::new(engine(), module(), config, &output, Path::new(".")).await {
+        Ok(_) => panic!("it was prepared"),
+        Err(outcome) => outcome,
+    }
+}
+
+async fn start_module(module: &TaskModule, config: TaskConfig, sandbox: &Path) -> Hosted {
     let (here, there) = links();
     let (outbox, inbox) = here.open(&config.name).unwrap();
     let (sender, receiver) = there.open(&config.name).unwrap();
     let (stdout, stderr) = (Printed::default(), Printed::default());
     let output = Output::new(stdout.clone(), stderr.clone());
-    let prepared = Prepared::new(engine(), module(), config, &output, sandbox)
+    let prepared = Prepared::new(engine(), module, config, &output, sandbox)
         .await
         .unwrap();
     let (task_inbox, closer) = TaskInbox::new(receiver);

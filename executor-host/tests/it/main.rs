@@ -10,6 +10,7 @@ mod executors;
 mod grants;
 mod guests;
 mod hosted;
+mod http;
 mod inboxes;
 mod modules;
 mod pinned;

@@ -1,8 +1,16 @@
 //! What a task may use.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use super::Resolver;
-use crate::allow::{self, Allow, DESTINATIONS_MAX, DestinationError, SandboxAccess};
+use crate::allow::{
+    self, Allow, DESTINATIONS_MAX, DestinationError, FOLDERS_MAX, FolderAccess, HttpError,
+};
 use crate::file::AllowFile;
+
+/// Variables that executors pass on to nobody.
+const SECRETS: [&str; 1] = ["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"];
 
 impl Resolver<'_> {
     pub(super) fn allow(
@@ -17,8 +25,8 @@ impl Resolver<'_> {
         let path = |key| [at, &[key]].concat();
         let accesses = [
             ("none", None),
-            ("ro", Some(SandboxAccess::ReadOnly)),
-            ("rw", Some(SandboxAccess::ReadWrite)),
+            ("ro", Some(FolderAccess::ReadOnly)),
+            ("rw", Some(FolderAccess::ReadWrite)),
         ];
         let yes_no = [("true", true), ("false", false)];
         Allow {
@@ -28,16 +36,63 @@ impl Resolver<'_> {
                 defaults.sandbox,
                 &accesses,
             ),
+            folders: match &file.folders {
+                Some(folders) => self.folders(&path("folders"), folders),
+                None => defaults.folders.clone(),
+            },
             env: match &file.env {
                 Some(names) => self.passed_on(&path("env"), names),
                 None => defaults.env.clone(),
             },
             connect: match &file.connect {
-                Some(texts) => self.destinations(&path("connect"), texts),
+                Some(texts) => {
+                    let help = DestinationError::HELP;
+                    self.destinations(&path("connect"), texts, allow::parse, help)
+                }
                 None => defaults.connect.clone(),
             },
             dns: self.choice(&path("dns"), file.dns.as_deref(), defaults.dns, &yes_no),
+            http: match &file.http {
+                Some(texts) => {
+                    let help = HttpError::HELP;
+                    self.destinations(&path("http"), texts, allow::parse_http, help)
+                }
+                None => defaults.http.clone(),
+            },
         }
+    }
+
+    fn folders(
+        &mut self,
+        at: &[&str],
+        folders: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, FolderAccess> {
+        let accesses = [
+            ("ro", FolderAccess::ReadOnly),
+            ("rw", FolderAccess::ReadWrite),
+        ];
+        if folders.len() > FOLDERS_MAX {
+            let message = format!(
+                "there are {} folders, more than {FOLDERS_MAX}",
+                folders.len()
+            );
+            let help = "ask the operator for one that holds them";
+            self.report_at_key(at, message, Some("too many"), Some(help));
+        }
+        let mut known = BTreeMap::new();
+        for (name, access) in folders {
+            let at = [at, &[name.as_str()]].concat();
+            if !allow::is_folder_name(name) {
+                let message = format!("`{name}` is not a name of a folder");
+                let help = "it is the name that the operator of an agent gives to a folder, of \
+                            letters, digits, `-`, `_` and `.`; a task finds it at `/NAME`";
+                self.report_at_key(&at, message, None, Some(help));
+            }
+            let read = FolderAccess::ReadOnly;
+            let access = self.choice(&at, Some(access), read, &accesses);
+            known.insert(name.clone(), access);
+        }
+        known
     }
 
     fn passed_on(&mut self, at: &[&str], names: &[String]) -> Vec<String> {
@@ -48,11 +103,23 @@ impl Resolver<'_> {
                 let help = "what it is to be is said by the group's own `env`";
                 self.wrong_value(&[at, &[number.as_str()]].concat(), &message, Some(help));
             }
+            if SECRETS.contains(&name.as_str()) {
+                let number = number.to_string();
+                let message = format!("`{name}` is a secret of the executor, which no task gets");
+                let help = "with it a task could speak to the agent in the executor's name";
+                self.wrong_value(&[at, &[number.as_str()]].concat(), &message, Some(help));
+            }
         }
         names.to_vec()
     }
 
-    fn destinations(&mut self, at: &[&str], texts: &[String]) -> Vec<allow::Destination> {
+    fn destinations<T, E: Display>(
+        &mut self,
+        at: &[&str],
+        texts: &[String],
+        parse: impl Fn(&str) -> Result<T, E>,
+        help: &str,
+    ) -> Vec<T> {
         if texts.len() > DESTINATIONS_MAX {
             let message = format!(
                 "there are {} destinations, more than {DESTINATIONS_MAX}",
@@ -63,12 +130,12 @@ impl Resolver<'_> {
         }
         let mut destinations = Vec::new();
         for (number, text) in texts.iter().enumerate() {
-            match allow::parse(text) {
+            match parse(text) {
                 Ok(destination) => destinations.push(destination),
                 Err(error) => {
                     let number = number.to_string();
                     let at = [at, &[number.as_str()]].concat();
-                    self.wrong_value(&at, &error, Some(DestinationError::HELP));
+                    self.wrong_value(&at, &error, Some(help));
                 }
             }
         }

@@ -82,9 +82,11 @@ fn the_elevator_job_is_read() {
                     },
                     allow: Allow {
                         sandbox: None,
+                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
+                        http: [],
                     },
                 },
                 Group {
@@ -117,9 +119,11 @@ fn the_elevator_job_is_read() {
                     },
                     allow: Allow {
                         sandbox: None,
+                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
+                        http: [],
                     },
                 },
             ],
@@ -214,9 +218,11 @@ fn the_least_job_has_the_documented_defaults() {
                     },
                     allow: Allow {
                         sandbox: None,
+                        folders: {},
                         env: [],
                         connect: [],
                         dns: false,
+                        http: [],
                     },
                 },
             ],
@@ -545,22 +551,25 @@ tasks:
 #[test]
 fn grants_come_from_the_group_then_the_defaults() {
     let job = read(&minimal(
-        "defaults: { allow: { env: [LANG], connect: ['udp *:53'], dns: true } }
+        "defaults: { allow: { env: [LANG], connect: ['udp *:53'], dns: true, http: ['*'], folders: { a: ro } } }
 tasks:
-  a: { module: floor.wasm, allow: { sandbox: rw, connect: ['tcp 10.0.0.0/8:80'] } }
-  b: { module: floor.wasm, allow: { env: [] } }",
+  a: { module: floor.wasm, allow: { sandbox: rw, connect: ['tcp 10.0.0.0/8:80'], folders: { b: rw, c: ro } } }
+  b: { module: floor.wasm, allow: { env: [], http: ['https://*.example.com'], folders: {} } }",
     ))
     .unwrap();
     let shown = |group: &Group| {
         let allow = &group.allow;
         let connect: Vec<_> = allow.connect.iter().map(ToString::to_string).collect();
-        let (sandbox, env, dns) = (allow.sandbox, &allow.env, allow.dns);
-        format!("{}: {sandbox:?} {env:?} {connect:?} {dns}\n", group.name)
+        let http: Vec<_> = allow.http.iter().map(ToString::to_string).collect();
+        let (sandbox, folders) = (allow.sandbox, &allow.folders);
+        let (env, dns) = (&allow.env, allow.dns);
+        let name = &group.name;
+        format!("{name}: {sandbox:?} {folders:?} {env:?} {connect:?} {dns} {http:?}\n")
     };
     let shown: Vec<_> = job.groups.iter().map(shown).collect();
     expect![[r#"
-        a: Some(ReadWrite) ["LANG"] ["tcp 10.0.0.0/8:80"] true
-        b: None [] ["udp *:53"] true
+        a: Some(ReadWrite) {"b": ReadWrite, "c": ReadOnly} ["LANG"] ["tcp 10.0.0.0/8:80"] true ["*"]
+        b: None {} [] ["udp *:53"] true ["https://*.example.com"]
     "#]]
     .assert_eq(&shown.concat());
 }

@@ -29,6 +29,7 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["tell"] => tell(&outbox, &args, &env),
         ["look-around"] => look_around(&outbox),
         ["files"] => files(&outbox),
+        ["folder", folder] => in_folder(&outbox, folder),
         ["connect", address] => connect(&outbox, address),
         ["listen", address] => listen(&outbox, address),
         ["look-up", name] => look_up(&outbox, name),
@@ -138,6 +139,29 @@ fn files(outbox: &Sender) -> Result<(), Error> {
     tell("linked", fs::read_to_string("/link"))?;
     tell("make a link", done(fs::hard_link("/there", "/other")))?;
     tell("remove", done(fs::remove_file("/there")))?;
+    Ok(())
+}
+
+/// Tries what can be done in a folder of the agent, and by ways out of it.
+fn in_folder(outbox: &Sender, folder: &str) -> Result<(), Error> {
+    let tell = |what: &str, done: io::Result<String>| {
+        let told = done.unwrap_or_else(|error| format!("{:?}", error.kind()));
+        outbox.send(format!("{what}: {told}"))
+    };
+    let done = |result: io::Result<()>| result.map(|()| "done".to_owned());
+    let path = |name: &str| format!("{folder}/{name}");
+    tell("there", fs::read_to_string(path("there")))?;
+    tell("inside", fs::read_to_string(path("inside")))?;
+    for out in ["../secret", "x/../../secret", "link", "absolute"] {
+        tell(out, fs::read_to_string(path(out)))?;
+    }
+    tell("write", done(fs::write(path("note"), "mine")))?;
+    tell("write out", done(fs::write(path("../note"), "mine")))?;
+    tell("over a link", done(fs::write(path("link"), "mine")))?;
+    tell("make a folder", done(fs::create_dir(path("new"))))?;
+    tell("rename", done(fs::rename(path("there"), path("../note"))))?;
+    tell("remove", done(fs::remove_file(path("there"))))?;
+    tell("own", done(fs::write("/note", "mine")))?;
     Ok(())
 }
 
