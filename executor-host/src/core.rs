@@ -5,33 +5,34 @@
 //! when the executor exits. It refuses to know wasm, HTTP and the clock.
 //!
 //! ```text
-//! Waiting ──launch──► Serving ◄──launch── Lingering ──time──► Exited(Done)
-//!    │                   │ └─last task acknowledged─▲  │
-//!    └──────shutdown─────┴──────────┬──────────────────┘
-//!                                   ▼
-//!                  ShuttingDown ──all ended and told, or time──► Exited(Shutdown)
+//! Waiting ──launch──► Serving ──last task acknowledged──► Exited(Done), or Waiting for more
+//!    │                   │
+//!    ├───time──► Exited(Done)
+//!    └──────shutdown─────┴──► ShuttingDown ──all ended and told, or time──► Exited(Shutdown)
 //!
-//! any ──agent gone for good──► Orphaned ──all ended──► Exited(AgentLost)
+//! any ──agent gone for good──► Orphaned ──all ended, or time──► Exited(AgentLost)
 //! ```
 //!
-//! - *Waiting*: nothing was launched yet; the agent sends the first launch or a shutdown.
-//! - *Lingering*: the last task has ended and is acknowledged; a launch may be on its way.
+//! - *Waiting*: no task is here, and the scheduler launches more, or may: it says how many. The
+//!   time runs while there is a subscription, for without one no launch can come.
 //! - *ShuttingDown*: every task is told to stop within the time that the agent gives.
 //! - *Orphaned*: nobody hears our updates; tasks end within their grace.
 //!
 //! A task's own states are in [`task`], the way of its updates is in [`updates`].
 
+mod past;
 pub(crate) mod task;
 pub(crate) mod updates;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
 use mesos::{TaskId, v1::TaskState};
 
 use self::{
+    past::Past,
     task::{Step, TaskRun},
     updates::{Update, Uuid},
 };
@@ -55,8 +56,12 @@ pub(crate) enum Input {
     },
     /// All tasks are to stop; after `within` the agent destroys us.
     Shutdown { within: Duration },
-    /// The agent has taken an update into its care.
+    /// The agent keeps an update: it is not needed here any more.
     Acknowledged { task: TaskId, uuid: Uuid },
+    /// The agent has taken an update, and will acknowledge it.
+    UpdateTaken { task: TaskId, uuid: Uuid },
+    /// The agent has not taken an update: it was not ready, or did not answer.
+    UpdatePutOff { task: TaskId, uuid: Uuid },
     /// The agent has refused an update and always will.
     UpdateRefused { task: TaskId, uuid: Uuid },
     /// All tasks of the job are up: functions may begin.
@@ -80,7 +85,7 @@ pub(crate) enum Output {
     CloseInbox { task: TaskId, at: Instant },
     /// End the task by force; answer `Ended`.
     Stop(TaskId),
-    /// Send an update to the agent.
+    /// Send an update to the agent; answer `UpdateTaken`, `UpdatePutOff` or `UpdateRefused`.
     Update(Update),
     /// The task has ended and nothing of it waits: no output will name it again.
     Forget(TaskId),
@@ -127,25 +132,32 @@ pub(crate) struct Core {
     tasks: BTreeMap<TaskId, TaskRun>,
     /// Tasks whose life is not over.
     live: usize,
-    /// No deadline of a task is earlier. It may be too early, then a look at all corrects it: one
-    /// look for many deadlines, instead of one for every input of ten thousand tasks.
-    next_deadline: Option<Instant>,
+    /// Tasks of which nothing is left to do.
+    past: Past,
+    /// How many tasks the scheduler launches here, if it has said so.
+    expected: Option<u32>,
+    /// How many it has launched so far.
+    launched: u32,
+    /// The next deadline of each task that has one: what each has in `due`.
+    deadlines: BTreeSet<(Instant, TaskId)>,
     random: fastrand::Rng,
     outputs: VecDeque<Output>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    Waiting,
-    Serving,
-    Lingering {
-        until: Instant,
+    /// While there is no subscription, the time does not run.
+    Waiting {
+        until: Option<Instant>,
     },
+    Serving,
     ShuttingDown {
         until: Instant,
         told_by: Option<Instant>,
     },
-    Orphaned,
+    Orphaned {
+        until: Instant,
+    },
     Exited,
 }
 
@@ -161,10 +173,18 @@ enum Barrier {
     Lifted,
 }
 
-/// Launches of one ACCEPT arrive one by one, and a task may end before the next is here. Half a
-/// second covers an agent that writes them between other work; the resources of an executor that
-/// lingers are missed by nobody for so long.
-pub(crate) const LINGER: Duration = Duration::from_millis(500);
+/// How long launches that are to come are waited for. They come one by one, each when the agent has
+/// given the container more resources, which takes seconds on a machine that is busy. They do not
+/// come at all when the agent has lost or refused them, or when they were killed on their way.
+/// As long as agents wait for an executor to subscribe.
+const LAUNCH_WAIT: Duration = Duration::from_secs(60);
+
+/// The same after a launch, when nobody has said how many there will be.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// For how long tasks of an executor without an agent may be over their time before it ends with
+/// them: what is stopped by force has ended long before, or never will.
+const ORPHAN_RESERVE: Duration = Duration::from_secs(5);
 
 /// After a shutdown: how long the last updates may take to be acknowledged. An agent whose
 /// framework is gone ignores them (PROTOCOL §9.3), so waiting longer is waiting for nothing.
@@ -178,15 +198,19 @@ const SHUTDOWN_RESERVE: Duration = Duration::from_secs(1);
 pub(crate) const TASKS_MAX: usize = 20_000;
 
 impl Core {
-    /// An executor to which nothing has happened. `random` makes the ids of its updates.
-    pub(crate) fn new(random: fastrand::Rng) -> Self {
+    /// An executor to which nothing has happened, and on which so many tasks will be launched, if
+    /// that is known. `random` makes the ids of its updates.
+    pub(crate) fn new(expected: Option<u32>, random: fastrand::Rng) -> Self {
         Self {
-            mode: Mode::Waiting,
+            mode: Mode::Waiting { until: None },
             agent: Agent::Away,
             barrier: Barrier::Closed,
             tasks: BTreeMap::new(),
             live: 0,
-            next_deadline: None,
+            past: Past::default(),
+            expected,
+            launched: 0,
+            deadlines: BTreeSet::new(),
             random,
             outputs: VecDeque::new(),
         }
@@ -199,13 +223,23 @@ impl Core {
         }
         match input {
             Input::Subscribed { killing_state } => self.subscribed(now, killing_state),
-            Input::Disconnected => self.agent = Agent::Away,
+            Input::Disconnected => self.disconnected(),
             Input::AgentLost => self.agent_lost(now),
             Input::Launch { task, kill_grace } => self.launch(now, task, kill_grace),
             Input::Kill { task, grace } => self.kill(now, &task, grace),
             Input::Shutdown { within } => self.shutdown(now, within),
-            Input::Acknowledged { task, uuid } | Input::UpdateRefused { task, uuid } => {
-                self.with_task(now, &task, |run| run.updates.acknowledged(uuid));
+            Input::Acknowledged { task, uuid } => {
+                self.with_task(now, &task, |run| run.updates.acknowledged(now, uuid));
+            }
+            Input::UpdateTaken { task, uuid } => {
+                self.with_task(now, &task, |run| run.updates.taken(now, uuid));
+            }
+            Input::UpdatePutOff { task, uuid } => {
+                self.with_task(now, &task, |run| run.updates.put_off(now, uuid));
+            }
+            Input::UpdateRefused { task, uuid } => {
+                let bare = Uuid::random(&mut self.random);
+                self.with_task(now, &task, |run| run.updates.refused(now, uuid, bare));
             }
             Input::BarrierLifted => self.lift_barrier(),
             Input::Ready { task } => self.ready(now, &task),
@@ -224,45 +258,70 @@ impl Core {
     /// When a `Tick` is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let own = match self.mode {
-            Mode::Lingering { until } => Some(until),
+            Mode::Waiting { until } => until,
             Mode::ShuttingDown { until, told_by } => {
                 Some(told_by.map_or(until, |by| by.min(until)))
             }
-            Mode::Waiting | Mode::Serving | Mode::Orphaned => None,
+            Mode::Orphaned { until } => Some(until),
+            Mode::Serving => None,
             Mode::Exited => return None,
         };
-        own.into_iter().chain(self.next_deadline).min()
+        let earliest = self.deadlines.first().map(|(at, _)| *at);
+        own.into_iter().chain(earliest).min()
     }
 
-    /// What the next subscription must carry.
-    pub(crate) fn unacknowledged(&self) -> Unacknowledged {
+    /// What the SUBSCRIBE that is about to be made must carry. Where it succeeds, the next input is
+    /// `Subscribed`.
+    pub(crate) fn unacknowledged(&mut self) -> Unacknowledged {
         let mut unacknowledged = Unacknowledged::default();
-        for (task, run) in &self.tasks {
+        for (task, run) in &mut self.tasks {
             if !run.updates.task_is_acknowledged() {
                 unacknowledged.tasks.push(task.clone());
             }
-            unacknowledged
-                .updates
-                .extend(run.updates.waiting().cloned());
+            unacknowledged.updates.extend(run.updates.carry().cloned());
         }
         unacknowledged
     }
 
+    /// Whether a task is here or was: a launch of it is a repetition.
+    pub(crate) fn knows(&self, task: &TaskId) -> bool {
+        self.tasks.contains_key(task) || self.past.contains(task)
+    }
+
     fn subscribed(&mut self, now: Instant, killing_state: KillingState) {
+        // What comes after the agent was given up is late news.
+        if let Mode::Orphaned { .. } = self.mode {
+            return;
+        }
         self.agent = Agent::Subscribed { killing_state };
         let tasks: Vec<_> = self.tasks.keys().cloned().collect();
         for task in tasks {
             self.with_task(now, &task, |run| run.updates.subscribed(now));
         }
+        // What is still to come comes with the new subscription.
+        if let Mode::Waiting { .. } = self.mode {
+            self.wait_for_more(now);
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.agent = Agent::Away;
+        let tasks: Vec<_> = self.tasks.keys().cloned().collect();
+        for task in &tasks {
+            self.note_deadline(task);
+        }
+        if let Mode::Waiting { until } = &mut self.mode {
+            *until = None;
+        }
     }
 
     fn launch(&mut self, now: Instant, task: TaskId, kill_grace: Duration) {
-        // A launch is repeated after a broken stream; the task is here already.
-        if self.tasks.contains_key(&task) {
+        if self.knows(&task) {
             return;
         }
+        self.launched = self.launched.saturating_add(1);
         let refusal = match self.mode {
-            Mode::ShuttingDown { .. } | Mode::Orphaned => Some(Outcome::NeverBegan),
+            Mode::ShuttingDown { .. } | Mode::Orphaned { .. } => Some(Outcome::NeverBegan),
             _ if self.tasks.len() >= TASKS_MAX => Some(Outcome::Refused(format!(
                 "the executor holds {TASKS_MAX} tasks already"
             ))),
@@ -270,7 +329,7 @@ impl Core {
         };
         self.tasks.insert(task.clone(), TaskRun::new(kill_grace));
         self.live += 1;
-        if let Mode::Waiting | Mode::Lingering { .. } = self.mode {
+        if let Mode::Waiting { .. } = self.mode {
             self.mode = Mode::Serving;
         }
         match refusal {
@@ -307,7 +366,8 @@ impl Core {
     }
 
     fn kill(&mut self, now: Instant, task: &TaskId, grace: Option<Duration>) {
-        // A task that is not here has ended and is acknowledged; the kill crossed its update.
+        // A task that is not here has ended and is acknowledged; the kill crossed its update. No
+        // kill comes before its launch: of a task that waits there, the agent tells the end itself.
         let Some(run) = self.tasks.get_mut(task) else {
             return;
         };
@@ -316,7 +376,7 @@ impl Core {
     }
 
     fn shutdown(&mut self, now: Instant, within: Duration) {
-        if let Mode::ShuttingDown { .. } | Mode::Orphaned = self.mode {
+        if let Mode::ShuttingDown { .. } | Mode::Orphaned { .. } = self.mode {
             return;
         }
         // Half of a time too short for the reserve is better than next to none.
@@ -329,9 +389,20 @@ impl Core {
     }
 
     fn agent_lost(&mut self, now: Instant) {
-        self.agent = Agent::Away;
-        self.mode = Mode::Orphaned;
+        if let Mode::Orphaned { .. } = self.mode {
+            return;
+        }
+        self.disconnected();
         self.stop_all(now, Duration::MAX);
+        // No update is sent any more: what is left of the deadlines is when tasks are stopped.
+        let last = self.deadlines.last().map_or(now, |(at, _)| *at);
+        let until = last + ORPHAN_RESERVE;
+        self.mode = Mode::Orphaned {
+            until: match self.mode {
+                Mode::ShuttingDown { until: earlier, .. } => earlier.min(until),
+                _ => until,
+            },
+        };
     }
 
     fn stop_all(&mut self, now: Instant, grace_max: Duration) {
@@ -351,18 +422,18 @@ impl Core {
         match step {
             Step::Nothing => {}
             Step::Stop => self.outputs.push_back(Output::Stop(task.clone())),
-            Step::CloseInbox { close_at, force_at } => {
+            Step::CloseInbox { close_at } => {
                 self.outputs.push_back(Output::CloseInbox {
                     task: task.clone(),
                     at: close_at,
                 });
-                self.note_deadline(Some(force_at));
+                self.note_deadline(task);
                 let killing_state = KillingState::Known;
                 if self.agent == (Agent::Subscribed { killing_state }) {
                     self.report(now, task, TaskState::TaskKilling);
                 }
             }
-            Step::Sooner { force_at } => self.note_deadline(Some(force_at)),
+            Step::Sooner => self.note_deadline(task),
         }
     }
 
@@ -391,52 +462,75 @@ impl Core {
             return;
         };
         change(run);
-        let mut deadline = None;
-        // While the agent is away nothing is sent, and no deadline may wake anyone for it.
+        // While the agent is away nothing is sent.
         if let Agent::Subscribed { .. } = self.agent {
             self.outputs
                 .extend(run.updates.next_to_send(now).map(Output::Update));
-            deadline = run.updates.deadline();
         }
-        if run.is_ended() && run.updates.is_empty() {
+        let is_over = run.is_ended() && run.updates.is_empty();
+        self.note_deadline(task);
+        if is_over {
             self.tasks.remove(task);
+            self.past.insert(task.clone());
             self.outputs.push_back(Output::Forget(task.clone()));
         }
-        self.note_deadline(deadline);
     }
 
-    fn note_deadline(&mut self, deadline: Option<Instant>) {
-        self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
+    /// Notes when a task has to be looked at again, if nothing happens to it before.
+    fn note_deadline(&mut self, task: &TaskId) {
+        let Some(run) = self.tasks.get_mut(task) else {
+            return;
+        };
+        // While the agent is away no deadline may wake anyone for an update.
+        let resend_at = match self.agent {
+            Agent::Subscribed { .. } => run.updates.deadline(),
+            Agent::Away => None,
+        };
+        let due = run.force_at().into_iter().chain(resend_at).min();
+        if run.due == due {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut run.due, due) {
+            self.deadlines.remove(&(before, task.clone()));
+        }
+        self.deadlines.extend(due.map(|due| (due, task.clone())));
     }
 
     fn pass_deadlines(&mut self, now: Instant) {
-        if self.next_deadline.is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        self.next_deadline = None;
-        let tasks: Vec<_> = self.tasks.keys().cloned().collect();
-        for task in &tasks {
-            let Some(run) = self.tasks.get_mut(task) else {
+        while let Some((_, task)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
+            let task = task.clone();
+            let Some(run) = self.tasks.get_mut(&task) else {
+                // The deadline of a task that is forgotten is forgotten with it.
+                self.deadlines.pop_first();
                 continue;
             };
             if run.force(now) {
                 self.outputs.push_back(Output::Stop(task.clone()));
             }
-            let force_at = run.force_at();
-            self.note_deadline(force_at);
-            self.with_task(now, task, |run| run.updates.give_up(now));
+            self.with_task(now, &task, |run| run.updates.give_up(now));
         }
+    }
+
+    /// Waits for launches that are to come, or may; without any to come the work is done.
+    fn wait_for_more(&mut self, now: Instant) {
+        let wait = match self.expected {
+            Some(expected) if self.launched >= expected => return self.exit(Exit::Done),
+            None if self.launched > 0 => LINGER,
+            Some(_) | None => LAUNCH_WAIT,
+        };
+        self.mode = Mode::Waiting {
+            until: match self.agent {
+                Agent::Subscribed { .. } => Some(now + wait),
+                Agent::Away => None,
+            },
+        };
     }
 
     /// Decides what the executor as a whole does now.
     fn settle(&mut self, now: Instant) {
         match self.mode {
-            Mode::Serving if self.tasks.is_empty() => {
-                self.mode = Mode::Lingering {
-                    until: now + LINGER,
-                };
-            }
-            Mode::Lingering { until } if until <= now => self.exit(Exit::Done),
+            Mode::Serving if self.tasks.is_empty() => self.wait_for_more(now),
+            Mode::Waiting { until: Some(until) } if until <= now => self.exit(Exit::Done),
             Mode::ShuttingDown { until, told_by } => {
                 if self.tasks.is_empty() || until <= now || told_by.is_some_and(|by| by <= now) {
                     self.exit(Exit::Shutdown);
@@ -447,9 +541,10 @@ impl Core {
                     };
                 }
             }
-            Mode::Orphaned if self.live == 0 => self.exit(Exit::AgentLost),
-            Mode::Waiting | Mode::Serving | Mode::Lingering { .. } | Mode::Orphaned => {}
-            Mode::Exited => {}
+            Mode::Orphaned { until } if self.live == 0 || until <= now => {
+                self.exit(Exit::AgentLost);
+            }
+            Mode::Waiting { .. } | Mode::Serving | Mode::Orphaned { .. } | Mode::Exited => {}
         }
     }
 

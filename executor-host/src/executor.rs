@@ -14,11 +14,12 @@
 mod agent;
 mod convert;
 mod direct;
+mod ending;
 mod lives;
 mod sending;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,7 +33,6 @@ use mesos_client::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
-    time,
 };
 use tracing::{debug, error, info, warn};
 use v1::executor::event::Type as EventType;
@@ -73,18 +73,6 @@ pub enum RunError {
     #[error("cannot work for the framework that launched this executor")]
     Spec(#[source] LaunchError),
 }
-
-/// For how long the last messages may take to reach the scheduler's end. Its master may be failing
-/// over meanwhile, or its connection broken; when it is gone for good, the agent sends SHUTDOWN,
-/// and nothing is waited for any more.
-const DRAIN_WAIT: Duration = Duration::from_secs(60);
-
-/// The same after a shutdown, when the agent's patience is short and the scheduler often gone.
-const DRAIN_WAIT_AFTER_SHUTDOWN: Duration = Duration::from_millis(300);
-
-/// For how long guests that are stopped at the exit may hold it up: many ticks of the epoch. A
-/// guest within a long operation of the host ends with the process.
-const STOP_WAIT: Duration = Duration::from_millis(500);
 
 /// Notes that wait for the loop, which takes them at once.
 const NOTES_QUEUED_MAX: usize = 64;
@@ -135,6 +123,7 @@ pub async fn run(
         notices,
         is_over: false,
         questions,
+        identity: None,
     };
 
     tokio::pin!(stop);
@@ -191,9 +180,6 @@ struct Executor {
     launches: HashMap<TaskId, Launch>,
     ready: mpsc::Receiver<TaskId>,
     updates: mpsc::UnboundedSender<UpdateToSend>,
-    /// Updates that wait to be sent. The machine repeats what is not acknowledged; while the agent
-    /// is not ready the repetitions must not pile up.
-    sending: HashSet<Uuid>,
     sent: mpsc::Receiver<Sent>,
     is_subscribed: watch::Sender<bool>,
     executor_id: ExecutorId,
@@ -229,7 +215,7 @@ impl Executor {
             subscribed,
         ));
         Self {
-            core: Core::new(random.fork()),
+            core: Core::new(convert::expected(spec), random.fork()),
             agent,
             link,
             incarnation: spec.incarnation,
@@ -240,7 +226,6 @@ impl Executor {
             launches: HashMap::new(),
             ready,
             updates,
-            sending: HashSet::new(),
             sent,
             is_subscribed,
             executor_id,
@@ -314,16 +299,7 @@ impl Executor {
                     debug!("a notice of a kind that is not for an executor");
                 }
             },
-            Event::Sent(Sent {
-                task,
-                uuid,
-                refused,
-            }) => {
-                self.sending.remove(&uuid);
-                if refused {
-                    self.tell(Input::UpdateRefused { task, uuid });
-                }
-            }
+            Event::Sent(sent) => self.tell(sent.into()),
             Event::Stop => self.tell(Input::Shutdown {
                 within: self.shutdown_grace,
             }),
@@ -345,7 +321,19 @@ impl Executor {
 
     fn notice(&mut self, notice: ExecutorNotice) {
         match notice {
-            ExecutorNotice::Subscribed { framework_info, .. } => self.subscribed(&framework_info),
+            ExecutorNotice::Subscribed {
+                framework_info,
+                agent_info,
+                ..
+            } => match self.agent.identify(&framework_info, &agent_info) {
+                Ok(()) => self.subscribed(&framework_info),
+                Err(stranger) => {
+                    error!(%stranger, "the agent is lost");
+                    self.link.shut();
+                    self.agent.client.stop();
+                    self.tell(Input::AgentLost);
+                }
+            },
             ExecutorNotice::Event(event) => self.agent_event(event),
             ExecutorNotice::Disconnected { reason } => {
                 warn!(%reason, "subscription lost");
@@ -417,8 +405,10 @@ impl Executor {
     fn launch_all(&mut self, infos: impl IntoIterator<Item = v1::TaskInfo>) {
         for info in infos {
             let task = convert::task_id(&info);
-            // After a broken stream an agent may send a launch again.
-            if self.infos.contains_key(&task) {
+            // The first counts, whatever the second says: it may have run already.
+            if self.core.knows(&task) {
+                let is_same = self.infos.get(&task).is_none_or(|known| *known == info);
+                warn!(%task, is_same, "a second launch of a task is ignored");
                 continue;
             }
             let launch = convert::launch(&info);
@@ -470,12 +460,10 @@ impl Executor {
             Act::CloseInbox { task, at } => self.lives.close_inbox(&task, at),
             Act::Stop(task) => self.lives.stop(&task),
             Act::Update(update) => {
-                if self.sending.insert(update.uuid) {
-                    let status = convert::status(&update, &self.executor_id, &self.clock);
-                    let (task, uuid) = (update.task, update.uuid);
-                    // It fails only when the sending task is gone, and with it the runtime.
-                    let _ = self.updates.send(UpdateToSend { task, uuid, status });
-                }
+                let status = convert::status(&update, &self.executor_id, &self.clock);
+                let (task, uuid) = (update.task, update.uuid);
+                // It fails only when the sending task is gone, and with it the runtime.
+                let _ = self.updates.send(UpdateToSend { task, uuid, status });
             }
             Act::Forget(task) => {
                 self.infos.remove(&task);
@@ -485,7 +473,7 @@ impl Executor {
         }
     }
 
-    fn unacknowledged(&self) -> Unacknowledged {
+    fn unacknowledged(&mut self) -> Unacknowledged {
         let unacknowledged = self.core.unacknowledged();
         let tasks = unacknowledged.tasks.iter();
         let status = |update| convert::status(update, &self.executor_id, &self.clock);
@@ -502,50 +490,5 @@ impl Executor {
 
     fn tell(&mut self, input: Input) {
         self.core.handle(Instant::now(), input);
-    }
-
-    /// Lets the last messages reach the scheduler's end, then ends everything.
-    async fn finish(&mut self, exit: Exit) {
-        let wait = match exit {
-            Exit::Done => DRAIN_WAIT,
-            Exit::Shutdown => DRAIN_WAIT_AFTER_SHUTDOWN,
-            Exit::AgentLost => Duration::ZERO,
-        };
-        if time::timeout(wait, self.drain()).await.is_err() && exit == Exit::Done {
-            warn!("the last messages may not have been received");
-        }
-        let _ = time::timeout(STOP_WAIT, self.lives.shutdown()).await;
-        self.link.shut();
-        debug!(path = ?self.link.path(), counters = ?self.link.counters(), "traffic of the link");
-        self.agent.client.stop();
-    }
-
-    /// Carries frames until the scheduler's end has all that was sent.
-    async fn drain(&mut self) {
-        let link = self.link.clone();
-        let flushed = link.flushed();
-        tokio::pin!(flushed);
-        loop {
-            let notice = tokio::select! {
-                () = &mut flushed => return,
-                notice = self.agent.notices.recv() => notice,
-            };
-            match notice {
-                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Message => {
-                    self.frame(event.message.map(|message| message.data));
-                }
-                Some(ExecutorNotice::Event(event))
-                    if matches!(event.r#type(), EventType::Launch | EventType::LaunchGroup) =>
-                {
-                    warn!("a launch came while the executor was ending; its tasks are not run");
-                }
-                // The scheduler does not wait for more.
-                Some(ExecutorNotice::Event(event)) if event.r#type() == EventType::Shutdown => {
-                    return;
-                }
-                Some(_) => {}
-                None => return,
-            }
-        }
     }
 }

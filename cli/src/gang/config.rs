@@ -40,6 +40,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
     let job = &loaded.job;
     let mut master = master(job, &target.masters, &target.user);
     master.failover_timeout = job.cluster.failover_timeout;
+    master.checkpoint = job.cluster.checkpoint;
     let groups = job
         .groups
         .iter()

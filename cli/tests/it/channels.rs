@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use local_cluster::{Faults, MessageFaults};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::proxy::Proxy;
@@ -25,7 +24,7 @@ channels: { direct: off }
 
 /// What the echo job's app scheduler has printed, when all went well.
 #[track_caller]
-fn report(ended: &Ended) -> Value {
+pub(crate) fn report(ended: &Ended) -> Value {
     ended.assert_code(0);
     let lines = ended.lines_of("scheduler");
     let [line] = &lines[..] else {
@@ -241,10 +240,7 @@ fn what_a_dead_executor_did_not_take_is_told_with_the_end_of_its_tasks() {
     let rig = Rig::new(lossy(), 7);
     let mut running = rig.start(&deaf("[flood, '100']"), &[]);
     running.wait_for("the flood", |line| line.contains("flooded"));
-    for pid in rig.scene.executors() {
-        let pid = Pid::from_raw(pid).expect("it is the id of a process");
-        kill_process(pid, Signal::KILL).expect("it lives");
-    }
+    rig.kill_executors();
     let ended = rig.finish(running);
     ended.assert_code(1);
     let lines = ended.lines_of("scheduler");

@@ -12,6 +12,7 @@ mod gangs;
 mod grants;
 mod interrupts;
 mod jobs;
+mod life;
 mod masters;
 mod plan;
 mod policies;

@@ -11,6 +11,7 @@ use local_cluster::{AgentConfig, ClusterConfig, Faults, LocalCluster, MessageCou
 use mesos::resources::Resources;
 use mesos::v1;
 use mesos_client::{SchedulerClient, SchedulerConfig, SchedulerNotice};
+use rustix::process::{Pid, Signal, kill_process};
 use testkit::zookeeper::ZooKeeper;
 use tokio::runtime::Runtime;
 
@@ -30,6 +31,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Between two allocation runs: short, so that tests need not wait a second for offers.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long an agent that is back waits for its executors: longer than by default, for machines that
+/// run many tests at once.
+const REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Of masters in ZooKeeper: twice as long as its servers in tests need.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -64,6 +69,18 @@ impl Rig {
             zk: Some(zookeeper.url().parse().expect("a place in ZooKeeper")),
             zk_session_timeout: SESSION_TIMEOUT,
             ..config
+        })
+    }
+
+    /// Starts a cluster whose executors look for so long for their agent when it has stopped.
+    pub(crate) fn of_patience(recovery_timeout: Duration) -> Self {
+        let agents = ["cpus:8;mem:8192"];
+        Self::of(&agents, Faults::default(), 1, |mut config| {
+            for agent in &mut config.agents {
+                agent.recovery_timeout = recovery_timeout;
+                agent.executor_reregistration_timeout = REREGISTRATION_TIMEOUT;
+            }
+            config
         })
     }
 
@@ -118,7 +135,12 @@ impl Rig {
     /// A job file that begins and ends with these lines.
     fn job_deployed(&self, text: &str, end: &str) -> PathBuf {
         // Whoever runs the test may have no name, and this cluster does not switch users.
-        let text = format!("{text}cluster: {{ user: nobody }}\n{end}\n");
+        self.whole_job(text, &format!("cluster: {{ user: nobody }}\n{end}"))
+    }
+
+    /// The same for one that says itself what the cluster is.
+    fn whole_job(&self, text: &str, end: &str) -> PathBuf {
+        let text = format!("{text}{end}\n");
         self.scene.job(&text)
     }
 
@@ -138,7 +160,16 @@ impl Rig {
 
     /// Starts the job on the cluster, with arguments for its app scheduler and its log on stderr.
     pub(crate) fn start(&self, job: &str, args: &[&str]) -> Running {
-        let job = self.job(job);
+        self.run(self.job(job), args)
+    }
+
+    /// The same for one that says itself what the cluster is.
+    pub(crate) fn start_whole(&self, job: &str, args: &[&str]) -> Running {
+        let executor = format!("executor: {{ binary: '{}' }}", self.executor().display());
+        self.run(self.whole_job(job, &executor), args)
+    }
+
+    fn run(&self, job: PathBuf, args: &[&str]) -> Running {
         let job = job.display().to_string();
         let master = self.cluster.master_address().to_string();
         let run = [
@@ -164,6 +195,28 @@ impl Rig {
             }
         }
         texts
+    }
+
+    /// Ends the process of the agent; its executors live on.
+    pub(crate) fn stop_agent(&mut self) {
+        self.runtime.block_on(self.cluster.stop_agent(0));
+    }
+
+    /// Starts the agent again.
+    pub(crate) fn start_agent(&mut self) {
+        let started = self.runtime.block_on(self.cluster.start_agent(0));
+        started.expect("its port is kept");
+    }
+
+    /// Kills all executors, and answers how many there were.
+    pub(crate) fn kill_executors(&self) -> usize {
+        let executors = self.scene.executors();
+        for pid in &executors {
+            let pid = Pid::from_raw(*pid).expect("it is the id of a process");
+            // A helper of the executor may end with it, before its turn.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        executors.len()
     }
 
     /// Kills the master that leads, and answers which it was.

@@ -112,7 +112,9 @@ impl Blueprint {
         incarnation: u64,
         tasks: Vec<TaskLaunch>,
     ) -> Vec<v1::TaskInfo> {
-        let executor_info = self.executor_info(executor, incarnation);
+        // A gang is far smaller than that.
+        let count = u32::try_from(tasks.len()).unwrap_or_default();
+        let executor_info = self.executor_info(executor, incarnation, count);
         tasks
             .into_iter()
             .map(|task| v1::TaskInfo {
@@ -144,7 +146,12 @@ impl Blueprint {
     }
 
     /// The same for every task of the launch, or the agent would refuse the second (PROTOCOL §7).
-    fn executor_info(&self, executor: &ExecutorLaunch, incarnation: u64) -> v1::ExecutorInfo {
+    fn executor_info(
+        &self,
+        executor: &ExecutorLaunch,
+        incarnation: u64,
+        tasks: u32,
+    ) -> v1::ExecutorInfo {
         let spec = ExecutorSpec {
             version: VERSION,
             job: self.job.clone(),
@@ -153,6 +160,7 @@ impl Blueprint {
             window_bytes: self.link.window.bytes,
             direct_only: self.link.direct_only,
             server: self.server.clone(),
+            tasks,
         };
         v1::ExecutorInfo {
             executor_id: (&executor.id).into(),

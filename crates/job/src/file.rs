@@ -85,6 +85,10 @@ pub(crate) struct ClusterFile {
     /// How long the master keeps the tasks when it does not hear of us. Default: `2m`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) failover_timeout: Option<String>,
+    /// Whether tasks live on while their agent restarts, for which it writes down what it knows of
+    /// them. Without, they are lost at once when an agent goes. Default: true.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) checkpoint: Option<String>,
     /// How long to look for a master that takes us. Default: `30s`.
     #[schemars(regex(pattern = DURATION_PATTERN))]
     pub(crate) timeout: Option<String>,

@@ -50,6 +50,8 @@ pub struct Cluster {
     /// How long the master keeps the tasks when it does not hear of us; [`FAILOVER_TIMEOUT`] by
     /// default.
     pub failover_timeout: Duration,
+    /// Whether tasks live on while their agent restarts; so by default.
+    pub checkpoint: bool,
     /// How long to look for a master that takes us; [`CLUSTER_TIMEOUT`] by default.
     pub timeout: Duration,
 }

@@ -157,12 +157,19 @@ impl Resolver<'_> {
             CLUSTER_TIMEOUT,
             Duration::ZERO..=Duration::MAX,
         );
+        let checkpoint = self.choice(
+            &["cluster", "checkpoint"],
+            file.checkpoint.as_deref(),
+            true,
+            &[("true", true), ("false", false)],
+        );
         Cluster {
             master,
             role: role.to_owned(),
             access: self.access(file),
             user: file.user.clone(),
             failover_timeout,
+            checkpoint,
             timeout,
         }
     }

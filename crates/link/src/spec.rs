@@ -186,6 +186,10 @@ pub struct ExecutorSpec {
     /// The server of modules, if it has to be known by its certificate.
     #[prost(message, optional, tag = "12")]
     pub server: Option<Server>,
+    /// How many tasks are launched on it, all by one ACCEPT; 0: unknown. When they are over,
+    /// nothing more is to come.
+    #[prost(uint32, tag = "20")]
+    pub tasks: u32,
 }
 
 /// A server whose certificate nobody vouches for.

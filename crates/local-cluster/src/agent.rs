@@ -53,6 +53,7 @@ pub(crate) struct AgentConfig {
     pub(crate) registration_timeout: Duration,
     /// How long executors that have survived the agent may take to subscribe with the next one.
     pub(crate) reregistration_timeout: Duration,
+    pub(crate) recovery_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub(crate) shutdown_grace: Duration,
     /// Where in the file system executors find it, too.
@@ -244,6 +245,7 @@ pub(crate) async fn spawn(
         cache: fetcher::Cache::new(work_dir.clone()),
         work_dir,
         subscription_backoff_max: config.reregistration_timeout,
+        recovery_timeout: config.recovery_timeout,
         executor_key: config
             .authentication
             .as_ref()

@@ -96,6 +96,9 @@ pub struct AgentConfig {
     /// after [`LocalCluster::start_agent`]. Those that are late are killed. The agent is back for
     /// the master when this is over.
     pub executor_reregistration_timeout: Duration,
+    /// How long executors of frameworks with `checkpoint` look for an agent that has stopped, as
+    /// they are told. Mesos: 15 min.
+    pub recovery_timeout: Duration,
     /// How long an executor may take to obey SHUTDOWN, unless its ExecutorInfo says.
     pub executor_shutdown_grace_period: Duration,
     /// A path for a socket at which it serves its executors, too, as with
@@ -135,8 +138,8 @@ impl ClusterConfig {
 
 impl AgentConfig {
     /// An agent called `localhost` with these resources, no attributes, no domain, and the timeouts
-    /// that Mesos has when it is told nothing: 1 min to subscribe, 2 s to subscribe again, 5 s to
-    /// shut down (PROTOCOL §13.1).
+    /// that Mesos has when it is told nothing: 1 min to subscribe, 2 s to subscribe again after
+    /// 15 min at most, 5 s to shut down (PROTOCOL §13.1).
     pub fn new(resources: Resources) -> Self {
         Self {
             resources,
@@ -145,6 +148,7 @@ impl AgentConfig {
             hostname: "localhost".to_owned(),
             executor_registration_timeout: Duration::from_secs(60),
             executor_reregistration_timeout: Duration::from_secs(2),
+            recovery_timeout: Duration::from_mins(15),
             executor_shutdown_grace_period: Duration::from_secs(5),
             executor_domain_socket: None,
             executor_environment_variables: BTreeMap::new(),
@@ -347,6 +351,7 @@ impl LocalCluster {
             work_dir: self.work_dir().to_owned(),
             registration_timeout: agent.executor_registration_timeout,
             reregistration_timeout: agent.executor_reregistration_timeout,
+            recovery_timeout: agent.recovery_timeout,
             shutdown_grace: agent.executor_shutdown_grace_period,
             domain_socket: agent.executor_domain_socket,
             executor_environment: agent.executor_environment_variables,

@@ -86,6 +86,8 @@ pub(crate) struct Settings {
     pub(crate) work_dir: PathBuf,
     /// The longest random wait of an executor before it subscribes again.
     pub(crate) subscription_backoff_max: Duration,
+    /// For how long executors may look for an agent that has gone.
+    pub(crate) recovery_timeout: Duration,
     /// Where in the file system executors find their agent, too.
     pub(crate) domain_socket: Option<PathBuf>,
     /// What executors get besides.

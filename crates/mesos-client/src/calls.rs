@@ -1,7 +1,8 @@
-//! Calls, one after the other, beside the stream.
+//! Calls, beside the stream.
 //!
 //! Mesos keeps calls in order on one connection only, so each is sent after the answer to the one
-//! before it. A call goes to the master or agent that accepted the SUBSCRIBE, and to none while
+//! before it. Calls that may be repeated have no such order, for a repetition comes late anyway:
+//! some of them are under way at once, and those that are repeated hold up no others. A call goes to the master or agent that accepted the SUBSCRIBE, and to none while
 //! there is no subscription.
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use mesos::v1;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use crate::core::answer::{self, CallAnswer, Server};
 use crate::core::backoff::Backoff;
@@ -22,6 +24,10 @@ use crate::transport::Http;
 /// Calls that wait for their turn. Callers beyond wait to be queued, in order. One call is in
 /// flight at a time, so a longer queue would add delay and no throughput.
 pub(crate) const CALLS_QUEUED_MAX: usize = 64;
+
+/// How many calls that may be repeated are under way at once: enough that neither end waits for the
+/// other. Each takes a connection.
+pub(crate) const BESIDE_MAX: usize = 16;
 
 /// How often a call that may be repeated is sent. With [`REPEAT_BACKOFF`] that takes a minute on
 /// average; an agent that refuses for longer has lost us, which the stream will tell.
@@ -66,6 +72,7 @@ pub(crate) trait Call: Clone + Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct CallQueue<C> {
     jobs: mpsc::Sender<Job<C>>,
+    beside: mpsc::Sender<Job<C>>,
     stop: Arc<Notify>,
 }
 
@@ -80,8 +87,11 @@ impl<C: Call> CallQueue<C> {
     pub(crate) async fn call(&self, call: C) -> Result<(), CallError> {
         call.check()?;
         let (reply, outcome) = oneshot::channel();
-        let job = Job { call, reply };
-        if self.jobs.send(job).await.is_err() {
+        let jobs = match call.is_repeatable() {
+            true => &self.beside,
+            false => &self.jobs,
+        };
+        if jobs.send(Job { call, reply }).await.is_err() {
             return Err(CallError::NotSubscribed);
         }
         let stopped = |_| CallError::Transport("the client was stopped".to_owned());
@@ -98,6 +108,7 @@ impl<C> CallQueue<C> {
     pub(crate) fn downgrade(&self) -> WeakCallQueue<C> {
         WeakCallQueue {
             jobs: self.jobs.downgrade(),
+            beside: self.beside.downgrade(),
             stop: Arc::clone(&self.stop),
         }
     }
@@ -107,14 +118,17 @@ impl<C> CallQueue<C> {
 #[derive(Debug)]
 pub(crate) struct WeakCallQueue<C> {
     jobs: mpsc::WeakSender<Job<C>>,
+    beside: mpsc::WeakSender<Job<C>>,
     stop: Arc<Notify>,
 }
 
 impl<C> WeakCallQueue<C> {
     pub(crate) fn upgrade(&self) -> Option<CallQueue<C>> {
-        let jobs = self.jobs.upgrade()?;
-        let stop = Arc::clone(&self.stop);
-        Some(CallQueue { jobs, stop })
+        Some(CallQueue {
+            jobs: self.jobs.upgrade()?,
+            beside: self.beside.upgrade()?,
+            stop: Arc::clone(&self.stop),
+        })
     }
 }
 
@@ -122,6 +136,7 @@ impl<C> Clone for CallQueue<C> {
     fn clone(&self) -> Self {
         Self {
             jobs: self.jobs.clone(),
+            beside: self.beside.clone(),
             stop: Arc::clone(&self.stop),
         }
     }
@@ -130,13 +145,20 @@ impl<C> Clone for CallQueue<C> {
 /// The other end: sends what is queued.
 pub(crate) struct CallWorker<C> {
     jobs: mpsc::Receiver<Job<C>>,
+    beside: mpsc::Receiver<Job<C>>,
+    delivery: Delivery,
+    /// Tells the driver that the last call is on its way.
+    leaving: watch::Sender<bool>,
+}
+
+/// The way of one call after the other.
+#[derive(Debug, Clone)]
+struct Delivery {
     http: Http,
     timeout: Duration,
     session: watch::Receiver<Option<Session>>,
     /// Tells the driver the generation that a server does not know any more.
     lost: watch::Sender<u64>,
-    /// Tells the driver that the last call is on its way.
-    leaving: watch::Sender<bool>,
     repeat_backoff: Backoff,
     random: fastrand::Rng,
 }
@@ -153,35 +175,92 @@ impl<C: Call> CallWorker<C> {
         random: fastrand::Rng,
     ) -> (CallQueue<C>, Self) {
         let (sender, jobs) = mpsc::channel(CALLS_QUEUED_MAX);
+        let (beside_sender, beside) = mpsc::channel(CALLS_QUEUED_MAX);
         let worker = Self {
             jobs,
-            http,
-            timeout,
-            session,
-            lost,
+            beside,
+            delivery: Delivery {
+                http,
+                timeout,
+                session,
+                lost,
+                repeat_backoff: REPEAT_BACKOFF,
+                random,
+            },
             leaving,
-            repeat_backoff: REPEAT_BACKOFF,
-            random,
         };
-        (CallQueue { jobs: sender, stop }, worker)
+        let queue = CallQueue {
+            jobs: sender,
+            beside: beside_sender,
+            stop,
+        };
+        (queue, worker)
     }
 
     /// Works until the last handle is dropped, or the last call was taken.
-    pub(crate) async fn run(mut self) {
-        while let Some(Job { mut call, reply }) = self.jobs.recv().await {
-            self.leaving.send_replace(call.is_last());
-            let outcome = self.deliver(&mut call).await;
-            let is_over = outcome.is_ok() && call.is_last();
-            self.leaving.send_replace(is_over);
-            // Who has dropped the future does not want to know.
-            let _ = reply.send(outcome);
-            if is_over {
-                return;
+    pub(crate) async fn run(self) {
+        let Self {
+            jobs,
+            beside,
+            mut delivery,
+            leaving,
+        } = self;
+        let other = delivery.fork();
+        // Who has dropped every handle waits for no call.
+        tokio::select! {
+            () = deliver_in_order(jobs, delivery, leaving) => {}
+            () = deliver_beside(beside, other) => {}
+        }
+    }
+}
+
+/// Delivers one call after the other, until the last handle is dropped or the last call was taken.
+async fn deliver_in_order<C: Call>(
+    mut jobs: mpsc::Receiver<Job<C>>,
+    mut delivery: Delivery,
+    leaving: watch::Sender<bool>,
+) {
+    while let Some(Job { mut call, reply }) = jobs.recv().await {
+        leaving.send_replace(call.is_last());
+        let outcome = delivery.deliver(&mut call).await;
+        let is_over = outcome.is_ok() && call.is_last();
+        leaving.send_replace(is_over);
+        // Who has dropped the future does not want to know.
+        let _ = reply.send(outcome);
+        if is_over {
+            return;
+        }
+    }
+}
+
+/// Delivers some calls at once, begun in order, until the last handle is dropped.
+async fn deliver_beside<C: Call>(mut jobs: mpsc::Receiver<Job<C>>, mut delivery: Delivery) {
+    let mut under_way = JoinSet::new();
+    loop {
+        tokio::select! {
+            job = jobs.recv(), if under_way.len() < BESIDE_MAX => {
+                let Some(Job { mut call, reply }) = job else { return };
+                let mut delivery = delivery.fork();
+                under_way.spawn(async move {
+                    // Who has dropped the future does not want to know.
+                    let _ = reply.send(delivery.deliver(&mut call).await);
+                });
             }
+            Some(_) = under_way.join_next() => {}
+        }
+    }
+}
+
+impl Delivery {
+    /// Another one, with delays of its own.
+    fn fork(&mut self) -> Self {
+        Self {
+            random: self.random.fork(),
+            ..self.clone()
         }
     }
 
-    async fn deliver(&mut self, call: &mut C) -> Result<(), CallError> {
+    async fn deliver<C: Call>(&mut self, call: &mut C) -> Result<(), CallError> {
         let mut attempts = 0;
         loop {
             let Some(session) = self.session.borrow_and_update().clone() else {
@@ -286,7 +365,7 @@ mod tests {
             Arc::default(),
             fastrand::Rng::with_seed(1),
         );
-        worker.repeat_backoff.max = Duration::ZERO;
+        worker.delivery.repeat_backoff.max = Duration::ZERO;
         let sent = Arc::new(AtomicU32::new(0));
         let (outcome, ()) = tokio::join!(
             async {

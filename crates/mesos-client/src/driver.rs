@@ -311,7 +311,7 @@ impl<A: Api> Driver<A> {
                 self.tell(notice).await;
                 Input::Heard
             }
-            Record::Heartbeat => Input::Heard,
+            Record::Heartbeat => Input::Heartbeat,
             Record::Unknown => {
                 tracing::debug!("an event of an unknown type is ignored");
                 Input::Heard

@@ -45,6 +45,13 @@ const BACKOFF_WITHOUT_CHECKPOINT: Duration = Duration::from_millis(500);
 /// as soon as one try fails.
 const BACKOFF_PART: u32 = 4;
 
+/// How often agents send HEARTBEAT (PROTOCOL §9.3). They do not say so, and old ones send none: it
+/// is counted on from the first one of a stream.
+const AGENT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30 * 60);
+
+/// How many UPDATEs an [`ExecutorHandle`] has under way at once.
+pub const UPDATES_UNDER_WAY_MAX: usize = crate::calls::BESIDE_MAX;
+
 /// Starts the client; there is no value of it, only its two ends.
 #[derive(Debug)]
 pub struct ExecutorClient;
@@ -101,6 +108,7 @@ impl ExecutorClient {
                 Some(checkpoint) => checkpoint.recovery_timeout,
                 None => PATIENCE_WITHOUT_CHECKPOINT,
             }),
+            untold_heartbeat: Some(AGENT_HEARTBEAT_INTERVAL),
         };
         let ids = Ids {
             framework_id: config.framework_id.into(),
@@ -197,9 +205,11 @@ impl ExecutorHandle {
     /// Sends a call and waits until the agent has taken it; both ids are filled in.
     ///
     /// Calls go out in the order in which their futures are first polled, one at a time. A future
-    /// that is dropped does not take its call back. An UPDATE is sent again while the agent is not
-    /// ready or does not answer, as long as the subscription lasts: its uuid makes that harmless.
-    /// Calls behind it wait. Nothing else is ever sent twice.
+    /// that is dropped does not take its call back. UPDATEs go out beside the others, up to
+    /// [`UPDATES_UNDER_WAY_MAX`] at once: who wants those of a task to arrive in order waits for
+    /// each before the next. An UPDATE is sent again for about a minute while the agent is not ready
+    /// or does not answer, as long as the subscription lasts: its uuid makes that harmless. Nothing
+    /// else is ever sent twice.
     ///
     /// # Errors
     /// By class, see [`CallError`]. An UPDATE that was not taken belongs into the next
@@ -260,7 +270,7 @@ impl Api for ExecutorApi {
     fn read(&mut self, event: v1::executor::Event) -> Record<ExecutorNotice> {
         match (event.r#type(), event.subscribed, event.error) {
             (EventType::Subscribed, Some(subscribed), _) => Record::Subscribed {
-                // They come every 30 minutes: too seldom to tell anything (PROTOCOL §9.3).
+                // It is not told; see `AGENT_HEARTBEAT_INTERVAL`.
                 heartbeat: None,
                 framework_id: self.ids.framework_id.clone(),
                 notice: ExecutorNotice::Subscribed {

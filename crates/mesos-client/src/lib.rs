@@ -57,7 +57,9 @@ pub use crate::encoding::Encoding;
 pub use crate::error::{CallError, DisconnectReason, GaveUpReason, RefusedError, StartError};
 pub use crate::executor::calls::ExecutorEvent;
 pub use crate::executor::environment::{Checkpoint, EnvironmentError, ExecutorConfig};
-pub use crate::executor::{ExecutorClient, ExecutorHandle, ExecutorNotice, Unacknowledged};
+pub use crate::executor::{
+    ExecutorClient, ExecutorHandle, ExecutorNotice, UPDATES_UNDER_WAY_MAX, Unacknowledged,
+};
 pub use crate::operator::{
     AgentAddressError, AgentOperator, ContainerInput, ContainerOutput, InputClosed, MasterEvents,
     MasterOperator, OperatorConfig, OperatorError,

@@ -92,6 +92,7 @@ impl SchedulerClient {
             answer_timeout: config.answer_timeout,
             first_patience: None,
             patience: None,
+            untold_heartbeat: None,
         };
         let api = SchedulerApi {
             encoding: config.encoding,

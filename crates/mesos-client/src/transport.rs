@@ -42,6 +42,11 @@ const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_PROBES: u32 = 3;
 
+/// No probe is sent while something waits to be acknowledged; then this long is waited at most, and
+/// not the quarter of an hour of the system.
+#[cfg(target_os = "linux")]
+const VANISHED_AFTER: Duration = Duration::from_secs(30);
+
 /// A text that is not shown when it is logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -181,6 +186,10 @@ impl Http {
             let identity = Identity::from_pem(pem.expose().as_bytes())
                 .map_err(|error| unusable("our certificate or its key: ", &error))?;
             builder = builder.identity(identity);
+        }
+        #[cfg(target_os = "linux")]
+        {
+            builder = builder.tcp_user_timeout(VANISHED_AFTER);
         }
         if let Some(path) = options.domain_socket {
             builder = builder.unix_socket(path);

@@ -32,6 +32,7 @@ mod reconcile;
 pub mod record;
 mod repeat;
 pub mod status;
+mod wait_status;
 
 pub use constraint::{
     Attribute, AttributeValue, Constraint, InvalidPattern, Operator, Pattern, REGION, ZONE,

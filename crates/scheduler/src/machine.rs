@@ -85,6 +85,8 @@ pub struct Scheduler {
     revenants: Demands<TaskId, Option<AgentId>>,
     /// Those to which there has been a connection, while they live.
     connected: BTreeSet<ExecutorId>,
+    /// How executors have ended, until the ends of all their tasks have come.
+    wait_statuses: BTreeMap<ExecutorId, i32>,
     /// Tasks that are not up yet; there are none before Starting and after Running.
     waves: Vec<Wave>,
     /// The restarts of tasks that were ever restarted, by index.
@@ -166,6 +168,7 @@ impl Scheduler {
             abandoned: Demands::new(),
             revenants: Demands::new(),
             connected: BTreeSet::new(),
+            wait_statuses: BTreeMap::new(),
             waves: Vec::new(),
             restarts: BTreeMap::new(),
             spawning: Spawning::default(),

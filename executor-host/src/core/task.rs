@@ -22,6 +22,8 @@ pub(crate) struct TaskRun {
     phase: Phase,
     kill_grace: Duration,
     pub(crate) updates: Updates,
+    /// What the machine has noted as its next deadline.
+    pub(super) due: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +44,11 @@ pub(super) enum Step {
     Nothing,
     /// Its function never began: nothing to wait for.
     Stop,
-    /// It is told by its `in` channel, which closes by `close_at`, and is stopped by force at
-    /// `force_at`.
-    CloseInbox {
-        close_at: Instant,
-        force_at: Instant,
-    },
+    /// It is told by its `in` channel, which closes by `close_at`, and is stopped by force when its
+    /// grace is over.
+    CloseInbox { close_at: Instant },
     /// It had been told before; the time to stop it by force has moved forward.
-    Sooner { force_at: Instant },
+    Sooner,
 }
 
 /// The longest grace: beyond any that a job needs, and far from the end of the clock.
@@ -66,6 +65,7 @@ impl TaskRun {
             phase: Phase::Preparing,
             kill_grace,
             updates: Updates::default(),
+            due: None,
         }
     }
 
@@ -103,12 +103,12 @@ impl TaskRun {
             Phase::Running => {
                 self.phase = Phase::Stopping { force_at };
                 let close_at = now + CLOSE_WAIT.min(grace / 4);
-                Step::CloseInbox { close_at, force_at }
+                Step::CloseInbox { close_at }
             }
             // A kill is repeated until its end is seen: only a shorter grace changes anything.
             Phase::Stopping { force_at: planned } if force_at < planned => {
                 self.phase = Phase::Stopping { force_at };
-                Step::Sooner { force_at }
+                Step::Sooner
             }
             Phase::Stopping { .. } | Phase::Cancelled | Phase::Forced | Phase::Ended => {
                 Step::Nothing

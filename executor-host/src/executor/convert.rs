@@ -119,6 +119,11 @@ pub(super) fn server(spec: &spec::ExecutorSpec) -> Result<Option<(String, [u8; 3
     Ok(Some((server.base.clone(), digest)))
 }
 
+/// How many tasks will be launched on this executor, if it was told.
+pub(super) fn expected(spec: &spec::ExecutorSpec) -> Option<u32> {
+    (spec.tasks > 0).then_some(spec.tasks)
+}
+
 /// The settings of the executor's end of the link.
 pub(super) fn link_config(spec: &spec::ExecutorSpec) -> LinkConfig {
     let mut config = LinkConfig::new();

@@ -3,7 +3,10 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,6 +44,7 @@ pub(crate) struct Agent {
     pub(crate) link: Link,
     shared: Arc<Shared>,
     updates: mpsc::UnboundedReceiver<v1::TaskStatus>,
+    refused: mpsc::UnboundedReceiver<v1::TaskStatus>,
     subscriptions: mpsc::UnboundedReceiver<call::Subscribe>,
     server: JoinHandle<()>,
     address: String,
@@ -49,10 +53,18 @@ pub(crate) struct Agent {
 struct Shared {
     stream: Mutex<Option<Stream>>,
     updates: mpsc::UnboundedSender<v1::TaskStatus>,
+    refused: mpsc::UnboundedSender<v1::TaskStatus>,
     subscriptions: mpsc::UnboundedSender<call::Subscribe>,
     link: Link,
     spec: Bytes,
+    /// How it answers updates.
+    answer: Mutex<AnswerUpdate>,
+    /// Its id; without one it knows no executor.
+    id: Mutex<Option<&'static str>>,
+    drops_frames: AtomicBool,
 }
+
+type AnswerUpdate = fn(&v1::TaskStatus) -> StatusCode;
 
 /// An executor under test.
 pub(crate) struct Executor {
@@ -62,6 +74,11 @@ pub(crate) struct Executor {
 
 impl Agent {
     pub(crate) async fn start() -> Self {
+        Self::start_of(0).await
+    }
+
+    /// An agent whose framework says that so many tasks will be launched.
+    pub(crate) async fn start_of(tasks: u32) -> Self {
         let spec = spec::ExecutorSpec {
             version: spec::VERSION,
             job: "test".to_owned(),
@@ -69,6 +86,7 @@ impl Agent {
             window_messages: 256,
             window_bytes: 4 << 20,
             direct_only: false,
+            tasks,
             ..spec::ExecutorSpec::default()
         };
         Self::start_with(spec.encode_to_vec().into()).await
@@ -78,13 +96,18 @@ impl Agent {
     pub(crate) async fn start_with(spec: Bytes) -> Self {
         let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
         let (updates_in, updates) = mpsc::unbounded_channel();
+        let (refused_in, refused) = mpsc::unbounded_channel();
         let (subscriptions_in, subscriptions) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             stream: Mutex::default(),
             updates: updates_in,
+            refused: refused_in,
             subscriptions: subscriptions_in,
             link: link.clone(),
             spec,
+            answer: Mutex::new(|_| StatusCode::ACCEPTED),
+            id: Mutex::new(Some("S0")),
+            drops_frames: AtomicBool::new(false),
         });
         let router = Router::new()
             .route("/api/v1/executor", post(take_call))
@@ -97,6 +120,7 @@ impl Agent {
             link,
             shared,
             updates,
+            refused,
             subscriptions,
             server,
             address,
@@ -214,6 +238,31 @@ impl Agent {
         *self.shared.stream.lock().unwrap() = None;
     }
 
+    /// Answers updates so from now on; only those that are accepted are taken.
+    pub(crate) fn answer_updates(&self, answer: AnswerUpdate) {
+        *self.shared.answer.lock().unwrap() = answer;
+    }
+
+    /// The next update that was not taken.
+    pub(crate) async fn refused(&mut self) -> v1::TaskStatus {
+        self.refused.recv().await.unwrap()
+    }
+
+    /// Whether frames are lost here from now on, as between an agent and its master.
+    pub(crate) fn drop_frames(&self, drops: bool) {
+        self.shared.drops_frames.store(drops, Ordering::Relaxed);
+    }
+
+    /// Has another id from now on.
+    pub(crate) fn be(&self, id: &'static str) {
+        *self.shared.id.lock().unwrap() = Some(id);
+    }
+
+    /// Knows no executor from now on.
+    pub(crate) fn forget(&self) {
+        *self.shared.id.lock().unwrap() = None;
+    }
+
     /// The agent dies.
     pub(crate) fn die(&self) {
         self.server.abort();
@@ -263,6 +312,14 @@ impl Shared {
     }
 
     fn subscribe(&self, subscribe: call::Subscribe) -> Response {
+        let Some(id) = *self.id.lock().unwrap() else {
+            return (StatusCode::BAD_REQUEST, "Executor cannot be found").into_response();
+        };
+        let value = id.to_owned();
+        let agent_info = v1::AgentInfo {
+            id: Some(v1::AgentId { value }),
+            ..v1::AgentInfo::default()
+        };
         let (stream, records) = mpsc::unbounded_channel();
         *self.stream.lock().unwrap() = Some(stream);
         let executor_info = v1::ExecutorInfo {
@@ -271,6 +328,7 @@ impl Shared {
         };
         let subscribed = event::Subscribed {
             executor_info,
+            agent_info,
             ..event::Subscribed::default()
         };
         self.write(&Event {
@@ -293,7 +351,17 @@ async fn take_call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let call = Call::decode(body).unwrap();
     match call.r#type() {
         call::Type::Subscribe => return shared.subscribe(call.subscribe.unwrap()),
-        call::Type::Update => drop(shared.updates.send(call.update.unwrap().status)),
+        call::Type::Update => {
+            let status = call.update.unwrap().status;
+            let answer = shared.answer.lock().unwrap()(&status);
+            let told = match answer {
+                StatusCode::ACCEPTED => &shared.updates,
+                _ => &shared.refused,
+            };
+            let _ = told.send(status);
+            return answer.into_response();
+        }
+        call::Type::Message if shared.drops_frames.load(Ordering::Relaxed) => {}
         call::Type::Message => drop(shared.link.handle_frame(call.message.unwrap().data)),
         call::Type::Unknown | call::Type::Heartbeat => {}
     }

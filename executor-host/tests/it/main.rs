@@ -12,6 +12,7 @@ mod guests;
 mod hosted;
 mod http;
 mod inboxes;
+mod life;
 mod modules;
 mod pinned;
 mod schedulers;

@@ -65,8 +65,9 @@ impl Ended {
 }
 
 /// Reasons that stand for the end of an executor or an agent, which is what the faults are.
-const CAUSES: [&str; 6] = [
+const CAUSES: [&str; 7] = [
     "REASON_EXECUTOR_TERMINATED",
+    "REASON_EXECUTOR_REREGISTRATION_TIMEOUT",
     "REASON_AGENT_DISCONNECTED",
     "REASON_AGENT_REMOVED",
     "REASON_AGENT_RESTARTED",
@@ -120,7 +121,7 @@ fn unanswered(ended: &Ended) -> Option<&str> {
             "placed" => is_up = true,
             "fault" if is_up && fault_at.is_none() => {
                 let fault = event["fault"].as_str()?;
-                if hits(fault, agents) {
+                if ends_tasks(fault, agents) {
                     fault_at = Some((*at, fault));
                 }
             }
@@ -158,13 +159,20 @@ fn used(ended: &Ended) -> Used {
 }
 
 /// Whether a fault ends tasks of a job that has its places. Executors run for this job only; an
-/// agent may have none of its tasks, and which do is not said.
-fn hits(fault: &str, used: Used) -> bool {
+/// agent may have none of its tasks, and which do is not said. Tasks outlive an agent that restarts,
+/// if nothing else happens meanwhile.
+fn ends_tasks(fault: &str, used: Used) -> bool {
     match fault.split(' ').next() {
         Some("kill_executor") => true,
-        Some("stop_agent" | "lose_agent") => used == Used::All,
+        Some("lose_agent") => used == Used::All,
         _ => false,
     }
+}
+
+/// Whether a fault can end tasks.
+fn can_end_tasks(fault: &str) -> bool {
+    let kind = fault.split(' ').next();
+    matches!(kind, Some("kill_executor" | "stop_agent" | "lose_agent"))
 }
 
 /// What is wrong with a failure: nothing happened that would be a reason for it, or the reason that
@@ -174,7 +182,7 @@ fn unfounded(ended: &Ended) -> Option<String> {
         .events
         .iter()
         .filter_map(|(_, event)| event["fault"].as_str());
-    let mut faults = faults.filter(|fault| hits(fault, Used::All));
+    let mut faults = faults.filter(|fault| can_end_tasks(fault));
     if faults.next().is_none() {
         return Some("exit code 1, though nothing was killed".to_owned());
     }

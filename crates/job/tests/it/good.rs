@@ -32,6 +32,7 @@ fn the_elevator_job_is_read() {
                 },
                 user: None,
                 failover_timeout: 600s,
+                checkpoint: true,
                 timeout: 30s,
             },
             scheduler: Scheduler {
@@ -173,6 +174,7 @@ fn the_least_job_has_the_documented_defaults() {
                 },
                 user: None,
                 failover_timeout: 120s,
+                checkpoint: true,
                 timeout: 30s,
             },
             scheduler: Scheduler {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use super::Settings;
 use crate::authentication::token;
@@ -11,9 +10,6 @@ use crate::core::agent::{Launch, duration};
 
 /// What an executor gets when its command sets no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// How long an executor may look for an agent that has gone (PROTOCOL §13.1).
-const RECOVERY_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// The variables of an executor; those of its command win over the agent's.
 pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeMap<String, String> {
@@ -43,7 +39,7 @@ pub(super) fn of(launch: &Launch, settings: &Settings, sandbox: &Path) -> BTreeM
     ];
     variables.extend(own.map(|(name, value)| (name.to_owned(), value)));
     if launch.checkpoint {
-        let recovery = duration::to_text(RECOVERY_TIMEOUT);
+        let recovery = duration::to_text(settings.recovery_timeout);
         variables.insert("MESOS_RECOVERY_TIMEOUT".to_owned(), recovery);
         let backoff = duration::to_text(settings.subscription_backoff_max);
         variables.insert("MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(), backoff);

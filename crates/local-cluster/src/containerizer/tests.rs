@@ -74,6 +74,7 @@ impl Fixture {
             endpoint: "127.0.0.1:5051".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
             subscription_backoff_max: Duration::from_secs(2),
+            recovery_timeout: Duration::from_mins(15),
             runtime: Handle::current(),
         };
         change(&mut settings);

@@ -55,6 +55,9 @@ pub(crate) fn to_call(server: Server, status: u16, text: &str) -> CallAnswer {
         (200..=299, _) => CallAnswer::Accepted,
         (307 | 404 | 503, Server::Master) => CallAnswer::NotSubscribed,
         (404 | 503, Server::Agent) => CallAnswer::Unavailable,
+        // It is not the call that is refused, but its caller, whose token counts no more. A SUBSCRIBE
+        // is refused as well then, which is the end, and taken if it was about anything else.
+        (401 | 403, Server::Agent) => CallAnswer::NotSubscribed,
         (400, _)
             if text == "Framework cannot be found"
                 || text == "Executor cannot be found"
@@ -137,10 +140,18 @@ mod tests {
             to_call(Server::Agent, 503, "Agent has not finished recovery"),
             CallAnswer::Unavailable
         );
-        assert_eq!(
-            to_call(Server::Agent, 403, "Executor is not subscribed"),
-            CallAnswer::NotSubscribed
-        );
+        for (status, text) in [
+            (403, "Executor is not subscribed"),
+            (403, "Forbidden"),
+            (401, "401 Unauthorized."),
+            (400, "Framework cannot be found"),
+        ] {
+            assert_eq!(
+                to_call(Server::Agent, status, text),
+                CallAnswer::NotSubscribed,
+                "{status} {text}"
+            );
+        }
         assert_eq!(
             to_call(Server::Agent, 400, "Executor cannot be found"),
             CallAnswer::NotSubscribed

@@ -61,6 +61,9 @@ pub(crate) struct Rules {
     pub(crate) first_patience: Option<Duration>,
     /// For how long to try after the loss of a subscription; `None` is for ever.
     pub(crate) patience: Option<Duration>,
+    /// How often heartbeats come where SUBSCRIBED does not tell. It counts from the first one of a
+    /// stream: before, there may be none to wait for.
+    pub(crate) untold_heartbeat: Option<Duration>,
 }
 
 /// Where to subscribe.
@@ -87,6 +90,8 @@ pub(crate) enum Input {
     Failed(DisconnectReason),
     /// The SUBSCRIBED event came. Without an interval no heartbeats are waited for.
     Subscribed { heartbeat: Option<Duration> },
+    /// A HEARTBEAT came.
+    Heartbeat,
     /// Any other event came.
     Heard,
     /// The ERROR event came.
@@ -319,11 +324,7 @@ impl Subscription {
             Input::Subscribed { heartbeat } => State::Subscribed(Stream {
                 endpoint: attempt.endpoint,
                 since: now,
-                silence: heartbeat.map(|interval| {
-                    let max = interval.saturating_mul(HEARTBEATS_MISSED_MAX);
-                    let due = after(now, max);
-                    Silence { max, due }
-                }),
+                silence: heartbeat.map(|interval| Silence::of(now, interval)),
                 rounds: attempt.absence.rounds,
             }),
             Input::Answered {
@@ -356,9 +357,11 @@ impl Subscription {
                 self.retry(now, attempt.absence, reason)
             }
             // An event before SUBSCRIBED: an agent may shut an executor down with its first word.
-            Input::Heard | Input::Timeout | Input::Start | Input::NotSubscribed { .. } => {
-                State::Connecting(attempt)
-            }
+            Input::Heard
+            | Input::Heartbeat
+            | Input::Timeout
+            | Input::Start
+            | Input::NotSubscribed { .. } => State::Connecting(attempt),
             // Taken before the state is looked at.
             Input::Leader(_) | Input::NoLeader(_) | Input::NotDetected { .. } => {
                 State::Connecting(attempt)
@@ -382,8 +385,16 @@ impl Subscription {
                 self.outputs.push_back(Output::Close);
                 self.end(End::Error { message })
             }
-            (Input::Heard | Input::Subscribed { .. }, Some(Silence { max, due })) => {
+            (
+                Input::Heard | Input::Heartbeat | Input::Subscribed { .. },
+                Some(Silence { max, due }),
+            ) => {
                 *due = after(now, *max);
+                State::Subscribed(stream)
+            }
+            (Input::Heartbeat, silence @ None) => {
+                let interval = self.rules.untold_heartbeat;
+                *silence = interval.map(|interval| Silence::of(now, interval));
                 State::Subscribed(stream)
             }
             _ => State::Subscribed(stream),
@@ -521,6 +532,15 @@ impl Subscription {
             }
             Targets::Detected(leader) => leader.clone(),
         }
+    }
+}
+
+impl Silence {
+    /// That of a server which is heard of at least so often.
+    fn of(now: Instant, interval: Duration) -> Self {
+        let max = interval.saturating_mul(HEARTBEATS_MISSED_MAX);
+        let due = after(now, max);
+        Self { max, due }
     }
 }
 

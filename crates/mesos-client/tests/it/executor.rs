@@ -9,7 +9,7 @@ use mesos::v1::executor::call::Type as CallType;
 use mesos::v1::executor::event::Type as EventType;
 use mesos_client::{
     CallError, Checkpoint, DisconnectReason, ExecutorClient, ExecutorConfig, ExecutorHandle,
-    ExecutorNotice, GaveUpReason, Secret, Unacknowledged,
+    ExecutorNotice, GaveUpReason, Secret, UPDATES_UNDER_WAY_MAX, Unacknowledged,
 };
 use tokio::sync::mpsc;
 
@@ -176,8 +176,7 @@ async fn an_update_is_repeated_until_the_agent_takes_it_and_a_message_is_not() {
     let mut agent = Fake::start().await;
     let (handle, mut notices) = start(config(&agent.address));
     let _stream = subscribe(&mut agent, &mut notices).await;
-    let calls = async { tokio::join!(handle.call(update("a")), handle.call(message())) };
-    let server = async {
+    let (updated, ()) = tokio::join!(handle.call(update("a")), async {
         for attempt in 0..3 {
             let request = agent.next().await;
             assert_eq!(request.executor_call().r#type(), CallType::Update);
@@ -188,12 +187,13 @@ async fn an_update_is_repeated_until_the_agent_takes_it_and_a_message_is_not() {
                 _ => request.answer(202, ""),
             }
         }
+    });
+    assert_eq!(updated, Ok(()));
+    let (sent, ()) = tokio::join!(handle.call(message()), async {
         let request = agent.next().await;
         assert_eq!(request.executor_call().r#type(), CallType::Message);
         request.answer(503, "Agent has not finished recovery");
-    };
-    let ((updated, sent), ()) = tokio::join!(calls, server);
-    assert_eq!(updated, Ok(()));
+    });
     assert_eq!(
         sent,
         Err(CallError::Transport(
@@ -201,6 +201,93 @@ async fn an_update_is_repeated_until_the_agent_takes_it_and_a_message_is_not() {
         ))
     );
     assert!(agent.is_idle());
+}
+
+#[tokio::test]
+async fn so_many_updates_are_under_way_at_once_and_hold_up_nothing_else() {
+    let mut agent = Fake::start().await;
+    let (handle, mut notices) = start(config(&agent.address));
+    let _stream = subscribe(&mut agent, &mut notices).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..UPDATES_UNDER_WAY_MAX + 1 {
+        let handle = handle.clone();
+        calls.spawn(async move { handle.call(update(&number.to_string())).await });
+    }
+    let mut under_way = Vec::new();
+    for _ in 0..UPDATES_UNDER_WAY_MAX {
+        let request = agent.next().await;
+        assert_eq!(request.executor_call().r#type(), CallType::Update);
+        under_way.push(request);
+    }
+    let (sent, ()) = tokio::join!(handle.call(message()), async {
+        let request = agent.next().await;
+        assert_eq!(request.executor_call().r#type(), CallType::Message);
+        request.answer(202, "");
+    });
+    assert_eq!(sent, Ok(()));
+    assert!(agent.is_idle(), "the last update waits for another");
+    under_way.remove(0).answer(202, "");
+    let last = agent.next().await;
+    assert_eq!(last.executor_call().r#type(), CallType::Update);
+    under_way.push(last);
+    for request in under_way {
+        request.answer(202, "");
+    }
+    while let Some(outcome) = calls.join_next().await {
+        assert_eq!(outcome.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_counts_no_more_ends_the_client() {
+    let mut agent = Fake::start().await;
+    let (handle, mut notices) = start(with_checkpoint(&agent.address));
+    let stream = subscribe(&mut agent, &mut notices).await;
+    let (outcome, ()) = tokio::join!(handle.call(update("a")), async {
+        agent.next().await.answer(401, "401 Unauthorized.");
+    });
+    assert_eq!(
+        outcome,
+        Err(CallError::NotSubscribed),
+        "it may yet be taken"
+    );
+    stream.closed().await;
+    next(&mut notices).await;
+    agent.next().await.answer(401, "401 Unauthorized.");
+    assert_eq!(
+        next(&mut notices).await,
+        Some(ExecutorNotice::GaveUp {
+            reason: GaveUpReason::Rejected {
+                status: 401,
+                text: "401 Unauthorized.".to_owned(),
+            }
+        })
+    );
+}
+
+/// That the system then does what it is told cannot be seen on loopback, where nobody vanishes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_system_is_told_to_ask_whether_a_silent_agent_is_still_there() {
+    let mut agent = Fake::start().await;
+    let (_handle, mut notices) = start(config(&agent.address));
+    let _stream = subscribe(&mut agent, &mut notices).await;
+    let port = agent.address.rsplit_once(':').unwrap().1;
+    let remote = format!("0100007F:{:04X}", port.parse::<u16>().unwrap());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let connections = table.lines().map(|line| line.split_whitespace().collect());
+    let connections: Vec<Vec<_>> = connections
+        .filter(|fields: &Vec<_>| fields.get(2) == Some(&remote.as_str()))
+        .collect();
+    // Local, remote, state, queues, then the kind of timer, of which 2 is keep-alive, and the
+    // hundredths of a second that are left.
+    let timers: Vec<_> = connections.iter().map(|fields| fields[5]).collect();
+    assert!(!timers.is_empty(), "there is a connection to {remote}");
+    for timer in timers {
+        let (kind, left) = timer.split_once(':').unwrap();
+        let left = u64::from_str_radix(left, 16).unwrap();
+        assert!(kind == "02" && left <= 1500, "{connections:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use mesos::ExecutorId;
 
 use super::{Scheduler, State};
 use crate::io::{CallFault, FailedCall, Failure, JobEvent, JobEventKind, Output, Progress};
+use crate::wait_status;
 
 impl Scheduler {
     pub(super) fn handle_subscribed(&mut self, now: Instant) {
@@ -56,6 +57,11 @@ impl Scheduler {
         // An executor that is gone stays gone; an agent may be unreachable only for a while, and
         // what its executors have sent may still come.
         if let Some(executor) = executor.clone() {
+            if let Some(status) = status
+                && self.ledger.agent_of(&executor).is_some()
+            {
+                self.wait_statuses.insert(executor.clone(), status);
+            }
             self.output(Output::ExecutorGone(executor));
         }
         // FAILURE about an agent goes to every framework (PROTOCOL §11.1).
@@ -63,7 +69,7 @@ impl Scheduler {
             self.output(Output::Event(JobEvent {
                 agent: Some(agent),
                 executor,
-                message: status.map(|status| format!("wait status {status}")),
+                message: status.and_then(wait_status::describe),
                 ..JobEvent::new(kind)
             }));
         }

@@ -9,7 +9,8 @@ use super::restarting::Failed;
 use crate::io::{Call, JobEvent, JobEventKind, Output, Progress, TaskReport};
 use crate::ledger::{Applied, Ended};
 use crate::policy::{self, Fate};
-use crate::status::{StatusUpdate, TaskState};
+use crate::status::{Reason, StatusUpdate, TaskState};
+use crate::wait_status;
 
 impl Scheduler {
     pub(super) fn handle_update(&mut self, now: Instant, update: &StatusUpdate) {
@@ -85,6 +86,23 @@ impl Scheduler {
         self.report(Progress::Task(report));
     }
 
+    /// Adds to the end of a task that its executor was killed, or has exited, which agents tell
+    /// before the task's end and apart from it.
+    fn tell_how_executor_ended(&mut self, executor: &ExecutorId, end: &mut TaskReport) {
+        let status = match self.ledger.agent_of(executor) {
+            Some(_) => self.wait_statuses.get(executor).copied(),
+            // That was the last of its tasks.
+            None => self.wait_statuses.remove(executor),
+        };
+        if end.reason != Some(Reason::EXECUTOR_TERMINATED) {
+            return;
+        }
+        if let Some(how) = status.and_then(wait_status::describe) {
+            let told = end.message.take();
+            end.message = Some(told.map_or_else(|| how.clone(), |told| format!("{told}: {how}")));
+        }
+    }
+
     /// A task has ended: what follows from it.
     pub(super) fn handle_end(&mut self, now: Instant, index: usize) {
         let ended = self.ledger.tasks()[index]
@@ -94,9 +112,10 @@ impl Scheduler {
             executor,
             was_taken,
             kill_ordered,
-            end,
+            mut end,
             ..
         } = ended.clone();
+        self.tell_how_executor_ended(&executor, &mut end);
         let fate = policy::fate(policy::Ended {
             state: end.state,
             reason: end.reason.as_ref(),

@@ -36,6 +36,7 @@ impl Fixture {
             work_dir: work_dir.path().to_owned(),
             registration_timeout: Duration::from_mins(1),
             reregistration_timeout: Duration::from_secs(2),
+            recovery_timeout: Duration::from_mins(15),
             shutdown_grace: Duration::from_millis(50),
             authentication: None,
             domain_socket: None,

@@ -79,6 +79,7 @@ async fn the_last_update_of_an_executor_comes_before_its_end() {
             endpoint: (Ipv4Addr::LOCALHOST, 1).into(),
             work_dir: PathBuf::from("/"),
             subscription_backoff_max: Duration::from_secs(2),
+            recovery_timeout: Duration::from_mins(15),
             runtime: Handle::current(),
         };
         let driver = Driver {

@@ -15,6 +15,7 @@ fn scheduler(masters: &[&str]) -> Rules {
         answer_timeout: Duration::from_secs(15),
         first_patience: None,
         patience: None,
+        untold_heartbeat: None,
     }
 }
 
@@ -37,6 +38,7 @@ fn executor(patience: Duration) -> Rules {
         answer_timeout: Duration::from_secs(15),
         first_patience: Some(Duration::from_secs(60)),
         patience: Some(patience),
+        untold_heartbeat: Some(Duration::from_secs(1800)),
     }
 }
 
@@ -109,6 +111,7 @@ fn input(word: &str, rest: &str) -> Input {
             heartbeat: rest.parse().ok().map(Duration::from_secs),
         },
         "heard" => Input::Heard,
+        "heartbeat" => Input::Heartbeat,
         "leader" => Input::Leader(endpoint(rest)),
         "nobody" => Input::NoLeader(no_leader(rest)),
         "unknown" => Input::NotDetected {
@@ -361,6 +364,39 @@ fn without_an_interval_silence_is_no_loss() {
             subscribed
             advance 3600000
             heard
+        "#]],
+    );
+}
+
+#[test]
+fn heartbeats_that_come_untold_are_counted_on_from_the_first() {
+    check(
+        executor(Duration::from_secs(60)),
+        "start
+        subscribed
+        advance 86400000
+        heartbeat
+        advance 8999999
+        heard
+        wait
+        wait
+        subscribed
+        advance 86400000",
+        expect![[r#"
+            start
+                     0 open #1 http://agent:5050/
+            subscribed
+            advance 86400000
+            heartbeat
+            advance 8999999
+            heard
+            wait
+                104399999 close
+                104399999 lost: nothing was heard for 9000s
+            wait
+                104400327 open #2 http://agent:5050/
+            subscribed
+            advance 86400000
         "#]],
     );
 }

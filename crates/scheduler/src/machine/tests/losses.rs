@@ -135,8 +135,8 @@ fn a_dead_executor_is_told_before_its_tasks() {
                 event ExecutorLost
             0s failed t-0 EXECUTOR_TERMINATED
                 event TaskFailed t-0
-                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
-                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Executor, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: None, agent: Some(a1) }))
+                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED): killed by SIGKILL
+                report Stopping(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Executor, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: Some("killed by SIGKILL"), agent: Some(a1) }))
                 event Shutdown
                 ACKNOWLEDGE t-0.r.1 2
                 EndEvents

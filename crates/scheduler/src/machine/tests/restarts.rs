@@ -219,13 +219,13 @@ fn tasks_that_one_executor_took_along_come_back_together() {
             0s failed! t-0 EXECUTOR_TERMINATED
                 ExecutorGone(job.r.1)
                 event TaskFailed t-0
-                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
-                report restart 1 of 5 in 0.7s: `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+                report `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED): killed by SIGKILL
+                report restart 1 of 5 in 0.7s: `t-0` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED): killed by SIGKILL
             0s failed! t-1 EXECUTOR_TERMINATED
                 ExecutorGone(job.r.1)
                 event TaskFailed t-1
-                report `t-1` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
-                report restart 1 of 5 in 0.7s: `t-1` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED)
+                report `t-1` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED): killed by SIGKILL
+                report restart 1 of 5 in 0.7s: `t-1` TASK_FAILED on agent a1 (REASON_EXECUTOR_TERMINATED): killed by SIGKILL
             0.722519766s
                 REVIVE
             1s offer o2 a1 cpus:2.1
