@@ -11,9 +11,12 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::sync::Semaphore;
@@ -126,10 +129,10 @@ impl Client {
         }
     }
 
-    /// Tells the operator that a request was refused: the guest hears a code only.
+    /// Tells the operator why a request was not sent: the guest hears a code only.
     fn refused(&self, what: &dyn std::fmt::Display) {
         if self.refusals.fetch_add(1, Ordering::Relaxed) < REFUSALS_LOGGED_MAX {
-            warn!(task = self.task, "HTTP request refused: {what}");
+            warn!(task = self.task, "HTTP request not sent: {what}");
         }
     }
 }
@@ -154,12 +157,7 @@ impl WasiHttpHooks for Hooks {
 
     fn p2_error_from_hyper(&mut self, error: &hyper::Error) -> ErrorCode {
         debug!(%error, "HTTP request failed");
-        match error {
-            error if error.is_timeout() => ErrorCode::HttpResponseTimeout,
-            error if error.is_incomplete_message() => ErrorCode::HttpResponseIncomplete,
-            error if error.is_closed() || error.is_canceled() => ErrorCode::ConnectionTerminated,
-            _ => ErrorCode::HttpProtocolError,
-        }
+        code_of(error)
     }
 }
 
@@ -200,8 +198,37 @@ pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<
             Ok((view(&mut store).set_authority(request, authority)?,))
         },
     )?;
+    // Wasmtime looks for codes only, and the end of a body comes as an error of its own kind.
+    types.func_wrap(
+        "http-error-code",
+        |mut store: StoreContextMut<'_, TaskState>, (error,): (Resource<wasmtime::Error>,)| {
+            let view = view(&mut store);
+            let error = view.table.get(&error)?;
+            Ok((match error.downcast_ref() {
+                Some(Error::ConnectionReadTimeout) => Some(ErrorCode::ConnectionReadTimeout),
+                Some(Error::Hyper(error)) => Some(code_of(error)),
+                _ => error.downcast_ref::<ErrorCode>().cloned(),
+            },))
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// What a guest hears of a broken connection.
+fn code_of(error: &hyper::Error) -> ErrorCode {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => return ErrorCode::HttpResponseIncomplete,
+        Some(_) => return ErrorCode::ConnectionTerminated,
+        None => {}
+    }
+    match error {
+        error if error.is_timeout() => ErrorCode::HttpResponseTimeout,
+        error if error.is_incomplete_message() => ErrorCode::HttpResponseIncomplete,
+        error if error.is_closed() || error.is_canceled() => ErrorCode::ConnectionTerminated,
+        _ => ErrorCode::HttpProtocolError,
+    }
 }
 
 /// The version that wasmtime has; guests may be made for any other of 0.2.

@@ -170,6 +170,7 @@ tasks:
 ";
     let job = scene.job(text).display().to_string();
     let ended = scene.run(&["run", &job, "--output", "json"]);
+    ended.assert_code(0);
     let events = ended.events();
     let first = |name: &str| events.iter().position(|event| event["event"] == name);
     let warned = first("diagnostic").expect("it warns");

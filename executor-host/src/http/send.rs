@@ -184,7 +184,10 @@ async fn secured(
             ServerName::DnsName(name)
         }
     };
-    let connector = client.authorities.connector().await?;
+    let connector = client.authorities.connector().await.map_err(|error| {
+        client.refused(&format_args!("there are no authorities to trust: {error}"));
+        Error::TlsCertificateError
+    })?;
     match connector.connect(name, stream).await {
         Ok(stream) => Ok(Box::new(stream)),
         Err(error) => Err(tls_error(&error)),
@@ -252,13 +255,10 @@ impl Authorities {
         Self(&CONNECTOR)
     }
 
-    async fn connector(self) -> Result<&'static TlsConnector, Error> {
+    async fn connector(self) -> Result<&'static TlsConnector, rustls::Error> {
         // Reading some hundred files is nothing for the thread that all share.
         let read = || async { wasmtime_wasi::runtime::spawn_blocking(system_connector).await };
-        self.0.get_or_try_init(read).await.map_err(|error| {
-            tracing::warn!(%error, "the system's certificates of authorities cannot be used");
-            Error::TlsCertificateError
-        })
+        self.0.get_or_try_init(read).await
     }
 }
 

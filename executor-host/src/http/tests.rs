@@ -7,6 +7,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
+use testkit::pki::{Authority, Clients};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -17,7 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::*;
 use crate::grants::{HttpHost, Scheme};
 
-/// A server that answers one request after the other with 200, and its certificate.
+/// A server with a certificate of its own for that name, and the certificate.
 async fn server(name: &str) -> (u16, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
@@ -28,7 +29,12 @@ async fn server(name: &str) -> (u16, CertificateDer<'static>) {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    (serve(Arc::new(config)).await, certificate)
+}
+
+/// Answers one request after the other with 200.
+async fn serve(config: Arc<ServerConfig>) -> u16 {
+    let acceptor = TlsAcceptor::from(config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -42,7 +48,7 @@ async fn server(name: &str) -> (u16, CertificateDer<'static>) {
             let _ = stream.write_all(answer).await;
         }
     });
-    (port, certificate)
+    port
 }
 
 /// Trusts that certificate and no other.
@@ -115,4 +121,37 @@ async fn a_server_that_speaks_no_tls_is_not_asked() {
         matches!(refused, Err(Error::TlsProtocolError)),
         "{refused:?}"
     );
+}
+
+/// Which server the test below asks when it is started by itself.
+const PORT_VARIABLE: &str = "MESOSGOT_TEST_HTTPS_PORT";
+
+/// What the system trusts is named by a variable of the process, so it takes processes of their own.
+#[tokio::test]
+async fn the_authorities_of_the_system_are_trusted_and_no_others() {
+    if let Ok(port) = std::env::var(PORT_VARIABLE) {
+        let answer = ask(port.parse().unwrap(), Authorities::of_agent()).await;
+        assert_eq!(&answer.unwrap()[..], b"secret");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, other) = (Authority::default(), Authority::default());
+    let port = serve(authority.server(Clients::Anybody)).await;
+    for (trusted, is_answered) in [(&authority, true), (&other, false)] {
+        let file = folder.path().join("authorities.pem");
+        std::fs::write(&file, trusted.pem()).unwrap();
+        let name = "http::tests::the_authorities_of_the_system_are_trusted_and_no_others";
+        let asked = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(PORT_VARIABLE, port.to_string())
+            .env("SSL_CERT_FILE", &file)
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .await
+            .unwrap();
+        let told = String::from_utf8_lossy(&asked.stdout) + String::from_utf8_lossy(&asked.stderr);
+        assert!(told.contains("running 1 test"), "{told}");
+        assert_eq!(asked.status.success(), is_answered, "{told}");
+        assert_eq!(told.contains("TlsCertificateError"), !is_answered, "{told}");
+    }
 }

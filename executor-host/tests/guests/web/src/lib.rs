@@ -22,7 +22,7 @@ fn web(inbox: Receiver, outbox: Sender, args: Args, _env: Env) -> Result<(), Err
             get(&outbox, &[url])
         }
         ["post", url, text] => post(&outbox, url, text),
-        ["hurry", url] => hurry(&outbox, url),
+        ["hurry", wait, url] => hurry(&outbox, wait, url),
         ["hold", url, count] => hold(&inbox, &outbox, url, count.parse()?),
         ["long-texts"] => long_texts(&outbox),
         ["make-requests"] => make_requests(&outbox),
@@ -95,13 +95,15 @@ fn post(outbox: &Sender, url: &str, text: &str) -> Result<(), Error> {
     tell(outbox, told(pending))
 }
 
-/// Waits for an answer only shortly.
-fn hurry(outbox: &Sender, url: &str) -> Result<(), Error> {
+/// Waits only shortly, for the head of the answer or for each part of its body.
+fn hurry(outbox: &Sender, what: &str, url: &str) -> Result<(), Error> {
     let options = RequestOptions::new();
-    let wait = Duration::from_millis(50).as_nanos() as u64;
-    let is_set = options.set_first_byte_timeout(Some(wait)).is_ok()
-        && options.set_between_bytes_timeout(Some(wait)).is_ok();
-    assert!(is_set, "all can be set");
+    let wait = Some(Duration::from_millis(50).as_nanos() as u64);
+    let set = match what {
+        "head" => options.set_first_byte_timeout(wait),
+        _ => options.set_between_bytes_timeout(wait),
+    };
+    set.expect("it can be set");
     tell(outbox, told(handle(request(url), Some(options))))
 }
 
