@@ -5,7 +5,7 @@ mod allow;
 use anyhow::Context as _;
 use framework::{
     Constraint, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, OnFailure, Operator,
-    Pattern, Restart, Strategy, Timing, Traffic,
+    Pattern, Restart, Sandboxes, Strategy, Timing, Traffic,
 };
 use job::{Group, Job, Ports};
 use link::LinkConfig;
@@ -92,6 +92,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         certificate: serving.certificate,
         link: link_config(job.channels.window),
         traffic: Traffic::new(),
+        sandboxes: Sandboxes::new(),
         seed: fastrand::u64(..),
     })
 }

@@ -11,6 +11,7 @@ use mesos_client::{Credentials, Masters, Secret, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
+use crate::sandboxes::Sandboxes;
 use crate::store::JobDigest;
 use crate::traffic::Traffic;
 
@@ -41,6 +42,8 @@ pub struct FrameworkConfig {
     pub certificate: Option<Secret>,
     /// Where what goes over the links can be looked at.
     pub traffic: Traffic,
+    /// Where the sandboxes of its executors can be found.
+    pub sandboxes: Sandboxes,
     /// The source of all chance in this run. Two runs of a job at the same time need different
     /// ones: names of this run are made of it.
     pub seed: u64,

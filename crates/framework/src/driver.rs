@@ -27,6 +27,7 @@ use crate::identity::RunIdentity;
 use crate::launch::{self, Blueprint, Served};
 use crate::modules::{ModuleServer, ServeError};
 use crate::outcome::{ACCEPT_BYTES_MAX, FrameworkError, JobOutcome};
+use crate::sandboxes::Sandboxes;
 use crate::store::{MemoryStore, Store};
 use crate::traffic::Traffic;
 
@@ -150,6 +151,7 @@ where
         refused: None,
         too_large: None,
         traffic: config.traffic.clone(),
+        sandboxes: config.sandboxes.clone(),
         disconnected: None,
     };
     let ended = driver.run(&mut notices, &mut stop).await;
@@ -216,6 +218,7 @@ struct Driver<'a, S, A, P> {
     /// A launch that cannot be made.
     too_large: Option<FrameworkError>,
     traffic: Traffic,
+    sandboxes: Sandboxes,
     /// Why there was no subscription last.
     disconnected: Option<DisconnectReason>,
 }
@@ -295,16 +298,19 @@ where
                 self.framework = Some(framework_id.clone());
                 self.handle(Input::Subscribed(framework_id));
             }
-            SchedulerNotice::Event(event) => match convert::event(event) {
-                Ok(Heard::Input(input)) => self.handle(input),
-                Ok(Heard::Frame { executor, data }) => {
-                    if self.links.handle_frame(&executor, data) == FrameFate::Broken {
-                        self.handle(Input::Command(Command::Abandon(executor)));
+            SchedulerNotice::Event(event) => {
+                self.sandboxes.offered(&event);
+                match convert::event(event) {
+                    Ok(Heard::Input(input)) => self.handle(input),
+                    Ok(Heard::Frame { executor, data }) => {
+                        if self.links.handle_frame(&executor, data) == FrameFate::Broken {
+                            self.handle(Input::Command(Command::Abandon(executor)));
+                        }
                     }
+                    Ok(Heard::Nothing) => {}
+                    Err(error) => warn!(%error, "left out an event that makes no sense"),
                 }
-                Ok(Heard::Nothing) => {}
-                Err(error) => warn!(%error, "left out an event that makes no sense"),
-            },
+            }
             SchedulerNotice::Disconnected { reason }
             | SchedulerNotice::AttemptFailed { reason, .. } => {
                 let text = reason.to_string();
@@ -480,6 +486,10 @@ where
         }
         let names: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
         self.links.count(&executor, &names, &self.traffic);
+        if let Some(framework) = &self.framework {
+            let ExecutorLaunch { id, agent, .. } = &executor;
+            self.sandboxes.launched(framework, id, agent);
+        }
     }
 
     fn ended(&mut self, outcome: Outcome) -> Result<JobOutcome, FrameworkError> {

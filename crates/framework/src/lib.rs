@@ -14,6 +14,7 @@
 //! - `launch`: what a task and its executor look like on the wire.
 //! - `modules`: serves modules, and the executor itself, to agents.
 //! - [`Traffic`]: what goes over the links, to look at.
+//! - [`Sandboxes`]: where executors are, to read in their sandboxes.
 //! - `driver`: the loop.
 
 mod address;
@@ -27,6 +28,7 @@ pub mod outcome;
 mod random;
 #[cfg(test)]
 mod recordings;
+mod sandboxes;
 pub mod store;
 pub mod survey;
 mod traffic;
@@ -40,6 +42,7 @@ pub use mesos_client::{
     Credentials, DisconnectReason, InvalidEndpoint, Masters, RefusedError, Secret, Tls,
 };
 pub use outcome::{FrameworkError, JobOutcome};
+pub use sandboxes::{AgentAddress, SandboxPlace, Sandboxes};
 pub use scheduler::{
     Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, NotUp,
     Obstacle, OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record, Recorded,

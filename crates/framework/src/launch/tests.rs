@@ -9,6 +9,7 @@ use scheduler::{OnFailure, Strategy, Timing};
 use super::*;
 use crate::config::{Allow, Executors, MasterConfig, Module, ModuleServing};
 use crate::identity::RunIdentity;
+use crate::sandboxes::Sandboxes;
 use crate::traffic::Traffic;
 
 fn config(program: ExecutorProgram) -> FrameworkConfig {
@@ -50,6 +51,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         direct: crate::config::DirectConfig::default(),
         certificate: None,
         traffic: Traffic::new(),
+        sandboxes: Sandboxes::new(),
         seed: 1,
     }
 }

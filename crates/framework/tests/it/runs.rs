@@ -12,8 +12,8 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::RefusedError;
 use mesosgot_framework::{
     Allow, DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
-    JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Stop,
-    Strategy, TaskState, Timing, Traffic,
+    JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Sandboxes,
+    Stop, Strategy, TaskState, Timing, Traffic,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -66,6 +66,7 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
         link: LinkConfig::new(),
         direct: DirectConfig::default(),
         traffic: Traffic::new(),
+        sandboxes: Sandboxes::new(),
         seed: 5,
     }
 }
