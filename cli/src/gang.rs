@@ -15,7 +15,7 @@ use executor_host::app_scheduler::{self, AppScheduler};
 use executor_host::engine::Engine;
 use executor_host::modules::CompiledCache;
 use executor_host::output::{Output, parse_line};
-use framework::Stop;
+use framework::{FrameworkConfig, Stop, Tls};
 use tokio::sync::watch;
 
 pub(crate) use self::config::{Target, master, planned};
@@ -26,6 +26,7 @@ use crate::exit::Exit;
 use crate::job_file::LoadedJob;
 use crate::report::{Reporter, Stream};
 use crate::signals::Urgency;
+use crate::tail::agents::{AgentAccess, AgentTails};
 use crate::tally::Tally;
 
 /// Runs the gang to its end.
@@ -68,8 +69,32 @@ pub(crate) async fn run(
         reporter.live(|| tally.to_string());
     };
     let traffic = config.traffic.clone();
+    let tails = tails(&config, &target, reporter);
+    let mut hurry = urgency.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
+    if let Some(tails) = tails {
+        let hurry = hurry.wait_for(|urgency| *urgency == Urgency::Immediate);
+        tails.stop(hurry).await;
+    }
     outcome::ended(outcome, loaded, &target.masters, &tally, traffic.total())
+}
+
+/// Reads what tasks print on a cluster; of the embedded one it is read where it lies.
+fn tails(
+    config: &FrameworkConfig,
+    target: &Target<'_>,
+    reporter: &Arc<Reporter>,
+) -> Option<AgentTails> {
+    let access = target.masters.access.clone();
+    let hosts = &target.masters.hosts;
+    let access = AgentAccess {
+        credentials: access.credentials,
+        only_secure: access.tls != Tls::default()
+            || hosts.iter().any(|host| host.starts_with("https://")),
+        tls: access.tls,
+    };
+    let sandboxes = config.sandboxes.clone();
+    (!target.is_embedded).then(|| AgentTails::start(sandboxes, access, reporter))
 }
 
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.
@@ -120,8 +145,17 @@ impl Write for LineWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes);
         let line = line.trim_end_matches('\n');
-        let (task, line) = parse_line(line).unwrap_or((app_scheduler::OUTPUT_NAME, line));
-        self.reporter.output(task, self.stream, line);
+        match parse_line(line) {
+            Some(line) => {
+                let time = Some(line.time);
+                self.reporter
+                    .output(line.name, self.stream, time, line.text);
+            }
+            None => {
+                let name = app_scheduler::OUTPUT_NAME;
+                self.reporter.output(name, self.stream, None, line);
+            }
+        }
         Ok(bytes.len())
     }
 

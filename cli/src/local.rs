@@ -2,7 +2,6 @@
 
 mod keeper;
 mod place;
-mod tail;
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -14,9 +13,9 @@ use tempfile::TempDir;
 
 pub(crate) use self::keeper::Keeper;
 pub(crate) use self::place::{Place, PlaceError};
-use self::tail::Tail;
-use crate::report::{Reporter, Stream};
+use crate::report::Reporter;
 use crate::settings::Embedded;
+use crate::tail::folders::Tail;
 
 /// The least that an embedded agent offers, whatever the machine has. Tasks mostly wait, so a small
 /// machine can try a job that asks for more; a real agent would not offer what it has not got.
@@ -92,10 +91,7 @@ impl LocalRun {
             ..config(embedded)
         };
         let keeper = Keeper::start(config, embedded.chaos, reporter).await?;
-        let sink = Arc::clone(reporter);
-        let tail = Tail::start(work_dir.path().to_owned(), move |stream, line| {
-            print(&sink, stream, line);
-        });
+        let tail = Tail::start(work_dir.path().to_owned(), Arc::clone(reporter));
         Ok(Self {
             keeper,
             tail,
@@ -122,11 +118,4 @@ impl LocalRun {
             tracing::warn!(%error, "failed to remove the work directory");
         }
     }
-}
-
-/// Prints a line of an executor: mostly a task's, sometimes its own.
-fn print(reporter: &Reporter, stream: Stream, line: &[u8]) {
-    let line = String::from_utf8_lossy(line);
-    let (task, line) = executor_host::output::parse_line(&line).unwrap_or(("executor", &line));
-    reporter.output(task, stream, line);
 }

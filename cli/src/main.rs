@@ -17,6 +17,7 @@ mod logs;
 mod report;
 mod settings;
 mod signals;
+mod tail;
 mod tally;
 
 use std::process::ExitCode;

@@ -131,8 +131,16 @@ impl Reporter {
     }
 
     /// Passes on what a guest has printed; waits while too much of it waits to be read.
-    pub(crate) fn output(&self, task: &str, stream: Stream, line: &str) {
-        let Some((lane, item)) = self.item(&Event::Output { task, stream, line }) else {
+    ///
+    /// `time` is when it was printed, if that is known.
+    pub(crate) fn output(&self, task: &str, stream: Stream, time: Option<&str>, line: &str) {
+        let event = Event::Output {
+            task,
+            stream,
+            time,
+            line,
+        };
+        let Some((lane, item)) = self.item(&event) else {
             return;
         };
         if let Err(item) = lane.try_push(item) {

@@ -207,7 +207,7 @@ fn contains(network: IpAddr, prefix: u8, address: IpAddr) -> bool {
 }
 
 /// A name that is one part of a path, whatever the task's is.
-fn folder_name(task: &str) -> String {
+pub(crate) fn folder_name(task: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let mut name = String::with_capacity(task.len());
     for (index, byte) in task.bytes().enumerate() {

@@ -1,24 +1,39 @@
-//! What guests print, line by line, each marked with the task's name.
+//! What guests print, line by line, each marked with its time and the task's name.
 //!
 //! Every line of a guest becomes one line of the executor's stdout or stderr (the files `stdout`
-//! and `stderr` of the sandbox), written whole in one write: lines of different tasks never mix.
+//! and `stderr` of the sandbox), and one of the task's own file:
 //!
 //! ```text
-//! [elevator-0] doors open
+//! stdout                    2026-11-21T18:34:08.123Z [elevator-0] doors open
+//! output/elevator-0.log     2026-11-21T18:34:08.123Z stdout doors open
 //! ```
 //!
-//! [`format_line`] makes such a line and [`parse_line`] takes it apart; the executor's own log
-//! lines do not begin with `[`. A write happens on the thread that runs the guest, so a guest that
-//! prints faster than the file takes it waits for the file.
+//! [`format_line`] makes the first and [`parse_line`] takes it apart; the executor's own log lines
+//! have no name in brackets. Lines are cut and cleaned on the guest's thread, as part of its turn;
+//! they are written by a thread of their own ([`spool`]), which holds up a guest that prints faster
+//! than that, and no other.
+//!
+//! In `mesosgot` itself, where the app scheduler runs, lines go to two writers as they come: behind
+//! these there is a queue already.
 
+mod clean;
+mod files;
 mod line;
+mod rate;
+mod sandbox;
+mod shared;
+mod spool;
 
 use std::{
     fmt,
+    future::Future,
     io::{self, Write},
+    os::fd::AsFd,
+    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -26,40 +41,106 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
     async_trait,
     cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamResult},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
+pub use self::clean::clean;
+pub use self::line::{Line, format_line, parse_line};
 use self::line::{Lines, PanicText};
-pub use self::line::{format_line, parse_line};
+pub use self::sandbox::{OUTPUT_FOLDER, OutputBounds};
+pub use self::shared::PART_MARK;
+use self::{
+    sandbox::Sandbox,
+    spool::{Queue, Spool, Stream, WRITE_BYTES_MAX},
+};
 
 /// Where the guests of a process print to. Clones share it.
 #[derive(Clone)]
-pub struct Output {
-    stdout: Sink,
-    stderr: Sink,
+pub struct Output(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Writers { stdout: Sink, stderr: Sink },
+    Spooled(Arc<Spool>),
 }
 
 type Sink = Arc<Mutex<Box<dyn Write + Send>>>;
 
 impl Output {
-    /// Output to two writers. Each line is one `write_all` and a `flush`.
+    /// Output to two writers. Each line is one `write_all` and a `flush`, on the guest's thread.
     pub fn new(stdout: impl Write + Send + 'static, stderr: impl Write + Send + 'static) -> Self {
-        Self {
+        Self(Kind::Writers {
             stdout: Arc::new(Mutex::new(Box::new(stdout))),
             stderr: Arc::new(Mutex::new(Box::new(stderr))),
-        }
+        })
     }
 
-    /// Output to the process's own stdout and stderr.
-    pub fn inherit() -> Self {
-        Self::new(io::stdout(), io::stderr())
+    /// Output into the sandbox at `folder`, whose files `stdout` and `stderr` are open already, and
+    /// to a file for each task there.
+    ///
+    /// # Errors
+    ///
+    /// When the two cannot be shared with the thread that writes, or there is no such thread.
+    pub fn sandbox(
+        folder: &Path,
+        stdout: impl AsFd,
+        stderr: impl AsFd,
+        bounds: OutputBounds,
+    ) -> io::Result<Self> {
+        let sandbox = Sandbox::new(folder, stdout, stderr, bounds)?;
+        Ok(Self(Kind::Spooled(Arc::new(Spool::start(sandbox)?))))
     }
 
     /// The streams of the guest of that name.
     pub(crate) fn guest(&self, name: &str) -> GuestOutput {
+        let (stdout, stderr) = match &self.0 {
+            Kind::Writers { stdout, stderr } => (
+                Target::Writer(Arc::clone(stdout)),
+                Target::Writer(Arc::clone(stderr)),
+            ),
+            Kind::Spooled(spool) => {
+                let guest = Arc::new(OpenQueue(spool.queue(name)));
+                let to = |stream| Target::Queue(Arc::clone(&guest), stream);
+                (to(Stream::Stdout), to(Stream::Stderr))
+            }
+        };
         GuestOutput {
-            stdout: LineStream::new(name, &self.stdout),
-            stderr: LineStream::new(name, &self.stderr),
+            stdout: LineStream::new(name, stdout),
+            stderr: LineStream::new(name, stderr),
+        }
+    }
+
+    /// Waits until all that was printed before is written.
+    pub(crate) async fn flushed(&self) {
+        if let Kind::Spooled(spool) = &self.0 {
+            spool.flushed().await;
+        }
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        match &self.0 {
+            Kind::Writers { .. } => true,
+            Kind::Spooled(spool) => spool.is_flushed(),
+        }
+    }
+
+    /// Has all that was printed written, for as long as that may take; what is printed later goes
+    /// nowhere.
+    pub fn close(&self, within: Duration) {
+        if let Kind::Spooled(spool) = &self.0 {
+            spool.close(within);
+        }
+    }
+
+    /// Where the executor logs to: whole lines, marked already. Nobody who logs waits.
+    pub(crate) fn log(&self) -> Log {
+        match &self.0 {
+            Kind::Writers { stderr, .. } => Log(Target::Writer(Arc::clone(stderr))),
+            Kind::Spooled(spool) => {
+                let queue = Arc::new(OpenQueue(spool.queue("")));
+                Log(Target::Queue(queue, Stream::Log))
+            }
         }
     }
 }
@@ -67,6 +148,40 @@ impl Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").finish_non_exhaustive()
+    }
+}
+
+/// Where one stream goes.
+#[derive(Clone)]
+enum Target {
+    Writer(Sink),
+    Queue(Arc<OpenQueue>, Stream),
+}
+
+/// A queue that is closed when no stream of its guest is left.
+struct OpenQueue(Arc<Queue>);
+
+impl Drop for OpenQueue {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The executor's own log. Clones share its queue.
+#[derive(Clone)]
+pub(crate) struct Log(Target);
+
+impl Write for Log {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            Target::Writer(sink) => write_line(sink, lines),
+            Target::Queue(queue, _) => queue.0.push_log(&String::from_utf8_lossy(lines)),
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -85,20 +200,16 @@ struct Printer {
     name: String,
     lines: Lines,
     panic: PanicText,
-    sink: Sink,
+    target: Target,
 }
 
-/// What a guest may write at once. WASI's own streams permit as much.
-const WRITE_BYTES_MAX: usize = 64 * 1024;
-
 impl LineStream {
-    fn new(name: &str, sink: &Sink) -> Self {
-        let (lines, panic) = (Lines::default(), PanicText::default());
+    fn new(name: &str, target: Target) -> Self {
         Self(Arc::new(Mutex::new(Printer {
             name: name.to_owned(),
-            lines,
-            panic,
-            sink: sink.clone(),
+            lines: Lines::default(),
+            panic: PanicText::default(),
+            target,
         })))
     }
 
@@ -109,6 +220,37 @@ impl LineStream {
 
     fn print(&self, bytes: &[u8]) {
         self.printer(|printer| printer.print(bytes));
+    }
+
+    /// How much may be printed now.
+    fn permitted(&self) -> usize {
+        self.printer(|printer| match &printer.target {
+            Target::Writer(_) => WRITE_BYTES_MAX,
+            Target::Queue(queue, _) => queue.0.permitted(),
+        })
+    }
+
+    /// Refuses what was not permitted: the guest does not ask, and would fill our memory.
+    fn check(&self, bytes: usize) -> StreamResult<()> {
+        let is_overfull = self.printer(|printer| match &printer.target {
+            Target::Writer(_) => false,
+            Target::Queue(queue, _) => queue.0.is_overfull(),
+        });
+        match bytes > WRITE_BYTES_MAX || is_overfull {
+            true => Err(StreamError::trap("more is printed than the stream permits")),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until something may be printed.
+    async fn room(&self) {
+        let queue = self.printer(|printer| match &printer.target {
+            Target::Writer(_) => None,
+            Target::Queue(queue, _) => Some(Arc::clone(queue)),
+        });
+        if let Some(queue) = queue {
+            queue.0.room().await;
+        }
     }
 
     fn printer<T>(&self, act: impl FnOnce(&mut Printer) -> T) -> T {
@@ -124,25 +266,36 @@ impl fmt::Debug for LineStream {
 
 impl Printer {
     fn print(&mut self, bytes: &[u8]) {
-        self.lines.push(bytes);
-        while let Some(text) = self.lines.next_line() {
-            self.print_line(&text);
-        }
+        let Self {
+            name,
+            lines,
+            panic,
+            target,
+        } = self;
+        let now = SystemTime::now();
+        lines.push(bytes, |text| print_line(name, panic, target, now, &text));
     }
+}
 
-    fn print_line(&mut self, text: &str) {
-        self.panic.observe(text);
-        let line = format_line(&self.name, text);
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full disk or a closed pipe is no reason to end a task that happens to print.
-        let _ = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
+fn print_line(name: &str, panic: &mut PanicText, target: &Target, at: SystemTime, text: &str) {
+    panic.observe(text);
+    match target {
+        Target::Writer(sink) => write_line(sink, format_line(at, name, text).as_bytes()),
+        Target::Queue(queue, stream) => queue.0.push(*stream, at, text),
     }
+}
+
+fn write_line(sink: &Sink, line: &[u8]) {
+    let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+    // A full disk or a closed pipe is no reason to end a task that happens to print.
+    let _ = sink.write_all(line).and_then(|()| sink.flush());
 }
 
 impl Drop for Printer {
     fn drop(&mut self) {
         if let Some(text) = self.lines.finish() {
-            self.print_line(&text);
+            let now = SystemTime::now();
+            print_line(&self.name, &mut self.panic, &self.target, now, &text);
         }
     }
 }
@@ -155,7 +308,10 @@ impl IsTerminal for LineStream {
 
 impl StdoutStream for LineStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
+        Box::new(AsyncLines {
+            stream: self.clone(),
+            waiting: Mutex::new(None),
+        })
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
@@ -165,11 +321,14 @@ impl StdoutStream for LineStream {
 
 #[async_trait]
 impl Pollable for LineStream {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        self.room().await;
+    }
 }
 
 impl OutputStream for LineStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.check(bytes.len())?;
         self.print(&bytes);
         Ok(())
     }
@@ -179,18 +338,39 @@ impl OutputStream for LineStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES_MAX)
+        Ok(self.permitted())
     }
 }
 
-impl AsyncWrite for LineStream {
+/// A stream as the runtime's own traits have it.
+struct AsyncLines {
+    stream: LineStream,
+    waiting: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl AsyncWrite for AsyncLines {
     fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.print(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        let stream = self.stream.clone();
+        let waiting = self.waiting.get_mut();
+        let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let permitted = stream.permitted().min(bytes.len());
+            if permitted > 0 || bytes.is_empty() {
+                *waiting = None;
+                stream.print(&bytes[..permitted]);
+                return Poll::Ready(Ok(permitted));
+            }
+            let room = waiting.get_or_insert_with(|| {
+                let stream = stream.clone();
+                Box::pin(async move { stream.room().await })
+            });
+            ready!(room.as_mut().poll(context));
+            *waiting = None;
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -203,92 +383,4 @@ impl AsyncWrite for LineStream {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    /// A writer that keeps each write apart.
-    #[derive(Clone, Default)]
-    struct Writes(Arc<Mutex<Vec<String>>>);
-
-    impl Write for Writes {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0
-                .lock()
-                .unwrap()
-                .push(String::from_utf8_lossy(bytes).into_owned());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn each_line_is_one_write_however_the_guest_cut_it() {
-        let writes = Writes::default();
-        let guest = Output::new(writes.clone(), io::sink()).guest("floor-3");
-        for piece in ["do", "ors op", "en\nliftoff", "\n\nlast"] {
-            guest.stdout.print(piece.as_bytes());
-        }
-        drop(guest);
-        let expected = [
-            "[floor-3] doors open\n",
-            "[floor-3] liftoff\n",
-            "[floor-3] \n",
-            "[floor-3] last\n",
-        ];
-        assert_eq!(*writes.0.lock().unwrap(), expected);
-    }
-
-    #[test]
-    fn lines_of_guests_that_print_at_once_stay_whole() {
-        let writes = Writes::default();
-        let output = Output::new(writes.clone(), io::sink());
-        thread::scope(|scope| {
-            for name in ["a", "b", "c"] {
-                let guest = output.guest(name);
-                scope.spawn(move || (0..200).for_each(|_| guest.stdout.print(b"one\ntwo\n")));
-            }
-        });
-        let writes = writes.0.lock().unwrap();
-        assert_eq!(writes.len(), 3 * 400);
-        for line in writes.iter() {
-            let (name, text) = parse_line(line.trim_end_matches('\n')).unwrap();
-            assert!(
-                ["a", "b", "c"].contains(&name) && ["one", "two"].contains(&text),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_text_of_a_panic_is_remembered() {
-        let guest = Output::new(io::sink(), io::sink()).guest("a");
-        assert_eq!(guest.stderr.panic_text(), None);
-        guest.stderr.print(
-            b"fine\n\nthread '<unnamed>' panicked at src/lib.rs:4:5:\nno lift\nnote: run with x\nafter\n",
-        );
-        assert_eq!(
-            guest.stderr.panic_text().unwrap(),
-            "panicked at src/lib.rs:4:5:\nno lift"
-        );
-    }
-
-    #[test]
-    fn a_writer_that_fails_does_not_fail_the_guest() {
-        struct Full;
-        impl Write for Full {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut guest = Output::new(Full, Full).guest("a");
-        assert!(guest.stdout.write(Bytes::from_static(b"lost\n")).is_ok());
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The executor as a program: environment, logging, signals, exit codes.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{io, path::Path, process::ExitCode, time::Duration};
 
 use mesos_client::ExecutorConfig;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +15,7 @@ use crate::{
     VERSION_MARK,
     executor::{self, Exit, RunError},
     modules::CompiledCache,
-    output::Output,
+    output::{Log, Output, OutputBounds},
 };
 
 /// Chooses what is logged, as `LEVEL` or `TARGET=LEVEL,…`. Default: `info`.
@@ -24,12 +24,20 @@ const LOG_VARIABLE: &str = "MESOSGOT_LOG";
 /// How long a guest in the middle of a long host operation may hold up the end of the process.
 const RUNTIME_WAIT: Duration = Duration::from_millis(200);
 
+/// How long a disk that does not take what was printed last may hold up the end of the process.
+const OUTPUT_WAIT: Duration = Duration::from_secs(2);
+
 /// Runs the executor with what an agent put into the environment, logging to stderr.
 ///
 /// SIGTERM and SIGINT count as a shutdown by the agent. The exit code is 0 when the work was done
 /// or the executor was shut down, 1 when the agent was lost, 2 when the executor could not begin.
 pub fn program() -> ExitCode {
-    init_logs();
+    // Executors begin in their sandbox.
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let output = Output::sandbox(Path::new("."), &stdout, &stderr, OutputBounds::default());
+    let output = output.unwrap_or_else(|_| Output::new(stdout, stderr));
+    let _closing = Closing(output.clone());
+    init_logs(output.log());
     // One home thread for all; guests that compute get others, see `turns`.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -43,7 +51,7 @@ pub fn program() -> ExitCode {
         }
     };
     // On the home thread as well: tasks that wake each other there need no other thread.
-    let outcome = match runtime.block_on(runtime.spawn(run())) {
+    let outcome = match runtime.block_on(runtime.spawn(run(output))) {
         Ok(outcome) => outcome,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     };
@@ -64,13 +72,22 @@ pub fn program() -> ExitCode {
     }
 }
 
-/// Logs to stderr, the file `stderr` of the sandbox. A filter that is not understood is the default.
-fn init_logs() {
+/// Has everything that was printed written before the process ends, however that comes.
+struct Closing(Output);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close(OUTPUT_WAIT);
+    }
+}
+
+/// Logs to the file `stderr` of the sandbox. A filter that is not understood is the default.
+fn init_logs(log: Log) {
     let wanted = std::env::var(LOG_VARIABLE).ok();
     let targets = wanted.and_then(|directives| directives.parse::<Targets>().ok());
     let targets = targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(move || log.clone())
         .with_ansi(false);
     // An embedding program may have its own.
     let _ = tracing_subscriber::registry()
@@ -79,11 +96,11 @@ fn init_logs() {
         .try_init();
 }
 
-async fn run() -> Result<Exit, RunError> {
+async fn run(output: Output) -> Result<Exit, RunError> {
     debug!(program = VERSION_MARK, "starting");
     let config = ExecutorConfig::from_env(|name| std::env::var(name).ok())?;
     let cache = CompiledCache::of_process();
-    executor::run(config, Output::inherit(), cache, stop_signal()).await
+    executor::run(config, output, cache, stop_signal()).await
 }
 
 async fn stop_signal() {

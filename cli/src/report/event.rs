@@ -104,6 +104,9 @@ pub(crate) enum Event<'a> {
     Output {
         task: &'a str,
         stream: Stream,
+        /// When it was printed: RFC 3339, UTC, as the machine there knows it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        time: Option<&'a str>,
         line: &'a str,
     },
     /// Something is wrong but goes on.

@@ -139,7 +139,9 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::AppStarted => talk("Running", "all tasks are up, the app scheduler begins"),
         Event::AppReturned { .. } => Rendered::Nothing,
         Event::Stopping { reason } => talk("Stopping", reason),
-        Event::Output { task, stream, line } => output(task, *stream, line, name_width),
+        Event::Output {
+            task, stream, line, ..
+        } => output(task, *stream, line, name_width),
         Event::Warning { message } => {
             Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
         }
@@ -272,6 +274,7 @@ mod tests {
         let event = Event::Output {
             task: "floor-1",
             stream: Stream::Stdout,
+            time: None,
             line: "ding",
         };
         check(

@@ -1,12 +1,13 @@
 //! The lives of all tasks: a future for each, from its module to its outcome.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use link::Link;
 use mesos::TaskId;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{self, AbortHandle, JoinError, JoinSet},
+    time,
 };
 use tracing::debug;
 
@@ -20,6 +21,9 @@ use crate::{
     output::Output,
     task::Prepared,
 };
+
+/// How long the end of a task waits for what it printed last to be written.
+const OUTPUT_WAIT: Duration = Duration::from_secs(5);
 
 /// What all tasks share.
 pub(super) struct Host {
@@ -37,6 +41,8 @@ pub(super) struct Lives {
     host: Arc<Host>,
     ready: mpsc::Sender<TaskId>,
     futures: JoinSet<Outcome>,
+    /// Tasks that have ended, and whose last lines are being written.
+    ended: JoinSet<(TaskId, Outcome)>,
     tasks: HashMap<task::Id, TaskId>,
     lives: HashMap<TaskId, Life>,
 }
@@ -52,13 +58,13 @@ struct Life {
 impl Lives {
     /// No lives. `ready` is told of each task that is instantiated.
     pub(super) fn new(host: Arc<Host>, ready: mpsc::Sender<TaskId>) -> Self {
-        let (futures, tasks, lives) = (JoinSet::new(), HashMap::new(), HashMap::new());
         Self {
             host,
             ready,
-            futures,
-            tasks,
-            lives,
+            futures: JoinSet::new(),
+            ended: JoinSet::new(),
+            tasks: HashMap::new(),
+            lives: HashMap::new(),
         }
     }
 
@@ -128,14 +134,22 @@ impl Lives {
         }
     }
 
-    /// Waits for the next life to end and closes its `out` channel. For ever while there is none.
-    /// Cancellation safe.
+    /// Waits for the next life to end, closes its `out` channel and has written what it printed.
+    /// For ever while there is none. Cancellation safe.
     pub(super) async fn next_end(&mut self) -> (TaskId, Outcome) {
         loop {
-            let (id, outcome) = match self.futures.join_next_with_id().await {
-                Some(Ok((id, outcome))) => (id, outcome),
-                Some(Err(error)) => (error.id(), broken_off(error)),
-                None => std::future::pending().await,
+            let joined = tokio::select! {
+                Some(joined) = self.futures.join_next_with_id() => joined,
+                Some(ended) = self.ended.join_next() => match ended {
+                    Ok(ended) => return ended,
+                    // It neither panics nor is it aborted.
+                    Err(_) => continue,
+                },
+                else => std::future::pending().await,
+            };
+            let (id, outcome) = match joined {
+                Ok((id, outcome)) => (id, outcome),
+                Err(error) => (error.id(), broken_off(error)),
             };
             let Some(task) = self.tasks.remove(&id) else {
                 continue;
@@ -144,7 +158,15 @@ impl Lives {
                 life.outbox.close();
                 debug!(%task, counters = ?life.outbox.counters(), "traffic of the task");
             }
-            return (task, outcome);
+            if self.host.output.is_flushed() {
+                return (task, outcome);
+            }
+            let output = self.host.output.clone();
+            self.ended.spawn(async move {
+                // A disk that takes nothing more does not keep a task from ending.
+                let _ = time::timeout(OUTPUT_WAIT, output.flushed()).await;
+                (task, outcome)
+            });
         }
     }
 

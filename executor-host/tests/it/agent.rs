@@ -149,7 +149,18 @@ impl Agent {
         executor
     }
 
+    /// The same for one that prints to this.
+    pub(crate) async fn executor_printing(&mut self, output: Output) -> Executor {
+        let executor = self.start_executor_printing(output);
+        assert_eq!(self.subscribed().await, call::Subscribe::default());
+        executor
+    }
+
     pub(crate) fn start_executor(&self) -> Executor {
+        self.start_executor_printing(Output::new(std::io::sink(), std::io::sink()))
+    }
+
+    fn start_executor_printing(&self, output: Output) -> Executor {
         let config = ExecutorConfig {
             checkpoint: Some(Checkpoint {
                 recovery_timeout: Duration::from_millis(300),
@@ -160,7 +171,6 @@ impl Agent {
         };
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let output = Output::new(std::io::sink(), std::io::sink());
         let running = executor_host::run(
             config,
             output,

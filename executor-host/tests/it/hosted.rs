@@ -12,7 +12,7 @@ use executor_host::{
     inbox::{InboxCloser, TaskInbox},
     modules::TaskModule,
     outcome::Outcome,
-    output::Output,
+    output::{Output, parse_line},
     task::{Prepared, TaskConfig},
 };
 use link::{Link, LinkConfig, Role};
@@ -50,6 +50,16 @@ pub(crate) struct Printed(Arc<Mutex<Vec<u8>>>);
 impl Printed {
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of guests, whenever they were printed.
+    pub(crate) fn without_times(&self) -> String {
+        let text = self.text();
+        let lines = text.lines().map(|line| {
+            let line = parse_line(line).expect("it is a guest's line");
+            format!("[{}] {}\n", line.name, line.text)
+        });
+        lines.collect()
     }
 }
 

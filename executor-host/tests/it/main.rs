@@ -14,6 +14,7 @@ mod http;
 mod inboxes;
 mod life;
 mod modules;
+mod output;
 mod pinned;
 mod schedulers;
 mod tasks;

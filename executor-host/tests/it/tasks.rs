@@ -227,10 +227,10 @@ async fn what_a_task_prints_is_marked_with_its_name() {
     let (stdout, stderr) = (task.stdout.clone(), task.stderr.clone());
     assert_eq!(task.outcome().await, Outcome::Returned);
     assert_eq!(
-        stdout.text(),
+        stdout.without_times(),
         "[task-0] to stdout\n[task-0] without an end\n"
     );
-    assert_eq!(stderr.text(), "[task-0] to stderr\n");
+    assert_eq!(stderr.without_times(), "[task-0] to stderr\n");
 }
 
 #[tokio::test]

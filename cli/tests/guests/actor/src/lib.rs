@@ -7,6 +7,7 @@
 //! - `fail TEXT`: returns an error once it has got a message;
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
+//! - `flood`: prints without end;
 //! - `burst N`: sends N messages at once and returns;
 //! - `deaf`: never looks at its `in` channel and never ends.
 
@@ -54,6 +55,9 @@ fn actor(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Er
             }
             echo(&inbox, &outbox)
         }
+        "flood" => loop {
+            println!("{}", "~".repeat(1000));
+        },
         "burst" => {
             let messages: Vec<_> = (0..rest.parse()?).map(u32::to_le_bytes).collect();
             messages

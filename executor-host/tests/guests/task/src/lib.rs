@@ -26,6 +26,7 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["exit", code] => std::process::exit(code.parse()?),
         ["deaf"] => deaf(),
         ["print"] => print(),
+        ["flood"] => flood(),
         ["tell"] => tell(&outbox, &args, &env),
         ["look-around"] => look_around(&outbox),
         ["files"] => files(&outbox),
@@ -98,6 +99,16 @@ fn print() -> Result<(), Error> {
     eprintln!("to stderr");
     print!("without an end");
     Ok(())
+}
+
+/// Prints numbered lines without end.
+#[expect(clippy::print_stdout, reason = "it is about output")]
+fn flood() -> ! {
+    let water = "~".repeat(1000);
+    for number in 0_u64.. {
+        println!("{number} {water}");
+    }
+    unreachable!("the numbers do not end");
 }
 
 /// Sends the arguments, then the environment, then what WASI has of both.
