@@ -128,15 +128,17 @@ fn a_flood_is_told_and_holds_nothing_up() {
     assert_interrupted(&ended);
 }
 
-/// The job does not survive it, but the program does not wait for what it cannot have.
 #[test]
-fn an_agent_that_cannot_be_asked_is_told_once() {
+fn an_agent_that_cannot_be_asked_is_told_once_and_the_job_goes_on() {
     let mut rig = Rig::new(Faults::default(), 5);
     let mut running = rig.start(&job("wait", 1, "print, '5'"), &[]);
     wait_for_line(&mut running, "line 4 of 5");
     rig.stop_agent();
+    running.wait_for("the warning", |line| line.contains("cannot be shown"));
+    rig.start_agent();
+    running.signal(Signal::INT);
     let ended = rig.finish(running);
-    ended.assert_code(1);
+    assert_interrupted(&ended);
     let events = ended.events();
     let warnings = events.iter().filter(|event| event["event"] == "warning");
     let about_output = warnings.filter(|event| {

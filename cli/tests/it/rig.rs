@@ -236,11 +236,6 @@ impl Rig {
         self.cluster.leading_master().expect("a master leads")
     }
 
-    /// Stops the agent's process, which then answers nobody.
-    pub(crate) fn stop_agent(&mut self) {
-        self.runtime.block_on(self.cluster.stop_agent(0));
-    }
-
     /// Has somebody else hold all of the cluster while `meanwhile` runs.
     pub(crate) fn while_all_is_held(&self, meanwhile: impl FnOnce()) {
         let masters = self.cluster.master_address().to_string();
