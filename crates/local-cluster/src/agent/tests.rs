@@ -10,7 +10,7 @@ use mesos::v1::TaskState;
 use rustix::process::{Pid, test_kill_process};
 
 use super::*;
-use crate::core::wire::ToAgent;
+use crate::core::wire::{ToAgent, ToMaster};
 use fixture::{Fixture, accepted, call, message};
 
 #[tokio::test]

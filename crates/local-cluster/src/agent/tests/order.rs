@@ -5,8 +5,11 @@ use mesos::{AgentId, ContainerId, TaskId};
 
 use super::fixture::run_tasks;
 use crate::agent::*;
-use crate::core::agent::{Body, Call};
-use crate::core::wire::ToAgent;
+use crate::codec::Encoding;
+use crate::core::agent::{Body, Call, Input, RequestId};
+use crate::core::wire::{ToAgent, ToMaster};
+use crate::http::agent::HttpCall;
+use crate::queue;
 
 /// A machine with the running task t1, and the container of its executor.
 fn machine_with_a_task() -> (Agent, ContainerId) {
