@@ -1,9 +1,11 @@
 //! Guests on their way into a job: from a folder or a file to a component that an executor runs.
 //!
 //! - [`build`]: compiles guest projects with cargo.
+//! - [`fetch`]: fetches modules that are named by an address.
 //! - [`component`]: recognises what a file holds and makes a component of it.
 //! - [`imports`]: what a component imports, and whether anybody gives that.
 
 pub(crate) mod build;
 pub(crate) mod component;
+pub(crate) mod fetch;
 pub(crate) mod imports;

@@ -1,6 +1,7 @@
 //! The job of a command: its file, read and checked, and its modules as components.
 
 mod grants;
+mod modules;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +15,12 @@ use job::{Diagnostics, Group, Job, Lookup, Module, PathKind};
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::guest::build::{self, BuildError};
-use crate::guest::component::{self, Component, World};
+use crate::guest::component::{Component, World};
+use crate::guest::fetch::file_address;
 use crate::report::{Event, Reporter};
+
+pub(crate) use self::modules::Loaded;
+use self::modules::Loading;
 
 /// A job that is ready to run.
 #[derive(Debug)]
@@ -23,8 +28,8 @@ pub(crate) struct LoadedJob {
     pub(crate) job: Job,
     /// The app scheduler's component.
     pub(crate) scheduler: Arc<Component>,
-    /// The components of the groups, in their order.
-    pub(crate) groups: Vec<Arc<Component>>,
+    /// The modules of the groups, in their order.
+    pub(crate) groups: Vec<Loaded>,
     source: Source,
 }
 
@@ -49,8 +54,23 @@ impl LoadedJob {
         found: impl Fn(&Source, &Group, &Component) -> Vec<Diagnostics>,
     ) -> Option<Diagnostics> {
         let groups = self.job.groups.iter().zip(&self.groups);
-        let each = groups.flat_map(|(group, component)| found(&self.source, group, component));
+        let seen = groups.filter_map(|(group, module)| Some((group, module.component()?)));
+        let each = seen.flat_map(|(group, component)| found(&self.source, group, component));
         all_of(each)
+    }
+
+    /// The modules that only agents have: nobody has looked at them.
+    pub(crate) fn unseen(&self) -> Option<Diagnostics> {
+        let groups = self.job.groups.iter().zip(&self.groups);
+        let unseen = groups.filter_map(|(group, module)| match module {
+            Loaded::Here { .. } => None,
+            Loaded::OnAgents { address, why, .. } => Some(self.source.at_module(
+                &group.name,
+                format!("nobody has looked at `{address}`: {why}"),
+                "put the same file here to have it checked before it is launched",
+            )),
+        });
+        all_of(unseen)
     }
 
     /// Where the job file is, to which its paths are relative.
@@ -119,28 +139,26 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
         .await
         .map_err(|error| build_failure(error, &source, &uses))?;
 
-    let mut components: BTreeMap<(String, bool), Arc<Component>> = BTreeMap::new();
+    let loading = Loading {
+        source: &source,
+        built: &built,
+        delivery: job.modules,
+        reporter,
+    };
+    let mut known: BTreeMap<(String, bool), Loaded> = BTreeMap::new();
     let mut loaded = Vec::new();
     for (place, world, module) in &uses {
-        let name = describe(module);
-        let key = (name.clone(), *world == World::Task);
-        let component = match components.get(&key) {
-            Some(component) => Arc::clone(component),
-            None => {
-                let component = Arc::new(source.component(place, *world, module, &built)?);
-                reporter.event(&Event::Module {
-                    module: &name,
-                    bytes: component.bytes.len(),
-                    sha256: hex::encode(component.sha256),
-                });
-                components.insert(key, Arc::clone(&component));
-                component
-            }
+        let key = (describe(module), *world == World::Task);
+        let one = match known.get(&key) {
+            Some(known) => known.clone(),
+            None => loading.load(place, *world, module).await?,
         };
-        loaded.push(component);
+        known.insert(key, one.clone());
+        loaded.push(one);
     }
     let groups = loaded.split_off(1);
-    let scheduler = loaded.remove(0);
+    let scheduler = loaded.remove(0).component().cloned();
+    let scheduler = scheduler.expect("an app scheduler that is not here is a fault");
     Ok(LoadedJob {
         job,
         scheduler,
@@ -170,7 +188,10 @@ fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
 fn describe(module: &Module) -> String {
     match module {
         Module::File(path) | Module::Project(path) => path.display().to_string(),
-        Module::Url { url, .. } => url.clone(),
+        Module::Url { url, sha256 } => format!("{url}#sha256:{}", hex::encode(sha256)),
+        Module::OnAgent { path, sha256 } => {
+            format!("{}#sha256:{}", file_address(path), hex::encode(sha256))
+        }
     }
 }
 
@@ -206,7 +227,7 @@ fn build_failure(
     if let BuildError::NotAGuest { folder, .. } = &error {
         let named = |module: &Module| match module {
             Module::Project(project) => source.folder.join(project) == *folder,
-            Module::File(_) | Module::Url { .. } => false,
+            Module::File(_) | Module::Url { .. } | Module::OnAgent { .. } => false,
         };
         if let Some((place, ..)) = uses.iter().find(|(_, _, module)| named(module)) {
             return source.fault(place, error.to_string(), help);
@@ -268,46 +289,11 @@ impl Source {
         all_of(shortfall.leftovers.iter().map(misfit))
     }
 
-    /// The component of the module that is named at `place` of the file.
-    fn component(
-        &self,
-        place: &[&str],
-        world: World,
-        module: &Module,
-        built: &BTreeMap<PathBuf, PathBuf>,
-    ) -> Result<Component, Failure> {
-        let path = match module {
-            Module::File(path) => self.folder.join(path),
-            Module::Project(folder) => {
-                let folder = self.folder.join(folder);
-                built
-                    .get(&folder)
-                    .cloned()
-                    .expect("every project was built")
-            }
-            Module::Url { .. } => {
-                return Err(self.fault(
-                    place,
-                    "modules from a URL are not supported yet".to_owned(),
-                    Some("download it and name the file".to_owned()),
-                ));
-            }
-        };
-        let wasm = fs::read(&path).map_err(|error| {
-            self.fault(
-                place,
-                format!("failed to read `{}`: {error}", path.display()),
-                None,
-            )
-        })?;
-        component::prepare(wasm, world).map_err(|error| {
-            let whose = match place {
-                ["tasks", group, ..] => format!(" of `{group}`"),
-                _ => String::new(),
-            };
-            let message = format!("`{}`{whose} {error}", describe(module));
-            self.fault(place, message, Some(error.help()))
-        })
+    /// Something about the module of a group.
+    fn at_module(&self, group: &str, message: String, help: &str) -> Diagnostics {
+        let place = ["tasks", group, "module"];
+        let help = Some(help.to_owned());
+        Diagnostics::at(&self.name, &self.text, &place, message, help)
     }
 
     /// A fault at the value under `place`, found after parsing.

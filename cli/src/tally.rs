@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use framework::{Progress, TaskState};
+use framework::{Delivering, Progress, TaskState};
 use job::Job;
+
+use crate::guest::fetch::amount;
 
 /// Counts tasks by group and state.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub(crate) struct Tally {
     ignored: usize,
     is_subscribed: bool,
     lost: Option<String>,
+    delivering: Delivering,
 }
 
 impl Tally {
@@ -29,6 +32,7 @@ impl Tally {
             ignored: 0,
             is_subscribed: false,
             lost: None,
+            delivering: Delivering::default(),
         }
     }
 
@@ -44,6 +48,7 @@ impl Tally {
                 self.lost = Some(reason.clone());
             }
             Progress::Waiting(shortfall) if shortfall.agents > 0 => self.lost = None,
+            Progress::Delivering(delivering) => self.delivering = *delivering,
             _ => {}
         }
     }
@@ -79,8 +84,28 @@ impl fmt::Display for Tally {
                 write!(f, " ({finished} finished)")?;
             }
         }
+        let Delivering {
+            fetching,
+            compiling,
+            bytes,
+            bytes_total,
+            ..
+        } = self.delivering;
+        if fetching > 0 {
+            let amount = amount(bytes, bytes_total);
+            write!(f, "; agents fetch {} ({amount})", modules(fetching))?;
+        }
+        if compiling > 0 {
+            write!(f, "; agents compile {}", modules(compiling))?;
+        }
         Ok(())
     }
+}
+
+/// `1 module`, `2 modules`.
+fn modules(number: u64) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} module{plural}")
 }
 
 #[cfg(test)]
@@ -107,6 +132,7 @@ mod tests {
             ignored: 0,
             is_subscribed: false,
             lost: None,
+            delivering: Delivering::default(),
         }
     }
 
@@ -139,5 +165,24 @@ mod tests {
             tally.to_string(),
             "floor 1/2 up (1 finished), floor-b 1/1 up"
         );
+    }
+
+    #[test]
+    fn what_agents_do_for_modules_is_told_while_they_do_it() {
+        let mut tally = tally(vec![("floor".to_owned(), 2)]);
+        let delivering = Delivering {
+            executors: 2,
+            fetching: 1,
+            compiling: 1,
+            bytes: 3 << 19,
+            bytes_total: 8 << 20,
+        };
+        tally.count(&Progress::Delivering(delivering));
+        assert_eq!(
+            tally.to_string(),
+            "floor 0/2 up; agents fetch 1 module (1.5 of 8.0 MiB); agents compile 1 module"
+        );
+        tally.count(&Progress::Delivering(Delivering::default()));
+        assert_eq!(tally.to_string(), "floor 0/2 up");
     }
 }

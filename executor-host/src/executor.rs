@@ -49,7 +49,7 @@ use crate::{
     core::{Core, Input, KillingState, Output as Act, updates::Uuid},
     engine::{Engine, EngineError},
     grants::folders::OperatorFile,
-    modules::{CompiledCache, FetchError, Modules},
+    modules::{CompiledCache, FetchError, Modules, OverLink},
     outcome::Outcome,
     output::Output,
 };
@@ -170,6 +170,8 @@ struct Executor {
     link: Link,
     /// The incarnation of this end of the link.
     incarnation: u64,
+    /// What modules come over.
+    over_link: OverLink,
     /// The task that keeps a direct path, once one is announced.
     direct: JoinSet<()>,
     random: fastrand::Rng,
@@ -217,6 +219,7 @@ impl Executor {
         Self {
             core: Core::new(convert::expected(spec), random.fork()),
             agent,
+            over_link: host.modules.attach(&link),
             link,
             incarnation: spec.incarnation,
             direct: JoinSet::new(),
@@ -291,13 +294,14 @@ impl Executor {
             }
             Event::Control(record) => match record.kind {
                 Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
-                None => debug!("a control record of a kind that is not known"),
-            },
-            Event::Told(notice) => match notice.kind {
-                Some(spec::NoticeKind::Direct(direct)) => self.connect(direct),
-                Some(spec::NoticeKind::DirectFailed(_)) | None => {
-                    debug!("a notice of a kind that is not for an executor");
+                Some(spec::ControlKind::Piece(piece)) => self.over_link.handle(piece),
+                Some(spec::ControlKind::WantPiece(_)) | None => {
+                    debug!("a control record of a kind that is not for an executor");
                 }
+            },
+            Event::Told(notice) => match notice.direct {
+                Some(direct) => self.connect(direct),
+                None => debug!("a notice of a kind that is not for an executor"),
             },
             Event::Sent(sent) => self.tell(sent.into()),
             Event::Stop => self.tell(Input::Shutdown {

@@ -6,20 +6,29 @@
 
 mod compiled;
 mod fetch;
+mod file;
+mod over_link;
+mod progress;
+mod turn;
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    num::NonZero,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
 };
 
+use link::Link;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{Semaphore, watch};
 use wasmtime::component::Component;
 
 pub use self::compiled::{CACHE_VARIABLE, CacheError, CompiledCache, cache_folder};
-pub use self::fetch::FetchError;
-use self::fetch::Fetcher;
+pub use self::fetch::{FetchError, Fetcher};
+pub(crate) use self::over_link::OverLink;
+use self::progress::{RHYTHM, Stages};
+use self::turn::Turn;
 use crate::{
     bindings::{TaskState, task::TaskPre},
     engine::Engine,
@@ -34,10 +43,12 @@ pub struct Digest([u8; 32]);
 pub struct ModuleRef {
     /// What the bytes must hash to.
     pub sha256: Digest,
-    /// How many bytes there must be.
+    /// How many bytes there must be; 0: nobody knows.
     pub size: u64,
     /// Where to get them, best first.
     pub urls: Vec<String>,
+    /// Whether the scheduler gives it over the link to who cannot get it there.
+    pub is_over_link: bool,
 }
 
 /// A component that fulfils the world of a task, ready to be instantiated many times.
@@ -48,13 +59,15 @@ pub struct TaskModule {
 /// Why a module cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
-    /// No address gave its bytes. All attempts, one a line.
-    #[error("the module {digest} could not be fetched: {attempts}")]
+    /// No place gave its bytes.
+    #[error("the module {digest} could not be fetched: {attempts}{}", in_brackets(*remedy))]
     Fetch {
         /// The module.
         digest: Digest,
-        /// What each address said.
+        /// What each place said.
         attempts: String,
+        /// What to do about it.
+        remedy: Option<&'static str>,
     },
     /// More bytes are announced than an executor takes.
     #[error("the module has {size} bytes, at most {MODULE_BYTES_MAX} are taken")]
@@ -101,13 +114,24 @@ pub const MODULES_MAX: usize = 1024;
 
 /// All modules of one executor.
 pub struct Modules {
+    shared: Arc<Shared>,
+    slots: Arc<Slots>,
+}
+
+/// What the loads of modules share.
+struct Shared {
     engine: Engine,
     cache: Option<CompiledCache>,
     fetcher: Fetcher,
-    slots: Mutex<HashMap<Digest, Arc<Slot>>>,
+    link: OnceLock<OverLink>,
+    stages: Stages,
+    /// How many compilers may run. Each takes a processor, and memory by the size of its module.
+    compilers: Semaphore,
 }
 
-type Slot = OnceCell<Result<Arc<TaskModule>, ModuleError>>;
+type Slots = Mutex<HashMap<Digest, watch::Receiver<Option<Loaded>>>>;
+
+type Loaded = Result<Arc<TaskModule>, ModuleError>;
 
 impl Modules {
     /// No modules yet. With a cache, what was compiled on this machine before is neither fetched
@@ -117,11 +141,18 @@ impl Modules {
     ///
     /// When no HTTP client can be made.
     pub fn new(engine: Engine, cache: Option<CompiledCache>) -> Result<Self, FetchError> {
-        Ok(Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let shared = Shared {
             engine,
             cache,
             fetcher: Fetcher::new()?,
-            slots: Mutex::default(),
+            link: OnceLock::new(),
+            stages: Stages::new(),
+            compilers: Semaphore::new(processors),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            slots: Arc::default(),
         })
     }
 
@@ -132,58 +163,138 @@ impl Modules {
     ///
     /// When no HTTP client can be made for it.
     pub fn pin(&self, base: &str, certificate_sha256: [u8; 32]) -> Result<(), FetchError> {
-        self.fetcher.pin(base, certificate_sha256)
+        self.shared.fetcher.pin(base, certificate_sha256)
     }
 
-    /// The module of that digest: fetched and compiled by the first task that wants it, while
-    /// others wait for the same result. A failure is told to all that wait and tried again by the
-    /// next that comes.
+    /// From now on modules may come over this link, to whose scheduler is told how they get on.
+    /// The first link counts. Answers what takes in pieces.
+    pub(crate) fn attach(&self, link: &Link) -> OverLink {
+        tokio::spawn(self.shared.stages.tell(link.clone(), RHYTHM));
+        let over_link = || OverLink::new(link.clone());
+        self.shared.link.get_or_init(over_link).clone()
+    }
+
+    /// The module of that digest: fetched and compiled when the first task wants it, while others
+    /// wait for the same result. A failure is told to all that wait and tried again by the next
+    /// that comes. What was begun goes on when nobody waits any more.
     ///
     /// # Errors
     ///
     /// See [`ModuleError`].
     pub async fn get(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
-        let slot = self.slot(module.sha256)?;
-        let loaded = slot.get_or_init(|| self.load(module)).await.clone();
-        if loaded.is_err() {
-            self.forget(module.sha256, &slot);
+        let mut slot = self.slot(module)?;
+        match slot.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(loaded)) => loaded.clone(),
+            // The load has panicked.
+            Ok(None) | Err(_) => Err(ModuleError::Compiler("it broke off".to_owned())),
         }
-        loaded
     }
 
-    fn slot(&self, digest: Digest) -> Result<Arc<Slot>, ModuleError> {
+    fn slot(&self, module: &ModuleRef) -> Result<watch::Receiver<Option<Loaded>>, ModuleError> {
+        let digest = module.sha256;
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if !slots.contains_key(&digest) && slots.len() >= MODULES_MAX {
+        if let Some(slot) = slots.get(&digest) {
+            return Ok(slot.clone());
+        }
+        if slots.len() >= MODULES_MAX {
             return Err(ModuleError::TooMany);
         }
-        Ok(slots.entry(digest).or_default().clone())
-    }
-
-    fn forget(&self, digest: Digest, failed: &Arc<Slot>) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots
-            .get(&digest)
-            .is_some_and(|slot| Arc::ptr_eq(slot, failed))
-        {
-            slots.remove(&digest);
-        }
-    }
-
-    async fn load(&self, module: &ModuleRef) -> Result<Arc<TaskModule>, ModuleError> {
-        let digest = module.sha256;
-        if let Some(cache) = self.cache.clone() {
-            let engine = self.engine.clone();
-            let kept = blocking(move || cache.load(&engine, digest)).await?;
-            if let Some(component) = kept {
-                return TaskModule::link(&self.engine, &component).map(Arc::new);
+        let (loaded, slot) = watch::channel(None);
+        slots.insert(digest, slot.clone());
+        let load = Shared::load(Arc::clone(&self.shared), module.clone());
+        let slots = Arc::downgrade(&self.slots);
+        let load = tokio::spawn(load);
+        tokio::spawn(async move {
+            let result = load.await;
+            let result =
+                result.unwrap_or_else(|error| Err(ModuleError::Compiler(error.to_string())));
+            if let Some(slots) = slots.upgrade().filter(|_| result.is_err()) {
+                let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+                slots.remove(&digest);
             }
-        }
-        let bytes = self.fetcher.fetch(module).await?;
-        let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        // Compiling takes whole seconds of a processor: not on the threads that run guests.
-        let component = blocking(move || compile_and_keep(&engine, digest, &bytes, cache.as_ref()));
-        TaskModule::link(&self.engine, &component.await??).map(Arc::new)
+            loaded.send_replace(Some(result));
+        });
+        Ok(slot)
     }
+}
+
+impl Shared {
+    async fn load(self: Arc<Self>, module: ModuleRef) -> Loaded {
+        let component = match &self.cache {
+            Some(cache) => self.once_a_machine(cache, &module).await,
+            None => self.make(&module).await,
+        };
+        TaskModule::link(&self.engine, &component?).map(Arc::new)
+    }
+
+    /// The component from the cache, or made when it is this executor's turn.
+    async fn once_a_machine(
+        &self,
+        cache: &CompiledCache,
+        module: &ModuleRef,
+    ) -> Result<Component, ModuleError> {
+        if let Some(kept) = self.kept(cache, module.sha256).await? {
+            return Ok(kept);
+        }
+        let _turn = {
+            let doing = self.stages.begin(module.sha256);
+            doing.compiling();
+            Turn::take(cache, &self.engine, module.sha256).await
+        };
+        // Another may have made it in the meantime.
+        if cache.has(&self.engine, module.sha256)
+            && let Some(kept) = self.kept(cache, module.sha256).await?
+        {
+            return Ok(kept);
+        }
+        self.make(module).await
+    }
+
+    async fn kept(
+        &self,
+        cache: &CompiledCache,
+        module: Digest,
+    ) -> Result<Option<Component>, ModuleError> {
+        let (cache, engine) = (cache.clone(), self.engine.clone());
+        blocking(move || cache.load(&engine, module)).await
+    }
+
+    /// Fetches and compiles a module, and keeps it.
+    async fn make(&self, module: &ModuleRef) -> Result<Component, ModuleError> {
+        let doing = self.stages.begin(module.sha256);
+        doing.fetching(0, module.size);
+        let fetching = self.fetcher.fetch(module, self.link.get(), |bytes, total| {
+            doing.fetching(bytes, total);
+        });
+        let bytes = fetching.await?;
+        doing.compiling();
+        let _permit = self.compilers.acquire().await;
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let digest = module.sha256;
+        // Compiling takes whole seconds of a processor: not on the threads that run guests.
+        blocking(move || compile_and_keep(&engine, digest, &bytes, cache.as_ref())).await?
+    }
+}
+
+impl ModuleError {
+    /// What is said when no place gave a module.
+    fn not_fetched(module: &ModuleRef, attempts: &[FetchError]) -> Self {
+        let texts: Vec<_> = attempts.iter().map(ToString::to_string).collect();
+        let attempts_text = match texts.is_empty() {
+            true => "no address was given".to_owned(),
+            false => texts.join("; "),
+        };
+        Self::Fetch {
+            digest: module.sha256,
+            attempts: attempts_text,
+            remedy: attempts.iter().find_map(FetchError::remedy),
+        }
+    }
+}
+
+/// A remedy behind an error.
+fn in_brackets(remedy: Option<&str>) -> String {
+    remedy.map_or_else(String::new, |remedy| format!(" ({remedy})"))
 }
 
 impl TaskModule {

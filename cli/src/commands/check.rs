@@ -13,6 +13,9 @@ pub(super) async fn run(args: JobArgs, reporter: &Reporter) -> Result<Exit, Fail
     for warnings in [loaded.ungranted(), loaded.unused()].iter().flatten() {
         diagnostics::warn(warnings, reporter);
     }
+    if let Some(unseen) = loaded.unseen() {
+        diagnostics::warn(&unseen, reporter);
+    }
     let tasks = loaded.job.task_count() as usize;
     reporter.event(&Event::Checked {
         job: &loaded.job.name,

@@ -4,8 +4,8 @@ mod allow;
 
 use anyhow::Context as _;
 use framework::{
-    Constraint, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module, OnFailure, Operator,
-    Pattern, Restart, Sandboxes, Strategy, Timing, Traffic,
+    Constraint, Delivery, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
+    ModuleServing, OnFailure, Operator, Pattern, Restart, Sandboxes, Strategy, Timing, Traffic,
 };
 use job::{Group, Job, Ports};
 use link::LinkConfig;
@@ -16,7 +16,7 @@ use super::program::program;
 use super::serving::serving;
 use crate::commands::Failure;
 use crate::exit::Exit;
-use crate::job_file::LoadedJob;
+use crate::job_file::{Loaded, LoadedJob};
 use crate::logs::LOG_VARIABLE;
 use crate::settings::MastersPlace;
 
@@ -45,7 +45,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         .groups
         .iter()
         .zip(&loaded.groups)
-        .map(|(group, component)| {
+        .map(|(group, module)| {
             let env = group.env.iter();
             Ok(GroupConfig {
                 name: group.name.clone(),
@@ -59,7 +59,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
                 cpu_time_max: group.limits.cpu_time,
                 idle_max: group.limits.idle,
                 allow: allow::allow(&group.allow),
-                module: Module::new(component.bytes.clone()),
+                module: framework_module(module),
                 args: group.args.clone(),
                 env: env
                     .map(|(name, value)| (name.clone(), value.clone()))
@@ -87,7 +87,10 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
             shutdown_grace: longest_grace.unwrap_or(job::KILL_GRACE),
         },
         master,
-        modules: serving.modules,
+        modules: ModuleServing {
+            delivery: delivery(job.modules),
+            ..serving.modules
+        },
         direct: serving.direct,
         certificate: serving.certificate,
         link: link_config(job.channels.window),
@@ -95,6 +98,31 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         sandboxes: Sandboxes::new(),
         seed: fastrand::u64(..),
     })
+}
+
+/// A module, and where executors find it.
+fn framework_module(module: &Loaded) -> Module {
+    match module {
+        Loaded::Here { component, address } => {
+            let module = Module::new(component.bytes.clone());
+            match address {
+                Some(address) => module.at(address.clone()),
+                None => module,
+            }
+        }
+        Loaded::OnAgents {
+            sha256, address, ..
+        } => Module::elsewhere(*sha256, address.clone()),
+    }
+}
+
+fn delivery(delivery: job::Delivery) -> Delivery {
+    match delivery {
+        job::Delivery::Auto => Delivery::Auto,
+        job::Delivery::Server => Delivery::Server,
+        job::Delivery::Link => Delivery::Link,
+        job::Delivery::Url => Delivery::Url,
+    }
 }
 
 /// What a plan needs to know of the job.

@@ -1,6 +1,6 @@
 //! What the framework reports, in the reporter's words.
 
-use framework::{Progress, TaskReport};
+use framework::{Delivering, Progress, TaskReport};
 use mesos::AgentId;
 use scheduler::Outcome;
 
@@ -50,6 +50,19 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
             let message = format!("{count} more of `{group}` could not be started: {why}");
             reporter.event(&Event::Warning { message: &message });
         }
+        Progress::Delivering(Delivering {
+            executors,
+            fetching,
+            compiling,
+            bytes,
+            bytes_total,
+        }) => reporter.event(&Event::Delivering {
+            executors: *executors,
+            fetching: *fetching,
+            compiling: *compiling,
+            bytes: *bytes,
+            bytes_total: *bytes_total,
+        }),
         Progress::AppStarted => reporter.event(&Event::AppStarted),
         Progress::AppReturned(Ok(())) => {
             reporter.event(&Event::AppReturned { error: None });

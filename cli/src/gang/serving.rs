@@ -60,6 +60,7 @@ pub(super) fn serving(target: &Target<'_>, job: &Job, folder: &Path) -> Result<S
             bind: modules.bind,
             advertise: modules.advertise,
             tls: tls(serve.tls),
+            ..ModuleServing::default()
         },
         direct: DirectConfig {
             mode: match channels.direct {

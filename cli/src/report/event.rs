@@ -21,6 +21,13 @@ pub(crate) enum Event<'a> {
         bytes: usize,
         sha256: String,
     },
+    /// A module of the job is being fetched; again while that takes long.
+    Fetching {
+        module: &'a str,
+        bytes: u64,
+        /// 0: not known.
+        bytes_total: u64,
+    },
     /// The job file and its modules are in order.
     Checked { job: &'a str, tasks: usize },
     /// A part of the gang would go to this agent.
@@ -90,6 +97,16 @@ pub(crate) enum Event<'a> {
         reason: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<&'a str>,
+    },
+    /// Executors get modules ready; again while that takes long, and once when it is done.
+    Delivering {
+        executors: usize,
+        fetching: u64,
+        compiling: u64,
+        /// Of the modules that are being fetched.
+        bytes: u64,
+        /// 0: not known.
+        bytes_total: u64,
     },
     /// All tasks are up and the app scheduler begins.
     AppStarted,

@@ -38,6 +38,11 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::Module { module, bytes, .. } => {
             talk("Built", &format!("{module} ({} KiB)", bytes.div_ceil(1024)))
         }
+        Event::Fetching {
+            module, bytes: 0, ..
+        } => talk("Fetching", module),
+        // The live line says how far it is.
+        Event::Fetching { .. } | Event::Delivering { .. } => Rendered::Nothing,
         Event::Checked { job, tasks } => talk(
             "Checked",
             &format!("job `{job}` with {}", count(*tasks, "task")),

@@ -14,6 +14,7 @@ mod interrupts;
 mod jobs;
 mod life;
 mod masters;
+mod modules;
 mod output;
 mod plan;
 mod policies;

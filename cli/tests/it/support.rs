@@ -80,6 +80,11 @@ impl Scene {
         fs::write(self.folder.path().join(name), text).expect("the file can be written");
     }
 
+    /// The folder of the job file.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where the program puts its temporary files.
     pub(crate) fn tmp(&self) -> PathBuf {
         self.folder.path().join("tmp")

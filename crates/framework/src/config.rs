@@ -85,8 +85,9 @@ pub struct GroupConfig {
 /// A WebAssembly component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
-    bytes: Bytes,
+    content: Option<Bytes>,
     sha256: [u8; 32],
+    address: Option<String>,
 }
 
 impl Module {
@@ -94,17 +95,44 @@ impl Module {
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let sha256 = Sha256::digest(&bytes).into();
-        Self { bytes, sha256 }
+        Self {
+            content: Some(bytes),
+            sha256,
+            address: None,
+        }
     }
 
-    /// The bytes.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+    /// A module that is not here: executors must find it at its address.
+    pub fn elsewhere(sha256: [u8; 32], address: impl Into<String>) -> Self {
+        Self {
+            content: None,
+            sha256,
+            address: Some(address.into()),
+        }
+    }
+
+    /// The same, and executors find it at this address too: of `http` or `https`, or `file://` with
+    /// the absolute path that it has on agents.
+    pub fn at(self, address: impl Into<String>) -> Self {
+        Self {
+            address: Some(address.into()),
+            ..self
+        }
+    }
+
+    /// The bytes, if they are here.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        self.content.as_ref()
     }
 
     /// Their digest, by which the executor knows the module.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.sha256
+    }
+
+    /// Where executors find it without us.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
     }
 }
 
@@ -194,6 +222,8 @@ impl MasterConfig {
 /// How agents get modules from us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleServing {
+    /// By which ways.
+    pub delivery: Delivery,
     /// Where to listen. Port 0 is any that is free.
     pub bind: SocketAddr,
     /// The host, or host and port, under which agents reach that; by default what is bound.
@@ -204,14 +234,29 @@ pub struct ModuleServing {
 }
 
 impl Default for ModuleServing {
-    /// Any port of loopback: enough for a cluster on this machine.
+    /// By all ways, on any port of loopback: enough for a cluster on this machine.
     fn default() -> Self {
         Self {
+            delivery: Delivery::Auto,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             advertise: None,
             tls: TlsMode::Auto,
         }
     }
+}
+
+/// How modules come to executors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// From the module's address if it has one, else from our server, else over the link: the first
+    /// that works.
+    Auto,
+    /// From our server only.
+    Server,
+    /// Over the link only: no module is served.
+    Link,
+    /// From the modules' addresses only.
+    Url,
 }
 
 /// The direct path from executors to us, beside framework messages.

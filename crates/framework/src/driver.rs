@@ -32,14 +32,18 @@ use crate::store::{MemoryStore, Store};
 use crate::traffic::Traffic;
 
 mod app_run;
+mod attending;
 mod calls;
+mod deliveries;
 mod direct;
 mod events;
 mod farewell;
 mod links;
 
 use app_run::AppRun;
+use attending::Library;
 use calls::Calls;
+use deliveries::{Deliveries, DeliveryReports};
 use direct::{Incarnations, Listener};
 use events::HeldEvents;
 use links::{FrameFate, Links};
@@ -131,6 +135,8 @@ where
         OnFailure::Restart(_) => Life::Restarted,
         OnFailure::Shutdown | OnFailure::Ignore => Life::Once,
     });
+    let deliveries = Deliveries::default();
+    let library = Library::new(&config);
     let mut driver = Driver {
         scheduler,
         store,
@@ -138,7 +144,8 @@ where
         blueprint,
         rng,
         calls: Calls::new(handle.clone()),
-        links: Links::new(handle.clone(), config.link(), listener),
+        deliveries: DeliveryReports::new(deliveries.clone()),
+        links: Links::new(handle.clone(), config.link(), listener, library, deliveries),
         commanded,
         events: HeldEvents::default(),
         app: AppRun::new(app, app_ends),
@@ -172,17 +179,20 @@ fn framework_info(config: &FrameworkConfig) -> v1::FrameworkInfo {
 async fn serve_modules(
     config: &FrameworkConfig,
     identity: &RunIdentity,
-) -> Result<(ModuleServer, Blueprint), FrameworkError> {
+) -> Result<(Option<ModuleServer>, Blueprint), FrameworkError> {
     let fault = |error: ServeError| FrameworkError::ModuleServer {
         bind: config.modules.bind,
         reason: error.to_string(),
     };
     let mut served = Served::new(config).map_err(|error| fault(error.into()))?;
-    let catalogue = served.take_catalogue();
-    let server = ModuleServer::start(&config.modules, identity, catalogue)
-        .await
-        .map_err(fault)?;
-    let blueprint = Blueprint::new(config, &served, &server);
+    let server = match served.take_catalogue() {
+        Some(catalogue) => {
+            let started = ModuleServer::start(&config.modules, identity, catalogue).await;
+            Some(started.map_err(fault)?)
+        }
+        None => None,
+    };
+    let blueprint = Blueprint::new(config, &served, server.as_ref());
     Ok((server, blueprint))
 }
 
@@ -200,6 +210,7 @@ struct Driver<'a, S, A, P> {
     rng: fastrand::Rng,
     calls: Calls,
     links: Links,
+    deliveries: DeliveryReports,
     /// What the connections of executors mean for the machine: a few for each of them.
     commanded: mpsc::UnboundedReceiver<Command>,
     events: HeldEvents,
@@ -265,6 +276,7 @@ where
                 // Without a listener there is nobody to send.
                 Some(command) = self.commanded.recv() => self.handle(Input::Command(command)),
                 failed = self.calls.next_failed() => self.handle(failed),
+                delivering = self.deliveries.next() => (self.progress)(delivering),
                 event = self.events.next() => self.app_driver.push_event(event),
                 request = self.app_driver.next_request(), if may_request => match request {
                     Some(request) => self.answer(request),

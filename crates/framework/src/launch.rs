@@ -4,6 +4,7 @@
 
 mod program;
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use scheduler::{Constraint, ExecutorLaunch, PORTS, REGION, TaskLaunch};
 use v1::framework_info::Capability;
 use v1::framework_info::capability::Type as CapabilityType;
 
-use crate::config::{ExecutorProgram, FrameworkConfig, GroupConfig, MasterConfig};
+use crate::config::{
+    Delivery, ExecutorProgram, FrameworkConfig, GroupConfig, MasterConfig, Module,
+};
 use crate::convert;
 use crate::modules::{Catalogue, ModuleServer, ServedExecutor};
 
@@ -46,8 +49,8 @@ struct GroupBlueprint {
 #[derive(Debug)]
 pub(crate) struct Served {
     catalogue: Catalogue,
-    /// The module of each group.
-    modules: Vec<String>,
+    /// The module of each group, if it is served.
+    modules: Vec<Option<String>>,
     executor: Option<ServedExecutor>,
 }
 
@@ -58,14 +61,18 @@ impl Served {
     /// When there is no randomness for the paths.
     pub(crate) fn new(config: &FrameworkConfig) -> io::Result<Self> {
         let mut catalogue = Catalogue::default();
-        let mut modules: Vec<String> = Vec::with_capacity(config.groups.len());
-        for (index, group) in config.groups.iter().enumerate() {
-            let same = |other: &GroupConfig| other.module.sha256() == group.module.sha256();
-            let path = match config.groups[..index].iter().position(same) {
-                Some(earlier) => modules[earlier].clone(),
-                None => catalogue.add_module(group.module.bytes().clone())?,
-            };
-            modules.push(path);
+        let is_served = config.modules.delivery.is_by_server();
+        let mut paths: HashMap<&[u8; 32], String> = HashMap::new();
+        let mut modules = Vec::with_capacity(config.groups.len());
+        for group in &config.groups {
+            let digest = group.module.sha256();
+            let bytes = group.module.bytes().filter(|_| is_served);
+            if let Some(bytes) = bytes
+                && !paths.contains_key(digest)
+            {
+                paths.insert(digest, catalogue.add_module(bytes.clone())?);
+            }
+            modules.push(bytes.and_then(|_| paths.get(digest).cloned()));
         }
         let executor = match &config.executors.program {
             ExecutorProgram::Served { bytes, .. } => Some(catalogue.add_executor(bytes.clone())),
@@ -78,28 +85,35 @@ impl Served {
         })
     }
 
-    /// The files, to be served.
-    pub(crate) fn take_catalogue(&mut self) -> Catalogue {
-        std::mem::take(&mut self.catalogue)
+    /// The files, to be served; nothing if there are none.
+    pub(crate) fn take_catalogue(&mut self) -> Option<Catalogue> {
+        let catalogue = std::mem::take(&mut self.catalogue);
+        (!catalogue.is_empty()).then_some(catalogue)
     }
 }
 
 impl Blueprint {
-    /// What follows from the configuration and the address of the module server.
-    pub(crate) fn new(config: &FrameworkConfig, served: &Served, server: &ModuleServer) -> Self {
+    /// What follows from the configuration and the address of the module server, if there is one.
+    pub(crate) fn new(
+        config: &FrameworkConfig,
+        served: &Served,
+        server: Option<&ModuleServer>,
+    ) -> Self {
         let groups = config.groups.iter().zip(&served.modules);
+        let url = |path: &Option<String>| Some(server?.module_url(path.as_ref()?));
+        let delivery = config.modules.delivery;
         let executor = served.executor.as_ref();
-        let executor = executor.map(|it| (server.executor_url(&it.path), it.sha256));
+        let executor = executor.and_then(|it| Some((server?.executor_url(&it.path), it.sha256)));
         Self {
             job: config.name.clone(),
             groups: groups
                 .map(|(group, path)| GroupBlueprint {
-                    spec: task_spec(group, server.module_url(path)),
+                    spec: task_spec(group, module_spec(&group.module, delivery, url(path))),
                 })
                 .collect(),
             command: program::command(&config.executors, executor),
             container: config.executors.image.as_deref().map(program::container),
-            server: server.spec(),
+            server: server.and_then(ModuleServer::spec),
             shutdown_grace: convert::duration(config.executors.shutdown_grace),
             link: config.link(),
         }
@@ -176,7 +190,20 @@ impl Blueprint {
     }
 }
 
-fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
+/// A module, and where executors get it: best first.
+fn module_spec(module: &Module, delivery: Delivery, served: Option<String>) -> ModuleSpec {
+    let address = module.address().filter(|_| delivery.is_by_address());
+    let urls = address.map(str::to_owned).into_iter().chain(served);
+    let bytes = module.bytes();
+    ModuleSpec {
+        sha256: module.sha256().to_vec(),
+        size: bytes.map_or(0, |bytes| bytes.len() as u64),
+        urls: urls.collect(),
+        over_link: delivery.is_by_link() && bytes.is_some(),
+    }
+}
+
+fn task_spec(group: &GroupConfig, module: ModuleSpec) -> TaskSpec {
     let env = group.env.iter().map(|(name, value)| EnvironmentVariable {
         name: name.clone(),
         value: value.clone(),
@@ -185,11 +212,7 @@ fn task_spec(group: &GroupConfig, url: String) -> TaskSpec {
         version: VERSION,
         name: String::new(),
         group: group.name.clone(),
-        module: Some(ModuleSpec {
-            sha256: group.module.sha256().to_vec(),
-            size: group.module.bytes().len() as u64,
-            urls: vec![url],
-        }),
+        module: Some(module),
         args: group.args.clone(),
         env: env.collect(),
         memory_bytes_max: group.memory_bytes_max,

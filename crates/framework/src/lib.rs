@@ -34,7 +34,7 @@ pub mod survey;
 mod traffic;
 
 pub use config::{
-    Allow, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, Folder,
+    Allow, Delivery, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, Folder,
     FrameworkConfig, GroupConfig, HttpDestination, MasterConfig, Module, ModuleServing, TlsMode,
 };
 pub use driver::{run, run_with_store};
@@ -44,10 +44,10 @@ pub use mesos_client::{
 pub use outcome::{FrameworkError, JobOutcome};
 pub use sandboxes::{AgentAddress, SandboxPlace, Sandboxes};
 pub use scheduler::{
-    Cause, Certainty, Constraint, InvalidJob, InvalidPattern, Leftover, NeverPlaced, NotUp,
-    Obstacle, OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record, Recorded,
-    RecordedTask, Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport, TaskState,
-    Timing, TooManyRestarts, Unconnected,
+    Cause, Certainty, Constraint, Delivering, InvalidJob, InvalidPattern, Leftover, NeverPlaced,
+    NotUp, Obstacle, OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record,
+    Recorded, RecordedTask, Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport,
+    TaskState, Timing, TooManyRestarts, Unconnected,
 };
 pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};

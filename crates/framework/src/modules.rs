@@ -75,6 +75,11 @@ pub(crate) enum ServeError {
 }
 
 impl Catalogue {
+    /// Whether there is nothing to serve.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a module under a path that nobody can guess; answers the path.
     ///
     /// # Errors

@@ -55,6 +55,12 @@ pub(crate) struct JobFile {
     /// How agents and executors fetch the executor and modules from us.
     #[serde(default)]
     pub(crate) serve: ServeFile,
+    /// How modules come to executors. `auto`: from the address that the job file names, else from
+    /// this machine, else in messages over the cluster. `server`: from this machine only. `link`:
+    /// in messages only, nothing is served. `url`: only from addresses that the job file names.
+    /// Default: `auto`.
+    #[schemars(regex(pattern = "^(auto|server|link|url)$"))]
+    pub(crate) modules: Option<String>,
 }
 
 /// Where the job runs.
@@ -99,7 +105,8 @@ pub(crate) struct ClusterFile {
 #[serde(deny_unknown_fields, expecting = "the keys of `scheduler`")]
 #[schemars(rename = "Scheduler")]
 pub(crate) struct SchedulerFile {
-    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`.
+    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`, where `file:///PATH`
+    /// is a file on the agents.
     #[schemars(with = "String")]
     pub(crate) module: Option<String>,
     /// Arguments. Default: none.
@@ -182,7 +189,8 @@ pub(crate) struct DefaultsFile {
 #[serde(deny_unknown_fields, expecting = "the keys of a group of tasks")]
 #[schemars(rename = "Group")]
 pub(crate) struct GroupFile {
-    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`.
+    /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`, where `file:///PATH`
+    /// is a file on the agents.
     #[schemars(with = "String")]
     pub(crate) module: Option<String>,
     /// How many tasks there are. Default: 1.

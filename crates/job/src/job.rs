@@ -26,6 +26,8 @@ pub struct Job {
     pub channels: Channels,
     /// How the executor and modules are fetched from us.
     pub serve: Serve,
+    /// How modules come to executors; by every way by default.
+    pub modules: Delivery,
 }
 
 impl Job {
@@ -249,6 +251,19 @@ pub struct Channels {
     pub listen: Option<SocketAddr>,
     /// Whether connections of executors are encrypted; only those on loopback are not by default.
     pub tls: TlsMode,
+}
+
+/// How modules come to executors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// From the address in the job file if there is one, else from our server, else over the link.
+    Auto,
+    /// From our server only.
+    Server,
+    /// Over the link only: nothing is served.
+    Link,
+    /// From the addresses in the job file only.
+    Url,
 }
 
 /// Whether there may be a direct path beside framework messages.

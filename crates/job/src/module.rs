@@ -20,6 +20,23 @@ pub enum Module {
         /// The sha256 of the file.
         sha256: [u8; 32],
     },
+    /// A file that agents have.
+    OnAgent {
+        /// Its absolute path there.
+        path: PathBuf,
+        /// The sha256 of the file.
+        sha256: [u8; 32],
+    },
+}
+
+impl Module {
+    /// Whether the job file says where an agent finds it without us.
+    pub fn has_address(&self) -> bool {
+        match self {
+            Self::Url { .. } | Self::OnAgent { .. } => true,
+            Self::File(_) | Self::Project(_) => false,
+        }
+    }
 }
 
 /// How the parser asks about files; the caller does the looking.
@@ -57,6 +74,8 @@ pub(crate) enum ModuleError {
     NotAProject(String),
     #[error("the address has no digest")]
     NoDigest,
+    #[error("`{0}` is not the address of a file on an agent")]
+    NotAbsolute(String),
     #[error("`{0}` is not a sha256 digest")]
     NotADigest(String),
 }
@@ -73,6 +92,10 @@ impl ModuleError {
                     .to_owned(),
             ),
             Self::FolderNamedWasm(_) => None,
+            Self::NotAbsolute(_) => Some(
+                "write `file://` and an absolute path, as in `file:///opt/modules/a.wasm#sha256:…`"
+                    .to_owned(),
+            ),
             Self::NotAProject(_) => {
                 Some("a guest project is a folder with a cargo package".to_owned())
             }
@@ -92,6 +115,13 @@ pub(crate) fn parse(text: &str, lookup: &dyn Lookup) -> Result<Module, ModuleErr
         let (url, sha256) = parse_digest(text)?;
         let url = url.to_owned();
         return Ok(Module::Url { url, sha256 });
+    }
+    if let Some(rest) = text.strip_prefix("file:") {
+        let (path, sha256) = parse_digest(rest)?;
+        let path = path.strip_prefix("//").filter(|path| is_file_path(path));
+        let path = path.ok_or_else(|| ModuleError::NotAbsolute(text.to_owned()))?;
+        let path = path.into();
+        return Ok(Module::OnAgent { path, sha256 });
     }
     let path = Path::new(text);
     let is_wasm = path
@@ -126,6 +156,11 @@ pub(crate) fn parse_digest(text: &str) -> Result<(&str, [u8; 32]), ModuleError> 
         *byte = u8::from_str_radix(pair, 16).map_err(|_| not_a_digest())?;
     }
     Ok((address, sha256))
+}
+
+/// Whether it is the absolute path of something that can be a file.
+fn is_file_path(path: &str) -> bool {
+    path.starts_with('/') && !path.ends_with('/') && !path.contains('\0')
 }
 
 /// The path with the first part that does not exist replaced by the name most like it.

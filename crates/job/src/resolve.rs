@@ -4,6 +4,7 @@
 //! stands in as its default until the end, where nothing is answered if anything was reported.
 
 mod allow;
+mod delivery;
 mod failures;
 mod resources;
 mod serving;
@@ -69,6 +70,7 @@ pub(crate) fn resolve(
     let executor = resolver.executor(&file.executor);
     let channels = resolver.channels(&file.channels);
     let serve = resolver.serve(&file.serve, &channels);
+    let modules = resolver.delivery(file.modules.as_deref(), &groups);
     match (name, scheduler) {
         (Some(name), Some(scheduler)) if resolver.found.is_empty() => Ok(Job {
             name,
@@ -79,6 +81,7 @@ pub(crate) fn resolve(
             executor,
             channels,
             serve,
+            modules,
         }),
         _ => Err(resolver.found),
     }

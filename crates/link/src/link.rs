@@ -34,6 +34,7 @@ use crate::control::Control;
 use crate::inbox::{Inbox, Sink};
 use crate::receiver::Receiver;
 use crate::sender::Sender;
+use crate::spec;
 
 /// One end of a link, shared by all its clones.
 ///
@@ -87,6 +88,8 @@ impl Link {
             connection: 0,
             looks_at: None,
             notice: None,
+            told: spec::Notice::default(),
+            heard: spec::Notice::default(),
             channels: HashMap::from([(ChannelId::CONTROL, Arc::clone(&control))]),
         };
         let shared = Shared {
@@ -331,6 +334,10 @@ pub(crate) struct State {
     channels: HashMap<ChannelId, Arc<Channel>>,
     /// What the peer has told, until somebody takes it.
     pub(crate) notice: Option<Bytes>,
+    /// All that this end has told.
+    pub(crate) told: spec::Notice,
+    /// All that was taken of what the peer has told.
+    pub(crate) heard: spec::Notice,
     /// When whoever waits for frames looks again by itself, if that is known and ever.
     looks_at: Option<std::time::Instant>,
 }

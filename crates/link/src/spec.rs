@@ -3,6 +3,7 @@
 //! They are ours and not Mesos's: to a master or agent they are opaque bytes. Framework and
 //! executor of a job are always of the same version; [`VERSION`] tells when they are not.
 
+use bytes::Bytes;
 use channel::NOTICE_BYTES_MAX;
 use prost::{Message, Oneof};
 
@@ -143,12 +144,16 @@ pub struct Module {
     /// The SHA-256 digest: 32 bytes.
     #[prost(bytes = "vec", tag = "1")]
     pub sha256: Vec<u8>,
-    /// The length in bytes.
+    /// The length in bytes; 0: nobody knows.
     #[prost(uint64, tag = "2")]
     pub size: u64,
-    /// Where to fetch it, best first.
+    /// Where to fetch it, best first: addresses of `http` and `https`, and `file:///` with the path
+    /// of a file on the agent.
     #[prost(string, repeated, tag = "3")]
     pub urls: Vec<String>,
+    /// The scheduler gives it over the link to who asks for it.
+    #[prost(bool, tag = "4")]
+    pub over_link: bool,
 }
 
 /// One variable of an environment.
@@ -207,7 +212,7 @@ pub struct Server {
 #[derive(Clone, PartialEq, Message)]
 pub struct Control {
     /// What it is; none if the peer's version knows more kinds.
-    #[prost(oneof = "ControlKind", tags = "1")]
+    #[prost(oneof = "ControlKind", tags = "1, 3, 4")]
     pub kind: Option<ControlKind>,
 }
 
@@ -217,29 +222,80 @@ pub enum ControlKind {
     /// To the executor.
     #[prost(message, tag = "1")]
     Start(Start),
+    /// To the scheduler.
+    #[prost(message, tag = "3")]
+    WantPiece(WantPiece),
+    /// To the executor.
+    #[prost(message, tag = "4")]
+    Piece(Piece),
 }
 
 /// All tasks of the gang are up: their functions may begin.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct Start {}
 
-/// What framework and executor tell each other with [`Link::tell`](crate::Link::tell).
+/// The executor needs a piece of a module that it can fetch nowhere.
 #[derive(Clone, PartialEq, Message)]
-pub struct Notice {
-    /// What it is; none if the peer's version knows more kinds.
-    #[prost(oneof = "NoticeKind", tags = "1, 2")]
-    pub kind: Option<NoticeKind>,
+pub struct WantPiece {
+    /// The SHA-256 digest of the module: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sha256: Vec<u8>,
+    /// Where the piece begins.
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
 }
 
-/// The kinds of [`Notice`]s.
-#[derive(Clone, PartialEq, Oneof)]
-pub enum NoticeKind {
+/// The answer to a [`WantPiece`]: at most [`PIECE_BYTES_MAX`] of the module, and fewer only at its
+/// end.
+#[derive(Clone, PartialEq, Message)]
+pub struct Piece {
+    /// As in the question.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sha256: Vec<u8>,
+    /// As in the question.
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// The bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub data: Bytes,
+    /// The scheduler does not have the module, or has nothing there.
+    #[prost(bool, tag = "4")]
+    pub is_unknown: bool,
+}
+
+/// The most bytes of a module in one [`Piece`]: a quarter of a frame on framework messages.
+pub const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// What framework and executor tell each other with [`Link::tell`](crate::Link::tell): how things
+/// are. Each field stands for itself, and one that is not there is as it was.
+#[derive(Clone, PartialEq, Message)]
+pub struct Notice {
     /// To the executor.
-    #[prost(message, tag = "1")]
-    Direct(Direct),
+    #[prost(message, optional, tag = "1")]
+    pub direct: Option<Direct>,
     /// To the scheduler.
-    #[prost(message, tag = "2")]
-    DirectFailed(DirectFailed),
+    #[prost(message, optional, tag = "2")]
+    pub direct_failed: Option<DirectFailed>,
+    /// To the scheduler.
+    #[prost(message, optional, tag = "3")]
+    pub modules: Option<ModulesProgress>,
+}
+
+/// What an executor does for the modules of its tasks.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct ModulesProgress {
+    /// So many are being fetched.
+    #[prost(uint32, tag = "1")]
+    pub fetching: u32,
+    /// So many are being compiled.
+    #[prost(uint32, tag = "2")]
+    pub compiling: u32,
+    /// Of those that are being fetched, so many bytes are here.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
+    /// They have so many bytes, as far as is known.
+    #[prost(uint64, tag = "4")]
+    pub bytes_total: u64,
 }
 
 /// The executor may connect: where, and what to say there (see [`direct`](crate::direct)).
@@ -265,10 +321,14 @@ pub struct DirectFailed {
     /// Why, in words for people.
     #[prost(string, tag = "1")]
     pub reason: String,
+    /// How often it has said so, so that the same reason told again is news; counted by the link.
+    #[prost(uint32, tag = "2")]
+    pub times: u32,
 }
 
-/// So much of a reason fits into a notice.
-const REASON_BYTES_MAX: usize = NOTICE_BYTES_MAX - 12;
+/// So much of a reason fits into a notice beside all else that an executor tells, which is a few
+/// numbers.
+const REASON_BYTES_MAX: usize = NOTICE_BYTES_MAX - 100;
 
 impl Control {
     /// The start barrier is lifted.
@@ -283,7 +343,8 @@ impl Notice {
     /// There is a direct path.
     pub fn direct(direct: Direct) -> Self {
         Self {
-            kind: Some(NoticeKind::Direct(direct)),
+            direct: Some(direct),
+            ..Self::default()
         }
     }
 
@@ -292,7 +353,41 @@ impl Notice {
         let mut reason = reason.into();
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         Self {
-            kind: Some(NoticeKind::DirectFailed(DirectFailed { reason })),
+            direct_failed: Some(DirectFailed { reason, times: 0 }),
+            ..Self::default()
+        }
+    }
+
+    /// What is done for modules.
+    pub fn modules(progress: ModulesProgress) -> Self {
+        Self {
+            modules: Some(progress),
+            ..Self::default()
+        }
+    }
+
+    /// With what a newer one says.
+    pub(crate) fn updated(self, newer: Self) -> Self {
+        let times = self.direct_failed.as_ref().map_or(0, |it| it.times);
+        let failed_again = newer.direct_failed.map(|it| DirectFailed {
+            times: it.times.max(times.saturating_add(1)),
+            ..it
+        });
+        Self {
+            direct: newer.direct.or(self.direct),
+            direct_failed: failed_again.or(self.direct_failed),
+            modules: newer.modules.or(self.modules),
+        }
+    }
+
+    /// Without what an older one has said in the same words.
+    pub(crate) fn news(self, older: &Self) -> Self {
+        Self {
+            direct: self.direct.filter(|it| Some(it) != older.direct.as_ref()),
+            direct_failed: self
+                .direct_failed
+                .filter(|it| Some(it) != older.direct_failed.as_ref()),
+            modules: self.modules.filter(|it| Some(it) != older.modules.as_ref()),
         }
     }
 }

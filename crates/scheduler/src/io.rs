@@ -14,7 +14,8 @@ use crate::status::{Reason, StatusUpdate, TaskState, Uuid};
 mod told;
 
 pub use told::{
-    NeverPlaced, NotUp, Outcome, Progress, SpawnFailed, TaskReport, TooManyRestarts, Unconnected,
+    Delivering, NeverPlaced, NotUp, Outcome, Progress, SpawnFailed, TaskReport, TooManyRestarts,
+    Unconnected,
 };
 
 /// What has happened.

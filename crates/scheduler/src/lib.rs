@@ -38,9 +38,9 @@ pub use constraint::{
     Attribute, AttributeValue, Constraint, InvalidPattern, Operator, Pattern, REGION, ZONE,
 };
 pub use io::{
-    Call, CallFault, Command, ExecutorLaunch, FailedCall, Failure, Input, JobEvent, JobEventKind,
-    NeverPlaced, NotUp, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop, TaskLaunch,
-    TaskReport, TooManyRestarts, Unconnected,
+    Call, CallFault, Command, Delivering, ExecutorLaunch, FailedCall, Failure, Input, JobEvent,
+    JobEventKind, NeverPlaced, NotUp, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop,
+    TaskLaunch, TaskReport, TooManyRestarts, Unconnected,
 };
 pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Restart, Strategy, Timing};
 pub use machine::{KillRefused, Scheduler, SpawnRefused, TaskView};

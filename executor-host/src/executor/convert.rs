@@ -76,6 +76,7 @@ pub(super) fn launch(info: &v1::TaskInfo) -> Result<Launch, LaunchError> {
             sha256: sha256.into(),
             size: module.size,
             urls: module.urls,
+            is_over_link: module.over_link,
         },
         config: TaskConfig {
             name: spec.name,
@@ -233,6 +234,7 @@ mod tests {
 
     fn good() -> spec::TaskSpec {
         let module = spec::Module {
+            over_link: true,
             sha256: vec![7; 32],
             size: 9,
             urls: vec!["http://a".into()],

@@ -26,6 +26,7 @@ use tracing::{debug, warn};
 use wasmtime::component::Component;
 
 use super::Digest;
+use super::turn::TURN_PREFIX;
 use crate::engine::Engine;
 
 /// Compiled modules in a folder. Clones share it.
@@ -149,6 +150,16 @@ impl CompiledCache {
         })
     }
 
+    /// The folder of the files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Whether there is a file of that module. It may have been changed.
+    pub(super) fn has(&self, engine: &Engine, digest: Digest) -> bool {
+        self.inner.folder.join(name(engine, digest)).exists()
+    }
+
     /// The module of that digest as this engine would compile it, if it is there and unchanged.
     pub(crate) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = name(engine, digest);
@@ -250,13 +261,14 @@ impl CompiledCache {
                 continue;
             };
             let used = found.modified()?;
+            let is_turn = name.as_encoded_bytes().starts_with(TURN_PREFIX.as_bytes());
             let is_unfinished = name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
             if is_unfinished {
                 let age = now.duration_since(used).unwrap_or_default();
                 if age > UNFINISHED_AGE {
                     remove(&entry.path())?;
                 }
-            } else if name != KEY_NAME {
+            } else if name != KEY_NAME && !is_turn {
                 bytes += found.len();
                 files.push((used, found.len(), entry.path()));
             }

@@ -1,16 +1,20 @@
-//! Bytes of a module over HTTP, verified.
+//! Bytes of a module from wherever they are, verified.
+//!
+//! Over HTTP from an address, from a file of the agent, and at last over the link.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use link::direct::tls::{self, Fingerprint, TlsError};
-use reqwest::{Client, ClientBuilder, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::{Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef};
+use super::over_link::OverLink;
+use super::{Digest, MODULE_BYTES_MAX, ModuleError, ModuleRef, blocking, file};
 
 /// Gets modules from the addresses that a launch names.
-pub(super) struct Fetcher {
+pub struct Fetcher {
     /// For `http` addresses: it knows no authorities, so it needs no certificates on the machine.
     /// It goes past proxies: a module server is in the cluster and is reached directly.
     plain: Client,
@@ -28,7 +32,7 @@ struct Pinned {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// Not an address, or of a scheme that is not spoken.
-    #[error("`{0}` is not an `http` or `https` address")]
+    #[error("`{0}` is not an address of `http`, `https` or `file`")]
     Address(String),
     /// The server could not be reached or broke off.
     #[error("`{url}`: {text}")]
@@ -45,6 +49,22 @@ pub enum FetchError {
         url: String,
         /// The HTTP status.
         status: u16,
+    },
+    /// The file on the agent cannot be read.
+    #[error("`{address}` on the agent: {text}")]
+    File {
+        /// Where.
+        address: String,
+        /// What the system said.
+        text: String,
+    },
+    /// More bytes than anybody takes.
+    #[error("`{url}` gave {found} bytes or more, at most {MODULE_BYTES_MAX} are taken")]
+    TooLarge {
+        /// Where.
+        url: String,
+        /// The bytes that came before it was given up.
+        found: u64,
     },
     /// Fewer or more bytes than the launch named.
     #[error("`{url}` gave {found} bytes, {expected} were expected")]
@@ -66,6 +86,20 @@ pub enum FetchError {
         /// What the launch named.
         expected: Digest,
     },
+    /// The scheduler does not have it.
+    #[error("the scheduler has nothing to send over the link")]
+    NotOnLink,
+    /// The scheduler sent a piece of another length.
+    #[error("the scheduler sent a piece of {found} bytes over the link, {expected} were expected")]
+    Piece {
+        /// How many it has.
+        found: u64,
+        /// How many it should have.
+        expected: u64,
+    },
+    /// There is no link any more.
+    #[error("the link to the scheduler was shut")]
+    LinkShut,
 }
 
 /// Rounds over all addresses. A module server that has just been told to start, or a connection
@@ -81,11 +115,19 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// A server that sends nothing for so long has died.
 const READ_WAIT: Duration = Duration::from_secs(20);
 
+/// A server that sends fewer bytes in a second than this is as good as dead: with others to try, or
+/// the link, they are quicker.
+const BYTES_PER_SECOND_MIN: u64 = 8 << 10;
+
 /// As many redirects as a download site needs.
 const REDIRECTS_MAX: usize = 5;
 
 impl Fetcher {
-    pub(super) fn new() -> Result<Self, FetchError> {
+    /// A client.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub fn new() -> Result<Self, FetchError> {
         // The client takes the process's provider; an embedding program may have chosen one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let plain = client().tls_certs_only([]).no_proxy().build();
@@ -111,19 +153,32 @@ impl Fetcher {
         Ok(())
     }
 
-    /// The bytes of `module` from the first address that gives the right ones.
-    pub(super) async fn fetch(&self, module: &ModuleRef) -> Result<Vec<u8>, ModuleError> {
+    /// The bytes of `module` from the first place that gives the right ones; the last is the link,
+    /// if the scheduler gives it there. `progress` is told how many bytes are here, and how many
+    /// there will be, as far as is known.
+    pub(super) async fn fetch(
+        &self,
+        module: &ModuleRef,
+        link: Option<&OverLink>,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Vec<u8>, ModuleError> {
         if module.size > MODULE_BYTES_MAX {
             return Err(ModuleError::TooLarge { size: module.size });
         }
+        let link = link.filter(|_| module.is_over_link && module.size > 0);
+        // What does not answer now may answer later, but the link is there now.
+        let rounds = if link.is_some() { 1 } else { ROUNDS };
         let mut attempts = Vec::new();
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             if round > 0 {
                 tokio::time::sleep(PAUSE * (1 << (round - 1))).await;
             }
             attempts.clear();
             for url in &module.urls {
-                match self.fetch_from(url, module).await {
+                match self
+                    .fetch_from(url, module.sha256, module.size, &progress)
+                    .await
+                {
                     Ok(bytes) => return Ok(bytes),
                     Err(error) => {
                         debug!(%error, round, "module not fetched");
@@ -136,18 +191,48 @@ impl Fetcher {
                 break;
             }
         }
-        let attempts: Vec<_> = attempts.iter().map(ToString::to_string).collect();
-        let attempts = match attempts.is_empty() {
-            true => "no address was given".to_owned(),
-            false => attempts.join("; "),
-        };
-        Err(ModuleError::Fetch {
-            digest: module.sha256,
-            attempts,
-        })
+        if let Some(link) = link {
+            let size = module.size;
+            let fetched = link.fetch(module, |bytes| progress(bytes, size)).await;
+            match fetched {
+                Ok(bytes) => match verified("the link", bytes, module.sha256).await {
+                    Ok(bytes) => return Ok(bytes),
+                    Err(error) => attempts.push(error),
+                },
+                Err(error) => attempts.push(error),
+            }
+        }
+        Err(ModuleError::not_fetched(module, &attempts))
     }
 
-    async fn fetch_from(&self, url: &str, module: &ModuleRef) -> Result<Vec<u8>, FetchError> {
+    /// The bytes at an address of `http`, `https` or `file`: so many, if that is not 0, and of that
+    /// digest. `progress` is told how many bytes are here, and how many there will be, as far as
+    /// is known.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn fetch_from(
+        &self,
+        url: &str,
+        sha256: Digest,
+        size: u64,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Vec<u8>, FetchError> {
+        let bytes = if url.starts_with(file::SCHEME) {
+            let address = url.to_owned();
+            let read = blocking(move || file::read(&address, size)).await;
+            read.map_err(|error| FetchError::File {
+                address: url.to_owned(),
+                text: error.to_string(),
+            })??
+        } else {
+            let response = self.response(url).await?;
+            read_body(url, response, size, progress).await?
+        };
+        verified(url, bytes, sha256).await
+    }
+
+    async fn response(&self, url: &str) -> Result<Response, FetchError> {
         let address = Url::parse(url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -159,7 +244,7 @@ impl Fetcher {
             _ => self.plain.clone(),
         };
         let request = client.get(address).send().await;
-        let mut response = request.map_err(|error| transport(url, &error))?;
+        let response = request.map_err(|error| transport(url, &error))?;
         if !response.status().is_success() {
             let status = response.status().as_u16();
             return Err(FetchError::Status {
@@ -167,40 +252,76 @@ impl Fetcher {
                 status,
             });
         }
-        let size_error = |found| {
-            let expected = module.size;
-            FetchError::Size {
-                url: url.to_owned(),
-                found,
-                expected,
-            }
-        };
-        // Grown as bytes come: the size is the peer's word, not a reason to allocate.
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| transport(url, &error))?
-        {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > module.size {
-                return Err(size_error(bytes.len() as u64));
-            }
-        }
-        if bytes.len() as u64 != module.size {
-            return Err(size_error(bytes.len() as u64));
-        }
-        let found = Digest::of(&bytes);
-        if found != module.sha256 {
-            let expected = module.sha256;
-            return Err(FetchError::Digest {
-                url: url.to_owned(),
-                found,
-                expected,
-            });
-        }
-        Ok(bytes)
+        Ok(response)
     }
+}
+
+async fn read_body(
+    url: &str,
+    mut response: Response,
+    size: u64,
+    progress: impl Fn(u64, u64),
+) -> Result<Vec<u8>, FetchError> {
+    let announced = response.content_length().unwrap_or(0);
+    let total = if size > 0 { size } else { announced };
+    let at_most = if size > 0 { size } else { MODULE_BYTES_MAX };
+    let seconds = at_most / BYTES_PER_SECOND_MIN;
+    let until = Instant::now() + READ_WAIT + Duration::from_secs(seconds);
+    let too_slow = || FetchError::Transport {
+        url: url.to_owned(),
+        text: format!("fewer than {BYTES_PER_SECOND_MIN} bytes came in a second"),
+    };
+    // Grown as bytes come: the size is the peer's word, not a reason to allocate.
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = timeout_at(until, response.chunk()).await;
+        let chunk = chunk.map_err(|_| too_slow())?;
+        let Some(chunk) = chunk.map_err(|error| transport(url, &error))? else {
+            break;
+        };
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > at_most {
+            break;
+        }
+        progress(bytes.len() as u64, total);
+    }
+    check_size(url, bytes.len() as u64, size)?;
+    Ok(bytes)
+}
+
+/// Whether so many bytes are as many as were expected; 0: any number that is not too large.
+pub(super) fn check_size(url: &str, found: u64, expected: u64) -> Result<(), FetchError> {
+    let url = || url.to_owned();
+    if expected > 0 && found != expected {
+        let url = url();
+        return Err(FetchError::Size {
+            url,
+            found,
+            expected,
+        });
+    }
+    if found > MODULE_BYTES_MAX {
+        return Err(FetchError::TooLarge { url: url(), found });
+    }
+    Ok(())
+}
+
+/// The bytes, if they have that digest. To compute it takes a moment for each megabyte, which is
+/// too long for the threads that run guests.
+async fn verified(url: &str, bytes: Vec<u8>, expected: Digest) -> Result<Vec<u8>, FetchError> {
+    let hashed = blocking(move || (Digest::of(&bytes), bytes)).await;
+    let (found, bytes) = hashed.map_err(|error| FetchError::Transport {
+        url: url.to_owned(),
+        text: error.to_string(),
+    })?;
+    if found != expected {
+        return Err(FetchError::Digest {
+            url: url.to_owned(),
+            found,
+            expected,
+        });
+    }
+    Ok(bytes)
 }
 
 fn client() -> ClientBuilder {
@@ -220,7 +341,37 @@ impl FetchError {
             Self::Size {
                 found, expected, ..
             } => found < expected,
-            Self::Address(_) | Self::Digest { .. } => false,
+            Self::Address(_)
+            | Self::Digest { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. }
+            | Self::NotOnLink
+            | Self::Piece { .. }
+            | Self::LinkShut => false,
+        }
+    }
+
+    /// What to do about it, if it does not go away by itself.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Transport { .. } => Some(
+                "when agents cannot reach an address, `modules: link` in the job file sends \
+                 modules over the cluster",
+            ),
+            Self::File { .. } => Some(
+                "the file must be on every agent that may run the task, and its user must be able \
+                 to read it",
+            ),
+            Self::Digest { .. } | Self::Size { .. } => Some(
+                "what is there has changed: name its new digest in the job file, or put back what \
+                 was there",
+            ),
+            Self::Status { .. } => Some("is the address in the job file right?"),
+            Self::Address(_)
+            | Self::TooLarge { .. }
+            | Self::NotOnLink
+            | Self::Piece { .. }
+            | Self::LinkShut => None,
         }
     }
 }

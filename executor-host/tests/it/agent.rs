@@ -200,6 +200,7 @@ impl Agent {
                 sha256: digest.as_bytes().to_vec(),
                 size: module.len() as u64,
                 urls: vec![format!("http://{}/module", self.address)],
+                over_link: false,
             }),
             args: args.iter().copied().map(str::to_owned).collect(),
             env: Vec::new(),

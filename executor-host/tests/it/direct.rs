@@ -118,7 +118,7 @@ async fn an_executor_that_cannot_connect_says_why_and_goes_on_without() {
         let told = announcement(address, Some(&other));
         agent.link.tell(&told).unwrap();
         let notice = agent.link.told().await.unwrap();
-        assert_eq!(notice, spec::Notice::direct_failed(reason));
+        assert_eq!(notice.direct_failed.unwrap().reason, reason);
         let echo = start_echo(&mut agent).await;
         assert_echoes(&echo, "by message").await;
         echo.0.close();

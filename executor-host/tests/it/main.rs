@@ -14,6 +14,7 @@ mod http;
 mod inboxes;
 mod life;
 mod modules;
+mod modules_over_link;
 mod output;
 mod pinned;
 mod schedulers;

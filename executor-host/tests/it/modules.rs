@@ -43,6 +43,7 @@ fn module(body: &[u8], urls: &[&str]) -> ModuleRef {
         sha256: Digest::of(body),
         size: body.len() as u64,
         urls,
+        is_over_link: false,
     }
 }
 
@@ -79,6 +80,7 @@ async fn other_bytes_than_named_are_refused_and_tried_again_by_the_next() {
         sha256: Digest::of(b"these bytes"),
         size: 11,
         urls: vec![url.clone()],
+        is_over_link: false,
     };
     for round in 1..=2 {
         let text = attempts(modules.get(&wanted).await.unwrap_err());
@@ -123,7 +125,9 @@ async fn the_next_address_is_tried_and_all_failures_are_told() {
     let wanted = module(b"nowhere", &[&missing, "ftp://a/b"]);
     assert_eq!(
         attempts(modules.get(&wanted).await.unwrap_err()),
-        format!("`{missing}` answered 404; `ftp://a/b` is not an `http` or `https` address")
+        format!(
+            "`{missing}` answered 404; `ftp://a/b` is not an address of `http`, `https` or `file`"
+        )
     );
     let text = attempts(modules.get(&module(b"nowhere", &[])).await.unwrap_err());
     assert_eq!(text, "no address was given");
@@ -170,4 +174,119 @@ async fn what_was_compiled_here_before_is_not_fetched_again() {
         modules.get(&module).await.unwrap();
     }
     assert_eq!(requests.load(Ordering::Relaxed), 1);
+}
+
+/// A server that sends this and then nothing, and keeps the connection or closes it.
+async fn serve_raw(answer: &'static [u8], is_kept: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/module", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer).await;
+            if is_kept {
+                kept.push(stream);
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_is_told_with_what_helps() {
+    let url = serve_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nabc", false).await;
+    let error = modules()
+        .get(&module(b"abcdefg", &[&url]))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&format!("`{url}`: ")), "{text}");
+    assert!(text.ends_with("`modules: link` in the job file sends modules over the cluster)"));
+    // Without a length, the end of the connection is the end of the body.
+    let url = serve_raw(b"HTTP/1.1 200 OK\r\n\r\nabc", false).await;
+    let error = modules().get(&module(b"abcdefg", &[&url])).await;
+    let expected = format!("`{url}` gave 3 bytes, 7 were expected");
+    assert_eq!(attempts(error.unwrap_err()), expected);
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_is_is_told() {
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/module", unused.local_addr().unwrap());
+    drop(unused);
+    let text = attempts(modules().get(&module(b"a", &[&url])).await.unwrap_err());
+    assert!(text.contains("Connection refused"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_sends_nothing_does_not_hold_up_another_module() {
+    let stuck = serve_raw(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n", true).await;
+    let (good, _) = serve("200 OK", guests::task()).await;
+    let modules = modules();
+    let stuck = module(b"abcdefg", &[&stuck]);
+    let good = module(guests::task(), &[&good]);
+    tokio::select! {
+        loaded = modules.get(&good) => assert!(loaded.is_ok()),
+        loaded = modules.get(&stuck) => panic!("{loaded:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_one_task_began_is_not_lost_when_it_is_killed() {
+    let (url, requests) = serve("200 OK", guests::task()).await;
+    let (modules, module) = (modules(), module(guests::task(), &[&url]));
+    tokio::select! {
+        biased;
+        loaded = modules.get(&module) => panic!("nobody has answered yet: {loaded:?}"),
+        () = std::future::ready(()) => {}
+    }
+    modules.get(&module).await.unwrap();
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_file_of_the_agent_is_read_if_it_is_the_one_that_was_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = |name: &str| format!("file://{}", folder.path().join(name).display());
+    let path = folder.path().join("good.wasm");
+    std::fs::write(&path, guests::task()).unwrap();
+    // Nobody who launches it knows its size.
+    let named = |address: &str| ModuleRef {
+        size: 0,
+        ..module(guests::task(), &[address])
+    };
+    assert!(modules().get(&named(&address("good.wasm"))).await.is_ok());
+
+    std::fs::write(folder.path().join("other.wasm"), "other").unwrap();
+    let other = modules().get(&named(&address("other.wasm"))).await;
+    let (found, expected) = (Digest::of(b"other"), Digest::of(guests::task()));
+    assert_eq!(
+        attempts(other.clone().unwrap_err()),
+        format!(
+            "`{}` gave other bytes: their digest is {found}, {expected} was expected",
+            address("other.wasm")
+        )
+    );
+    let text = other.unwrap_err().to_string();
+    assert!(
+        text.contains("name its new digest in the job file"),
+        "{text}"
+    );
+
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for (name, reason) in [
+        ("missing.wasm", "No such file or directory (os error 2)"),
+        ("", "it is not a regular file"),
+        ("fifo", "it is not a regular file"),
+    ] {
+        let error = modules().get(&named(&address(name))).await.unwrap_err();
+        let text = error.to_string();
+        let expected = format!("`{}` on the agent: {reason}", address(name));
+        assert!(text.contains(&expected), "{text}");
+        assert!(text.contains("must be on every agent"), "{text}");
+    }
 }

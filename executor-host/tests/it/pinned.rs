@@ -43,6 +43,7 @@ async fn a_module_comes_from_whoever_has_the_certificate_and_from_nobody_else() 
         sha256: Digest::of(guests::task()),
         size: guests::task().len() as u64,
         urls: vec![format!("{base}module.wasm")],
+        is_over_link: false,
     };
     for (pinned, is_trusted) in [(expected, true), (*other.fingerprint(), false)] {
         let modules = Modules::new(engine().clone(), None).unwrap();

@@ -26,7 +26,7 @@ use mesos::ExecutorId;
 use scheduler::{Command, ExecutorLaunch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
@@ -107,7 +107,7 @@ impl Listener {
     }
 
     /// Lets an executor in that is being launched: tells it where to connect, and looks after what
-    /// comes of it until the link is shut.
+    /// comes of it until the link is shut. `failures` shows why it could not connect.
     ///
     /// # Errors
     /// When the system has no randomness for a secret, or the address is too long to be told.
@@ -116,6 +116,7 @@ impl Listener {
         link: &Link,
         executor: &ExecutorLaunch,
         incarnations: Incarnations,
+        failures: watch::Receiver<Option<String>>,
     ) -> Result<(), LaunchError> {
         let Incarnations { here, there } = incarnations;
         let secret = unguessable()?;
@@ -142,7 +143,7 @@ impl Listener {
         let door = Arc::clone(&self.door);
         let address = self.address.clone();
         tokio::spawn(async move {
-            door.look_after(&expected, &address).await;
+            door.look_after(&expected, &address, failures).await;
             door.expected().remove(&here);
         });
         Ok(())
@@ -176,13 +177,18 @@ impl Door {
 
     /// Sees whether there is a direct path, which has been announced at this address, until the
     /// link is shut.
-    async fn look_after(&self, expected: &Expected, address: &str) {
+    async fn look_after(
+        &self,
+        expected: &Expected,
+        address: &str,
+        mut failures: watch::Receiver<Option<String>>,
+    ) {
         let Expected { link, executor, .. } = expected;
         // It gets the announcement with the first frame that answers it.
         link.heard().await;
         let mut phase = Phase::First;
         loop {
-            if let Err(reason) = phase.connected(link).await {
+            if let Err(reason) = phase.connected(link, &mut failures).await {
                 self.without(executor, address, &reason);
             }
             if !link.on_path(Path::Direct).await {
@@ -278,7 +284,11 @@ impl Phase {
     ///
     /// # Errors
     /// The reason, when there is none in time.
-    async fn connected(&self, link: &Link) -> Result<(), String> {
+    async fn connected(
+        &self,
+        link: &Link,
+        failures: &mut watch::Receiver<Option<String>>,
+    ) -> Result<(), String> {
         let wait = match self {
             Self::First => CONNECT_WAIT,
             Self::Again => RECONNECT_WAIT,
@@ -289,7 +299,7 @@ impl Phase {
             tokio::select! {
                 biased;
                 _ = link.on_path(Path::Direct) => return Ok(()),
-                failure = reported_failure(link) => match self {
+                failure = reported_failure(failures) => match self {
                     Self::First => return Err(failure),
                     Self::Again => reason = Some(failure),
                 },
@@ -323,13 +333,10 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
 }
 
 /// Waits for an executor to say that it could not connect; for ever if it does not.
-async fn reported_failure(link: &Link) -> String {
-    while let Some(notice) = link.told().await {
-        match notice.kind {
-            Some(spec::NoticeKind::DirectFailed(failed)) => return failed.reason,
-            Some(spec::NoticeKind::Direct(_)) | None => {
-                debug!("a notice of a kind that is not for a scheduler");
-            }
+async fn reported_failure(failures: &mut watch::Receiver<Option<String>>) -> String {
+    while failures.changed().await.is_ok() {
+        if let Some(reason) = failures.borrow_and_update().clone() {
+            return reason;
         }
     }
     std::future::pending().await
@@ -358,20 +365,23 @@ mod tests {
     use link::{LinkConfig, Role, TryRecvError};
     use tokio::io::AsyncReadExt as _;
 
+    use super::super::attending::{Library, attend};
+    use super::super::deliveries::Deliveries;
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn an_executor_that_says_nothing_is_given_up_in_time() {
         let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
-        let first = Phase::First.connected(&link).await;
+        let (_failed, mut failures) = watch::channel(None);
+        let first = Phase::First.connected(&link, &mut failures).await;
         assert_eq!(first.unwrap_err(), "it has not connected in 10 s");
         let path = link.direct();
-        assert_eq!(Phase::First.connected(&link).await, Ok(()));
+        assert_eq!(Phase::First.connected(&link, &mut failures).await, Ok(()));
         drop(path);
-        let again = Phase::Again.connected(&link).await;
+        let again = Phase::Again.connected(&link, &mut failures).await;
         assert_eq!(again.unwrap_err(), "it has not connected in 60 s");
         link.shut();
-        assert_eq!(Phase::Again.connected(&link).await, Ok(()));
+        assert_eq!(Phase::Again.connected(&link, &mut failures).await, Ok(()));
     }
 
     /// Carries the frames of one end as framework messages.
@@ -410,7 +420,13 @@ mod tests {
             executor: ExecutorId::from("e"),
             link: here.clone(),
         };
-        tokio::spawn(async move { door.look_after(&expected, "here:1").await });
+        let failures = attend(
+            &here,
+            &expected.executor,
+            Library::default(),
+            Deliveries::default(),
+        );
+        tokio::spawn(async move { door.look_after(&expected, "here:1", failures).await });
         there.heard().await;
 
         let path = here.direct();

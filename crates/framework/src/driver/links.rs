@@ -21,6 +21,8 @@ use scheduler::{ExecutorLaunch, JobEvent};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::attending::{Library, attend};
+use super::deliveries::Deliveries;
 use super::direct::{Incarnations, Listener};
 use crate::convert;
 
@@ -57,6 +59,8 @@ pub(super) struct Links {
     config: LinkConfig,
     /// None: there are only framework messages.
     listener: Option<Listener>,
+    library: Library,
+    deliveries: Deliveries,
     /// How many MESSAGE calls may be under way.
     calls: Arc<Semaphore>,
     by_executor: HashMap<ExecutorId, Entry>,
@@ -112,11 +116,15 @@ impl Links {
         handle: SchedulerHandle,
         config: LinkConfig,
         listener: Option<Listener>,
+        library: Library,
+        deliveries: Deliveries,
     ) -> Self {
         Self {
             handle,
             config,
             listener,
+            library,
+            deliveries,
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             by_executor: HashMap::new(),
             by_task: HashMap::new(),
@@ -142,8 +150,10 @@ impl Links {
             executor.agent.clone(),
             executor.id.clone(),
         );
+        let (library, deliveries) = (self.library.clone(), self.deliveries.clone());
+        let failures = attend(&link, &executor.id, library, deliveries);
         if let Some(listener) = &self.listener {
-            listener.expect(&link, executor, incarnations)?;
+            listener.expect(&link, executor, incarnations, failures)?;
         }
         let entry = self
             .by_executor

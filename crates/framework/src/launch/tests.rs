@@ -58,11 +58,11 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
 
 async fn blueprint(config: &FrameworkConfig) -> (Blueprint, ModuleServer) {
     let mut served = Served::new(config).unwrap();
-    let catalogue = served.take_catalogue();
+    let catalogue = served.take_catalogue().unwrap();
     let identity = RunIdentity::new(None).unwrap();
     let server = ModuleServer::start(&config.modules, &identity, catalogue).await;
     let server = server.unwrap();
-    (Blueprint::new(config, &served, &server), server)
+    (Blueprint::new(config, &served, Some(&server)), server)
 }
 
 fn launch(group: usize, name: &str) -> (ExecutorLaunch, Vec<TaskLaunch>) {
@@ -243,4 +243,40 @@ fn a_framework_asks_for_agents_with_gpus_or_far_away_only_when_it_wants_them() {
     assert!(!info(&config).capabilities.contains(&gpus));
     assert_eq!(info(&config).roles, ["*"]);
     assert_eq!(info(&config).user, "ada");
+}
+
+#[test]
+fn modules_are_where_the_job_wants_them() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    config.groups[0].module = Module::new(&b"here"[..]).at("https://x/y");
+    config.groups[1].module = Module::elsewhere([7; 32], "file:///z");
+    let mut ways = |delivery| {
+        config.modules.delivery = delivery;
+        let served = Served::new(&config).unwrap();
+        let specs = config.groups[..2].iter().zip(&served.modules);
+        let specs = specs.map(|(group, path)| {
+            let served = path.as_ref().map(|_| "served".to_owned());
+            let spec = module_spec(&group.module, delivery, served);
+            let link = spec.over_link.then(|| "link".to_owned());
+            let ways: Vec<String> = spec.urls.into_iter().chain(link).collect();
+            (spec.size, ways.join(" "))
+        });
+        specs.collect::<Vec<_>>()
+    };
+    let way = |size, way: &str| (size, way.to_owned());
+    let auto = [way(4, "https://x/y served link"), way(0, "file:///z")];
+    assert_eq!(ways(Delivery::Auto), auto);
+    assert_eq!(ways(Delivery::Server), [way(4, "served"), way(0, "")]);
+    assert_eq!(ways(Delivery::Link), [way(4, "link"), way(0, "")]);
+    assert_eq!(
+        ways(Delivery::Url),
+        [way(4, "https://x/y"), way(0, "file:///z")]
+    );
+}
+
+#[test]
+fn nothing_is_served_when_modules_take_the_link_and_the_executor_is_there() {
+    let mut config = config(ExecutorProgram::Installed(vec!["/bin/x".to_owned()]));
+    config.modules.delivery = Delivery::Link;
+    assert!(Served::new(&config).unwrap().take_catalogue().is_none());
 }

@@ -18,7 +18,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use futures_util::stream;
 use link::direct::{Hello, Secret, carry, greet, tls};
-use link::spec::{NoticeKind, TaskSpec};
+use link::spec::TaskSpec;
 use link::{Link, LinkConfig, Receiver, Role, Sender, spec};
 use mesos::resources::Resources;
 use mesos::{recordio, v1};
@@ -221,7 +221,7 @@ impl Cluster {
 /// Does what the rules say when the scheduler announces a direct path.
 async fn await_announcement(link: Link, dialing: Dialing, incarnation: u64) {
     while let Some(notice) = link.told().await {
-        let Some(NoticeKind::Direct(direct)) = notice.kind else {
+        let Some(direct) = notice.direct else {
             panic!("not for an executor: {notice:?}");
         };
         match dialing {

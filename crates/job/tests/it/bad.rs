@@ -84,7 +84,7 @@ fn a_wrong_key_at_the_top_is_found_too() {
             2:1: unknown key `task`
             | task: {}
             | ^^^^ not known here
-            = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`
+            = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
         "#]],
     );
 }
@@ -290,6 +290,81 @@ fn things_that_are_no_modules_are_told_apart() {
             |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
             = append `#sha256:` and the 64 hexadecimal digits of the file
         "#]],
+    );
+}
+
+#[test]
+fn a_file_on_agents_is_named_by_its_whole_path_and_a_digest() {
+    let digest = "0123456789abcdef".repeat(4);
+    check_tasks(
+        &format!(
+            "  a: {{ module: 'file:///opt/a.wasm' }}
+  b: {{ module: 'file://opt/a.wasm#sha256:{digest}' }}
+  c: {{ module: 'file:opt/a.wasm#sha256:{digest}' }}
+  d: {{ module: 'file:///opt/#sha256:{digest}' }}
+"
+        ),
+        expect![[r#"
+            4:16: the address has no digest
+            |   a: { module: 'file:///opt/a.wasm' }
+            |                ^^^^^^^^^^^^^^^^^^^^^
+            = append `#sha256:` and the 64 hexadecimal digits of the file
+            5:16: `file://opt/a.wasm#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef` is not the address of a file on an agent
+            |   b: { module: 'file://opt/a.wasm#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' }
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = write `file://` and an absolute path, as in `file:///opt/modules/a.wasm#sha256:…`
+            6:16: `file:opt/a.wasm#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef` is not the address of a file on an agent
+            |   c: { module: 'file:opt/a.wasm#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' }
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = write `file://` and an absolute path, as in `file:///opt/modules/a.wasm#sha256:…`
+            7:16: `file:///opt/#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef` is not the address of a file on an agent
+            |   d: { module: 'file:///opt/#sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' }
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            = write `file://` and an absolute path, as in `file:///opt/modules/a.wasm#sha256:…`
+        "#]],
+    );
+}
+
+#[test]
+fn with_addresses_only_each_group_without_one_is_named() {
+    let digest = "0123456789abcdef".repeat(4);
+    check(
+        &minimal(&format!(
+            "modules: url
+tasks:
+  a: {{ module: floor.wasm }}
+  b: {{ module: 'https://x.y/z.wasm#sha256:{digest}' }}
+  c: {{ module: tasks/floor }}
+  d: {{ module: 'file:///z.wasm#sha256:{digest}' }}
+"
+        )),
+        expect![[r#"
+            5:16: with `modules: url` the module of `a` must have an address
+            |   a: { module: floor.wasm }
+            |                ^^^^^^^^^^
+            = write `https://…#sha256:DIGEST`, or `file:///…#sha256:DIGEST` for a file that every agent has, or leave `modules: url` out
+            7:16: with `modules: url` the module of `c` must have an address
+            |   c: { module: tasks/floor }
+            |                ^^^^^^^^^^^
+            = write `https://…#sha256:DIGEST`, or `file:///…#sha256:DIGEST` for a file that every agent has, or leave `modules: url` out
+        "#]],
+    );
+    check_section(
+        "modules: links",
+        expect![[r#"
+        3:10: `links` is not a value of `modules`
+        | modules: links
+        |          ^^^^^
+        = did you mean `link`?
+    "#]],
+    );
+    check_section(
+        "modules: [link]",
+        expect![[r#"
+        3:10: expected a single value, found a list
+        | modules: [link]
+        |          ^^^^^^
+    "#]],
     );
 }
 
@@ -998,7 +1073,7 @@ fn a_file_that_is_too_large_is_not_read() {
 #[test]
 fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
-    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`)"].assert_eq(&diagnostics.to_string());
+    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`)"].assert_eq(&diagnostics.to_string());
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Direct, ExecutorBinary, Group, Limits, Lookup, Master, Module, OnFailure,
-    Operator, PathKind, Restart, Serve, Size, Strategy, TlsMode, parse,
+    Channels, Constraint, Delivery, Direct, ExecutorBinary, Group, Limits, Lookup, Master, Module,
+    OnFailure, Operator, PathKind, Restart, Serve, Size, Strategy, TlsMode, parse,
 };
 
 use crate::{minimal, read};
@@ -150,6 +150,7 @@ fn the_elevator_job_is_read() {
                 certificate_file: None,
                 key_file: None,
             },
+            modules: Auto,
         }
     "#]]
     .assert_debug_eq(&read(ELEVATOR).unwrap());
@@ -250,6 +251,7 @@ fn the_least_job_has_the_documented_defaults() {
                 certificate_file: None,
                 key_file: None,
             },
+            modules: Auto,
         }
     "#]]
     .assert_debug_eq(&job);
@@ -574,4 +576,26 @@ tasks:
         b: None {} [] ["udp *:53"] true ["https://*.example.com"]
     "#]]
     .assert_eq(&shown.concat());
+}
+
+#[test]
+fn modules_come_from_everywhere_unless_the_job_says_otherwise() {
+    let digest = "ab".repeat(32);
+    let tasks = format!("tasks: {{ a: {{ module: 'file:///opt/a b.wasm#sha256:{digest}' }} }}");
+    let job = read(&minimal(&tasks)).unwrap();
+    assert_eq!(job.modules, Delivery::Auto);
+    let expected = Module::OnAgent {
+        path: "/opt/a b.wasm".into(),
+        sha256: [0xab; 32],
+    };
+    assert_eq!(job.groups[0].module, expected);
+    for (word, delivery) in [
+        ("auto", Delivery::Auto),
+        ("server", Delivery::Server),
+        ("link", Delivery::Link),
+        ("url", Delivery::Url),
+    ] {
+        let job = read(&minimal(&format!("modules: {word}\n{tasks}"))).unwrap();
+        assert_eq!(job.modules, delivery);
+    }
 }

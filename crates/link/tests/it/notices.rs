@@ -11,12 +11,18 @@ fn notice(reason: &str) -> spec::Notice {
     spec::Notice::direct_failed(reason)
 }
 
+/// Waits for a notice; answers the reason that it gives.
+async fn told(link: &Link) -> Option<String> {
+    let failed = soon(link.told()).await?.direct_failed?;
+    Some(failed.reason)
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_told_is_given_once_and_the_newest_counts() {
     let pair = Pair::with_loss(0.5);
     for reason in ["no route", "refused"] {
         pair.executor.tell(&notice(reason)).unwrap();
-        assert_eq!(soon(pair.scheduler.told()).await, Some(notice(reason)));
+        assert_eq!(told(&pair.scheduler).await.as_deref(), Some(reason));
     }
     assert!(stays_pending(pair.scheduler.told()).await);
     // Nobody takes the first.
@@ -24,7 +30,7 @@ async fn what_is_told_is_given_once_and_the_newest_counts() {
         pair.executor.tell(&notice(reason)).unwrap();
         sleep(Duration::from_secs(60)).await;
     }
-    assert_eq!(soon(pair.scheduler.told()).await, Some(notice("later")));
+    assert_eq!(told(&pair.scheduler).await.as_deref(), Some("later"));
     assert!(stays_pending(pair.scheduler.told()).await);
 }
 
@@ -39,8 +45,7 @@ async fn what_is_told_passes_channels_that_wait_for_a_direct_path() {
     let (_sender, receiver) = pair.scheduler.open("a").unwrap();
     soon(sender.send(message(1))).await.unwrap();
     pair.executor.tell(&notice("no route")).unwrap();
-    let told = soon(pair.scheduler.told()).await;
-    assert_eq!(told, Some(notice("no route")));
+    assert_eq!(told(&pair.scheduler).await.as_deref(), Some("no route"));
     assert!(stays_pending(receiver.recv()).await);
 }
 
@@ -63,4 +68,32 @@ fn a_long_reason_is_cut_where_a_character_ends() {
         let reason = "a".repeat(bytes) + &"€".repeat(1000);
         link.tell(&notice(&reason)).unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_of_one_thing_does_not_replace_what_was_told_of_another() {
+    let pair = Pair::with_loss(0.5);
+    let progress = spec::ModulesProgress {
+        fetching: 1,
+        bytes: 5,
+        ..spec::ModulesProgress::default()
+    };
+    let link = &pair.executor;
+    link.tell(&notice("refused")).unwrap();
+    link.tell(&spec::Notice::modules(progress)).unwrap();
+    let all = soon(pair.scheduler.told()).await.unwrap();
+    assert_eq!(all.direct_failed.unwrap().reason, "refused");
+    assert_eq!(all.modules, Some(progress));
+    // What has not changed is no news.
+    let done = spec::ModulesProgress::default();
+    link.tell(&spec::Notice::modules(done)).unwrap();
+    let told = soon(pair.scheduler.told()).await;
+    assert_eq!(told, Some(spec::Notice::modules(done)));
+    link.tell(&spec::Notice::modules(done)).unwrap();
+    assert!(stays_pending(pair.scheduler.told()).await);
+    // The same failure again is.
+    link.tell(&notice("refused")).unwrap();
+    let told = soon(pair.scheduler.told()).await.unwrap();
+    assert_eq!(told.direct_failed.unwrap().reason, "refused");
+    assert_eq!(told.modules, None);
 }

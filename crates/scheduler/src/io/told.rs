@@ -58,6 +58,8 @@ pub enum Progress {
         /// Why not.
         why: SpawnFailed,
     },
+    /// Executors fetch and compile modules; told from time to time by whoever hears them.
+    Delivering(Delivering),
     /// All tasks are up; the app scheduler runs.
     AppStarted,
     /// The app scheduler has returned.
@@ -72,6 +74,21 @@ pub enum Progress {
         /// Why not.
         reason: String,
     },
+}
+
+/// What executors do for their modules at the moment; all 0 when they have what they want.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivering {
+    /// So many executors.
+    pub executors: usize,
+    /// Modules that they fetch.
+    pub fetching: u64,
+    /// Modules that they compile.
+    pub compiling: u64,
+    /// Of those that they fetch, so many bytes are there.
+    pub bytes: u64,
+    /// They have so many bytes, as far as is known.
+    pub bytes_total: u64,
 }
 
 /// The state of a task and all that is known about it.
