@@ -144,7 +144,7 @@ fn an_executor_that_was_killed_ends_the_job() {
                 event TaskFailed t-1
                 ACKNOWLEDGE t-1.r.1 S0 0155
                 TEARDOWN
-                Finished(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Agent, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: Some("Executor terminated"), agent: Some(fb2d7894-6f7a-4aa6-af1f-0369c90e3c60-S0) }))
+                Finished(TaskFailed(TaskReport { task: "t-0", state: Failed, source: Agent, reason: Some(Reason("REASON_EXECUTOR_TERMINATED")), message: Some("Executor terminated: killed by SIGKILL"), agent: Some(fb2d7894-6f7a-4aa6-af1f-0369c90e3c60-S0) }))
         "#]],
     );
 }
