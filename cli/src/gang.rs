@@ -63,12 +63,12 @@ pub(crate) async fn run(
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     };
     let mut tally = Tally::new(&loaded.job);
+    let traffic = config.traffic.clone();
     let progress = |progress| {
-        progress::tell(&progress, reporter);
+        progress::tell(&progress, &traffic, reporter);
         tally.count(&progress);
         reporter.live(|| tally.to_string());
     };
-    let traffic = config.traffic.clone();
     let tails = tails(&config, &target, reporter);
     let mut hurry = urgency.clone();
     let outcome = framework::run(config, run_app, progress, stop(urgency)).await;
@@ -76,7 +76,7 @@ pub(crate) async fn run(
         let hurry = hurry.wait_for(|urgency| *urgency == Urgency::Immediate);
         tails.stop(hurry).await;
     }
-    outcome::ended(outcome, loaded, &target.masters, &tally, traffic.total())
+    outcome::ended(outcome, loaded, &target.masters, &tally, &traffic)
 }
 
 /// Reads what tasks print on a cluster; of the embedded one it is read where it lies.

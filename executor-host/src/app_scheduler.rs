@@ -11,6 +11,7 @@ use crate::{
     guest::{Grants, no_wasi},
     host::{AppEvents, AppReceiver, AppSender},
     http::Http,
+    meter::Meter,
     modules::{self, CompiledCache, ModuleError},
     outcome::Outcome,
     output::Output,
@@ -93,7 +94,7 @@ impl AppScheduler {
         let stderr = output.stderr.clone();
         let grants = Grants {
             memory_bytes_max: MEMORY_BYTES_MAX,
-            cpu_time_max: None,
+            meter: Meter::new(None),
             output,
             wasi: no_wasi(),
             http: Http::none(),

@@ -46,7 +46,10 @@ use self::{
 };
 pub use crate::core::Exit;
 use crate::{
-    core::{Core, Input, KillingState, Output as Act, updates::Uuid},
+    core::{
+        Core, Input, KillingState, Output as Act,
+        updates::{Update, Uuid},
+    },
     engine::{Engine, EngineError},
     grants::folders::OperatorFile,
     modules::{CompiledCache, FetchError, Modules, OverLink},
@@ -464,7 +467,7 @@ impl Executor {
             Act::CloseInbox { task, at } => self.lives.close_inbox(&task, at),
             Act::Stop(task) => self.lives.stop(&task),
             Act::Update(update) => {
-                let status = convert::status(&update, &self.executor_id, &self.clock);
+                let status = self.status(&update);
                 let (task, uuid) = (update.task, update.uuid);
                 // It fails only when the sending task is gone, and with it the runtime.
                 let _ = self.updates.send(UpdateToSend { task, uuid, status });
@@ -472,6 +475,7 @@ impl Executor {
             Act::Forget(task) => {
                 self.infos.remove(&task);
                 self.launches.remove(&task);
+                self.lives.forget(&task);
             }
             Act::Exit(_) => unreachable!("the loop takes it"),
         }
@@ -480,8 +484,8 @@ impl Executor {
     fn unacknowledged(&mut self) -> Unacknowledged {
         let unacknowledged = self.core.unacknowledged();
         let tasks = unacknowledged.tasks.iter();
-        let status = |update| convert::status(update, &self.executor_id, &self.clock);
-        let updates = unacknowledged.updates.iter().map(status);
+        let updates = unacknowledged.updates.iter();
+        let updates = updates.map(|update| self.status(update));
         Unacknowledged {
             tasks: tasks
                 .filter_map(|task| self.infos.get(task).cloned())
@@ -490,6 +494,11 @@ impl Executor {
                 .map(|status| v1::executor::call::Update { status })
                 .collect(),
         }
+    }
+
+    fn status(&self, update: &Update) -> v1::TaskStatus {
+        let usage = self.lives.usage(&update.task);
+        convert::status(update, usage, &self.executor_id, &self.clock)
     }
 
     fn tell(&mut self, input: Input) {

@@ -4,8 +4,6 @@
 //! stderr, clocks and random, and what the job file allows (`grants`): no arguments and an empty environment.
 //! Arguments and environment reach a function as its parameters.
 
-use std::time::Duration;
-
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
@@ -15,7 +13,8 @@ use crate::{http::Http, limits::Limits, meter::Meter, output::GuestOutput};
 /// What a guest may use.
 pub(crate) struct Grants {
     pub(crate) memory_bytes_max: u64,
-    pub(crate) cpu_time_max: Option<Duration>,
+    /// What it takes is told to this one, which knows how much of a processor it may take.
+    pub(crate) meter: Meter,
     pub(crate) output: GuestOutput,
     /// Files and sockets, beside output.
     pub(crate) wasi: WasiCtxBuilder,
@@ -50,7 +49,7 @@ impl<C> GuestState<C> {
     pub(crate) fn new(grants: Grants, control: C) -> Self {
         let Grants {
             memory_bytes_max,
-            cpu_time_max,
+            meter,
             output,
             mut wasi,
             http,
@@ -62,18 +61,14 @@ impl<C> GuestState<C> {
             table,
             wasi,
             http,
-            limits: Limits::new(memory_bytes_max),
-            meter: Meter::new(cpu_time_max),
+            limits: Limits::new(memory_bytes_max, meter.clone()),
+            meter,
             control,
         }
     }
 
     pub(crate) fn table(&mut self) -> &mut ResourceTable {
         &mut self.table
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {

@@ -47,6 +47,6 @@ pub use executor::{Exit, LaunchError, RunError, run};
 pub use grants::{
     Allow, Destination, Folder, HttpDestination, HttpHost, Sandbox, Scheme, Transport,
 };
-pub use limits::{MemoryLimitReached, TaskLimits};
-pub use meter::CpuLimitReached;
+pub use limits::{MemoryLimitReached, Parts, PartsLimitReached, TaskLimits};
+pub use meter::{CpuLimitReached, Usage};
 pub use program::program;

@@ -1,11 +1,15 @@
 //! What one guest may take of the executor's memory.
 //!
-//! It owns the counting and the refusal. A guest that wants more memory than its limit traps where
-//! it asked, so the report names the place; tables and instances are refused by wasmtime.
+//! It owns the counting and the refusal. A guest that wants more memory than its limit, or more
+//! entries of tables, traps where it asked, so the report names the place. How many tables,
+//! memories and instances there are is decided by its component, which does not start then:
+//! wasmtime counts those.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use wasmtime::ResourceLimiter;
+
+use crate::meter::Meter;
 
 /// What ends a task by force: then it has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +27,8 @@ pub struct TaskLimits {
 pub(crate) struct Limits {
     memory_bytes_max: u64,
     memory_bytes: u64,
-    memory_bytes_peak: u64,
     table_elements: usize,
+    meter: Meter,
 }
 
 /// A guest wanted more memory than it may have.
@@ -35,6 +39,31 @@ pub struct MemoryLimitReached {
     pub wanted: u64,
     /// What they may take.
     pub limit: u64,
+}
+
+/// A guest wanted more of something that is counted than it may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{parts} limit: {wanted} were wanted, {limit} are allowed")]
+pub struct PartsLimitReached {
+    /// Of what.
+    pub parts: Parts,
+    /// How many there would have been.
+    pub wanted: u64,
+    /// How many there may be.
+    pub limit: u64,
+}
+
+/// What a component is made of and is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// Entries of all its tables together.
+    TableEntries,
+    /// Its tables.
+    Tables,
+    /// Its core instances.
+    Instances,
+    /// Its memories.
+    Memories,
 }
 
 /// Entries of all tables together: a pointer each. Real programs have as many as functions whose
@@ -52,23 +81,14 @@ const TABLES_MAX: usize = 256;
 const MEMORIES_MAX: usize = 16;
 
 impl Limits {
-    pub(crate) fn new(memory_bytes_max: u64) -> Self {
+    /// Limits of a guest that has nothing yet. The meter is told what it has.
+    pub(crate) fn new(memory_bytes_max: u64, meter: Meter) -> Self {
         Self {
             memory_bytes_max,
             memory_bytes: 0,
-            memory_bytes_peak: 0,
             table_elements: 0,
+            meter,
         }
-    }
-
-    /// The linear memory that the guest has.
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        self.memory_bytes
-    }
-
-    /// The most linear memory the guest has had.
-    pub(crate) fn memory_bytes_peak(&self) -> u64 {
-        self.memory_bytes_peak
     }
 }
 
@@ -90,7 +110,7 @@ impl ResourceLimiter for Limits {
             return Err(MemoryLimitReached { wanted, limit }.into());
         }
         self.memory_bytes = wanted;
-        self.memory_bytes_peak = self.memory_bytes_peak.max(wanted);
+        self.meter.memory(wanted);
         Ok(true)
     }
 
@@ -107,7 +127,7 @@ impl ResourceLimiter for Limits {
         let growth = desired.saturating_sub(current);
         let wanted = self.table_elements.saturating_add(growth);
         if wanted > TABLE_ELEMENTS_MAX {
-            return Ok(false);
+            return Err(PartsLimitReached::new(Parts::TableEntries, wanted as u64).into());
         }
         self.table_elements = wanted;
         Ok(true)
@@ -126,15 +146,66 @@ impl ResourceLimiter for Limits {
     }
 }
 
+impl PartsLimitReached {
+    fn new(parts: Parts, wanted: u64) -> Self {
+        let limit = parts.max() as u64;
+        Self {
+            parts,
+            wanted,
+            limit,
+        }
+    }
+
+    /// What wasmtime says when it refuses to instantiate, which it says in a text only.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let (what, wanted) = text
+            .strip_prefix("resource limit exceeded: ")?
+            .split_once(" count too high at ")?;
+        let parts = match what {
+            "instance" => Parts::Instances,
+            "memory" => Parts::Memories,
+            "table" => Parts::Tables,
+            _ => return None,
+        };
+        Some(Self::new(parts, wanted.parse().ok()?))
+    }
+}
+
+impl Parts {
+    fn max(self) -> usize {
+        match self {
+            Self::TableEntries => TABLE_ELEMENTS_MAX,
+            Self::Tables => TABLES_MAX,
+            Self::Instances => INSTANCES_MAX,
+            Self::Memories => MEMORIES_MAX,
+        }
+    }
+}
+
+impl fmt::Display for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TableEntries => "table entry",
+            Self::Tables => "table",
+            Self::Instances => "instance",
+            Self::Memories => "memory count",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const PAGE: usize = 65_536;
 
+    fn limits(memory_bytes_max: u64) -> Limits {
+        Limits::new(memory_bytes_max, Meter::new(None))
+    }
+
     #[test]
     fn all_memories_of_a_guest_count_together() {
-        let mut limits = Limits::new(3 * PAGE as u64);
+        let mut limits = limits(3 * PAGE as u64);
         assert!(limits.memory_growing(0, 2 * PAGE, None).unwrap());
         assert!(limits.memory_growing(0, PAGE, None).unwrap());
         let error = limits.memory_growing(PAGE, 2 * PAGE, None).unwrap_err();
@@ -146,12 +217,12 @@ mod tests {
                 limit: 3 * 65_536
             }
         );
-        assert_eq!(limits.memory_bytes_peak(), 3 * 65_536);
+        assert_eq!(limits.meter.usage().memory_bytes_peak, 3 * 65_536);
     }
 
     #[test]
     fn a_modules_own_maximum_fails_the_growth_without_a_trap() {
-        let mut limits = Limits::new(u64::MAX);
+        let mut limits = limits(u64::MAX);
         assert!(
             !limits
                 .memory_growing(PAGE, 3 * PAGE, Some(2 * PAGE))
@@ -161,20 +232,25 @@ mod tests {
 
     #[test]
     fn a_table_beyond_the_bound_is_refused() {
-        let mut limits = Limits::new(0);
+        let mut limits = limits(0);
         let beyond = TABLE_ELEMENTS_MAX + 1;
-        assert!(!limits.table_growing(0, beyond, None).unwrap());
+        let error = limits.table_growing(0, beyond, None).unwrap_err();
+        let reached = error.downcast_ref::<PartsLimitReached>().unwrap();
+        assert_eq!(
+            reached.to_string(),
+            "table entry limit: 262145 were wanted, 262144 are allowed"
+        );
         assert!(limits.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
     }
 
     #[test]
     fn all_tables_of_a_guest_count_together() {
-        let mut limits = Limits::new(0);
+        let mut limits = limits(0);
         let half = TABLE_ELEMENTS_MAX / 2;
         assert!(limits.table_growing(0, half, None).unwrap());
         assert!(limits.table_growing(0, half - 1, None).unwrap());
-        assert!(!limits.table_growing(half, half + 2, None).unwrap());
+        assert!(limits.table_growing(half, half + 2, None).is_err());
         assert!(limits.table_growing(half, half + 1, None).unwrap());
-        assert!(!limits.table_growing(0, 1, None).unwrap());
+        assert!(limits.table_growing(0, 1, None).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What one guest takes of a processor: how much, and when last.
+//! What one guest takes: how much of a processor and when last, and how much memory.
 //!
 //! A turn of a guest happens on one thread, so its time is that of the thread meanwhile: what
 //! others do with the processor in between does not count.
@@ -31,6 +31,19 @@ struct Inner {
     turn_began: AtomicU64,
     /// When the last turn was over.
     rests_since: Mutex<Instant>,
+    memory_bytes: AtomicU64,
+    memory_bytes_peak: AtomicU64,
+}
+
+/// What a guest has taken so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time of its turns, its start among them.
+    pub cpu_time: Duration,
+    /// Linear memory that it has, or had when it ended.
+    pub memory_bytes: u64,
+    /// The most linear memory that it has had.
+    pub memory_bytes_peak: u64,
 }
 
 /// A guest took more processor time than it may.
@@ -48,6 +61,8 @@ impl Meter {
             used: AtomicU64::new(0),
             turn_began: AtomicU64::new(0),
             rests_since: Mutex::new(Instant::now()),
+            memory_bytes: AtomicU64::new(0),
+            memory_bytes_peak: AtomicU64::new(0),
         };
         Self {
             inner: Arc::new(inner),
@@ -72,6 +87,23 @@ impl Meter {
     /// The processor time of all turns that are over.
     pub(crate) fn used(&self) -> Duration {
         Duration::from_nanos(self.inner.used.load(Ordering::Relaxed))
+    }
+
+    /// The guest's linear memory is of that size now.
+    pub(crate) fn memory(&self, bytes: u64) {
+        self.inner.memory_bytes.store(bytes, Ordering::Relaxed);
+        self.inner
+            .memory_bytes_peak
+            .fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// All that it has taken, but for what the present turn takes of a processor.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            cpu_time: self.used(),
+            memory_bytes: self.inner.memory_bytes.load(Ordering::Relaxed),
+            memory_bytes_peak: self.inner.memory_bytes_peak.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether the guest may go on. To be asked within a turn.

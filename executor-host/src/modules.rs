@@ -4,6 +4,7 @@
 //! whose size or sha256 differs from what the launch named, and core modules: `mesosgot` wraps
 //! those into components before a job is launched.
 
+mod bounds;
 mod compiled;
 mod fetch;
 mod file;
@@ -24,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 use wasmtime::component::Component;
 
+pub use self::bounds::TooMuch;
 pub use self::compiled::{CACHE_VARIABLE, CacheError, CompiledCache, cache_folder};
 pub use self::fetch::{FetchError, Fetcher};
 pub(crate) use self::over_link::OverLink;
@@ -83,6 +85,12 @@ pub enum ModuleError {
         "the module is a core wasm module, a component is needed: build it for `wasm32-wasip2` or let `mesosgot` wrap it"
     )]
     CoreModule,
+    /// Compiling it would take more than an executor gives.
+    #[error(
+        "the module is too much to compile: it has {} {}, at most {} are compiled",
+        .0.found, .0.what, .0.allowed
+    )]
+    TooMuch(TooMuch),
     /// Wasmtime refuses it.
     #[error("the module does not compile: {0}")]
     Compile(String),
@@ -364,6 +372,7 @@ fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, ModuleError> {
         Some([0, b'a', b's', b'm', ..]) => {}
         _ => return Err(ModuleError::NotWasm),
     }
+    bounds::check(bytes).map_err(ModuleError::TooMuch)?;
     Component::from_binary(engine.wasmtime(), bytes)
         .map_err(|error| ModuleError::Compile(format!("{error:#}")))
 }

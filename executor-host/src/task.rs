@@ -15,7 +15,6 @@
 use std::{path::Path, time::Duration};
 
 use tokio::task::JoinSet;
-use tracing::info;
 use wasmtime::{Store, Trap, WasmBacktrace, component::Resource};
 use wasmtime_wasi::I32Exit;
 
@@ -27,8 +26,8 @@ use crate::{
     host::{TaskReceiver, TaskSender},
     http::{self, Http},
     inbox::TaskInbox,
-    limits::{MemoryLimitReached, TaskLimits},
-    meter::CpuLimitReached,
+    limits::{MemoryLimitReached, PartsLimitReached, TaskLimits},
+    meter::{CpuLimitReached, Meter},
     modules::TaskModule,
     outcome::Outcome,
     output::{LineStream, Output},
@@ -51,7 +50,6 @@ pub struct TaskConfig {
 
 /// A task that is instantiated and has not begun.
 pub struct Prepared {
-    name: String,
     store: Store<TaskState>,
     idle_max: Option<Duration>,
     instance: Task,
@@ -74,6 +72,19 @@ impl Prepared {
         output: &Output,
         sandbox: &Path,
     ) -> Result<Self, Outcome> {
+        let meter = Meter::new(config.limits.cpu_time_max);
+        Self::metered(engine, module, config, output, sandbox, meter).await
+    }
+
+    /// The same; what the guest takes is told to `meter`, also when it does not come to its end.
+    pub(crate) async fn metered(
+        engine: &Engine,
+        module: &TaskModule,
+        config: TaskConfig,
+        output: &Output,
+        sandbox: &Path,
+        meter: Meter,
+    ) -> Result<Self, Outcome> {
         let TaskConfig {
             name,
             args,
@@ -93,20 +104,18 @@ impl Prepared {
         let mut store = engine.store(
             Grants {
                 memory_bytes_max: limits.memory_bytes_max,
-                cpu_time_max: limits.cpu_time_max,
+                meter: meter.clone(),
                 output,
                 wasi,
                 http,
             },
             (),
         );
-        let meter = store.data().meter().clone();
         match meter
             .measure(module.pre.instantiate_async(&mut store))
             .await
         {
             Ok(instance) => Ok(Self {
-                name,
                 store,
                 idle_max: limits.idle_max,
                 instance,
@@ -135,14 +144,6 @@ impl Prepared {
             returned = meter.measure(self.call(inbox, outbox)) => Some(returned),
             Some(_) = watch.join_next() => None,
         };
-        let limits = self.store.data().limits();
-        info!(
-            task = self.name,
-            cpu_time = ?meter.used(),
-            memory_bytes = limits.memory_bytes(),
-            memory_bytes_peak = limits.memory_bytes_peak(),
-            "function over"
-        );
         match (returned, idle_max) {
             (Some(Ok(Ok(()))), _) => Outcome::Returned,
             (Some(Ok(Err(text))), _) => Outcome::Failed(text),
@@ -176,6 +177,11 @@ pub(crate) fn ended_by(error: &wasmtime::Error, stderr: &LineStream) -> Outcome 
             reached: reached.clone(),
             backtrace,
         };
+    }
+    let parts = error.downcast_ref::<PartsLimitReached>().cloned();
+    let parts = parts.or_else(|| PartsLimitReached::of_text(&error.root_cause().to_string()));
+    if let Some(reached) = parts {
+        return Outcome::PartsLimit { reached, backtrace };
     }
     if let Some(reached) = error.downcast_ref::<CpuLimitReached>() {
         return Outcome::CpuLimit {

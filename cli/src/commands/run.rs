@@ -61,6 +61,7 @@ pub(super) async fn run(
         failures_ignored: ended.failures_ignored,
         reason: ended.reason,
         channels: ended.traffic.into(),
+        usage: ended.usage.into(),
         help: ended.help,
     }));
     Ok(ended.exit)

@@ -1,6 +1,6 @@
 //! How the framework ended, in the words of the command line.
 
-use framework::{FrameworkError, JobOutcome, NeverPlaced, TotalTraffic};
+use framework::{FrameworkError, JobOutcome, NeverPlaced, TotalTraffic, TotalUsage, Traffic};
 use job::Diagnostics;
 
 use super::hints;
@@ -25,6 +25,8 @@ pub(crate) struct Ended {
     pub(crate) failures_ignored: usize,
     /// What went over all channels.
     pub(crate) traffic: TotalTraffic,
+    /// What the tasks took that have ended.
+    pub(crate) usage: TotalUsage,
 }
 
 /// The exit code of a job, or of a question to a cluster, that could not be put to its end.
@@ -51,7 +53,7 @@ pub(super) fn ended(
     loaded: &LoadedJob,
     masters: &MastersPlace,
     tally: &Tally,
-    traffic: TotalTraffic,
+    traffic: &Traffic,
 ) -> Result<Ended, Failure> {
     let mut misfits = None;
     let mut help = None;
@@ -114,6 +116,7 @@ pub(super) fn ended(
         help,
         misfits,
         failures_ignored: tally.ignored(),
-        traffic,
+        traffic: traffic.total(),
+        usage: traffic.total_usage(),
     })
 }

@@ -1,13 +1,13 @@
 //! What the framework reports, in the reporter's words.
 
-use framework::{Delivering, Progress, TaskReport};
+use framework::{Delivering, Progress, Source, TaskReport, Traffic};
 use mesos::AgentId;
 use scheduler::Outcome;
 
 use crate::report::{Event, Reporter};
 
 /// Says what the framework reports.
-pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
+pub(super) fn tell(progress: &Progress, traffic: &Traffic, reporter: &Reporter) {
     match progress {
         Progress::Subscribed { framework, first } => {
             reporter.event(&Event::Subscribed {
@@ -27,7 +27,7 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
                 agents: *agents,
             });
         }
-        Progress::Task(task) => reporter.event(&task_event(task)),
+        Progress::Task(task) => reporter.event(&task_event(task, traffic)),
         Progress::PlacedAgain(task) => {
             let message = format!("{task}; it is placed again");
             reporter.event(&Event::Warning { message: &message });
@@ -86,13 +86,17 @@ pub(super) fn tell(progress: &Progress, reporter: &Reporter) {
     }
 }
 
-fn task_event(task: &TaskReport) -> Event<'_> {
+fn task_event<'a>(task: &'a TaskReport, traffic: &Traffic) -> Event<'a> {
+    // What an earlier life of it took was told with that one's end.
+    let is_end = task.state.is_end() && task.source == Source::Executor;
+    let usage = is_end.then(|| traffic.usage(&task.task)).flatten();
     Event::Task {
         task: &task.task,
         state: task.state.to_string(),
         agent: task.agent.as_ref().map(AgentId::as_str),
         reason: task.reason.as_ref().map(ToString::to_string),
         message: task.message.as_deref(),
+        usage: usage.map(Into::into),
     }
 }
 

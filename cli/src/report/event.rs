@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use framework::TotalTraffic;
+use framework::{TaskUsage, TotalTraffic, TotalUsage};
 use local_cluster::Happening;
 use serde::Serialize;
 
@@ -97,6 +97,9 @@ pub(crate) enum Event<'a> {
         reason: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<&'a str>,
+        /// What it took, when it has ended.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     /// Executors get modules ready; again while that takes long, and once when it is done.
     Delivering {
@@ -197,6 +200,8 @@ pub(crate) struct Outcome<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) help: Option<&'static str>,
     pub(crate) channels: Channels,
+    /// What the tasks took that have ended.
+    pub(crate) usage: Total,
 }
 
 /// What went over the channels of all tasks: *sent* is what the app scheduler sent.
@@ -214,6 +219,63 @@ pub(crate) struct Channels {
     pub(crate) stalls: u64,
     /// How often a link changed its path or its connection.
     pub(crate) moves: u64,
+}
+
+/// What one task took from its launch to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Usage {
+    /// Seconds of processor time.
+    pub(crate) cpu_seconds: f64,
+    /// The linear memory that it had at its end.
+    pub(crate) memory_bytes: u64,
+    /// The most that it had.
+    pub(crate) memory_bytes_peak: u64,
+    /// What its function received.
+    pub(crate) messages_in: u64,
+    /// What it sent.
+    pub(crate) messages_out: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    /// How often wasm stopped it where it was: by its own doing or at a limit.
+    pub(crate) traps: u32,
+}
+
+/// What all tasks took that have ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct Total {
+    /// How many ends were told with what the task took.
+    pub(crate) ends: u64,
+    /// Seconds of processor time of all.
+    pub(crate) cpu_seconds: f64,
+    /// The most linear memory that one of them had.
+    pub(crate) memory_bytes_peak: u64,
+    pub(crate) traps: u64,
+}
+
+impl From<TaskUsage> for Usage {
+    fn from(usage: TaskUsage) -> Self {
+        Self {
+            cpu_seconds: usage.cpu_time.as_secs_f64(),
+            memory_bytes: usage.memory_bytes,
+            memory_bytes_peak: usage.memory_bytes_peak,
+            messages_in: usage.messages_in,
+            messages_out: usage.messages_out,
+            bytes_in: usage.bytes_in,
+            bytes_out: usage.bytes_out,
+            traps: usage.traps,
+        }
+    }
+}
+
+impl From<TotalUsage> for Total {
+    fn from(total: TotalUsage) -> Self {
+        Self {
+            ends: total.ends,
+            cpu_seconds: total.cpu_time.as_secs_f64(),
+            memory_bytes_peak: total.memory_bytes_peak,
+            traps: total.traps,
+        }
+    }
 }
 
 impl From<TotalTraffic> for Channels {

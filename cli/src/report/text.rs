@@ -2,7 +2,7 @@
 
 use owo_colors::{AnsiColors, OwoColorize as _};
 
-use super::event::{Event, Outcome, Stream};
+use super::event::{Event, Outcome, Stream, Total};
 
 /// The column of verbs is as wide as cargo's, whose lines come before ours.
 const VERB_WIDTH: usize = 12;
@@ -227,6 +227,7 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
         failures_ignored,
         reason,
         help,
+        usage,
         ..
     } = outcome;
     match reason {
@@ -238,7 +239,10 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
             };
             talk(
                 "Finished",
-                &format!("job `{job}`: {tasks} in {seconds:.1}s{ignored}"),
+                &format!(
+                    "job `{job}`: {tasks} in {seconds:.1}s{ignored}{}",
+                    took(usage)
+                ),
             )
         }
         Some(reason) => {
@@ -248,6 +252,17 @@ fn ended(outcome: &Outcome<'_>) -> Rendered {
         }
     }
 }
+
+/// What helps to choose `cpus` and `mem`, if executors have told it.
+fn took(usage: &Total) -> String {
+    if usage.ends == 0 {
+        return String::new();
+    }
+    let (cpu, mebibytes) = (usage.cpu_seconds, usage.memory_bytes_peak as f64 / MEBIBYTE);
+    format!(" ({cpu:.2}s of CPU, at most {mebibytes:.1} MiB in a task)")
+}
+
+const MEBIBYTE: f64 = (1 << 20) as f64;
 
 /// `1 task`, `2 tasks`.
 fn count(number: usize, noun: &str) -> String {
@@ -299,6 +314,7 @@ mod tests {
             agent: Some("S0"),
             reason: Some("REASON_EXECUTOR_TERMINATED".to_owned()),
             message: Some("Executor terminated"),
+            usage: None,
         };
         check(
             &event,
@@ -317,6 +333,7 @@ mod tests {
             agent: None,
             reason: None,
             message: None,
+            usage: None,
         };
         check(
             &event,
@@ -357,17 +374,24 @@ mod tests {
             failures_ignored: 0,
             reason: None,
             channels: TotalTraffic::default().into(),
+            usage: Total::default(),
             help: None,
         };
         let with_failures = Outcome {
             failures_ignored: 2,
+            usage: Total {
+                ends: 12,
+                cpu_seconds: 0.321,
+                memory_bytes_peak: 1_300_000,
+                traps: 2,
+            },
             ..outcome.clone()
         };
         check(
             &Event::Outcome(with_failures),
             &expect![[r#"
                 stderr unless quiet:
-                    Finished job `elevator`: 12 tasks in 10.2s, 2 failures ignored
+                    Finished job `elevator`: 12 tasks in 10.2s, 2 failures ignored (0.32s of CPU, at most 1.2 MiB in a task)
             "#]],
         );
         check(

@@ -73,6 +73,21 @@ fn hello_is_a_whole_job() {
         said.iter().any(|line| line.starts_with("7 tasks said")),
         "{said:?}"
     );
+    let took: Vec<_> = ended
+        .events()
+        .into_iter()
+        .filter(|event| event["event"] == "task" && event["state"] == "TASK_FINISHED")
+        .map(|event| event["usage"].clone())
+        .collect();
+    assert_eq!(took.len(), 7, "{took:?}");
+    for usage in &took {
+        for key in ["cpu_seconds", "memory_bytes_peak", "messages_out"] {
+            assert!(usage[key].as_f64() > Some(0.0), "{key}: {usage}");
+        }
+    }
+    let total = &ended.outcome()["usage"];
+    assert_eq!((&total["ends"], &total["traps"]), (&7.into(), &0.into()));
+    assert!(total["cpu_seconds"].as_f64() >= took[0]["cpu_seconds"].as_f64());
 }
 
 #[test]

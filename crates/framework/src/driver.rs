@@ -312,16 +312,10 @@ where
             }
             SchedulerNotice::Event(event) => {
                 self.sandboxes.offered(&event);
-                match convert::event(event) {
-                    Ok(Heard::Input(input)) => self.handle(input),
-                    Ok(Heard::Frame { executor, data }) => {
-                        if self.links.handle_frame(&executor, data) == FrameFate::Broken {
-                            self.handle(Input::Command(Command::Abandon(executor)));
-                        }
-                    }
-                    Ok(Heard::Nothing) => {}
-                    Err(error) => warn!(%error, "left out an event that makes no sense"),
+                if let Some(update) = &event.update {
+                    self.traffic.usages().note(&update.status);
                 }
+                self.hear_event(event);
             }
             SchedulerNotice::Disconnected { reason }
             | SchedulerNotice::AttemptFailed { reason, .. } => {
@@ -334,6 +328,19 @@ where
                 self.refused = Some(refused);
                 self.handle(Input::Refused { reason });
             }
+        }
+    }
+
+    fn hear_event(&mut self, event: v1::scheduler::Event) {
+        match convert::event(event) {
+            Ok(Heard::Input(input)) => self.handle(input),
+            Ok(Heard::Frame { executor, data }) => {
+                if self.links.handle_frame(&executor, data) == FrameFate::Broken {
+                    self.handle(Input::Command(Command::Abandon(executor)));
+                }
+            }
+            Ok(Heard::Nothing) => {}
+            Err(error) => warn!(%error, "left out an event that makes no sense"),
         }
     }
 

@@ -15,6 +15,7 @@
 //! - `modules`: serves modules, and the executor itself, to agents.
 //! - [`Traffic`]: what goes over the links, to look at.
 //! - [`Sandboxes`]: where executors are, to read in their sandboxes.
+//! - `usage`: what tasks took, which is shown by [`Traffic`] as well.
 //! - `driver`: the loop.
 
 mod address;
@@ -32,6 +33,7 @@ mod sandboxes;
 pub mod store;
 pub mod survey;
 mod traffic;
+mod usage;
 
 pub use config::{
     Allow, Delivery, Destination, DirectConfig, DirectMode, ExecutorProgram, Executors, Folder,
@@ -52,3 +54,4 @@ pub use scheduler::{
 pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};
 pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};
+pub use usage::{TaskUsage, TotalUsage};

@@ -1,4 +1,4 @@
-//! What went over the links of a run, for whoever wants to show it.
+//! What went over the links of a run and what its tasks took, for whoever wants to show it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,13 +6,16 @@ use link::{ChannelCounters, Counters, Link, Path, Sender};
 use mesos::{AgentId, ExecutorId};
 use tracing::debug;
 
-/// The counters of all links and tasks of a run, shared by all clones.
+use crate::usage::{TaskUsage, TotalUsage, Usages};
+
+/// The counters of all links and tasks of a run, and what tasks took, shared by all clones.
 ///
 /// They can be looked at at any time, while the job runs and when it has ended; looking holds up
 /// nothing. Links whose tasks were placed again are among them.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
     links: Arc<Mutex<Vec<Entry>>>,
+    usages: Usages,
 }
 
 /// What one executor's link has done so far, seen from the framework.
@@ -96,6 +99,21 @@ impl Traffic {
             }
         }
         total
+    }
+
+    /// What the task of that name took until its last end, if its executor has told it.
+    pub fn usage(&self, task: &str) -> Option<TaskUsage> {
+        self.usages.task(task)
+    }
+
+    /// What all tasks took that have ended.
+    pub fn total_usage(&self) -> TotalUsage {
+        self.usages.total()
+    }
+
+    /// Where what tasks took is remembered.
+    pub(crate) fn usages(&self) -> &Usages {
+        &self.usages
     }
 
     pub(crate) fn add(&self, executor: ExecutorId, agent: AgentId, link: Link, tasks: Vec<Sender>) {

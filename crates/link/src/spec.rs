@@ -167,6 +167,35 @@ pub struct EnvironmentVariable {
     pub value: String,
 }
 
+/// What a task has taken and carried when it has ended; `TaskStatus.data` of its last update.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct TaskUsage {
+    /// Processor time, in microseconds.
+    #[prost(uint64, tag = "1")]
+    pub cpu_time_us: u64,
+    /// The linear memory that it had at its end.
+    #[prost(uint64, tag = "2")]
+    pub memory_bytes: u64,
+    /// The most linear memory that it had.
+    #[prost(uint64, tag = "3")]
+    pub memory_bytes_peak: u64,
+    /// Messages that its function has received.
+    #[prost(uint64, tag = "4")]
+    pub messages_in: u64,
+    /// Messages that it has sent.
+    #[prost(uint64, tag = "5")]
+    pub messages_out: u64,
+    /// Bytes of the messages received.
+    #[prost(uint64, tag = "6")]
+    pub bytes_in: u64,
+    /// Bytes of the messages sent.
+    #[prost(uint64, tag = "7")]
+    pub bytes_out: u64,
+    /// How often wasm has stopped it where it was: by its own doing or at a limit.
+    #[prost(uint32, tag = "8")]
+    pub traps: u32,
+}
+
 /// What an executor must know about its job and its link; `ExecutorInfo.data`.
 #[derive(Clone, PartialEq, Message)]
 pub struct ExecutorSpec {

@@ -81,6 +81,12 @@ pub enum Applied {
     Unknown,
 }
 
+/// The name of the task that has this id in some attempt of some run.
+pub fn task_name(id: &TaskId) -> Option<&str> {
+    let (of_run, _attempt) = id.as_str().rsplit_once('.')?;
+    of_run.rsplit_once('.').map(|(name, _run)| name)
+}
+
 impl Ledger {
     /// All tasks of the job, none launched.
     pub fn new(job: &Job) -> Self {
@@ -208,6 +214,7 @@ impl Ledger {
         let task = &mut self.tasks[index];
         task.attempts += 1;
         task.seen.clear();
+        // `task_name` reads it.
         let id = TaskId::new(format!("{}.{}.{}", task.name, self.run, task.attempts));
         task.phase = Phase::Live(Live {
             id: id.clone(),

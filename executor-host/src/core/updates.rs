@@ -237,6 +237,11 @@ impl Updates {
 }
 
 impl Update {
+    /// Whether it tells the end of its task.
+    pub(crate) fn is_end(&self) -> bool {
+        self.finality == Finality::Terminal
+    }
+
     /// A task has come to a state that is not its last.
     pub(super) fn of_state(task: &TaskId, uuid: Uuid, state: TaskState, at: Instant) -> Self {
         let (reason, message) = (None, None);

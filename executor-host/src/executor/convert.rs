@@ -170,8 +170,14 @@ pub(super) fn message_call(data: Bytes) -> Call {
     }
 }
 
-/// An update as Mesos has it.
-pub(super) fn status(update: &Update, executor: &ExecutorId, clock: &WallClock) -> v1::TaskStatus {
+/// An update as Mesos has it; the last one of a task carries what the task took.
+pub(super) fn status(
+    update: &Update,
+    usage: Option<&spec::TaskUsage>,
+    executor: &ExecutorId,
+    clock: &WallClock,
+) -> v1::TaskStatus {
+    let usage = usage.filter(|_| update.is_end());
     v1::TaskStatus {
         task_id: update.task.clone().into(),
         state: update.state.into(),
@@ -181,6 +187,7 @@ pub(super) fn status(update: &Update, executor: &ExecutorId, clock: &WallClock) 
         // Agents do not fill it in, and schedulers miss it (PROTOCOL §8.2).
         executor_id: Some(executor.clone().into()),
         timestamp: Some(clock.seconds(update.at)),
+        data: usage.map(|usage| usage.encode_to_vec().into()),
         uuid: Some(Bytes::copy_from_slice(update.uuid.as_bytes())),
         ..v1::TaskStatus::default()
     }

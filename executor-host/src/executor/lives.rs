@@ -2,20 +2,21 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use link::Link;
+use link::{Link, spec};
 use mesos::TaskId;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{self, AbortHandle, JoinError, JoinSet},
     time,
 };
-use tracing::debug;
+use tracing::info;
 
 use super::convert::Launch;
 use crate::{
     engine::Engine,
     grants::folders::OperatorFile,
     inbox::{InboxCloser, TaskInbox},
+    meter::Meter,
     modules::Modules,
     outcome::Outcome,
     output::Output,
@@ -45,6 +46,8 @@ pub(super) struct Lives {
     ended: JoinSet<(TaskId, Outcome)>,
     tasks: HashMap<task::Id, TaskId>,
     lives: HashMap<TaskId, Life>,
+    /// What those took that are over, until the machine forgets the task.
+    usages: HashMap<TaskId, spec::TaskUsage>,
 }
 
 /// The strings of one life.
@@ -53,6 +56,7 @@ struct Life {
     closer: InboxCloser,
     outbox: link::Sender,
     abort: AbortHandle,
+    meter: Meter,
 }
 
 impl Lives {
@@ -65,6 +69,7 @@ impl Lives {
             ended: JoinSet::new(),
             tasks: HashMap::new(),
             lives: HashMap::new(),
+            usages: HashMap::new(),
         }
     }
 
@@ -86,8 +91,10 @@ impl Lives {
         let (begin, begun) = oneshot::channel();
         let (host, ready) = (Arc::clone(&self.host), self.ready.clone());
         let (name, sender) = (task.clone(), outbox.clone());
+        let meter = Meter::new(launch.config.limits.cpu_time_max);
+        let measured = meter.clone();
         let life = async move {
-            let prepared = match prepare(&host, launch).await {
+            let prepared = match prepare(&host, launch, measured).await {
                 Ok(prepared) => prepared,
                 Err(outcome) => return outcome,
             };
@@ -107,6 +114,7 @@ impl Lives {
                 closer,
                 outbox,
                 abort,
+                meter,
             },
         );
         Ok(())
@@ -156,7 +164,9 @@ impl Lives {
             };
             if let Some(life) = self.lives.remove(&task) {
                 life.outbox.close();
-                debug!(%task, counters = ?life.outbox.counters(), "traffic of the task");
+                let usage = life.usage(&outcome);
+                info!(%task, ?usage, "the task's life is over");
+                self.usages.insert(task.clone(), usage);
             }
             if self.host.output.is_flushed() {
                 return (task, outcome);
@@ -170,13 +180,39 @@ impl Lives {
         }
     }
 
+    /// What a task took whose life is over.
+    pub(super) fn usage(&self, task: &TaskId) -> Option<&spec::TaskUsage> {
+        self.usages.get(task)
+    }
+
+    /// Nobody will ask for that task any more.
+    pub(super) fn forget(&mut self, task: &TaskId) {
+        self.usages.remove(task);
+    }
+
     /// Ends all lives by force and waits until they are over.
     pub(super) async fn shutdown(&mut self) {
         self.futures.shutdown().await;
     }
 }
 
-async fn prepare(host: &Host, mut launch: Launch) -> Result<Prepared, Outcome> {
+impl Life {
+    fn usage(&self, outcome: &Outcome) -> spec::TaskUsage {
+        let (used, carried) = (self.meter.usage(), self.outbox.counters());
+        spec::TaskUsage {
+            cpu_time_us: u64::try_from(used.cpu_time.as_micros()).unwrap_or(u64::MAX),
+            memory_bytes: used.memory_bytes,
+            memory_bytes_peak: used.memory_bytes_peak,
+            messages_in: carried.messages_received,
+            messages_out: carried.messages_sent,
+            bytes_in: carried.bytes_received,
+            bytes_out: carried.bytes_sent,
+            traps: outcome.is_trap().into(),
+        }
+    }
+}
+
+async fn prepare(host: &Host, mut launch: Launch, meter: Meter) -> Result<Prepared, Outcome> {
     launch.config.allow.folders = host
         .operator
         .folders(&launch.folders)
@@ -186,12 +222,13 @@ async fn prepare(host: &Host, mut launch: Launch) -> Result<Prepared, Outcome> {
         .get(&launch.module)
         .await
         .map_err(Outcome::Module)?;
-    Prepared::new(
+    Prepared::metered(
         &host.engine,
         &module,
         launch.config,
         &host.output,
         &host.sandbox,
+        meter,
     )
     .await
 }
@@ -205,5 +242,32 @@ fn broken_off(error: JoinError) -> Outcome {
             Outcome::HostFault(text.unwrap_or("a panic without a text").to_owned())
         }
         Err(_aborted) => Outcome::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos::v1::TaskState;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::outcome::{Asked, TaskEnd};
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_ends_the_one_task_and_says_whose_fault_it_is() {
+        let mut lives = JoinSet::new();
+        lives.spawn(async {
+            yield_now().await;
+            panic!("index {} out of bounds", 7)
+        });
+        lives.spawn(async { Outcome::Returned });
+        let mut outcomes = Vec::new();
+        while let Some(ended) = lives.join_next().await {
+            outcomes.push(ended.unwrap_or_else(broken_off));
+        }
+        let fault = Outcome::HostFault("index 7 out of bounds".to_owned());
+        assert_eq!(outcomes, [Outcome::Returned, fault.clone()]);
+        let end = TaskEnd::of(&fault, Asked::No);
+        assert_eq!((end.state, end.reason), (TaskState::TaskFailed, None));
     }
 }

@@ -2,6 +2,7 @@
 //! serves the test task's module.
 
 use std::{
+    collections::{HashMap, HashSet},
     convert::Infallible,
     sync::{
         Arc, Mutex,
@@ -13,18 +14,23 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use executor_host::{Exit, RunError, output::Output};
+use executor_host::{
+    Exit, RunError,
+    modules::{CompiledCache, Digest},
+    output::Output,
+};
 use link::{Link, LinkConfig, Role, spec};
 use mesos::{
     recordio,
     v1::{
         self, TaskState,
         executor::{Call, Event, call, event},
+        framework_info::{self, Capability},
     },
 };
 use mesos_client::{Checkpoint, ExecutorConfig};
@@ -37,6 +43,10 @@ use tokio::{
 
 use crate::{guests, hosted::MEMORY};
 
+/// The modules of all tests and some versions of them. Compiling the test task takes seconds, and
+/// most executors of tests run it.
+const COMPILED_BYTES_MAX: u64 = 256 << 20;
+
 type Stream = mpsc::UnboundedSender<Result<Bytes, Infallible>>;
 
 /// The agent, with the scheduler's end of the link.
@@ -45,9 +55,15 @@ pub(crate) struct Agent {
     shared: Arc<Shared>,
     updates: mpsc::UnboundedReceiver<v1::TaskStatus>,
     refused: mpsc::UnboundedReceiver<v1::TaskStatus>,
+    /// The ids of updates that were acknowledged: executors send them again on a busy machine.
+    acknowledged: HashSet<Bytes>,
     subscriptions: mpsc::UnboundedReceiver<call::Subscribe>,
     server: JoinHandle<()>,
     address: String,
+    /// Where executors have their files.
+    sandbox: tempfile::TempDir,
+    /// Where executors keep what they compile.
+    cache: Option<CompiledCache>,
 }
 
 struct Shared {
@@ -62,6 +78,10 @@ struct Shared {
     /// Its id; without one it knows no executor.
     id: Mutex<Option<&'static str>>,
     drops_frames: AtomicBool,
+    /// What the framework says that it can.
+    capabilities: Mutex<Vec<Capability>>,
+    /// Modules beside that of the test task, by the name in their address.
+    modules: Mutex<HashMap<String, Bytes>>,
 }
 
 type AnswerUpdate = fn(&v1::TaskStatus) -> StatusCode;
@@ -108,10 +128,13 @@ impl Agent {
             answer: Mutex::new(|_| StatusCode::ACCEPTED),
             id: Mutex::new(Some("S0")),
             drops_frames: AtomicBool::new(false),
+            capabilities: Mutex::default(),
+            modules: Mutex::default(),
         });
         let router = Router::new()
             .route("/api/v1/executor", post(take_call))
             .route("/module", get(async || guests::task()))
+            .route("/modules/{name}", get(give_module))
             .with_state(Arc::clone(&shared));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -121,9 +144,13 @@ impl Agent {
             shared,
             updates,
             refused,
+            acknowledged: HashSet::new(),
             subscriptions,
             server,
             address,
+            sandbox: tempfile::tempdir().unwrap(),
+            cache: CompiledCache::open(env!("CARGO_TARGET_TMPDIR").as_ref(), COMPILED_BYTES_MAX)
+                .ok(),
         };
         agent.carry_frames();
         agent
@@ -167,16 +194,14 @@ impl Agent {
                 subscription_backoff_max: Duration::from_millis(20),
             }),
             shutdown_grace: Duration::from_secs(3),
+            sandbox: Some(self.sandbox.path().to_owned()),
             ..ExecutorConfig::new(&self.address, "f-0".into(), "x-0".into()).unwrap()
         };
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let running = executor_host::run(
-            config,
-            output,
-            None,
-            async move { stopped.notified().await },
-        );
+        let running = executor_host::run(config, output, self.cache.clone(), async move {
+            stopped.notified().await
+        });
         Executor {
             stop,
             running: tokio::spawn(running),
@@ -191,7 +216,7 @@ impl Agent {
     /// A task of the test module that does what `args` say.
     pub(crate) fn task(&self, name: &str, args: &[&str]) -> spec::TaskSpec {
         let module = guests::task();
-        let digest = executor_host::modules::Digest::of(module);
+        let digest = Digest::of(module);
         spec::TaskSpec {
             version: spec::VERSION,
             name: name.to_owned(),
@@ -211,6 +236,50 @@ impl Agent {
             ports: Vec::new(),
             kill_grace_ms: 60_000,
         }
+    }
+
+    /// A task of other bytes than the test module's.
+    pub(crate) fn task_of(&self, name: &str, bytes: &[u8]) -> spec::TaskSpec {
+        let digest = Digest::of(bytes);
+        let address = hex::encode(digest.as_bytes());
+        let url = format!("http://{}/modules/{address}", self.address);
+        let bytes = Bytes::copy_from_slice(bytes);
+        let module = spec::Module {
+            sha256: digest.as_bytes().to_vec(),
+            size: bytes.len() as u64,
+            urls: vec![url],
+            over_link: false,
+        };
+        self.shared.modules.lock().unwrap().insert(address, bytes);
+        spec::TaskSpec {
+            module: Some(module),
+            ..self.task(name, &[])
+        }
+    }
+
+    /// Executors keep there what they compile; to be said before one starts.
+    pub(crate) fn keeps(&mut self, cache: CompiledCache) {
+        self.cache = Some(cache);
+    }
+
+    /// The folder of executors.
+    pub(crate) fn sandbox(&self) -> &std::path::Path {
+        self.sandbox.path()
+    }
+
+    /// The framework knows TASK_KILLING; to be said before the executor starts.
+    pub(crate) fn knows_killing(&self) {
+        let killing = framework_info::capability::Type::TaskKillingState;
+        let capability = Capability {
+            r#type: Some(killing.into()),
+        };
+        self.shared.capabilities.lock().unwrap().push(capability);
+    }
+
+    /// Lets functions begin, also those of tasks that come later.
+    pub(crate) async fn begin(&self) {
+        let start = spec::Control::start();
+        self.link.control().send(&start).await.unwrap();
     }
 
     pub(crate) fn launch(&self, spec: &spec::TaskSpec) {
@@ -293,11 +362,29 @@ impl Agent {
         });
     }
 
-    /// The next update, acknowledged, with its task and its state.
+    /// The next update that is news if it is here, acknowledged.
+    pub(crate) fn try_next(&mut self) -> Option<v1::TaskStatus> {
+        loop {
+            let status = self.updates.try_recv().ok()?;
+            if self.acknowledge_news(&status) {
+                return Some(status);
+            }
+        }
+    }
+
+    /// The next update that is news, acknowledged, with its task and its state.
     pub(crate) async fn next(&mut self) -> (String, TaskState, v1::TaskStatus) {
-        let status = self.update().await;
-        self.acknowledge(&status);
-        (status.task_id.value.clone(), status.state(), status)
+        loop {
+            let status = self.update().await;
+            if self.acknowledge_news(&status) {
+                return (status.task_id.value.clone(), status.state(), status);
+            }
+        }
+    }
+
+    fn acknowledge_news(&mut self, status: &v1::TaskStatus) -> bool {
+        self.acknowledge(status);
+        self.acknowledged.insert(status.uuid.clone().unwrap())
     }
 }
 
@@ -337,9 +424,14 @@ impl Shared {
             data: Some(self.spec.clone()),
             ..v1::ExecutorInfo::default()
         };
+        let framework_info = v1::FrameworkInfo {
+            capabilities: self.capabilities.lock().unwrap().clone(),
+            ..v1::FrameworkInfo::default()
+        };
         let subscribed = event::Subscribed {
             executor_info,
             agent_info,
+            framework_info,
             ..event::Subscribed::default()
         };
         self.write(&Event {
@@ -377,6 +469,13 @@ async fn take_call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         call::Type::Unknown | call::Type::Heartbeat => {}
     }
     StatusCode::ACCEPTED.into_response()
+}
+
+async fn give_module(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
+    match shared.modules.lock().unwrap().get(&name) {
+        Some(bytes) => bytes.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 fn of(kind: event::Type) -> Event {

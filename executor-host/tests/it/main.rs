@@ -5,11 +5,14 @@
 )]
 
 mod agent;
+mod components;
 mod direct;
+mod ends;
 mod executors;
 mod grants;
 mod guests;
 mod hosted;
+mod hostile;
 mod http;
 mod inboxes;
 mod life;
@@ -18,4 +21,5 @@ mod modules_over_link;
 mod output;
 mod pinned;
 mod schedulers;
+mod smith;
 mod tasks;

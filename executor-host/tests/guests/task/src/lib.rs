@@ -3,7 +3,7 @@
 use std::{
     fs, hint,
     io::{self, Read as _},
-    net::{TcpListener, TcpStream, ToSocketAddrs as _},
+    net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket},
     thread,
     time::Duration,
 };
@@ -17,6 +17,11 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
     let words: Vec<&str> = args.as_slice().iter().map(String::as_str).collect();
     match words[..] {
         ["echo"] => echo(&inbox, &outbox),
+        ["return"] => Ok(()),
+        ["when-closed", ref rest @ ..] => {
+            while inbox.recv().is_some() {}
+            end(rest)
+        }
         ["fail", text] => Err(Error::msg(text)),
         ["panic"] => open_the_doors(&words),
         ["abort"] => leave_the_shaft(),
@@ -29,6 +34,11 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["flood"] => flood(),
         ["tell"] => tell(&outbox, &args, &env),
         ["look-around"] => look_around(&outbox),
+        ["shout", bytes] => shout(&outbox, bytes.parse()?),
+        ["chatter"] => chatter(&outbox),
+        ["gush"] => gush(),
+        ["escape"] => escape(),
+        ["datagram", address] => datagram(&outbox, address),
         ["files"] => files(&outbox),
         ["folder", folder] => in_folder(&outbox, folder),
         ["connect", address] => connect(&outbox, address),
@@ -38,6 +48,18 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["receive"] => receive(&inbox, &outbox),
         ["fill"] => fill(&inbox, &outbox),
         _ => Err(Error::msg(format!("no such behaviour: {words:?}"))),
+    }
+}
+
+/// Ends in that way.
+fn end(words: &[&str]) -> Result<(), Error> {
+    match *words {
+        ["return"] => Ok(()),
+        ["fail", text] => Err(Error::msg(text)),
+        ["panic"] => open_the_doors(words),
+        ["hog"] => hog(),
+        ["exit", code] => std::process::exit(code.parse()?),
+        _ => Err(Error::msg(format!("no such end: {words:?}"))),
     }
 }
 
@@ -109,6 +131,73 @@ fn flood() -> ! {
         println!("{number} {water}");
     }
     unreachable!("the numbers do not end");
+}
+
+/// Sends one message of that size.
+fn shout(outbox: &Sender, bytes: usize) -> Result<(), Error> {
+    Ok(outbox.send(vec![1; bytes])?)
+}
+
+/// Sends as many messages as it can, as small as they can be.
+fn chatter(outbox: &Sender) -> Result<(), Error> {
+    loop {
+        outbox.send("")?;
+    }
+}
+
+/// Prints without end: a long line, and one that never ends.
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is about output"
+)]
+fn gush() -> ! {
+    loop {
+        println!("{}", "out".repeat(1000));
+        eprint!("{}", "err".repeat(1000));
+    }
+}
+
+/// Tries all ways to write beyond its folder; fails with those that worked.
+fn escape() -> Result<(), Error> {
+    fs::create_dir("/inner")?;
+    let ways = [
+        "../out",
+        "/../out",
+        "inner/../../out",
+        "/inner/../../../out",
+        "up/out",
+        "up/../out",
+        "far/out",
+        "file",
+        "absolute/out",
+        "/proc/self/cwd/out",
+        "./././../out",
+    ];
+    let mut found = Vec::new();
+    for way in ways {
+        if fs::write(way, "it was here").is_ok() {
+            found.push(way);
+        }
+    }
+    for (from, to) in [("up", "../moved"), ("inner", "/../moved")] {
+        if fs::rename(from, to).is_ok() {
+            found.push(to);
+        }
+    }
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(Error::msg(format!("ways out: {found:?}"))),
+    }
+}
+
+fn datagram(outbox: &Sender, address: &str) -> Result<(), Error> {
+    let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", address));
+    outbox.send(sent.map_or_else(
+        |refused| format!("{:?}", refused.kind()),
+        |_| "sent".to_owned(),
+    ))?;
+    Ok(())
 }
 
 /// Sends the arguments, then the environment, then what WASI has of both.

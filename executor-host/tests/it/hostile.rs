@@ -1,0 +1,395 @@
+//! Guests that mean harm: each ends only itself, and a neighbour goes on all the while.
+//!
+//! All are tasks of whole executors, on one thread as in the program. While one is there, an echo
+//! task beside it is spoken to again and again; each round trip may take [`BOUND`] at most, which
+//! is far above what it takes on any machine, so that only a neighbour that is held up misses it.
+
+use std::{fs, os::unix::fs::symlink, time::Duration};
+
+use executor_host::modules::CompiledCache;
+use link::spec;
+use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
+use tokio::{net::TcpListener, time::timeout};
+
+use crate::{
+    agent::{Agent, Executor},
+    components, guests,
+};
+
+/// The longest round trip of the neighbour. On an idle machine it takes a fraction of a
+/// millisecond, and beside a guest that computes some milliseconds.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// Round trips while a guest does its worst, before it is killed.
+const ROUND_TRIPS: usize = 50;
+
+/// An executor with a good task in it.
+struct Yard {
+    agent: Agent,
+    _executor: Executor,
+    outbox: link::Sender,
+    inbox: link::Receiver,
+}
+
+/// What becomes of a guest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    /// It comes to its end by itself.
+    Ends,
+    /// It is killed after some round trips of its neighbour.
+    IsKilled,
+}
+
+impl Yard {
+    async fn open() -> Self {
+        Self::open_with(Agent::start().await).await
+    }
+
+    async fn open_with(mut agent: Agent) -> Self {
+        let executor = agent.executor().await;
+        agent.begin().await;
+        let (outbox, inbox) = agent.link.open("neighbour").unwrap();
+        agent.launch(&agent.task("neighbour", &["echo"]));
+        let (_, state, status) = agent.next().await;
+        assert_eq!(state, TaskState::TaskRunning, "{status:?}");
+        Self {
+            agent,
+            _executor: executor,
+            outbox,
+            inbox,
+        }
+    }
+
+    /// One round trip of the neighbour.
+    async fn ping(&self) {
+        let round_trip = async {
+            self.outbox.send("ping".into()).await.unwrap();
+            assert_eq!(self.inbox.recv().await.as_deref(), Some(&b"ping"[..]));
+        };
+        let done = timeout(BOUND, round_trip).await;
+        assert!(done.is_ok(), "the neighbour is held up");
+    }
+
+    /// Runs a guest to its end while the neighbour makes round trips.
+    async fn run(&mut self, spec: &spec::TaskSpec, fate: Fate) -> TaskStatus {
+        self.agent.launch(spec);
+        let mut round_trips = None;
+        let status = loop {
+            self.ping().await;
+            if let Some(count) = &mut round_trips {
+                *count += 1;
+                if fate == Fate::IsKilled && *count == ROUND_TRIPS {
+                    self.agent.kill(&spec.name);
+                }
+            }
+            match self.agent.try_next() {
+                Some(status) if status.state() == TaskState::TaskRunning => round_trips = Some(0),
+                Some(status) => break status,
+                None => {}
+            }
+        };
+        assert_eq!(
+            status.task_id.value, spec.name,
+            "another one ended: {status:?}"
+        );
+        // And it goes on afterwards.
+        self.ping().await;
+        status
+    }
+
+    /// A guest that is killed and does not listen.
+    fn deaf(&self, name: &str, args: &[&str]) -> spec::TaskSpec {
+        spec::TaskSpec {
+            kill_grace_ms: 20,
+            ..self.agent.task(name, args)
+        }
+    }
+}
+
+#[track_caller]
+fn check(status: &TaskStatus, state: TaskState, text: &str) {
+    let message = status.message.as_deref().unwrap_or_default();
+    assert_eq!(status.state(), state, "{message}");
+    assert!(message.contains(text), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_endless_loop() {
+    let mut yard = Yard::open().await;
+    let spin = yard.deaf("spins", &["spin"]);
+    let status = yard.run(&spin, Fate::IsKilled).await;
+    check(&status, TaskState::TaskKilled, "stopped by force");
+    // Before its function begins: a start function.
+    let bytes = components::simple("(func $loop (loop (br 0))) (start $loop)", "");
+    let early = yard.agent.task_of("spins-early", &bytes);
+    yard.agent.launch(&early);
+    for _ in 0..ROUND_TRIPS {
+        yard.ping().await;
+    }
+    yard.agent.kill("spins-early");
+    let (_, state, status) = yard.agent.next().await;
+    assert_eq!(state, TaskState::TaskKilled);
+    assert_eq!(status.reason(), Reason::TaskKilledDuringLaunch);
+    yard.ping().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn memory_without_end_again_and_again() {
+    let mut yard = Yard::open().await;
+    for round in 0..5 {
+        let hog = yard.agent.task(&format!("hog-{round}"), &["hog"]);
+        let status = yard.run(&hog, Fate::Ends).await;
+        check(&status, TaskState::TaskFailed, "memory limit: ");
+    }
+    let fork = components::simple("", "(loop (drop (memory.grow (i32.const 1))) (br 0))");
+    let status = yard
+        .run(&yard.agent.task_of("grows", &fork), Fate::Ends)
+        .await;
+    check(
+        &status,
+        TaskState::TaskFailed,
+        "memory limit: 16842752 bytes",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn deep_recursion() {
+    let mut yard = Yard::open().await;
+    let recurse = yard.agent.task("recurses", &["recurse"]);
+    let status = yard.run(&recurse, Fate::Ends).await;
+    check(&status, TaskState::TaskFailed, "descend");
+    let bare = components::simple("(func $deeper (call $deeper))", "(call $deeper)");
+    let status = yard
+        .run(&yard.agent.task_of("recurses-bare", &bare), Fate::Ends)
+        .await;
+    check(&status, TaskState::TaskFailed, "call stack exhausted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_huge_message() {
+    let mut yard = Yard::open().await;
+    let shout = |yard: &Yard, bytes: usize| spec::TaskSpec {
+        memory_bytes_max: 256 << 20,
+        ..yard
+            .agent
+            .task(&format!("shouts-{bytes}"), &["shout", &bytes.to_string()])
+    };
+    let beyond = shout(&yard, (16 << 20) + 1);
+    let status = yard.run(&beyond, Fate::Ends).await;
+    check(
+        &status,
+        TaskState::TaskFailed,
+        "larger than a channel carries",
+    );
+    // More than a call may make the host copy.
+    let far_beyond = shout(&yard, 65 << 20);
+    let status = yard.run(&far_beyond, Fate::Ends).await;
+    check(&status, TaskState::TaskFailed, "wasm backtrace");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn millions_of_tiny_messages() {
+    let mut yard = Yard::open().await;
+    let (_outbox, inbox) = yard.agent.link.open("chatters").unwrap();
+    let drain = tokio::spawn(async move {
+        let mut count = 0_u64;
+        loop {
+            match inbox.recv_many(1024).await.len() {
+                0 => return count,
+                some => count += some as u64,
+            }
+        }
+    });
+    let chatter = yard.deaf("chatters", &["chatter"]);
+    let status = yard.run(&chatter, Fate::IsKilled).await;
+    check(&status, TaskState::TaskKilled, "");
+    assert!(drain.await.unwrap() > 1000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_flood_of_output() {
+    let mut yard = Yard::open().await;
+    for how in ["flood", "gush"] {
+        let flood = yard.deaf(how, &[how]);
+        let status = yard.run(&flood, Fate::IsKilled).await;
+        check(&status, TaskState::TaskKilled, "stopped by force");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn ways_out_of_its_folder() {
+    let mut yard = Yard::open().await;
+    let allow = spec::Allow {
+        sandbox: true,
+        sandbox_write: true,
+        ..spec::Allow::default()
+    };
+    let escape = spec::TaskSpec {
+        allow: Some(allow),
+        ..yard.agent.task("escapes", &["escape"])
+    };
+    // Links that somebody has put there.
+    let sandbox = yard.agent.sandbox().to_owned();
+    let own = sandbox.join("tasks/escapes");
+    fs::create_dir_all(&own).unwrap();
+    for (target, link) in [("..", "up"), ("../..", "far"), ("../out", "file")] {
+        symlink(target, own.join(link)).unwrap();
+    }
+    symlink(&sandbox, own.join("absolute")).unwrap();
+    let status = yard.run(&escape, Fate::Ends).await;
+    check(&status, TaskState::TaskFinished, "");
+    let names = |folder: std::path::PathBuf| {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(sandbox.join("tasks")), ["escapes"]);
+    assert!(!names(sandbox).contains(&"out".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn sockets_that_are_not_granted() {
+    let mut yard = Yard::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ways = [
+        ("connects", ["connect", &address]),
+        ("listens", ["listen", "127.0.0.1:0"]),
+        ("sends", ["datagram", &address]),
+    ];
+    for (name, args) in ways {
+        let (_outbox, inbox) = yard.agent.link.open(name).unwrap();
+        let status = yard.run(&yard.agent.task(name, &args), Fate::Ends).await;
+        check(&status, TaskState::TaskFinished, "");
+        let told = inbox.recv().await.unwrap();
+        assert_eq!(told, "PermissionDenied", "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn components_of_thousands_of_instances() {
+    let mut yard = Yard::open().await;
+    for (name, bytes, text) in [
+        (
+            "many",
+            components::of_instances(900),
+            "instance limit: 257 were wanted, 256 are allowed",
+        ),
+        (
+            "too-many",
+            components::of_instances(1100),
+            "does not compile",
+        ),
+        // A thousand bytes that ask for 10^30 instances.
+        (
+            "nested",
+            components::nested(30, 10),
+            "parts of components, at most 200000 are compiled",
+        ),
+        (
+            "deep",
+            components::nested(40, 1),
+            "components within each other",
+        ),
+    ] {
+        let status = yard
+            .run(&yard.agent.task_of(name, &bytes), Fate::Ends)
+            .await;
+        check(&status, TaskState::TaskFailed, text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn modules_that_are_truncated_or_have_bits_flipped() {
+    let mut yard = Yard::open().await;
+    let whole = components::simple("(data (i32.const 0) \"doors\")", "(drop (i32.const 7))");
+    let mut random = fastrand::Rng::with_seed(6);
+    let mut damaged: Vec<Vec<u8>> = (0..16)
+        .map(|part| whole[..whole.len() * part / 16].to_vec())
+        .collect();
+    for _ in 0..48 {
+        let mut bytes = whole.clone();
+        let at = random.usize(..bytes.len());
+        bytes[at] ^= 1 << random.u8(..8);
+        damaged.push(bytes);
+    }
+    let mut large = guests::task().to_vec();
+    let at = random.usize(8..large.len());
+    large[at] ^= 1;
+    damaged.push(large);
+    for (number, bytes) in damaged.iter().enumerate() {
+        let spec = spec::TaskSpec {
+            cpu_time_max_ms: 100,
+            idle_max_ms: 1000,
+            ..yard.agent.task_of(&format!("damaged-{number}"), bytes)
+        };
+        let status = yard.run(&spec, Fate::Ends).await;
+        let is_fault = status.message().contains("the executor failed");
+        assert!(!is_fault, "{number}: {status:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn files_of_compiled_code_that_were_tampered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = components::simple("", "(drop (i32.const 7))");
+    let mut random = fastrand::Rng::with_seed(6);
+    for round in 0..6 {
+        let mut agent = Agent::start().await;
+        agent.keeps(CompiledCache::open(folder.path(), u64::MAX).unwrap());
+        let mut yard = Yard::open_with(agent).await;
+        let status = yard
+            .run(&yard.agent.task_of("kept", &good), Fate::Ends)
+            .await;
+        check(&status, TaskState::TaskFinished, "");
+        for file in files(folder.path()) {
+            let mut bytes = fs::read(&file).unwrap();
+            match round {
+                0 => bytes.truncate(bytes.len() / 2),
+                1 => bytes.clear(),
+                // Such as those that are only locked.
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let at = random.usize(..bytes.len());
+                    bytes[at] ^= 1 << random.u8(..8);
+                }
+            }
+            fs::write(&file, bytes).unwrap();
+        }
+    }
+}
+
+/// All files below a folder.
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+/// What a guest gives to the host is not what it says it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn answers_that_point_to_nowhere() {
+    let mut yard = Yard::open().await;
+    for (name, body) in [
+        ("far", "(return (i32.const 0xfffffff0))"),
+        ("crooked", "(return (i32.const 3))"),
+        (
+            "huge",
+            "(i32.store (i32.const 0) (i32.const 1)) (i32.store (i32.const 8) (i32.const -1))",
+        ),
+        ("case", "(i32.store (i32.const 0) (i32.const 9))"),
+    ] {
+        let bytes = components::simple("", body);
+        let status = yard
+            .run(&yard.agent.task_of(name, &bytes), Fate::Ends)
+            .await;
+        assert_eq!(status.state(), TaskState::TaskFailed, "{name}: {status:?}");
+        assert!(status.message().len() > 10, "{name}: {status:?}");
+    }
+}
