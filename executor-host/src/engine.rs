@@ -11,6 +11,7 @@ use wasmtime::{Config, Store, UpdateDeadline};
 use crate::{
     bindings::Linkers,
     guest::{Grants, GuestState},
+    room::Room,
     turns::Turns,
 };
 
@@ -22,6 +23,7 @@ pub struct Engine {
     wasmtime: wasmtime::Engine,
     linkers: Arc<Linkers>,
     turns: Turns,
+    room: Room,
 }
 
 /// The engine could not be made on this machine.
@@ -43,6 +45,7 @@ impl Engine {
             wasmtime,
             linkers: Arc::new(linkers),
             turns: Turns::new(),
+            room: Room::of_process(),
         })
     }
 
@@ -57,6 +60,11 @@ impl Engine {
     /// What runs the guests.
     pub(crate) fn turns(&self) -> &Turns {
         &self.turns
+    }
+
+    /// What the system gives this process for tasks.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// A store for one guest: limits set, and yielding at each tick of the epoch, when it is
@@ -112,6 +120,11 @@ fn config() -> Config {
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES_MAX))
+        // Each memory is a reservation of its own, made on demand: a pool would map the stacks of
+        // all tasks that may ever come, and bound every memory by its slot. The guard *before* a
+        // memory is 32 MiB, which stops nobody who can choose an address, and costs one of the
+        // seven maps that a task would have: without it 10,000 tasks fit what Linux allows.
+        .guard_before_linear_memory(false)
         // Wasm backtraces walk frame pointers; the system's unwinder never sees a guest.
         .native_unwind_info(false);
     config

@@ -37,6 +37,7 @@ mod http;
 mod limits;
 mod meter;
 mod program;
+mod room;
 mod turns;
 
 /// By this the file of an executor is known to be of the same version as another program; it is in
@@ -50,3 +51,4 @@ pub use grants::{
 pub use limits::{MemoryLimitReached, Parts, PartsLimitReached, TaskLimits};
 pub use meter::{CpuLimitReached, Usage};
 pub use program::program;
+pub use room::NoRoom;

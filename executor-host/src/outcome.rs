@@ -15,6 +15,7 @@ use crate::{
     limits::{MemoryLimitReached, PartsLimitReached},
     meter::CpuLimitReached,
     modules::ModuleError,
+    room::NoRoom,
 };
 
 /// How a task's life ended.
@@ -69,6 +70,8 @@ pub enum Outcome {
     NeverBegan,
     /// Its module could not be used.
     Module(ModuleError),
+    /// The system does not give the executor enough for it.
+    NoRoom(NoRoom),
     /// The executor could not take it.
     Refused(String),
     /// The executor's own code failed while it ran this task.
@@ -119,7 +122,7 @@ impl Outcome {
             Self::Module(ModuleError::Import(_)) => Ending::ImportMissing,
             Self::Module(ModuleError::Export { .. }) => Ending::ExportMissing,
             Self::Module(_) => Ending::BadModule,
-            Self::Refused(_) => Ending::Refused,
+            Self::NoRoom(_) | Self::Refused(_) => Ending::Refused,
             Self::HostFault(_) => Ending::HostFault,
         }
     }
@@ -188,6 +191,7 @@ impl fmt::Display for Outcome {
             }
             Self::NeverBegan => f.write_str("the task was stopped before its function began"),
             Self::Module(error) => write!(f, "{error}"),
+            Self::NoRoom(error) => write!(f, "{error}"),
             Self::HostFault(text) => write!(f, "the executor failed while it ran the task: {text}"),
         }
     }

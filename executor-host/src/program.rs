@@ -16,6 +16,7 @@ use crate::{
     executor::{self, Exit, RunError},
     modules::CompiledCache,
     output::{Log, Output, OutputBounds},
+    room,
 };
 
 /// Chooses what is logged, as `LEVEL` or `TARGET=LEVEL,…`. Default: `info`.
@@ -38,6 +39,7 @@ pub fn program() -> ExitCode {
     let output = output.unwrap_or_else(|_| Output::new(stdout, stderr));
     let _closing = Closing(output.clone());
     init_logs(output.log());
+    room::raise_handles();
     // One home thread for all; guests that compute get others, see `turns`.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -31,6 +31,7 @@ use crate::{
     modules::TaskModule,
     outcome::Outcome,
     output::{LineStream, Output},
+    room::{NoRoom, Seat},
 };
 
 /// What a task's function is called with and may use.
@@ -56,6 +57,8 @@ pub struct Prepared {
     stderr: LineStream,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    /// Free again when all above is gone.
+    _seat: Seat,
 }
 
 impl Prepared {
@@ -63,8 +66,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// The outcome of a task that ended here: its memory does not fit, its start trapped, or what it
-    /// may use cannot be given to it.
+    /// The outcome of a task that ended here: there is no room for it, its memory does not fit, its
+    /// start trapped, or what it may use cannot be given to it.
     pub async fn new(
         engine: &Engine,
         module: &TaskModule,
@@ -92,6 +95,7 @@ impl Prepared {
             limits,
             allow,
         } = config;
+        let seat = engine.room().seat().map_err(Outcome::NoRoom)?;
         let mut wasi = no_wasi();
         allow
             .grant(&mut wasi, sandbox, &name)
@@ -122,8 +126,12 @@ impl Prepared {
                 stderr,
                 args,
                 env,
+                _seat: seat,
             }),
-            Err(error) => Err(ended_by(&error, &stderr)),
+            Err(error) => Err(match NoRoom::is_in(&error) {
+                Some(no_room) => Outcome::NoRoom(no_room),
+                None => ended_by(&error, &stderr),
+            }),
         }
     }
 
