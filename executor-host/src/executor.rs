@@ -30,6 +30,7 @@ use mesos::{ExecutorId, TaskId, v1};
 use mesos_client::{
     EnvironmentError, ExecutorClient, ExecutorConfig, ExecutorNotice, StartError, Unacknowledged,
 };
+use prost::Message as _;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -179,8 +180,9 @@ struct Executor {
     direct: JoinSet<()>,
     random: fastrand::Rng,
     lives: Lives,
-    /// What the agent launched, until the machine forgets the task.
-    infos: HashMap<TaskId, v1::TaskInfo>,
+    /// What the agent launched, encoded, until the machine forgets the task. As a message it would
+    /// take several kilobytes, for each of many tasks.
+    infos: HashMap<TaskId, Bytes>,
     /// Launches that the machine has not yet asked to prepare.
     launches: HashMap<TaskId, Launch>,
     ready: mpsc::Receiver<TaskId>,
@@ -412,14 +414,15 @@ impl Executor {
     fn launch_all(&mut self, infos: impl IntoIterator<Item = v1::TaskInfo>) {
         for info in infos {
             let task = convert::task_id(&info);
+            let encoded = Bytes::from(info.encode_to_vec());
             // The first counts, whatever the second says: it may have run already.
             if self.core.knows(&task) {
-                let is_same = self.infos.get(&task).is_none_or(|known| *known == info);
+                let is_same = self.infos.get(&task).is_none_or(|known| *known == encoded);
                 warn!(%task, is_same, "a second launch of a task is ignored");
                 continue;
             }
             let launch = convert::launch(&info);
-            self.infos.insert(task.clone(), info);
+            self.infos.insert(task.clone(), encoded);
             match launch {
                 Ok(launch) => {
                     info!(%task, name = launch.config.name, "launched");
@@ -488,7 +491,7 @@ impl Executor {
         let updates = updates.map(|update| self.status(update));
         Unacknowledged {
             tasks: tasks
-                .filter_map(|task| self.infos.get(task).cloned())
+                .filter_map(|task| v1::TaskInfo::decode(self.infos.get(task)?.clone()).ok())
                 .collect(),
             updates: updates
                 .map(|status| v1::executor::call::Update { status })

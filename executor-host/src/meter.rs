@@ -5,7 +5,6 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -70,9 +69,10 @@ impl Meter {
     }
 
     /// The guest, each turn of which is measured.
-    pub(crate) async fn measure<T>(&self, guest: impl Future<Output = T>) -> T {
-        let mut guest = pin!(guest);
-        poll_fn(|context| {
+    pub(crate) fn measure<T>(&self, guest: impl Future<Output = T>) -> impl Future<Output = T> {
+        // Apart: what holds this would hold a large future twice.
+        let mut guest = Box::pin(guest);
+        poll_fn(move |context| {
             let began = thread_time();
             self.inner.turn_began.store(began, Ordering::Relaxed);
             let polled = guest.as_mut().poll(context);
@@ -81,7 +81,6 @@ impl Meter {
             *self.rests_since() = Instant::now();
             polled
         })
-        .await
     }
 
     /// The processor time of all turns that are over.

@@ -15,7 +15,7 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::Pin,
     sync::Arc,
     task::Poll,
     thread,
@@ -51,8 +51,13 @@ impl Turns {
     }
 
     /// Runs a guest to its end. Dropping the future drops the guest between two turns.
-    pub(crate) async fn run<T>(&self, guest: impl Future<Output = T>) -> T {
-        let mut guest = pin!(guest);
+    pub(crate) fn run<T>(&self, guest: impl Future<Output = T>) -> impl Future<Output = T> {
+        // An argument of an async function would be kept beside what it is moved to: a guest's
+        // future has kilobytes, and there are thousands of them.
+        self.take(Box::pin(guest))
+    }
+
+    async fn take<T>(&self, mut guest: Pin<Box<impl Future<Output = T>>>) -> T {
         let mut is_long = false;
         loop {
             // A runtime of one thread alone, as tests have, has nowhere else to go on.

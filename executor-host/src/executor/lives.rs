@@ -93,18 +93,21 @@ impl Lives {
         let (name, sender) = (task.clone(), outbox.clone());
         let meter = Meter::new(launch.config.limits.cpu_time_max);
         let measured = meter.clone();
-        let life = async move {
-            let prepared = match prepare(&host, launch, measured).await {
+        let turns = self.host.engine.turns().clone();
+        // Each stage in memory of its own, which is free again after it: the future of a task that
+        // waits is as small as can be.
+        let prepare = Box::pin(async move { prepare(&host, launch, measured).await });
+        let life = Box::pin(async move {
+            let prepared = match prepare.await {
                 Ok(prepared) => prepared,
                 Err(outcome) => return outcome,
             };
             let _ = ready.send(name).await;
             match begun.await {
-                Ok(()) => prepared.run(inbox, sender).await,
+                Ok(()) => Box::pin(prepared.run(inbox, sender)).await,
                 Err(_) => Outcome::Stopped,
             }
-        };
-        let turns = self.host.engine.turns().clone();
+        });
         let abort = self.futures.spawn(async move { turns.run(life).await });
         self.tasks.insert(abort.id(), task.clone());
         self.lives.insert(
