@@ -2,10 +2,12 @@
 //!
 //! - [`build`]: compiles guest projects with cargo.
 //! - [`fetch`]: fetches modules that are named by an address.
+//! - `fresh`: knows whether that would make anything new.
 //! - [`component`]: recognises what a file holds and makes a component of it.
 //! - [`imports`]: what a component imports, and whether anybody gives that.
 
 pub(crate) mod build;
 pub(crate) mod component;
 pub(crate) mod fetch;
+mod fresh;
 pub(crate) mod imports;

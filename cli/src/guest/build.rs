@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::{Child, Command};
 
+use super::fresh::{Built, Notes};
 use crate::report::{Event, Reporter};
 
 /// The target that guests are compiled for: it makes components by itself.
@@ -64,28 +66,39 @@ struct Project {
 
 /// Compiles the guest projects in `folders` and answers the wasm file of each.
 ///
-/// Cargo's own messages go to stderr as they come, unless the reporter is quiet.
+/// Cargo's own messages go to stderr as they come, unless the reporter is quiet. It is not called
+/// where nothing has changed.
 pub(crate) async fn build(
     folders: &[PathBuf],
     reporter: &Reporter,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
+    let notes = Notes::open();
+    if let Some(artifacts) = notes.as_ref().and_then(|notes| notes.fresh(folders)) {
+        return Ok(artifacts);
+    }
+    let began = SystemTime::now();
     let mut workspaces: BTreeMap<PathBuf, Vec<Project>> = BTreeMap::new();
-    for folder in folders {
-        let (workspace, project) = describe(folder).await?;
+    for (workspace, project) in describe(folders).await? {
         workspaces.entry(workspace).or_default().push(project);
     }
+    let mut target_library = None;
     if !workspaces.is_empty() {
-        ensure_target(reporter).await?;
+        target_library = ensure_target(reporter).await?;
     }
     let mut artifacts = BTreeMap::new();
-    for (workspace, projects) in workspaces {
+    for (workspace, projects) in &workspaces {
         reporter.settle();
-        compile(&workspace, &projects, reporter.is_quiet()).await?;
-        artifacts.extend(
-            projects
-                .into_iter()
-                .map(|project| (project.folder, project.artifact)),
-        );
+        compile(workspace, projects, reporter.is_quiet()).await?;
+        let each = projects.iter();
+        artifacts.extend(each.map(|it| (it.folder.clone(), it.artifact.clone())));
+    }
+    if let (Some(notes), Some(target_library)) = (notes, target_library) {
+        let built = Built {
+            artifacts: artifacts.clone(),
+            workspaces: workspaces.into_keys().collect(),
+            target_library,
+        };
+        notes.keep(began, &built);
     }
     Ok(artifacts)
 }
@@ -116,16 +129,44 @@ struct Target {
     crate_types: Vec<String>,
 }
 
-/// Finds out what the project in `folder` is called, what it makes, and its workspace.
-async fn describe(folder: &Path) -> Result<(PathBuf, Project), BuildError> {
+/// Finds out what the project in each folder is called, what it makes, and its workspace. Projects
+/// of one workspace are known together.
+async fn describe(folders: &[PathBuf]) -> Result<Vec<(PathBuf, Project)>, BuildError> {
+    let mut known: Vec<Metadata> = Vec::new();
+    let mut described = Vec::new();
+    for folder in folders {
+        let not_a_guest = |reason: String| BuildError::NotAGuest {
+            folder: folder.clone(),
+            reason,
+        };
+        let manifest = folder
+            .join("Cargo.toml")
+            .canonicalize()
+            .map_err(|error| not_a_guest(format!("no readable Cargo.toml in it: {error}")))?;
+        let has_it = |metadata: &Metadata| {
+            let mut packages = metadata.packages.iter();
+            packages.any(|package| package.manifest_path == manifest)
+        };
+        let index = match known.iter().position(has_it) {
+            Some(index) => index,
+            None => {
+                known.push(metadata(folder, &manifest).await?);
+                known.len() - 1
+            }
+        };
+        let metadata = &known[index];
+        let project = project(folder, &manifest, metadata).map_err(not_a_guest)?;
+        described.push((metadata.workspace_root.clone(), project));
+    }
+    Ok(described)
+}
+
+/// What cargo says of the workspace of a project.
+async fn metadata(folder: &Path, manifest: &Path) -> Result<Metadata, BuildError> {
     let not_a_guest = |reason: String| BuildError::NotAGuest {
         folder: folder.to_owned(),
         reason,
     };
-    let manifest = folder
-        .join("Cargo.toml")
-        .canonicalize()
-        .map_err(|error| not_a_guest(format!("no readable Cargo.toml in it: {error}")))?;
     let output = Command::new(cargo())
         .args([
             "metadata",
@@ -134,7 +175,7 @@ async fn describe(folder: &Path) -> Result<(PathBuf, Project), BuildError> {
             "1",
             "--manifest-path",
         ])
-        .arg(&manifest)
+        .arg(manifest)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -148,10 +189,8 @@ async fn describe(folder: &Path) -> Result<(PathBuf, Project), BuildError> {
             String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         ));
     }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout)
-        .map_err(|error| not_a_guest(format!("cargo metadata is not understood: {error}")))?;
-    let project = project(folder, &manifest, &metadata).map_err(not_a_guest)?;
-    Ok((metadata.workspace_root, project))
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| not_a_guest(format!("cargo metadata is not understood: {error}")))
 }
 
 fn project(folder: &Path, manifest: &Path, metadata: &Metadata) -> Result<Project, String> {
@@ -238,8 +277,8 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Installs the wasm target when the toolchain lacks it.
-async fn ensure_target(reporter: &Reporter) -> Result<(), BuildError> {
+/// Installs the wasm target when the toolchain lacks it. Where it is, if it was there.
+async fn ensure_target(reporter: &Reporter) -> Result<Option<PathBuf>, BuildError> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let output = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", TARGET])
@@ -253,7 +292,7 @@ async fn ensure_target(reporter: &Reporter) -> Result<(), BuildError> {
         })?;
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     if output.status.success() && folder.is_dir() {
-        return Ok(());
+        return Ok(Some(folder));
     }
     reporter.event(&Event::InstallingTarget { target: TARGET });
     let command = format!("rustup target add {TARGET}");
@@ -269,7 +308,7 @@ async fn ensure_target(reporter: &Reporter) -> Result<(), BuildError> {
         .await
         .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(None);
     }
     Err(failed(
         String::from_utf8_lossy(&output.stderr).trim().to_owned(),
@@ -280,7 +319,7 @@ async fn ensure_target(reporter: &Reporter) -> Result<(), BuildError> {
 mod tests {
     use super::*;
 
-    fn metadata(crate_type: &str) -> Metadata {
+    fn sample(crate_type: &str) -> Metadata {
         let json = format!(
             r#"{{"packages":[{{"name":"my-task","manifest_path":"/w/task/Cargo.toml",
                 "targets":[{{"name":"my-task","crate_types":["{crate_type}"]}}]}}],
@@ -294,7 +333,7 @@ mod tests {
         let found = project(
             Path::new("task"),
             Path::new("/w/task/Cargo.toml"),
-            &metadata("cdylib"),
+            &sample("cdylib"),
         )
         .expect("it is a guest");
         assert_eq!(found.package, "my-task");
@@ -309,7 +348,7 @@ mod tests {
         let found = project(
             Path::new("task"),
             Path::new("/w/task/Cargo.toml"),
-            &metadata("lib"),
+            &sample("lib"),
         );
         assert_eq!(found, Err("its library is not a `cdylib`".to_owned()));
     }
