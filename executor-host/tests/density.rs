@@ -26,11 +26,12 @@ use tokio::task::JoinHandle;
 const BEFORE: usize = 100;
 const TASKS: usize = 500;
 
-/// What each may take, in KiB.
-const KIB_MAX: usize = 64;
+/// What each may take, in KiB, the other ends of its channels included. Without optimization futures
+/// are some larger.
+const KIB_MAX: usize = if cfg!(debug_assertions) { 80 } else { 64 };
 
 #[tokio::test]
-async fn an_idle_task_takes_no_more_than_64_kib() {
+async fn an_idle_task_takes_no_more_memory_than_it_should() {
     let (here, there) = hosted::links();
     let mut all = Vec::new();
     answered(0..BEFORE, &here, &there, &mut all).await;
