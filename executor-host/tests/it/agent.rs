@@ -257,6 +257,11 @@ impl Agent {
         }
     }
 
+    /// Its executors compile for themselves, so they need the bytes of each module.
+    pub(crate) fn keeps_nothing(&mut self) {
+        self.cache = None;
+    }
+
     /// Executors keep there what they compile; to be said before one starts.
     pub(crate) fn keeps(&mut self, cache: CompiledCache) {
         self.cache = Some(cache);

@@ -46,6 +46,7 @@ async fn give(link: &Link, piece: spec::Piece) {
 #[tokio::test]
 async fn an_executor_that_reaches_no_address_asks_its_scheduler() {
     let mut agent = Agent::start().await;
+    agent.keeps_nothing();
     let executor = agent.executor().await;
     // Two tasks of one module ask once.
     let nowhere = ["ftp://a/b", "file:///nowhere"];
@@ -81,6 +82,7 @@ async fn an_executor_that_reaches_no_address_asks_its_scheduler() {
 #[tokio::test]
 async fn only_a_few_pieces_are_asked_for_before_they_come() {
     let mut agent = Agent::start().await;
+    agent.keeps_nothing();
     let executor = agent.executor().await;
     let mut large = task(&agent, "a", &[]);
     large.module.as_mut().unwrap().size = 100 << 20;
@@ -147,6 +149,7 @@ async fn what_is_wrong_with_the_answers_ends_the_task_with_a_reason() {
     ];
     for (answer, reason) in cases {
         let mut agent = Agent::start().await;
+        agent.keeps_nothing();
         let executor = agent.executor().await;
         agent.launch(&task(&agent, "a", &["ftp://a/b"]));
         let link = agent.link.clone();
