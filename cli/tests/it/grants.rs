@@ -218,13 +218,13 @@ fn what_the_job_file_allows_is_what_a_task_can_ask() {
     let scene = Scene::new();
     let port = serve();
     let text = format!(
-        "job: curious
+            "job: curious
 scheduler: {{ module: guests/director, args: [greet] }}
 tasks:
   may: {{ module: hosted/web, args: [answer, 'http://127.0.0.1:{port}/'], allow: {{ http: ['http://127.0.0.1:*'] }} }}
   not: {{ module: hosted/web, args: [answer, 'http://127.0.0.1:{port}/'], allow: {{ http: ['*'] }} }}
 "
-    );
+        );
     let job = scene.job(&text).display().to_string();
     let ended = scene.run(&["run", &job]);
     ended.assert_code(0);

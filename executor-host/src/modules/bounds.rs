@@ -6,7 +6,7 @@
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, FunctionBody, Parser, Payload,
+    ComponentTypeRef, Encoding, FunctionBody, Operator, Parser, Payload,
 };
 
 /// What there is too much of.
@@ -31,14 +31,14 @@ const FUNCTIONS_MAX: u64 = 200_000;
 /// thread helps; the main loops of interpreters have a tenth of this.
 const FUNCTION_BYTES_MAX: u64 = 1 << 20;
 
-/// Bytes of code times variables of one function. A variable is looked after wherever branches
-/// meet, so this is what compiling one can take, of time and of memory alike. The main loops of
-/// interpreters have a third of this.
-const FUNCTION_WORK_MAX: u64 = 1 << 27;
+/// Branches times variables of one function. Wherever branches meet, the compiler looks after every
+/// variable, which is what compiling takes most of, of time and of memory alike: at worst half a
+/// kilobyte each, so 2 GiB. The main loops of interpreters have half of this.
+const FUNCTION_MEETINGS_MAX: u64 = 1 << 22;
 
-/// The same of all functions together: real code has some thirty variables for each byte, counted
-/// as it is here.
-const WORK_MAX: u64 = 1 << 31;
+/// The same of all functions together: minutes of a processor at worst. Real code has some hundred
+/// for each function.
+const MEETINGS_MAX: u64 = 1 << 26;
 
 /// Parts of all components together, as often as they are instantiated: instances, aliases,
 /// functions. A component that is composed of many has some thousand.
@@ -70,7 +70,8 @@ enum Parsed {
 struct Sums {
     code_bytes: u64,
     functions: u64,
-    work: u64,
+    /// Branches times variables.
+    meetings: u64,
     /// What is open, from the outermost inwards; the core module that is open comes last.
     open: Vec<Scope>,
 }
@@ -118,20 +119,20 @@ impl Sums {
             Payload::CodeSectionEntry(body) => {
                 let bytes = body.range().len() as u64;
                 at_most("bytes of code in one function", bytes, FUNCTION_BYTES_MAX)?;
-                let Some(variables) = self.variables(&body) else {
+                let Some((variables, branches)) = self.variables(&body).zip(branches(&body)) else {
                     return Ok(Parsed::Malformed);
                 };
-                let work = bytes.saturating_mul(variables);
+                let meetings = branches.saturating_mul(variables);
                 at_most(
-                    "bytes of code times variables in one function",
-                    work,
-                    FUNCTION_WORK_MAX,
+                    "branches times variables in one function",
+                    meetings,
+                    FUNCTION_MEETINGS_MAX,
                 )?;
-                self.work += work;
+                self.meetings += meetings;
                 at_most(
-                    "bytes of code times variables in all functions",
-                    self.work,
-                    WORK_MAX,
+                    "branches times variables in all functions",
+                    self.meetings,
+                    MEETINGS_MAX,
                 )?;
             }
             Payload::TypeSection(reader) => {
@@ -200,6 +201,24 @@ impl Sums {
     }
 }
 
+/// The ways that a function can go on: one for each instruction after which it may go on elsewhere.
+fn branches(body: &FunctionBody<'_>) -> Option<u64> {
+    let mut branches = 0;
+    for operator in body.get_operators_reader().ok()? {
+        branches += match operator.ok()? {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::Br { .. }
+            | Operator::BrIf { .. } => 1,
+            Operator::BrTable { targets } => u64::from(targets.len()) + 1,
+            _ => 0,
+        };
+    }
+    Some(branches)
+}
+
 /// Each answers nothing when what it is given is malformed.
 impl Scope {
     fn part(&mut self, count: u64) -> Option<()> {
@@ -263,16 +282,21 @@ mod tests {
 
     use super::*;
 
-    /// A module of so many functions, each with so many bytes of code, variables and parameters.
-    fn module(functions: u32, bytes: usize, variables: u32, params: usize) -> Module {
+    /// A module of so many functions, each with so many instructions, variables and parameters.
+    fn module(
+        functions: u32,
+        (instruction, count): (&Instruction<'_>, usize),
+        variables: u32,
+        params: usize,
+    ) -> Module {
         let (mut types, mut declared) = (TypeSection::new(), FunctionSection::new());
         let mut code = CodeSection::new();
         types.ty().function(vec![ValType::I32; params], []);
         for _ in 0..functions {
             declared.function(0);
             let mut function = Function::new([(variables, ValType::I64)]);
-            for _ in 0..bytes {
-                function.instruction(&Instruction::Nop);
+            for _ in 0..count {
+                function.instruction(instruction);
             }
             code.function(function.instruction(&Instruction::End));
         }
@@ -294,19 +318,23 @@ mod tests {
 
     #[test]
     fn what_programs_have_may_be_compiled_and_more_may_not() {
-        check_one(&module(100, 1000, 20, 10), None);
-        check_one(&module(1, 1_000_000, 50, 10), None);
-        check_one(
-            &module(1, 1_050_000, 0, 0),
-            Some("bytes of code in one function"),
-        );
-        check_one(&module(33, 1_040_000, 0, 0), Some("bytes of code"));
-        check_one(&module(200_001, 1, 0, 0), Some("functions"));
-        let one = Some("bytes of code times variables in one function");
-        check_one(&module(1, 100_000, 2000, 0), one);
-        check_one(&module(1, 200_000, 0, 1000), one);
-        let all = Some("bytes of code times variables in all functions");
-        check_one(&module(20, 100_000, 1200, 0), all);
+        let nops = |count| (&Instruction::Nop, count);
+        check_one(&module(100, nops(1000), 20, 10), None);
+        check_one(&module(1, nops(1_000_000), 2000, 10), None);
+        let one = Some("bytes of code in one function");
+        check_one(&module(1, nops(1_050_000), 0, 0), one);
+        check_one(&module(33, nops(1_040_000), 0, 0), Some("bytes of code"));
+        check_one(&module(200_001, nops(1), 0, 0), Some("functions"));
+
+        let branches = |count| (&Instruction::Br(0), count);
+        check_one(&module(1, branches(4000), 1000, 0), None);
+        let one = Some("branches times variables in one function");
+        check_one(&module(1, branches(5000), 1000, 0), one);
+        check_one(&module(1, branches(5000), 0, 1000), one);
+        let table = Instruction::BrTable(vec![0; 100].into(), 0);
+        check_one(&module(1, (&table, 50), 1000, 0), one);
+        let all = Some("branches times variables in all functions");
+        check_one(&module(20, branches(4000), 1000, 0), all);
     }
 
     #[test]

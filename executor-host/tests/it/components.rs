@@ -73,3 +73,22 @@ pub(crate) fn nested(depth: usize, breadth: usize) -> Vec<u8> {
     parts += "(core instance $main (instantiate $Main))";
     task(&parts)
 }
+
+/// A task with a function that takes long to compile: it has so many variables, and so many
+/// branches after each of which another one may have changed.
+pub(crate) fn dear(variables: usize, branches: usize) -> Vec<u8> {
+    let mut function = format!("(func $dear (local {})", "i64 ".repeat(variables));
+    // Any step without a factor in common with the number of variables.
+    let variable = |number: usize| number * 7919 % variables;
+    for branch in 0..branches {
+        let (read, written) = (variable(branch), variable(branch + 1));
+        write!(
+            function,
+            "(block (br_if 0 (i32.wrap_i64 (local.get {read}))) \
+             (local.set {written} (i64.add (local.get {read}) (i64.const {branch}))))"
+        )
+        .expect("it is a text");
+    }
+    function += ")";
+    simple(&function, "(call $dear)")
+}

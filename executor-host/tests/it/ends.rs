@@ -277,8 +277,11 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 #[test]
 fn every_guest_and_all_that_it_can_do_has_a_test() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let host: String = sources(&tests.join("it"))
-        .into_iter()
+    // Tests of whole jobs have these guests as well.
+    let jobs = tests.join("../../cli/tests/it");
+    let host: String = [tests.join("it"), jobs]
+        .iter()
+        .flat_map(|folder| sources(folder))
         .map(|(_, text)| text)
         .collect();
     let mut actions = 0;
@@ -294,8 +297,10 @@ fn every_guest_and_all_that_it_can_do_has_a_test() {
                     continue;
                 };
                 let (action, _) = action.split_once('"').unwrap();
+                // As an argument, or in the list of a job file.
+                let said = [format!("\"{action}\""), format!("[{action},")];
                 assert!(
-                    host.contains(&format!("\"{action}\"")),
+                    said.iter().any(|said| host.contains(said)),
                     "no test says `{action}`, which `{path}` knows"
                 );
                 actions += 1;

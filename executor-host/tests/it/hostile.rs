@@ -300,6 +300,22 @@ async fn components_of_thousands_of_instances() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn modules_that_take_long_to_compile() {
+    let mut yard = Yard::open().await;
+    let dear = components::dear(200, 2000);
+    let status = yard
+        .run(&yard.agent.task_of("dear", &dear), Fate::Ends)
+        .await;
+    check(&status, TaskState::TaskFinished, "");
+    let too_dear = components::dear(1000, 10_000);
+    let status = yard
+        .run(&yard.agent.task_of("too-dear", &too_dear), Fate::Ends)
+        .await;
+    let text = "branches times variables in one function, at most 4194304 are compiled";
+    check(&status, TaskState::TaskFailed, text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn modules_that_are_truncated_or_have_bits_flipped() {
     let mut yard = Yard::open().await;
     let whole = components::simple("(data (i32.const 0) \"doors\")", "(drop (i32.const 7))");

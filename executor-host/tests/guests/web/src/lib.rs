@@ -17,6 +17,10 @@ fn web(inbox: Receiver, outbox: Sender, args: Args, _env: Env) -> Result<(), Err
     let words: Vec<&str> = args.as_slice().iter().map(String::as_str).collect();
     match words[..] {
         ["get", ref urls @ ..] => get(&outbox, urls),
+        ["answer", url] => {
+            inbox.recv();
+            get(&outbox, &[url])
+        }
         ["post", url, text] => post(&outbox, url, text),
         ["hurry", wait, url] => hurry(&outbox, wait, url),
         ["hold", url, count] => hold(&inbox, &outbox, url, count.parse()?),
