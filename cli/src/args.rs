@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use local_cluster::Chaos;
 
 /// The most agents of an embedded cluster, all of which are on this machine.
@@ -74,6 +75,47 @@ pub(crate) enum Command {
     Build(JobArgs),
     /// Run the embedded cluster by itself, for any framework, until Ctrl-C.
     Cluster(Box<ServeArgs>),
+    /// Make the folder of a new job that runs at once: an app scheduler, a task and their tests.
+    New(NewArgs),
+    /// Print the JSON Schema of job files, by which editors complete them.
+    Schema,
+    /// Print what lets a shell complete command lines of `mesosgot`.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands to a folder.
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The folder to make. Its last part is the job's name.
+    #[arg(value_name = "NAME")]
+    pub(crate) folder: PathBuf,
+
+    /// The language of its functions.
+    #[arg(long, value_enum, default_value_t, value_name = "LANGUAGE")]
+    pub(crate) lang: Language,
+}
+
+/// The languages in which `mesosgot new` can write functions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with the guest library `mesosgot-sdk`.
+    #[default]
+    Rust,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command to this folder, such as `~/.local/share/man/man1`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// Which job.

@@ -3,9 +3,13 @@
 mod build;
 mod check;
 mod cluster;
+mod completions;
+mod man;
 mod masters;
+mod new;
 mod plan;
 mod run;
+mod schema;
 
 use std::sync::Arc;
 
@@ -137,6 +141,10 @@ async fn dispatch(
         Command::Build(args) => {
             signals::or_interrupted(&mut urgency, build::run(args, reporter)).await
         }
+        Command::New(args) => new::run(&args, reporter),
+        Command::Schema => Ok(schema::run(reporter)),
+        Command::Completions(args) => completions::run(&args, reporter),
+        Command::Man(args) => man::run(&args, reporter),
     }
 }
 

@@ -19,6 +19,7 @@ mod settings;
 mod signals;
 mod tail;
 mod tally;
+mod template;
 
 use std::process::ExitCode;
 

@@ -149,6 +149,12 @@ impl Reporter {
         }
     }
 
+    /// Prints what was asked for as it is, whatever the format: a file for another program.
+    pub(crate) fn file(&self, text: &str) {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        self.stdout.push(Item::Result(text.to_owned()));
+    }
+
     /// Prints text for people as it is, such as a rendered diagnostic. Never waits.
     pub(crate) fn talk(&self, text: &str) {
         self.stderr.push(Item::Talk(text.to_owned()));

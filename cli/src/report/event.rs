@@ -30,6 +30,14 @@ pub(crate) enum Event<'a> {
     },
     /// The job file and its modules are in order.
     Checked { job: &'a str, tasks: usize },
+    /// The folder of a new job is made.
+    Made {
+        job: &'a str,
+        folder: &'a str,
+        job_file: &'a str,
+    },
+    /// The manual pages are written.
+    Written { folder: &'a str, files: usize },
     /// A part of the gang would go to this agent.
     PlannedAgent {
         agent: &'a str,

@@ -47,6 +47,16 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             "Checked",
             &format!("job `{job}` with {}", count(*tasks, "task")),
         ),
+        Event::Made {
+            folder, job_file, ..
+        } => talk(
+            "Made",
+            &format!("`{folder}`; run it with `mesosgot run {job_file}`"),
+        ),
+        Event::Written { folder, files } => talk(
+            "Written",
+            &format!("{} to `{folder}`", count(*files, "manual page")),
+        ),
         Event::PlannedAgent {
             hostname, tasks, ..
         } => {

@@ -21,3 +21,4 @@ mod policies;
 mod proxy;
 mod rig;
 mod support;
+mod tool;

@@ -176,6 +176,7 @@ pub(crate) struct DefaultsFile {
     /// Where the tasks of a group may go, all of which must hold: `hostname unique`, `rack is r1`,
     /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`,
     /// `@region is eu`. Default: none.
+    #[serde(default)]
     #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
     pub(crate) constraints: Option<Vec<String>>,
     /// What ends a task by force. Default: nothing.
@@ -239,6 +240,7 @@ pub(crate) struct GroupFile {
     /// `zone like eu-.*`, `zone unlike us-.*`, `rack max-per 2`, `zone group-by 3`,
     /// `@region is eu`. Default: those of `defaults`, of which none are left when there is a list
     /// here.
+    #[serde(default)]
     #[schemars(with = "Vec<String>", inner(regex(pattern = CONSTRAINT_PATTERN)))]
     pub(crate) constraints: Option<Vec<String>>,
     /// Whether all its tasks are to be on one agent. Default: false.

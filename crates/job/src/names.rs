@@ -11,23 +11,31 @@ pub(crate) const NAME_BYTES_MAX: usize = 100;
 
 /// Why a text is no name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum NameError {
+pub enum NameError {
+    /// Nothing is none.
     #[error("it is empty")]
     Empty,
+    /// Ids that are made of it would be too long.
     #[error("it is longer than {NAME_BYTES_MAX} characters")]
     TooLong,
+    /// It starts with this.
     #[error("it starts with `{0}`, not with a letter or a digit")]
     Start(char),
+    /// It has this in it.
     #[error("it has the character `{0}`")]
     Character(char),
 }
 
 impl NameError {
-    pub(crate) const HELP: &str = "a name is made of letters, digits, `-`, `_` and `.`";
+    /// What a name is.
+    pub const HELP: &str = "a name is made of letters, digits, `-`, `_` and `.`";
 }
 
 /// Checks the name of a job or a group.
-pub(crate) fn check(name: &str) -> Result<(), NameError> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(name: &str) -> Result<(), NameError> {
     let first = name.chars().next().ok_or(NameError::Empty)?;
     if name.len() > NAME_BYTES_MAX {
         return Err(NameError::TooLong);

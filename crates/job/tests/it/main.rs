@@ -8,6 +8,7 @@
 mod any;
 mod bad;
 mod good;
+mod reference;
 mod schema;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,68 @@
+//! `mesosgot new`: makes the folder of a job that runs at once.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+
+use super::Failure;
+use crate::args::NewArgs;
+use crate::exit::Exit;
+use crate::report::{Event, Reporter};
+use crate::template;
+
+/// Makes the folder as a whole or not at all.
+pub(super) fn run(args: &NewArgs, reporter: &Reporter) -> Result<Exit, Failure> {
+    let folder = &args.folder;
+    let name = name(folder)?;
+    let failed = |error: anyhow::Error| {
+        let error = error.context(format!("failed to make `{}`", folder.display()));
+        Failure::new(Exit::Failure, error)
+    };
+    if folder.symlink_metadata().is_ok() {
+        let error = anyhow!("`{}` is there already", folder.display());
+        return Err(Failure::new(Exit::Usage, error).with_help("choose another name"));
+    }
+    write(folder, name).map_err(failed)?;
+    reporter.event(&Event::Made {
+        job: name,
+        folder: &folder.display().to_string(),
+        job_file: &folder.join(template::job_file(name)).display().to_string(),
+    });
+    Ok(Exit::Success)
+}
+
+/// The job's name: the last part of the folder's path.
+fn name(folder: &Path) -> Result<&str, Failure> {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| anyhow!("`{}` does not end in a name", folder.display()));
+    let checked = name.and_then(|name| {
+        job::check_name(name).with_context(|| format!("`{name}` cannot be the name of a job"))?;
+        Ok(name)
+    });
+    checked.map_err(|error| Failure::new(Exit::Usage, error).with_help(job::NameError::HELP))
+}
+
+/// Writes all files beside the place, and moves them there together.
+fn write(folder: &Path, name: &str) -> anyhow::Result<()> {
+    let parent = match folder.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let beside = tempfile::Builder::new()
+        .prefix(".mesosgot-new-")
+        .tempdir_in(parent)
+        .with_context(|| format!("failed to write to `{}`", parent.display()))?;
+    // A temporary folder is its owner's alone; what is in it has the permissions that are usual.
+    let made = beside.path().join(name);
+    for (path, text) in template::files(name) {
+        write_file(&made.join(path), &text)?;
+    }
+    std::fs::rename(&made, folder).context("failed to move it into its place")
+}
+
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    let failed = |path: &Path| format!("failed to write `{}`", path.display());
+    let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
+    std::fs::create_dir_all(&folder).with_context(|| failed(&folder))?;
+    std::fs::write(path, text).with_context(|| failed(path))
+}
