@@ -12,7 +12,7 @@ fn scheduler(
     mut args: Args,
     _env: Env,
 ) -> Result<(), Error> {
-    let last: u64 = args.flag("--numbers").or(100)?;
+    let last: u64 = args.flag("--numbers").or(1000)?;
     args.finish()?;
     let tasks = events.control().list_tasks();
     let workers: Vec<String> = tasks.into_iter().map(|task| task.name).collect();

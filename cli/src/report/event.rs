@@ -37,7 +37,7 @@ pub(crate) enum Event<'a> {
         job_file: &'a str,
     },
     /// The manual pages are written.
-    Written { folder: &'a str, files: usize },
+    Written { folder: &'a str },
     /// A part of the gang would go to this agent.
     PlannedAgent {
         agent: &'a str,

@@ -53,10 +53,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             "Made",
             &format!("`{folder}`; run it with `mesosgot run {job_file}`"),
         ),
-        Event::Written { folder, files } => talk(
-            "Written",
-            &format!("{} to `{folder}`", count(*files, "manual page")),
-        ),
+        Event::Written { folder } => talk("Written", &format!("manual pages to `{folder}`")),
         Event::PlannedAgent {
             hostname, tasks, ..
         } => {

@@ -1,3 +1,5 @@
+//! What guests print, from their writes to the files: lines, bounds, rotation, order.
+
 use std::thread;
 
 use super::*;

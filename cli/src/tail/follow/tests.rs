@@ -1,3 +1,5 @@
+//! A file of a sandbox that grows and rotates, read piece by piece.
+
 use proptest::prelude::*;
 
 use super::*;
