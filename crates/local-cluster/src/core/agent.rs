@@ -50,6 +50,7 @@ use mesos::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 pub(crate) use self::call::{Body, Call, InvalidCall};
 use self::executor::Executor;
 use self::operator::{Past, PastExecutor};
+use self::recovery::Destroyed;
 use self::status::{Verdict, new_uuid};
 use self::updates::{Added, Updates};
 use super::principal::Principal;
@@ -69,6 +70,7 @@ pub(crate) struct Agent {
     frameworks: BTreeMap<FrameworkId, Framework>,
     /// Whose a container is, while its process may live.
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
+    destroyed: Destroyed,
     updates: Updates,
     /// What it has instead of what it began with, because of reservations and volumes.
     checkpointed: Option<Vec<v1::Resource>>,
@@ -252,6 +254,7 @@ impl Agent {
             id: None,
             frameworks: BTreeMap::new(),
             containers: BTreeMap::new(),
+            destroyed: Destroyed::default(),
             updates: Updates::default(),
             checkpointed: None,
             outputs: VecDeque::new(),
@@ -292,7 +295,9 @@ impl Agent {
                 container_id,
                 status,
             } => {
-                self.handle_exited(now, &container_id, status, None);
+                if !self.destroyed.keep(now, &container_id, status) {
+                    self.handle_exited(now, &container_id, status, None);
+                }
             }
         }
     }
@@ -301,6 +306,9 @@ impl Agent {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.end_recovery(now);
         self.end_backoff(now);
+        while let Some((container_id, status)) = self.destroyed.poll_due(now) {
+            self.handle_exited(now, &container_id, status, None);
+        }
         while let Some((framework_id, status)) = self.updates.poll_due(now) {
             self.forward(framework_id, status);
         }
@@ -328,6 +336,7 @@ impl Agent {
             .values()
             .flat_map(|framework| framework.executors.values())
             .filter_map(Executor::deadline)
+            .chain(self.destroyed.poll_timeout())
             .chain(self.updates.poll_timeout())
             .chain(self.recovery_deadline())
             .chain(self.backoff_deadline())

@@ -14,7 +14,7 @@
 //! this machine runs in is the end of its executors too: there would be nothing to recover.
 //! Of other frameworks nothing is left. Their executors live on, and no agent knows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mesos::v1::task_status::Reason;
@@ -32,12 +32,48 @@ use crate::core::wire::ToMaster;
 /// not all of them come at once (PROTOCOL §11.2).
 const REGISTRATION_BACKOFF: Duration = Duration::from_secs(1);
 
+/// When an agent looks at processes that are not its children, as those which another agent process
+/// has started: seen in recording 11c, where the end of one is told between one and two seconds
+/// after it, behind all that is told when the agent registers.
+const REAP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Executors that are destroyed because they have not come back to a new agent process.
+#[derive(Debug, Default)]
+pub(super) struct Destroyed {
+    containers: BTreeSet<ContainerId>,
+    /// Whose processes are gone, and when the agent notices that.
+    ended: VecDeque<(Instant, ContainerId, i32)>,
+}
+
+impl Destroyed {
+    /// Keeps the end of a container for later, if it is one of these.
+    pub(super) fn keep(&mut self, now: Instant, container_id: &ContainerId, status: i32) -> bool {
+        let is_one = self.containers.remove(container_id);
+        if is_one {
+            let due = now + REAP_INTERVAL;
+            self.ended.push_back((due, container_id.clone(), status));
+        }
+        is_one
+    }
+
+    /// The next end that is noticed by now.
+    pub(super) fn poll_due(&mut self, now: Instant) -> Option<(ContainerId, i32)> {
+        let (_, container_id, status) = self.ended.pop_front_if(|(due, ..)| *due <= now)?;
+        Some((container_id, status))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.ended.front().map(|(due, ..)| *due)
+    }
+}
+
 /// What an agent that has ended leaves to the next.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     id: Option<AgentId>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
+    destroyed: Destroyed,
     updates: Updates,
     checkpointed: Option<Vec<Resource>>,
     past: Past,
@@ -52,6 +88,7 @@ impl Agent {
             id,
             mut frameworks,
             mut containers,
+            destroyed,
             mut updates,
             checkpointed,
             mut past,
@@ -75,6 +112,7 @@ impl Agent {
             id,
             frameworks,
             containers,
+            destroyed,
             updates,
             checkpointed,
             past,
@@ -89,6 +127,7 @@ impl Agent {
             id,
             frameworks,
             containers,
+            destroyed,
             updates,
             checkpointed,
             past,
@@ -100,6 +139,7 @@ impl Agent {
             id,
             frameworks,
             containers,
+            destroyed,
             updates,
             checkpointed,
             past,
@@ -181,6 +221,7 @@ impl Agent {
                     verdict: Some(verdict.clone()),
                 };
                 let container_id = executor.container_id.clone();
+                self.destroyed.containers.insert(container_id.clone());
                 self.outputs.push_back(Output::Destroy { container_id });
             }
         }

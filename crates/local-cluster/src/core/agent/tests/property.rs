@@ -419,6 +419,8 @@ impl Watch {
         while !self.containers.is_empty() {
             self.end(0, false);
         }
+        // Ends of those that had not come back are noticed later.
+        self.wait(Duration::from_secs(1));
         for _ in 0..1000 {
             let Some((key, status)) = self.in_flight.pop_first() else {
                 break;

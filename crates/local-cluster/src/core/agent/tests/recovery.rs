@@ -132,6 +132,7 @@ fn executors_that_died_or_come_too_late_lose_their_tasks() {
         register
         exit c2 9
         ack t-dead #own1
+        wait 1s
         ack t-late #own2
         ",
         expect![[r#"
@@ -150,9 +151,10 @@ fn executors_that_died_or_come_too_late_lose_their_tasks() {
             > register
                 master UPDATE t-dead TASK_FAILED #own1 executor dead SOURCE_AGENT REASON_EXECUTOR_TERMINATED `Executor terminated`
             > exit c2 9
-                master executor late exited with 9
-                master UPDATE t-late TASK_GONE #own2 executor late SOURCE_AGENT REASON_EXECUTOR_REREGISTRATION_TIMEOUT `Executor did not reregister within 2secs`
             > ack t-dead #own1
+            > wait 1s
+                after 3s: master executor late exited with 9
+                after 3s: master UPDATE t-late TASK_GONE #own2 executor late SOURCE_AGENT REASON_EXECUTOR_REREGISTRATION_TIMEOUT `Executor did not reregister within 2secs`
             > ack t-late #own2
         "#]],
     );
@@ -172,6 +174,7 @@ fn who_does_not_know_gone_is_told_lost_after_a_restart() {
             wait 2s
             register
             exit c1 9
+            wait 1s
             "
         ),
         expect![[r#"
@@ -181,8 +184,9 @@ fn who_does_not_know_gone_is_told_lost_after_a_restart() {
                 after 2s: master register localhost as m-S0, framework f, executor ex, t1 TASK_RUNNING
             > register
             > exit c1 9
-                master executor ex exited with 9
-                master UPDATE t1 TASK_LOST #own1 executor ex SOURCE_AGENT REASON_EXECUTOR_REREGISTRATION_TIMEOUT `Executor did not reregister within 2secs`
+            > wait 1s
+                after 3s: master executor ex exited with 9
+                after 3s: master UPDATE t1 TASK_LOST #own1 executor ex SOURCE_AGENT REASON_EXECUTOR_REREGISTRATION_TIMEOUT `Executor did not reregister within 2secs`
         "#]],
     );
 }
@@ -281,8 +285,8 @@ fn a_framework_that_ended_before_the_restart_is_not_brought_back() {
                 after 2s: master register localhost as m-S0
             > register
             > exit c1 9
-                master executor ex exited with 9
             > wait 1h
+                after 3s: master executor ex exited with 9
         "#]],
     );
 }
