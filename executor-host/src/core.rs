@@ -283,6 +283,13 @@ impl Core {
         unacknowledged
     }
 
+    /// Whether the agent has acknowledged an update of a task that is here: then it need not be told
+    /// of the task again.
+    pub(crate) fn is_acknowledged(&self, task: &TaskId) -> bool {
+        let run = self.tasks.get(task);
+        run.is_some_and(|run| run.updates.task_is_acknowledged())
+    }
+
     /// Whether a task is here or was: a launch of it is a repetition.
     pub(crate) fn knows(&self, task: &TaskId) -> bool {
         self.tasks.contains_key(task) || self.past.contains(task)

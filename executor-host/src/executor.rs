@@ -180,8 +180,8 @@ struct Executor {
     direct: JoinSet<()>,
     random: fastrand::Rng,
     lives: Lives,
-    /// What the agent launched, encoded, until the machine forgets the task. As a message it would
-    /// take several kilobytes, for each of many tasks.
+    /// What the agent launched, encoded, until it keeps that itself. As a message it would take
+    /// several kilobytes, for each of many tasks.
     infos: HashMap<TaskId, Bytes>,
     /// Launches that the machine has not yet asked to prepare.
     launches: HashMap<TaskId, Launch>,
@@ -395,10 +395,13 @@ impl Executor {
                 let Ok(uuid) = Uuid::try_from(acknowledged.uuid.as_ref()) else {
                     return;
                 };
-                self.tell(Input::Acknowledged {
-                    task: acknowledged.task_id.into(),
-                    uuid,
-                });
+                let task = TaskId::from(acknowledged.task_id);
+                let of = task.clone();
+                self.tell(Input::Acknowledged { task: of, uuid });
+                // An agent that keeps the task needs no word of it when it comes back.
+                if self.core.is_acknowledged(&task) {
+                    self.infos.remove(&task);
+                }
             }
             EventType::Message => self.frame(event.message.map(|message| message.data)),
             EventType::Shutdown => self.tell(Input::Shutdown {
