@@ -10,7 +10,7 @@
 //!
 //! [`format_line`] makes the first and [`parse_line`] takes it apart; the executor's own log lines
 //! have no name in brackets. Lines are cut and cleaned on the guest's thread, as part of its turn;
-//! they are written by a thread of their own ([`spool`]), which holds up a guest that prints faster
+//! they are written by a thread of their own (`spool`), which holds up a guest that prints faster
 //! than that, and no other.
 //!
 //! In `mesosgot` itself, where the app scheduler runs, lines go to two writers as they come: behind
