@@ -417,15 +417,13 @@ impl Executor {
     fn launch_all(&mut self, infos: impl IntoIterator<Item = v1::TaskInfo>) {
         for info in infos {
             let task = convert::task_id(&info);
-            let encoded = Bytes::from(info.encode_to_vec());
             // The first counts, whatever the second says: it may have run already.
             if self.core.knows(&task) {
-                let is_same = self.infos.get(&task).is_none_or(|known| *known == encoded);
-                warn!(%task, is_same, "a second launch of a task is ignored");
+                warn!(%task, "a second launch of a task is ignored");
                 continue;
             }
             let launch = convert::launch(&info);
-            self.infos.insert(task.clone(), encoded);
+            self.infos.insert(task.clone(), info.encode_to_vec().into());
             match launch {
                 Ok(launch) => {
                     info!(%task, name = launch.config.name, "launched");

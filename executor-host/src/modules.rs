@@ -26,7 +26,9 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime::component::Component;
 
 pub use self::bounds::TooMuch;
-pub use self::compiled::{CACHE_VARIABLE, CacheError, CompiledCache, cache_folder};
+pub use self::compiled::{
+    CACHE_VARIABLE, CacheError, CompiledCache, cache_folder, remove_least_recently_used,
+};
 pub use self::fetch::{FetchError, Fetcher};
 pub(crate) use self::over_link::OverLink;
 use self::progress::{RHYTHM, Stages};

@@ -1,11 +1,11 @@
 //! `mesosgot new`: makes the folder of a job that runs at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 
 use super::Failure;
-use crate::args::NewArgs;
+use crate::args::{Language, NewArgs};
 use crate::exit::Exit;
 use crate::report::{Event, Reporter};
 use crate::template;
@@ -22,7 +22,10 @@ pub(super) fn run(args: &NewArgs, reporter: &Reporter) -> Result<Exit, Failure> 
         let error = anyhow!("`{}` is there already", folder.display());
         return Err(Failure::new(Exit::Usage, error).with_help("choose another name"));
     }
-    write(folder, name).map_err(failed)?;
+    let files = match args.lang {
+        Language::Rust => template::files(name),
+    };
+    write(folder, name, files).map_err(failed)?;
     reporter.event(&Event::Made {
         job: name,
         folder: &folder.display().to_string(),
@@ -43,7 +46,11 @@ fn name(folder: &Path) -> Result<&str, Failure> {
 }
 
 /// Writes all files beside the place, and moves them there together.
-fn write(folder: &Path, name: &str) -> anyhow::Result<()> {
+fn write(
+    folder: &Path,
+    name: &str,
+    files: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<()> {
     let parent = match folder.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -54,7 +61,7 @@ fn write(folder: &Path, name: &str) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write to `{}`", parent.display()))?;
     // A temporary folder is its owner's alone; what is in it has the permissions that are usual.
     let made = beside.path().join(name);
-    for (path, text) in template::files(name) {
+    for (path, text) in files {
         write_file(&made.join(path), &text)?;
     }
     std::fs::rename(&made, folder).context("failed to move it into its place")
@@ -62,7 +69,8 @@ fn write(folder: &Path, name: &str) -> anyhow::Result<()> {
 
 fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = |path: &Path| format!("failed to write `{}`", path.display());
-    let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
-    std::fs::create_dir_all(&folder).with_context(|| failed(&folder))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| failed(folder))?;
+    }
     std::fs::write(path, text).with_context(|| failed(path))
 }

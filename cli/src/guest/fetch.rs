@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-use executor_host::modules::{Digest, FetchError, Fetcher, MODULE_BYTES_MAX, cache_folder};
+use executor_host::modules::{
+    Digest, FetchError, Fetcher, MODULE_BYTES_MAX, cache_folder, remove_least_recently_used,
+};
 use tracing::debug;
 
 use crate::report::{Event, Reporter};
@@ -143,25 +145,15 @@ impl Kept {
     /// Removes what was not used for longest, until the rest is within the limit.
     fn prune(&self) -> io::Result<()> {
         let mut files = Vec::new();
-        let mut bytes = 0;
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             // Another process may have removed it meanwhile.
             let Ok(found) = entry.metadata() else {
                 continue;
             };
-            bytes += found.len();
             files.push((found.modified()?, found.len(), entry.path()));
         }
-        files.sort();
-        for (_, length, path) in files {
-            if bytes <= KEPT_BYTES_MAX {
-                break;
-            }
-            let _ = fs::remove_file(&path);
-            bytes -= length;
-        }
-        Ok(())
+        remove_least_recently_used(files, KEPT_BYTES_MAX)
     }
 }
 

@@ -252,7 +252,6 @@ impl CompiledCache {
     fn prune(&self) -> io::Result<()> {
         let now = SystemTime::now();
         let mut files = Vec::new();
-        let mut bytes = 0;
         for entry in fs::read_dir(&self.inner.folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -269,20 +268,33 @@ impl CompiledCache {
                     remove(&entry.path())?;
                 }
             } else if name != KEY_NAME && !is_turn {
-                bytes += found.len();
                 files.push((used, found.len(), entry.path()));
             }
         }
-        files.sort();
-        for (_, length, path) in files {
-            if bytes <= self.inner.bytes_max {
-                break;
-            }
-            remove(&path)?;
-            bytes -= length;
-        }
-        Ok(())
+        remove_least_recently_used(files, self.inner.bytes_max)
     }
+}
+
+/// Removes of these files, each with its last use and its length, what was not used for longest,
+/// until the rest is within so many bytes.
+///
+/// # Errors
+///
+/// When one cannot be removed.
+pub fn remove_least_recently_used(
+    mut files: Vec<(SystemTime, u64, PathBuf)>,
+    bytes_max: u64,
+) -> io::Result<()> {
+    let mut bytes: u64 = files.iter().map(|(_, length, _)| length).sum();
+    files.sort();
+    for (_, length, path) in files {
+        if bytes <= bytes_max {
+            break;
+        }
+        remove(&path)?;
+        bytes -= length;
+    }
+    Ok(())
 }
 
 /// One name for each module and each way of compiling it: wasmtime's version, its settings, and
