@@ -1,56 +1,171 @@
-//! How many tasks of each group are up: what the live line says.
+//! How a job's tasks stand, in numbers: the one place where tasks are counted by group and state.
+//!
+//! Each report costs the same however many tasks there are, so that gangs of ten thousand can be
+//! watched while they start.
 
-use std::collections::BTreeMap;
+#![expect(
+    dead_code,
+    reason = "the live view and the view for others will read all of it"
+)]
+
+mod counts;
+
+use std::collections::HashMap;
 use std::fmt;
 
 use framework::{Delivering, Progress, TaskState};
 use job::Job;
 
+pub(crate) use self::counts::{Counts, Standing};
 use crate::guest::fetch::amount;
 
-/// Counts tasks by group and state.
+/// Counts tasks by group and state, and knows what the job is about.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// Name and size of each group, in the order of the job file.
-    groups: Vec<(String, u32)>,
-    states: BTreeMap<String, TaskState>,
+    /// In the order of the job file.
+    groups: Vec<GroupTally>,
+    by_name: HashMap<String, usize>,
+    tasks: HashMap<String, Counted>,
+    total: Counts,
+    phase: Phase,
+    waits_for: Option<String>,
+    disconnected: Option<String>,
     ignored: usize,
     is_subscribed: bool,
     lost: Option<String>,
     delivering: Delivering,
 }
 
+/// The tasks of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupTally {
+    pub(crate) name: String,
+    /// Those of the job file, and those that were spawned.
+    pub(crate) counts: Counts,
+}
+
+/// What a job is about, from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No master has accepted it so far.
+    Connecting,
+    /// The gang waits for offers.
+    Placing,
+    /// The gang has its places.
+    Launching,
+    /// The app scheduler has begun.
+    Running,
+    /// It is coming to its end.
+    Stopping,
+}
+
+/// A task, and what it counts as at the moment.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    /// Its index; none for a task whose name is of no group.
+    group: Option<usize>,
+    standing: Standing,
+}
+
 impl Tally {
     pub(crate) fn new(job: &Job) -> Self {
-        let groups = job
-            .groups
-            .iter()
-            .map(|group| (group.name.clone(), group.count));
-        Self {
-            groups: groups.collect(),
-            states: BTreeMap::new(),
+        let groups = job.groups.iter();
+        Self::of_groups(groups.map(|group| (group.name.as_str(), group.count)))
+    }
+
+    /// A tally of groups with so many tasks each.
+    pub(crate) fn of_groups<'a>(sizes: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
+        let mut tally = Self {
+            groups: Vec::new(),
+            by_name: HashMap::new(),
+            tasks: HashMap::new(),
+            total: Counts::default(),
+            phase: Phase::Connecting,
+            waits_for: None,
+            disconnected: None,
             ignored: 0,
             is_subscribed: false,
             lost: None,
             delivering: Delivering::default(),
+        };
+        for (index, (name, count)) in sizes.into_iter().enumerate() {
+            tally.by_name.insert(name.to_owned(), index);
+            tally.groups.push(GroupTally {
+                name: name.to_owned(),
+                counts: Counts::default(),
+            });
+            for number in 0..count {
+                tally.stand(&format!("{name}-{number}"), Standing::Waiting);
+            }
         }
+        tally
     }
 
     /// Takes a report into account.
     pub(crate) fn count(&mut self, progress: &Progress) {
         match progress {
-            Progress::Task(task) | Progress::PlacedAgain(task) => {
-                self.states.insert(task.task.clone(), task.state);
-            }
+            Progress::Task(task) => self.stand(&task.task, task.state.into()),
+            Progress::PlacedAgain(task) => self.stand(&task.task, Standing::Waiting),
+            Progress::Restarting { task, .. } => self.stand(&task.task, Standing::Restarting),
             Progress::Ignored(_) => self.ignored += 1,
-            Progress::Subscribed { .. } => self.is_subscribed = true,
-            Progress::Disconnected { reason } if self.is_subscribed => {
-                self.lost = Some(reason.clone());
+            Progress::Subscribed { .. } => {
+                self.is_subscribed = true;
+                self.disconnected = None;
+                self.reach(Phase::Placing);
             }
-            Progress::Waiting(shortfall) if shortfall.agents > 0 => self.lost = None,
+            Progress::Disconnected { reason } => {
+                self.disconnected = Some(reason.clone());
+                if self.is_subscribed {
+                    self.lost = Some(reason.clone());
+                }
+            }
+            Progress::Waiting(shortfall) => {
+                self.waits_for = Some(shortfall.to_string());
+                if shortfall.agents > 0 {
+                    self.lost = None;
+                }
+            }
+            Progress::Placed { .. } => self.place(),
             Progress::Delivering(delivering) => self.delivering = *delivering,
-            _ => {}
+            Progress::AppStarted => self.reach(Phase::Running),
+            Progress::Stopping(_) => {
+                self.waits_for = None;
+                self.reach(Phase::Stopping);
+            }
+            Progress::SpawnFailed { .. }
+            | Progress::AppReturned(_)
+            | Progress::NotTornDown { .. } => {}
         }
+    }
+
+    /// The groups with what their tasks count as, in the order of the job file.
+    pub(crate) fn groups(&self) -> &[GroupTally] {
+        &self.groups
+    }
+
+    /// The counts of all tasks.
+    pub(crate) fn total(&self) -> Counts {
+        self.total
+    }
+
+    /// What the job is about.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Why tasks have no place, while that is so.
+    pub(crate) fn waits_for(&self) -> Option<&str> {
+        self.waits_for.as_deref()
+    }
+
+    /// Why there is no subscription, while that is so and a reason is known.
+    pub(crate) fn disconnected(&self) -> Option<&str> {
+        self.disconnected.as_deref()
+    }
+
+    /// What executors do for their modules.
+    pub(crate) fn delivering(&self) -> Delivering {
+        self.delivering
     }
 
     /// How many tasks have failed without harm for the job.
@@ -63,23 +178,85 @@ impl Tally {
         self.lost.as_deref()
     }
 
-    fn in_state(&self, group: &str, state: TaskState) -> usize {
-        let is_of_group = |task: &str| task.rsplit_once('-').is_some_and(|(name, _)| name == group);
-        self.states
-            .iter()
-            .filter(|(task, now)| **now == state && is_of_group(task))
-            .count()
+    /// Counts a task as this from now on; one that is not known yet was spawned.
+    fn stand(&mut self, task: &str, standing: Standing) {
+        let counted = match self.tasks.get_mut(task) {
+            Some(counted) => {
+                let old = std::mem::replace(&mut counted.standing, standing);
+                self.total.remove(old);
+                if let Some(group) = counted.group {
+                    self.groups[group].counts.remove(old);
+                }
+                *counted
+            }
+            None => {
+                let group = task.rsplit_once('-').map(|(group, _)| group);
+                let group = group.and_then(|group| self.by_name.get(group).copied());
+                let counted = Counted { group, standing };
+                self.tasks.insert(task.to_owned(), counted);
+                counted
+            }
+        };
+        self.total.add(standing);
+        if let Some(group) = counted.group {
+            self.groups[group].counts.add(standing);
+        }
+    }
+
+    /// Places were found, for all that wait.
+    fn place(&mut self) {
+        self.waits_for = None;
+        self.reach(Phase::Launching);
+        if self.total.of(Standing::Waiting) == 0 {
+            return;
+        }
+        for counted in self.tasks.values_mut() {
+            if counted.standing == Standing::Waiting {
+                counted.standing = Standing::Staging;
+            }
+        }
+        let counts = self.groups.iter_mut().map(|group| &mut group.counts);
+        for counts in counts.chain([&mut self.total]) {
+            counts.turn(Standing::Waiting, Standing::Staging);
+        }
+    }
+
+    /// Phases do not come back: later waves are placed and launched while the job runs.
+    fn reach(&mut self, phase: Phase) {
+        if phase as u8 > self.phase as u8 {
+            self.phase = phase;
+        }
+    }
+}
+
+impl From<TaskState> for Standing {
+    fn from(state: TaskState) -> Self {
+        match state {
+            TaskState::Staging => Self::Staging,
+            TaskState::Starting => Self::Starting,
+            TaskState::Running => Self::Up,
+            TaskState::Killing => Self::Killing,
+            TaskState::Unreachable => Self::Unreachable,
+            TaskState::Finished => Self::Finished,
+            TaskState::Failed | TaskState::Error => Self::Failed,
+            TaskState::Killed => Self::Killed,
+            TaskState::Lost
+            | TaskState::Dropped
+            | TaskState::Gone
+            | TaskState::GoneByOperator
+            | TaskState::Unknown => Self::Lost,
+        }
     }
 }
 
 impl fmt::Display for Tally {
     /// `elevator 4/4 up, floor 8/8 up`; with those that have ended, once there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (group, size)) in self.groups.iter().enumerate() {
+        for (index, GroupTally { name, counts }) in self.groups.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            let up = self.in_state(group, TaskState::Running);
-            write!(f, "{separator}{group} {up}/{size} up")?;
-            let finished = self.in_state(group, TaskState::Finished);
+            let (up, size) = (counts.of(Standing::Up), counts.sum());
+            write!(f, "{separator}{name} {up}/{size} up")?;
+            let finished = counts.of(Standing::Finished);
             if finished > 0 {
                 write!(f, " ({finished} finished)")?;
             }
@@ -109,80 +286,4 @@ fn modules(number: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use framework::{Source, TaskReport};
-
-    use super::*;
-
-    fn report(task: &str, state: TaskState) -> Progress {
-        Progress::Task(TaskReport {
-            task: task.to_owned(),
-            state,
-            source: Source::Executor,
-            reason: None,
-            message: None,
-            agent: None,
-        })
-    }
-
-    fn tally(groups: Vec<(String, u32)>) -> Tally {
-        Tally {
-            groups,
-            states: BTreeMap::new(),
-            ignored: 0,
-            is_subscribed: false,
-            lost: None,
-            delivering: Delivering::default(),
-        }
-    }
-
-    #[test]
-    fn a_lost_connection_is_one_that_there_was() {
-        let mut tally = tally(Vec::new());
-        let disconnected = |reason: &str| Progress::Disconnected {
-            reason: reason.to_owned(),
-        };
-        tally.count(&disconnected("one of three masters is down"));
-        assert_eq!(tally.lost(), None);
-        tally.count(&Progress::Subscribed {
-            framework: "f".into(),
-            first: true,
-        });
-        tally.count(&disconnected("the stream was closed"));
-        assert_eq!(tally.lost(), Some("the stream was closed"));
-    }
-
-    #[test]
-    fn tasks_are_counted_in_their_group() {
-        let groups = vec![("floor".to_owned(), 2), ("floor-b".to_owned(), 1)];
-        let mut tally = tally(groups);
-        assert_eq!(tally.to_string(), "floor 0/2 up, floor-b 0/1 up");
-        tally.count(&report("floor-0", TaskState::Running));
-        tally.count(&report("floor-1", TaskState::Running));
-        tally.count(&report("floor-b-0", TaskState::Running));
-        tally.count(&report("floor-1", TaskState::Finished));
-        assert_eq!(
-            tally.to_string(),
-            "floor 1/2 up (1 finished), floor-b 1/1 up"
-        );
-    }
-
-    #[test]
-    fn what_agents_do_for_modules_is_told_while_they_do_it() {
-        let mut tally = tally(vec![("floor".to_owned(), 2)]);
-        let delivering = Delivering {
-            executors: 2,
-            fetching: 1,
-            compiling: 1,
-            bytes: 3 << 19,
-            bytes_total: 8 << 20,
-        };
-        tally.count(&Progress::Delivering(delivering));
-        assert_eq!(
-            tally.to_string(),
-            "floor 0/2 up; agents fetch 1 module (1.5 of 8.0 MiB); agents compile 1 module"
-        );
-        tally.count(&Progress::Delivering(Delivering::default()));
-        assert_eq!(tally.to_string(), "floor 0/2 up");
-    }
-}
+mod tests;
