@@ -20,6 +20,12 @@ pub(crate) const TOKEN_VARIABLE: &str = "MESOSGOT_TOKEN";
 /// The largest file that is read. The authorities of a whole system are some 250 kB.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
+/// A token for dashboards that is in no file.
+pub(crate) const DASHBOARD_TOKEN_VARIABLE: &str = "MESOSGOT_DASHBOARD_TOKEN";
+
+/// The fewest characters of a token that somebody has chosen.
+const TOKEN_CHARS_MIN: usize = 16;
+
 /// What the framework needs of it. Secrets are not shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Access {
@@ -53,6 +59,12 @@ pub(crate) enum AccessError {
     SecretAndToken,
     #[error("there is a key but no certificate")]
     KeyAlone,
+    #[error("there is no token for the dashboard at `{address}`")]
+    NoDashboardToken { address: String },
+    #[error(
+        "the token for the dashboard is too easy to guess, or has other characters than letters, digits and `-._~`"
+    )]
+    BadDashboardToken,
 }
 
 impl AccessError {
@@ -70,6 +82,13 @@ impl AccessError {
             }
             Self::NoPrincipal => "name it by `--principal` or `cluster.principal`",
             Self::SecretAndToken => "leave out one of them",
+            Self::NoDashboardToken { .. } => {
+                "`mesosgot run --dashboard` says it; give it by `--token-file` or in the variable \
+                 `MESOSGOT_DASHBOARD_TOKEN`"
+            }
+            Self::BadDashboardToken => {
+                "write 16 characters or more, as `openssl rand -hex 32` makes them"
+            }
             Self::KeyAlone => "name it by `--certificate-file` or `cluster.certificate_file`",
         }
     }
@@ -161,6 +180,28 @@ fn proof(what: &'static str, proof: Proof<'_>) -> Result<Secret, AccessError> {
             Ok(Secret::new(text))
         }
     }
+}
+
+/// The token of a dashboard: of the file, or else of the variable.
+///
+/// # Errors
+/// When it cannot be read, or could be guessed or not be written in a URL.
+pub(crate) fn dashboard_token(
+    file: Option<&Path>,
+    variable: Option<String>,
+) -> Result<Option<String>, AccessError> {
+    let variable = variable.filter(|text| !text.is_empty());
+    let token = match (file, variable) {
+        (Some(path), _) => proof("the file of the token", Proof::File(path))?,
+        (None, Some(text)) => Secret::new(text),
+        (None, None) => return Ok(None),
+    };
+    let token = token.expose().to_owned();
+    let fits = |char: char| char.is_ascii_alphanumeric() || "-._~".contains(char);
+    if token.len() < TOKEN_CHARS_MIN || !token.chars().all(fits) {
+        return Err(AccessError::BadDashboardToken);
+    }
+    Ok(Some(token))
 }
 
 /// A certificate with its key, as PEM.

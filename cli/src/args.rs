@@ -1,5 +1,6 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -69,6 +70,10 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Ask the cluster whether the gang would fit now, and where; launches nothing.
     Plan(Box<PlanArgs>),
+    /// Show how a running job is: its tasks, agents, messages and memory.
+    Status(JobNameArgs),
+    /// End a running job, and wait until it has ended.
+    Stop(StopArgs),
     /// Check a job file and its modules without launching anything.
     Check(JobArgs),
     /// Compile a job's guest projects to wasm.
@@ -232,9 +237,59 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) chaos: ChaosArgs,
 
+    #[command(flatten)]
+    pub(crate) dashboard: DashboardArgs,
+
     /// Arguments for the app scheduler, after those of the job file.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+}
+
+/// Who may look at the job with a browser.
+#[derive(Debug, Default, Args)]
+pub(crate) struct DashboardArgs {
+    /// Serve the dashboard, on loopback unless an address is given.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0")]
+    pub(crate) dashboard: Option<SocketAddr>,
+
+    /// The file with the token that is to open the dashboard; or the variable
+    /// `MESOSGOT_DASHBOARD_TOKEN` holds it. Default: a new one for each run.
+    #[arg(long, value_name = "FILE", requires = "dashboard")]
+    pub(crate) dashboard_token_file: Option<PathBuf>,
+}
+
+/// Where to find a running job.
+#[derive(Debug, Args)]
+pub(crate) struct AddressArgs {
+    /// The address of a job's dashboard, `HOST:PORT` or a URL, for jobs elsewhere.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) address: Option<String>,
+
+    /// The file with the token of that dashboard; or the variable `MESOSGOT_DASHBOARD_TOKEN` holds
+    /// it.
+    #[arg(long, value_name = "FILE", requires = "address")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Which running job.
+#[derive(Debug, Args)]
+pub(crate) struct JobNameArgs {
+    /// The job's name, or `NAME@PID` if several have it. Default: the only one.
+    #[arg(value_name = "JOB", conflicts_with = "address")]
+    pub(crate) job: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) address: AddressArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    #[command(flatten)]
+    pub(crate) job: JobNameArgs,
+
+    /// Give tasks no time to end by themselves.
+    #[arg(long)]
+    pub(crate) now: bool,
 }
 
 /// What is shown to masters. Each overrides the job file.

@@ -10,6 +10,8 @@ mod new;
 mod plan;
 mod run;
 mod schema;
+mod status;
+mod stop;
 
 use std::sync::Arc;
 
@@ -128,11 +130,11 @@ async fn dispatch(
     log_directives: &str,
     reporter: &Arc<Reporter>,
 ) -> Result<Exit, Failure> {
-    let mut urgency = signals::listen(reporter.stdout_closed())
+    let (stop, mut urgency) = signals::listen(reporter.stdout_closed())
         .map_err(|error| Failure::new(Exit::Failure, error))?;
     tokio::spawn(hurry(urgency.clone(), Arc::clone(reporter)));
     match command {
-        Command::Run(args) => run::run(*args, log_directives, reporter, urgency).await,
+        Command::Run(args) => run::run(*args, log_directives, reporter, stop, urgency).await,
         Command::Cluster(args) => cluster::run(*args, reporter, urgency).await,
         Command::Plan(args) => plan::run(*args, reporter, urgency).await,
         Command::Check(args) => {
@@ -140,6 +142,12 @@ async fn dispatch(
         }
         Command::Build(args) => {
             signals::or_interrupted(&mut urgency, build::run(args, reporter)).await
+        }
+        Command::Status(args) => {
+            signals::or_interrupted(&mut urgency, status::run(args, reporter)).await
+        }
+        Command::Stop(args) => {
+            signals::or_interrupted(&mut urgency, stop::run(args, reporter)).await
         }
         Command::New(args) => new::run(&args, reporter),
         Command::Schema => Ok(schema::run(reporter)),

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 pub(crate) use self::config::{Target, master, planned};
 pub(crate) use self::hints::hint;
 pub(crate) use self::outcome::{Ended, exit};
+pub(crate) use self::progress::stopping;
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::LoadedJob;
@@ -64,7 +65,9 @@ pub(crate) async fn run(
     };
     let mut tally = Tally::new(&loaded.job);
     let traffic = config.traffic.clone();
+    let running = Arc::clone(&target.running);
     let progress = |progress| {
+        running.progress(&progress);
         progress::tell(&progress, &traffic, reporter);
         tally.count(&progress);
         reporter.live(|| tally.to_string());

@@ -15,6 +15,7 @@ mod local;
 mod login;
 mod logs;
 mod report;
+mod running;
 mod settings;
 mod signals;
 mod tail;

@@ -17,10 +17,11 @@
 mod event;
 mod lane;
 mod printer;
+mod status_text;
 mod text;
 
 use std::io::{self, IsTerminal as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -29,6 +30,7 @@ pub(crate) use self::event::{Event, Outcome, Stream};
 use self::lane::{Item, Lane};
 use self::printer::{LiveLine, Printer};
 use crate::args::OutputFormat;
+use crate::running::RunningJob;
 use crate::signals::Urgency;
 
 /// For how long an interrupted job waits for a reader that does not read: as long as people wait
@@ -51,6 +53,8 @@ pub(crate) struct Reporter {
     /// The same as that of stdout, if both go to the same place.
     stderr: Arc<Lane>,
     stdout_closed: watch::Receiver<bool>,
+    /// Remembers what is said for those who look from elsewhere.
+    witness: OnceLock<Arc<RunningJob>>,
 }
 
 impl Reporter {
@@ -76,6 +80,7 @@ impl Reporter {
             stdout,
             stderr,
             stdout_closed,
+            witness: OnceLock::new(),
         }
     }
 
@@ -92,6 +97,11 @@ impl Reporter {
     /// Becomes true when nobody reads stdout any more.
     pub(crate) fn stdout_closed(&self) -> watch::Receiver<bool> {
         self.stdout_closed.clone()
+    }
+
+    /// From now on the job remembers what is said, for those who look from elsewhere. Once only.
+    pub(crate) fn witnessed_by(&self, job: &Arc<RunningJob>) {
+        let _ = self.witness.set(Arc::clone(job));
     }
 
     /// Makes room for these names in front of the lines of tasks.
@@ -191,6 +201,9 @@ impl Reporter {
 
     /// Where an event is printed, and how.
     fn item(&self, event: &Event<'_>) -> Option<(&Lane, Item)> {
+        if let Some(job) = self.witness.get() {
+            job.event(event);
+        }
         if self.is_json() {
             let line = serde_json::to_string(event).expect("events are plain data");
             return Some((&self.stdout, Item::Result(line)));

@@ -17,19 +17,20 @@ pub(crate) enum Urgency {
 }
 
 /// Listens for SIGINT, SIGTERM and SIGHUP from now on; each raises the urgency by one step. So does
-/// a stdout that nobody reads any more, once.
+/// a stdout that nobody reads any more, once. The sender is for others who may raise it.
 ///
 /// # Errors
 /// When the system does not let us listen.
 pub(crate) fn listen(
     mut stdout_closed: watch::Receiver<bool>,
-) -> std::io::Result<watch::Receiver<Urgency>> {
+) -> std::io::Result<(watch::Sender<Urgency>, watch::Receiver<Urgency>)> {
     let mut signals = [
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
         signal(SignalKind::hangup())?,
     ];
     let (urgency, receiver) = watch::channel(Urgency::None);
+    let sender = urgency.clone();
     tokio::spawn(async move {
         let mut reader_gone = false;
         loop {
@@ -45,7 +46,7 @@ pub(crate) fn listen(
             urgency.send_modify(|urgency| *urgency = raised(*urgency));
         }
     });
-    Ok(receiver)
+    Ok((sender, receiver))
 }
 
 async fn next([interrupt, terminate, hangup]: &mut [Signal; 3]) -> bool {

@@ -45,7 +45,7 @@ use wasmtime_wasi::{
 };
 
 pub use self::clean::clean;
-pub use self::line::{Line, format_line, parse_line};
+pub use self::line::{Line, format_line, format_time, parse_line};
 use self::line::{Lines, PanicText};
 pub use self::sandbox::{OUTPUT_FOLDER, OutputBounds};
 pub use self::shared::PART_MARK;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::Failure;
@@ -10,9 +11,11 @@ use super::masters::{cluster_and_user, masters_of};
 use crate::args::RunArgs;
 use crate::diagnostics;
 use crate::exit::Exit;
-use crate::gang::{self, Target};
-use crate::job_file;
+use crate::gang::{self, Ended, Target};
+use crate::job_file::{self, LoadedJob};
 use crate::report::{Event, Outcome, Reporter};
+use crate::running::{Address, Doors, RunningJob};
+use crate::settings::Cluster;
 use crate::signals::{self, Urgency};
 
 /// Builds the job, launches its gang and runs its app scheduler to the end.
@@ -20,6 +23,7 @@ pub(super) async fn run(
     args: RunArgs,
     log_directives: &str,
     reporter: &Arc<Reporter>,
+    stop: watch::Sender<Urgency>,
     mut urgency: watch::Receiver<Urgency>,
 ) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -34,35 +38,85 @@ pub(super) async fn run(
         diagnostics::warn(&ungranted, reporter);
     }
     reporter.align(loaded.task_names().iter().map(String::as_str));
+    let running = Arc::new(RunningJob::new(&loaded.job, stop));
+    reporter.witnessed_by(&running);
+    let doors = open_doors(&args, &running, reporter)?;
+    let place = Place {
+        cluster,
+        user,
+        log_directives,
+    };
+    let ended = run_on(place, args.args, &loaded, &running, reporter, urgency).await;
+    if let Ok(ended) = &ended {
+        if let Some(misfits) = &ended.misfits {
+            diagnostics::report(misfits, reporter);
+        }
+        reporter.event(&Event::Outcome(Outcome {
+            job: &loaded.job.name,
+            outcome: ended.word,
+            exit_code: ended.exit.code(),
+            seconds: started.elapsed().as_secs_f64(),
+            tasks: loaded.job.task_count() as usize,
+            failures_ignored: ended.failures_ignored,
+            reason: ended.reason.clone(),
+            channels: ended.traffic.into(),
+            usage: ended.usage.into(),
+            help: ended.help,
+        }));
+    }
+    running.end();
+    // Those who follow read on meanwhile, and signals are heard.
+    tokio::task::block_in_place(|| doors.close());
+    Ok(ended?.exit)
+}
 
-    let (masters, local) = masters_of(cluster, reporter).await?;
+/// Lets others look at the job.
+fn open_doors(
+    args: &RunArgs,
+    running: &Arc<RunningJob>,
+    reporter: &Reporter,
+) -> Result<Doors, Failure> {
+    let address = Address::of(&args.dashboard)?;
+    if let Some(address) = &address {
+        let url = address
+            .url()
+            .map_err(|error| Failure::new(Exit::Failure, error))?;
+        reporter.event(&Event::DashboardServes { url: &url });
+    }
+    Doors::open(running, address)
+        .context("failed to let other commands find the job")
+        .map_err(|error| Failure::new(Exit::Failure, error))
+}
+
+/// Where a job runs, and as whom.
+struct Place<'a> {
+    cluster: Cluster,
+    user: String,
+    log_directives: &'a str,
+}
+
+/// Runs the job there, on an embedded cluster if that is the place.
+async fn run_on(
+    place: Place<'_>,
+    args: Vec<String>,
+    loaded: &LoadedJob,
+    running: &Arc<RunningJob>,
+    reporter: &Arc<Reporter>,
+    urgency: watch::Receiver<Urgency>,
+) -> Result<Ended, Failure> {
+    let (masters, local) = masters_of(place.cluster, reporter).await?;
     let target = Target {
         masters,
         is_embedded: local.is_some(),
-        user,
-        args: args.args,
-        log_directives,
+        user: place.user,
+        args,
+        log_directives: place.log_directives,
+        running: Arc::clone(running),
     };
-    let ended = gang::run(&loaded, target, reporter, urgency).await;
+    let ended = gang::run(loaded, target, reporter, urgency).await;
     // Whatever happened: no executor survives this.
     if let Some(local) = local {
         local.stop().await;
     }
-    let ended = ended?;
-    if let Some(misfits) = &ended.misfits {
-        diagnostics::report(misfits, reporter);
-    }
-    reporter.event(&Event::Outcome(Outcome {
-        job: &loaded.job.name,
-        outcome: ended.word,
-        exit_code: ended.exit.code(),
-        seconds: started.elapsed().as_secs_f64(),
-        tasks: loaded.job.task_count() as usize,
-        failures_ignored: ended.failures_ignored,
-        reason: ended.reason,
-        channels: ended.traffic.into(),
-        usage: ended.usage.into(),
-        help: ended.help,
-    }));
-    Ok(ended.exit)
+    ended
 }

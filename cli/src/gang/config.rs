@@ -2,10 +2,12 @@
 
 mod allow;
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use framework::{
     Constraint, Delivery, Executors, FrameworkConfig, GroupConfig, MasterConfig, Module,
-    ModuleServing, OnFailure, Operator, Pattern, Restart, Sandboxes, Strategy, Timing, Traffic,
+    ModuleServing, OnFailure, Operator, Pattern, Restart, Strategy, Timing,
 };
 use job::{Group, Job, Ports};
 use link::LinkConfig;
@@ -18,6 +20,7 @@ use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::job_file::{Loaded, LoadedJob};
 use crate::logs::LOG_VARIABLE;
+use crate::running::RunningJob;
 use crate::settings::MastersPlace;
 
 /// What a job file does not say about a run.
@@ -33,6 +36,8 @@ pub(crate) struct Target<'a> {
     pub(crate) args: Vec<String>,
     /// What executors log.
     pub(crate) log_directives: &'a str,
+    /// Where others look at the run.
+    pub(crate) running: Arc<RunningJob>,
 }
 
 /// What the framework is to run, and where.
@@ -94,8 +99,8 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         direct: serving.direct,
         certificate: serving.certificate,
         link: link_config(job.channels.window),
-        traffic: Traffic::new(),
-        sandboxes: Sandboxes::new(),
+        traffic: target.running.traffic().clone(),
+        sandboxes: target.running.sandboxes().clone(),
         seed: fastrand::u64(..),
     })
 }

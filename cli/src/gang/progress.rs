@@ -101,7 +101,7 @@ fn task_event<'a>(task: &'a TaskReport, traffic: &Traffic) -> Event<'a> {
 }
 
 /// Why the job comes to its end.
-fn stopping(outcome: &Outcome) -> String {
+pub(crate) fn stopping(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Succeeded => "app scheduler returned".to_owned(),
         Outcome::TaskFailed(task) => format!("task `{}` ended with {}", task.task, task.state),

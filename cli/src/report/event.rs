@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use framework::{TaskUsage, TotalTraffic, TotalUsage};
 use local_cluster::Happening;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::running::status::Status;
 
 /// One happening.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,6 +89,15 @@ pub(crate) enum Event<'a> {
     },
     /// The embedded cluster that ran by itself has ended; then this is last.
     ClusterStopped { exit_code: u8 },
+    /// How a running job is, for whoever has asked.
+    Status(&'a Status),
+    /// A job that was asked to end has ended.
+    Stopped { job: &'a str },
+    /// The dashboard can be looked at.
+    DashboardServes {
+        /// With the token behind `#`, which browsers send to nobody.
+        url: &'a str,
+    },
     /// The master has accepted us.
     Subscribed { framework_id: &'a str, again: bool },
     /// The subscription is lost and is being renewed.
@@ -179,7 +190,7 @@ impl Event<'_> {
 }
 
 /// Where a line was printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stream {
     /// To standard output.

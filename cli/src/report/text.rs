@@ -3,6 +3,7 @@
 use owo_colors::{AnsiColors, OwoColorize as _};
 
 use super::event::{Event, Outcome, Stream, Total};
+use super::status_text;
 
 /// The column of verbs is as wide as cargo's, whose lines come before ours.
 const VERB_WIDTH: usize = 12;
@@ -127,6 +128,9 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             talk("Fault", &format!("{fault} ({cause} at {seconds:.3}s)"))
         }
         Event::ClusterStopped { .. } => talk("Stopped", "embedded cluster"),
+        Event::Status(status) => Rendered::Result(status_text::render(status)),
+        Event::Stopped { job } => talk("Stopped", job),
+        Event::DashboardServes { url } => talk("Serving", &format!("dashboard on {url}")),
         Event::Subscribed {
             framework_id,
             again,

@@ -20,5 +20,6 @@ mod plan;
 mod policies;
 mod proxy;
 mod rig;
+mod running;
 mod support;
 mod tool;

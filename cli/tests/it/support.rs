@@ -107,6 +107,8 @@ impl Scene {
             .env_remove("MESOSGOT_SECRET")
             .env_remove("MESOSGOT_TOKEN")
             .env_remove("MESOSGOT_LOG")
+            .env_remove("MESOSGOT_DASHBOARD_TOKEN")
+            .env_remove("XDG_RUNTIME_DIR")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -44,6 +44,7 @@ pub use mesos_client::{
     Credentials, DisconnectReason, InvalidEndpoint, Masters, RefusedError, Secret, Tls,
 };
 pub use outcome::{FrameworkError, JobOutcome};
+pub use random::unguessable;
 pub use sandboxes::{AgentAddress, SandboxPlace, Sandboxes};
 pub use scheduler::{
     Cause, Certainty, Constraint, Delivering, InvalidJob, InvalidPattern, Leftover, NeverPlaced,

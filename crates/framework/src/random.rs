@@ -8,7 +8,7 @@ use rustls::crypto::ring;
 ///
 /// # Errors
 /// When the system has no randomness to give.
-pub(crate) fn unguessable<const BYTES: usize>() -> io::Result<[u8; BYTES]> {
+pub fn unguessable<const BYTES: usize>() -> io::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     let random = ring::default_provider().secure_random;
     random

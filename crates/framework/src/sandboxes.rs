@@ -71,6 +71,15 @@ impl Sandboxes {
         self.state().launched.pop_front()
     }
 
+    /// The names of the agents from which there were offers.
+    pub fn hostnames(&self) -> HashMap<AgentId, String> {
+        let state = self.state();
+        let agents = state.agents.iter();
+        agents
+            .map(|(agent, address)| (agent.clone(), address.hostname.clone()))
+            .collect()
+    }
+
     /// Remembers where agents are.
     pub(crate) fn offered(&self, event: &v1::scheduler::Event) {
         let Some(offers) = &event.offers else {

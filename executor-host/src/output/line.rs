@@ -58,6 +58,13 @@ const TIME_LENGTH: usize = TIME_SHAPE.len();
 /// The year 9999: more digits would not fit.
 const SECONDS_MAX: u64 = 253_402_300_799;
 
+/// A time as lines have it: RFC 3339, UTC, to milliseconds. Texts of times are in their order.
+pub fn format_time(at: SystemTime) -> String {
+    let mut text = String::with_capacity(TIME_LENGTH);
+    push_time(&mut text, at);
+    text
+}
+
 /// Appends a time in UTC, to milliseconds.
 pub(super) fn push_time(text: &mut String, at: SystemTime) {
     let since = at.duration_since(SystemTime::UNIX_EPOCH);

@@ -1,0 +1,175 @@
+//! A running job, for those outside its process: what is known about it, and what may be asked.
+//!
+//! ```text
+//! Progress, Event ──► RunningJob ──► api ──► door: private socket, or TCP with a token
+//!                     view, journal            ▲
+//!                                     client ──┘  (mesosgot status, logs, …)
+//! ```
+//!
+//! - [`view`]: what is known; it is told what happens and answers how things are.
+//! - [`journal`]: what has happened and what was printed, as far back as there is room.
+//! - [`status`]: how things are, as it goes over the wire.
+//! - [`api`]: the questions, as HTTP.
+//! - [`door`]: who may ask them.
+//! - [`place`]: where the sockets are.
+//! - [`client`]: whoever asks.
+
+pub(crate) mod api;
+pub(crate) mod client;
+mod door;
+pub(crate) mod journal;
+pub(crate) mod place;
+pub(crate) mod status;
+mod view;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use executor_host::output::format_time;
+use framework::{Progress, Sandboxes, Traffic};
+use job::Job;
+use tokio::sync::watch;
+
+pub(crate) use self::door::{Address, Doors};
+use self::journal::Journal;
+use self::status::{JobId, Status};
+use self::view::{Figures, View};
+use crate::report::Event;
+use crate::signals::Urgency;
+
+/// What one process knows about the job that it runs. It is told by whoever reports, and asked by
+/// the [`api`].
+#[derive(Debug)]
+pub(crate) struct RunningJob {
+    began: Instant,
+    state: Mutex<State>,
+    traffic: Traffic,
+    sandboxes: Sandboxes,
+    stop: watch::Sender<Urgency>,
+    /// Counts what has changed, so that whoever follows need not look in vain.
+    changes: watch::Sender<u64>,
+    has_ended: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    view: View,
+    journal: Journal,
+}
+
+impl RunningJob {
+    /// A job of which nothing has happened yet; `stop` is raised when somebody wants it to end.
+    pub(crate) fn new(job: &Job, stop: watch::Sender<Urgency>) -> Self {
+        let (changes, _) = watch::channel(0);
+        Self {
+            began: Instant::now(),
+            state: Mutex::new(State {
+                view: View::new(job, format_time(SystemTime::now())),
+                journal: Journal::default(),
+            }),
+            traffic: Traffic::new(),
+            sandboxes: Sandboxes::new(),
+            stop,
+            changes,
+            has_ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Which job it is.
+    pub(crate) fn id(&self) -> JobId {
+        self.lock().view.id().clone()
+    }
+
+    /// Nothing more will happen: whoever follows comes to the end.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.changed();
+    }
+
+    /// Whether nothing more will happen.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Takes a report of the framework into account.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        let now = format_time(SystemTime::now());
+        self.lock().view.handle(now, progress);
+        self.changed();
+    }
+
+    /// Remembers what was said, and what was printed.
+    pub(crate) fn event(&self, event: &Event<'_>) {
+        let now = format_time(SystemTime::now());
+        let mut state = self.lock();
+        match event {
+            Event::Output {
+                task,
+                stream,
+                time,
+                line,
+            } => {
+                let time = time.map_or(now, str::to_owned);
+                state.journal.line(time, task, *stream, line);
+            }
+            event => match serde_json::to_value(event) {
+                Ok(event) => state.journal.event(now, event),
+                Err(error) => tracing::warn!(%error, "an event cannot be shown to others"),
+            },
+        }
+        drop(state);
+        self.changed();
+    }
+
+    /// What goes over the links of the run.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Where the executors of the run are.
+    pub(crate) fn sandboxes(&self) -> &Sandboxes {
+        &self.sandboxes
+    }
+
+    /// How things are.
+    pub(crate) fn status(&self) -> Status {
+        let usage = |task: &str| self.traffic.usage(task);
+        let figures = Figures {
+            uptime: self.began.elapsed(),
+            total: self.traffic.total(),
+            links: self.traffic.links(),
+            usage: &usage,
+            hostnames: self.sandboxes.hostnames(),
+        };
+        self.lock().view.status(figures)
+    }
+
+    /// Asks the job to end, gracefully or at once. It cannot be taken back.
+    pub(crate) fn stop(&self, urgency: Urgency) {
+        self.stop.send_if_modified(|asked| {
+            let raises = urgency > *asked;
+            *asked = (*asked).max(urgency);
+            raises
+        });
+    }
+
+    /// Becomes another number whenever something has changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Looks into the journal.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Journal) -> T) -> T {
+        look(&self.lock().journal)
+    }
+
+    fn changed(&self) {
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
