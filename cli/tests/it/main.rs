@@ -3,6 +3,7 @@
 mod bad_jobs;
 mod channels;
 mod cluster;
+mod commands;
 mod deploying;
 mod direct;
 mod elections;
@@ -19,6 +20,7 @@ mod output;
 mod plan;
 mod policies;
 mod proxy;
+mod redact;
 mod rig;
 mod running;
 mod support;

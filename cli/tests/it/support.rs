@@ -97,9 +97,18 @@ impl Scene {
 
     /// Starts the program with these variables set.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
+        self.start_at(&workspace(), variables, args)
+    }
+
+    /// Starts the program with these variables set, in the folder of the job file.
+    pub(crate) fn start_here(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
+        self.start_at(self.folder(), variables, args)
+    }
+
+    fn start_at(&self, folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mesosgot"))
             .args(args)
-            .current_dir(workspace())
+            .current_dir(folder)
             .env("TMPDIR", self.tmp())
             .envs([<(&str, &str)>::from(CACHE)])
             .env("NO_COLOR", "1")
@@ -194,16 +203,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Reads stdout up to a line for which `wanted` is true.
+    /// Reads stdout up to a line for which `wanted` is true, and answers it.
     #[track_caller]
-    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         loop {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).expect("stdout is UTF-8");
             assert!(read > 0, "stdout ended before {what}:\n{}", self.printed);
             self.printed.push_str(&line);
             if wanted(&line) {
-                return;
+                return line;
             }
         }
     }
