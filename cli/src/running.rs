@@ -135,12 +135,14 @@ impl RunningJob {
     /// How things are.
     pub(crate) fn status(&self) -> Status {
         let usage = |task: &str| self.traffic.usage(task);
+        let forgotten = self.read(Journal::forgotten);
         let figures = Figures {
             uptime: self.began.elapsed(),
             total: self.traffic.total(),
             links: self.traffic.links(),
             usage: &usage,
             hostnames: self.sandboxes.hostnames(),
+            forgotten,
         };
         self.lock().view.status(figures)
     }

@@ -147,7 +147,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::running::status::{AgentStatus, ChannelTotals, JobId};
+    use crate::running::status::{AgentStatus, ChannelTotals, Forgotten, JobId};
 
     fn task(name: &str, state: &str) -> TaskStatus {
         TaskStatus {
@@ -199,6 +199,7 @@ mod tests {
             ],
             channels: ChannelTotals::default(),
             delivering: None,
+            forgotten: Forgotten::default(),
         };
         expect![[r#"
             job `elevator` (process 4711): running for 3m 7s

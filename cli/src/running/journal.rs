@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::status::Forgotten;
 use crate::report::Stream;
 
 /// So many bytes of events are kept: some 100,000 of them, which is all that happens to a gang of
@@ -117,8 +118,11 @@ impl Journal {
     }
 
     /// How many events and lines are not here any more.
-    pub(crate) fn forgotten(&self) -> (u64, u64) {
-        (self.events.forgotten, self.lines.forgotten)
+    pub(crate) fn forgotten(&self) -> Forgotten {
+        Forgotten {
+            events: self.events.forgotten,
+            lines: self.lines.forgotten,
+        }
     }
 }
 
@@ -199,7 +203,7 @@ mod tests {
             print(&mut journal, &number.to_string());
         }
         assert_eq!(lines(&journal, 0), ["97", "98", "99"]);
-        assert_eq!(journal.forgotten(), (0, 97));
+        assert_eq!(journal.forgotten().lines, 97);
         assert_eq!(journal.events_after(0).count(), 1);
     }
 
@@ -209,7 +213,7 @@ mod tests {
         print(&mut journal, &"x".repeat(200));
         assert_eq!(lines(&journal, 0), [""; 0]);
         print(&mut journal, "");
-        assert_eq!(journal.forgotten(), (0, 2));
+        assert_eq!(journal.forgotten().lines, 2);
     }
 
     #[test]

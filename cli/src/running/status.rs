@@ -57,6 +57,15 @@ pub(crate) struct Status {
     /// What agents do for the job's modules at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delivering: Option<DeliveringStatus>,
+    pub(crate) forgotten: Forgotten,
+}
+
+/// What has happened and was printed, and is not remembered any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Forgotten {
+    pub(crate) events: u64,
+    /// They are in the sandboxes.
+    pub(crate) lines: u64,
 }
 
 /// A group of tasks.

@@ -11,7 +11,8 @@ use job::Job;
 use mesos::AgentId;
 
 use super::status::{
-    AgentStatus, ChannelTotals, DeliveringStatus, GroupStatus, JobId, Phase, Status, TaskStatus,
+    AgentStatus, ChannelTotals, DeliveringStatus, Forgotten, GroupStatus, JobId, Phase, Status,
+    TaskStatus,
 };
 
 /// What is known.
@@ -49,6 +50,7 @@ pub(super) struct Figures<'a> {
     /// What a task took, as far as it was told.
     pub(super) usage: &'a dyn Fn(&str) -> Option<TaskUsage>,
     pub(super) hostnames: HashMap<AgentId, String>,
+    pub(super) forgotten: Forgotten,
 }
 
 impl View {
@@ -164,6 +166,7 @@ impl View {
                 bytes: it.bytes,
                 bytes_total: it.bytes_total,
             }),
+            forgotten: figures.forgotten,
         }
     }
 

@@ -137,7 +137,7 @@ fn over_tcp_only_those_with_the_token_get_in_and_no_page_from_elsewhere() {
     assert_eq!(status(&[]), "HTTP/1.1 401 Unauthorized");
     let wrong = format!("Authorization: Bearer {}", "0".repeat(token.len()));
     assert_eq!(status(&[wrong]), "HTTP/1.1 401 Unauthorized");
-    assert_eq!(status(&[bearer.clone()]), "HTTP/1.1 200 OK");
+    assert_eq!(status(std::slice::from_ref(&bearer)), "HTTP/1.1 200 OK");
     let elsewhere = "Origin: http://example.org".to_owned();
     assert_eq!(
         status(&[bearer.clone(), elsewhere]),

@@ -42,6 +42,7 @@ fn status(view: &View) -> Status {
             })
         },
         hostnames: [(AgentId::from("a1"), "host-1".to_owned())].into(),
+        forgotten: Forgotten::default(),
     })
 }
 
