@@ -4,7 +4,15 @@
 //! `cargo bench -p mesosgot-executor --bench density` prints all of it; `docs/performance.md` keeps
 //! figures. An argument runs only the parts whose name contains it: `idle`, `launch`, `neighbours`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something does not hold"
+)]
+
+#[path = "../../tests/it/agent.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
 mod agent;
+mod executor;
 #[path = "../../tests/it/guests.rs"]
 #[expect(dead_code, reason = "the tests need more guests")]
 mod guests;
@@ -16,10 +24,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
-
 use crate::{
-    agent::{Agent, Executor},
+    agent::Agent,
+    executor::{Executor, running},
     process::Usage,
 };
 
@@ -64,7 +71,6 @@ fn main() {
 
 struct Bench {
     program: PathBuf,
-    sandbox: TempDir,
 }
 
 impl Bench {
@@ -72,16 +78,13 @@ impl Bench {
         let built = || PathBuf::from(env!("CARGO_BIN_EXE_mesosgot-executor"));
         Self {
             program: env::var_os(PROGRAM_VARIABLE).map_or_else(built, PathBuf::from),
-            sandbox: tempfile::tempdir().expect("a temporary directory can be made"),
         }
     }
 
     async fn start(&self) -> (Agent, Executor) {
-        let agent = Agent::start().await;
+        let mut agent = Agent::start().await;
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let executor = agent
-            .executor(&self.program, self.sandbox.path(), cache)
-            .await;
+        let executor = Executor::start(&mut agent, &self.program, cache).await;
         (agent, executor)
     }
 
@@ -90,9 +93,9 @@ impl Bench {
         let (mut agent, executor) = self.start().await;
         let began = Instant::now();
         for number in 0..tasks {
-            agent.launch(&name(number), &["echo"]);
+            agent.launch(&agent.task(&name(number), &["echo"]));
         }
-        agent.running(tasks).await;
+        running(&mut agent, tasks).await;
         (began.elapsed(), executor)
     }
 }
@@ -133,9 +136,9 @@ async fn idle(bench: &Bench) {
         for number in first..tasks {
             let name = name(number);
             ends.push(agent.link.open(&name).expect("a channel can be opened"));
-            agent.launch(&name, &["echo"]);
+            agent.launch(&agent.task(&name, &["echo"]));
         }
-        agent.running(tasks - first).await;
+        running(&mut agent, tasks - first).await;
         for (outbox, inbox) in &ends[first..] {
             outbox.send("ping".into()).await.expect("it is open");
             assert_eq!(inbox.recv().await.as_deref(), Some(b"ping".as_slice()));
@@ -154,11 +157,11 @@ async fn neighbours(bench: &Bench) {
         let (mut agent, _executor) = bench.start().await;
         agent.begin().await;
         let (outbox, inbox) = agent.link.open("echo").expect("a channel can be opened");
-        agent.launch("echo", &["echo"]);
+        agent.launch(&agent.task("echo", &["echo"]));
         for number in 0..busy {
-            agent.launch(&name(number), &["spin"]);
+            agent.launch(&agent.task(&name(number), &["spin"]));
         }
-        agent.running(1 + busy).await;
+        running(&mut agent, 1 + busy).await;
         let mut times = Vec::new();
         for number in 0..WARM_UP + ROUND_TRIPS {
             let began = Instant::now();

@@ -1,14 +1,14 @@
 //! An agent for one executor: takes its calls, writes its events, carries frames of the link, and
-//! serves the test task's module.
+//! serves the test task's module. What starts executors is elsewhere: tests have them in their own
+//! process, benches in another.
 
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -19,11 +19,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use executor_host::{
-    Exit, RunError,
-    modules::{CompiledCache, Digest},
-    output::Output,
-};
+use executor_host::modules::{CompiledCache, Digest};
 use link::{Link, LinkConfig, Role, spec};
 use mesos::{
     recordio,
@@ -33,15 +29,10 @@ use mesos::{
         framework_info::{self, Capability},
     },
 };
-use mesos_client::{Checkpoint, ExecutorConfig};
 use prost::Message as _;
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
-use crate::{guests, hosted::MEMORY};
+use crate::guests::{self, MEMORY};
 
 /// The modules of all tests and some versions of them. Compiling the test task takes seconds, and
 /// most executors of tests run it.
@@ -85,12 +76,6 @@ struct Shared {
 }
 
 type AnswerUpdate = fn(&v1::TaskStatus) -> StatusCode;
-
-/// An executor under test.
-pub(crate) struct Executor {
-    stop: Arc<Notify>,
-    running: JoinHandle<Result<Exit, RunError>>,
-}
 
 impl Agent {
     pub(crate) async fn start() -> Self {
@@ -169,45 +154,6 @@ impl Agent {
         });
     }
 
-    /// Starts an executor of this agent and waits until it has subscribed.
-    pub(crate) async fn executor(&mut self) -> Executor {
-        let executor = self.start_executor();
-        assert_eq!(self.subscribed().await, call::Subscribe::default());
-        executor
-    }
-
-    /// The same for one that prints to this.
-    pub(crate) async fn executor_printing(&mut self, output: Output) -> Executor {
-        let executor = self.start_executor_printing(output);
-        assert_eq!(self.subscribed().await, call::Subscribe::default());
-        executor
-    }
-
-    pub(crate) fn start_executor(&self) -> Executor {
-        self.start_executor_printing(Output::new(std::io::sink(), std::io::sink()))
-    }
-
-    fn start_executor_printing(&self, output: Output) -> Executor {
-        let config = ExecutorConfig {
-            checkpoint: Some(Checkpoint {
-                recovery_timeout: Duration::from_millis(300),
-                subscription_backoff_max: Duration::from_millis(20),
-            }),
-            shutdown_grace: Duration::from_secs(3),
-            sandbox: Some(self.sandbox.path().to_owned()),
-            ..ExecutorConfig::new(&self.address, "f-0".into(), "x-0".into()).unwrap()
-        };
-        let stop = Arc::new(Notify::new());
-        let stopped = Arc::clone(&stop);
-        let running = executor_host::run(config, output, self.cache.clone(), async move {
-            stopped.notified().await
-        });
-        Executor {
-            stop,
-            running: tokio::spawn(running),
-        }
-    }
-
     /// The next subscription.
     pub(crate) async fn subscribed(&mut self) -> call::Subscribe {
         self.subscriptions.recv().await.unwrap()
@@ -215,15 +161,15 @@ impl Agent {
 
     /// A task of the test module that does what `args` say.
     pub(crate) fn task(&self, name: &str, args: &[&str]) -> spec::TaskSpec {
-        let module = guests::task();
-        let digest = Digest::of(module);
+        // Once: it is a millisecond of work, and benches launch thousands of tasks.
+        static DIGEST: LazyLock<Digest> = LazyLock::new(|| Digest::of(guests::task()));
         spec::TaskSpec {
             version: spec::VERSION,
             name: name.to_owned(),
             group: "test".to_owned(),
             module: Some(spec::Module {
-                sha256: digest.as_bytes().to_vec(),
-                size: module.len() as u64,
+                sha256: DIGEST.as_bytes().to_vec(),
+                size: guests::task().len() as u64,
                 urls: vec![format!("http://{}/module", self.address)],
                 over_link: false,
             }),
@@ -267,9 +213,19 @@ impl Agent {
         self.cache = Some(cache);
     }
 
+    /// Where executors keep it, if they do.
+    pub(crate) fn cache(&self) -> Option<&CompiledCache> {
+        self.cache.as_ref()
+    }
+
     /// The folder of executors.
     pub(crate) fn sandbox(&self) -> &std::path::Path {
         self.sandbox.path()
+    }
+
+    /// Where executors reach it: host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The framework knows TASK_KILLING; to be said before the executor starts.
@@ -301,6 +257,17 @@ impl Agent {
             launch: Some(event::Launch { task }),
             ..of(event::Type::Launch)
         });
+    }
+
+    /// Launches a task and waits until it runs, of which the next update must tell.
+    pub(crate) async fn run(&mut self, spec: &spec::TaskSpec) {
+        self.launch(spec);
+        let (task, state, status) = self.next().await;
+        assert_eq!(
+            (&task, state),
+            (&spec.name, TaskState::TaskRunning),
+            "{status:?}"
+        );
     }
 
     pub(crate) fn kill(&self, name: &str) {
@@ -390,17 +357,6 @@ impl Agent {
     fn acknowledge_news(&mut self, status: &v1::TaskStatus) -> bool {
         self.acknowledge(status);
         self.acknowledged.insert(status.uuid.clone().unwrap())
-    }
-}
-
-impl Executor {
-    /// As SIGTERM does.
-    pub(crate) fn stop(&self) {
-        self.stop.notify_one();
-    }
-
-    pub(crate) async fn exit(self) -> Result<Exit, RunError> {
-        self.running.await.unwrap()
     }
 }
 

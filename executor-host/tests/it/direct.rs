@@ -52,10 +52,8 @@ async fn accept(
 /// Starts the task `a`, which echoes.
 async fn start_echo(agent: &mut Agent) -> (link::Sender, link::Receiver) {
     let ends = agent.link.open("a").unwrap();
-    agent.launch(&agent.task("a", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
-    let start = spec::Control::start();
-    agent.link.control().send(&start).await.unwrap();
+    agent.run(&agent.task("a", &["echo"])).await;
+    agent.begin().await;
     ends
 }
 

@@ -18,12 +18,7 @@ async fn tasks_begin_at_the_start_talk_and_finish() {
     for _ in 0..2 {
         assert_eq!(agent.next().await.1, TaskState::TaskRunning);
     }
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
+    agent.begin().await;
     for (outbox, inbox) in &ends {
         outbox.send("ping".into()).await.unwrap();
         assert_eq!(inbox.recv().await.as_deref(), Some(b"ping".as_slice()));
@@ -47,12 +42,7 @@ async fn the_last_messages_of_the_last_task_are_not_lost() {
     let executor = agent.executor().await;
     let (outbox, inbox) = agent.link.open("a").unwrap();
     agent.launch(&agent.task("a", &["fill"]));
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
+    agent.begin().await;
     assert_eq!(agent.next().await.1, TaskState::TaskRunning);
     outbox.send("go on".into()).await.unwrap();
     let mut last = None;
@@ -71,16 +61,9 @@ async fn a_task_that_traps_fails_with_its_backtrace_and_its_neighbour_goes_on() 
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
     let (outbox, inbox) = agent.link.open("good").unwrap();
-    agent.launch(&agent.task("good", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
-    agent.launch(&agent.task("bad", &["panic"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&agent.task("good", &["echo"])).await;
+    agent.begin().await;
+    agent.run(&agent.task("bad", &["panic"])).await;
     let (task, state, status) = agent.next().await;
     assert_eq!((task.as_str(), state), ("bad", TaskState::TaskFailed));
     let message = status.message.unwrap();
@@ -97,12 +80,7 @@ async fn a_task_that_traps_fails_with_its_backtrace_and_its_neighbour_goes_on() 
 async fn a_kill_closes_the_inbox_and_stops_by_force_what_does_not_listen() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
+    agent.begin().await;
     agent.launch(&agent.task("listens", &["echo"]));
     let deaf = spec::TaskSpec {
         kill_grace_ms: 20,
@@ -187,12 +165,7 @@ async fn a_broken_stream_is_renewed_with_what_was_not_acknowledged() {
         running.uuid
     );
     agent.acknowledge(&running);
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
+    agent.begin().await;
     outbox.send("still there".into()).await.unwrap();
     assert_eq!(
         inbox.recv().await.as_deref(),
@@ -213,8 +186,7 @@ async fn a_broken_stream_is_renewed_with_what_was_not_acknowledged() {
 async fn a_shutdown_ends_all_tasks() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    agent.launch(&agent.task("waits", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&agent.task("waits", &["echo"])).await;
     agent.shutdown();
     let (_, state, status) = agent.next().await;
     assert_eq!(
@@ -228,14 +200,8 @@ async fn a_shutdown_ends_all_tasks() {
 async fn a_signal_counts_as_a_shutdown() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
-    agent.launch(&agent.task("runs", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.begin().await;
+    agent.run(&agent.task("runs", &["echo"])).await;
     executor.stop();
     assert_eq!(agent.next().await.1, TaskState::TaskKilled);
     assert_eq!(executor.exit().await, Ok(Exit::Shutdown));
@@ -245,14 +211,8 @@ async fn a_signal_counts_as_a_shutdown() {
 async fn without_its_agent_the_executor_ends() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
-    agent.launch(&agent.task("runs", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.begin().await;
+    agent.run(&agent.task("runs", &["echo"])).await;
     agent.die();
     assert_eq!(executor.exit().await, Ok(Exit::AgentLost));
 }

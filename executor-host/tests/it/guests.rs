@@ -2,6 +2,9 @@
 
 use std::{path::Path, process::Command, sync::LazyLock};
 
+/// Enough for any guest that does not mean to reach it.
+pub(crate) const MEMORY: u64 = 16 << 20;
+
 /// The component of `tests/guests/task`.
 pub(crate) fn task() -> &'static [u8] {
     static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| component("test-task", "test_task.wasm"));

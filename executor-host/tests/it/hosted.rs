@@ -18,10 +18,7 @@ use executor_host::{
 use link::{Link, LinkConfig, Role};
 use tokio::task::JoinHandle;
 
-use crate::guests;
-
-/// Enough for any guest that does not mean to reach it.
-pub(crate) const MEMORY: u64 = 16 << 20;
+use crate::guests::{self, MEMORY};
 
 /// The engine of all tests: compiling takes seconds.
 pub(crate) fn engine() -> &'static Engine {

@@ -11,10 +11,7 @@ use link::spec;
 use mesos::v1::{TaskState, TaskStatus, task_status::Reason};
 use tokio::{net::TcpListener, time::timeout};
 
-use crate::{
-    agent::{Agent, Executor},
-    components, guests,
-};
+use crate::{agent::Agent, components, guests, running::Executor};
 
 /// The longest round trip of the neighbour. On an idle machine it takes a fraction of a
 /// millisecond, and beside a guest that computes some milliseconds.

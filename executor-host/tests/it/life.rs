@@ -2,15 +2,9 @@
 
 use axum::http::StatusCode;
 use executor_host::Exit;
-use link::spec;
 use mesos::v1::TaskState;
 
 use crate::agent::Agent;
-
-async fn start(agent: &Agent) {
-    let control = agent.link.control();
-    control.send(&spec::Control::start()).await.unwrap();
-}
 
 #[tokio::test]
 async fn updates_that_the_agent_cannot_take_yet_come_when_it_can() {
@@ -19,7 +13,7 @@ async fn updates_that_the_agent_cannot_take_yet_come_when_it_can() {
     agent.answer_updates(|_| StatusCode::SERVICE_UNAVAILABLE);
     let (outbox, _inbox) = agent.link.open("a").unwrap();
     agent.launch(&agent.task("a", &["echo"]));
-    start(&agent).await;
+    agent.begin().await;
     outbox.close();
     for _ in 0..3 {
         assert_eq!(agent.refused().await.state(), TaskState::TaskRunning);
@@ -59,7 +53,7 @@ async fn what_comes_twice_happens_once() {
     agent.launch(&agent.task("a", &["echo"]));
     // The first counts.
     agent.launch(&agent.task("a", &["panic"]));
-    start(&agent).await;
+    agent.begin().await;
     let running = agent.update().await;
     for _ in 0..3 {
         agent.acknowledge(&running);
@@ -82,7 +76,7 @@ async fn what_comes_twice_happens_once() {
 async fn an_executor_that_knows_what_is_to_come_stays_for_it() {
     let mut agent = Agent::start_of(2).await;
     let executor = agent.executor().await;
-    start(&agent).await;
+    agent.begin().await;
     agent.launch_data("broken", None);
     assert_eq!(agent.next().await.1, TaskState::TaskFailed);
     // Whatever it does in between, it subscribes again.
@@ -99,7 +93,7 @@ async fn the_last_messages_are_not_lost_when_the_stream_breaks_after_the_last_ta
     let executor = agent.executor().await;
     let (outbox, inbox) = agent.link.open("a").unwrap();
     agent.launch(&agent.task("a", &["echo"]));
-    start(&agent).await;
+    agent.begin().await;
     assert_eq!(agent.next().await.1, TaskState::TaskRunning);
     outbox.send("ping".into()).await.unwrap();
     assert_eq!(inbox.recv().await.as_deref(), Some(b"ping".as_slice()));
@@ -127,7 +121,7 @@ async fn the_last_messages_are_not_lost_when_the_stream_breaks_after_the_last_ta
 async fn another_agent_in_the_place_of_the_first_is_not_ours() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    start(&agent).await;
+    agent.begin().await;
     agent.launch(&agent.task("runs", &["echo"]));
     assert_eq!(agent.next().await.1, TaskState::TaskRunning);
     agent.be("S1");
@@ -139,7 +133,7 @@ async fn another_agent_in_the_place_of_the_first_is_not_ours() {
 async fn an_agent_that_does_not_know_the_executor_has_lost_it() {
     let mut agent = Agent::start().await;
     let executor = agent.executor().await;
-    start(&agent).await;
+    agent.begin().await;
     agent.launch(&agent.task("runs", &["echo"]));
     assert_eq!(agent.next().await.1, TaskState::TaskRunning);
     agent.forget();

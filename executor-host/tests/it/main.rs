@@ -20,6 +20,7 @@ mod modules;
 mod modules_over_link;
 mod output;
 mod pinned;
+mod running;
 mod schedulers;
 mod smith;
 mod tasks;

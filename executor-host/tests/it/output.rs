@@ -13,7 +13,7 @@ use link::spec;
 use mesos::v1::TaskState;
 use tempfile::TempDir;
 
-use crate::agent::{Agent, Executor};
+use crate::{agent::Agent, running::Executor};
 
 /// Bounds that are reached soon.
 const BOUNDS: OutputBounds = OutputBounds {
@@ -38,12 +38,7 @@ async fn executor(agent: &mut Agent) -> (TempDir, Executor) {
     let (stdout, stderr) = (create("stdout"), create("stderr"));
     let output = Output::sandbox(sandbox.path(), stdout, stderr, BOUNDS).unwrap();
     let executor = agent.executor_printing(output).await;
-    agent
-        .link
-        .control()
-        .send(&spec::Control::start())
-        .await
-        .unwrap();
+    agent.begin().await;
     (sandbox, executor)
 }
 
@@ -76,12 +71,10 @@ async fn what_a_task_printed_is_written_before_its_end_is_told() {
     let mut agent = Agent::start().await;
     let (sandbox, executor) = executor(&mut agent).await;
     let (outbox, _inbox) = agent.link.open("quiet").unwrap();
-    agent.launch(&agent.task("quiet", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&agent.task("quiet", &["echo"])).await;
     for number in 0..5 {
         let name = format!("task-{number}");
-        agent.launch(&agent.task(&name, &["print"]));
-        assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+        agent.run(&agent.task(&name, &["print"])).await;
         let (_, state, _) = agent.next().await;
         assert_eq!(state, TaskState::TaskFinished);
         let stdout = lines_of(&sandbox, "stdout", &name);
@@ -108,14 +101,12 @@ async fn a_task_that_prints_without_end_fills_no_disk_and_holds_up_no_neighbour(
     let mut agent = Agent::start().await;
     let (sandbox, executor) = executor(&mut agent).await;
     let (outbox, inbox) = agent.link.open("echo").unwrap();
-    agent.launch(&agent.task("echo", &["echo"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&agent.task("echo", &["echo"])).await;
     let flood = spec::TaskSpec {
         kill_grace_ms: 20,
         ..agent.task("flood", &["flood"])
     };
-    agent.launch(&flood);
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&flood).await;
     loop {
         outbox.send("ping".into()).await.unwrap();
         assert_eq!(inbox.recv().await.as_deref(), Some(b"ping".as_slice()));
@@ -132,8 +123,7 @@ async fn a_task_that_prints_without_end_fills_no_disk_and_holds_up_no_neighbour(
         }
     }
     // Who prints little is still seen.
-    agent.launch(&agent.task("neighbour", &["print"]));
-    assert_eq!(agent.next().await.1, TaskState::TaskRunning);
+    agent.run(&agent.task("neighbour", &["print"])).await;
     assert_eq!(agent.next().await.1, TaskState::TaskFinished);
     let lines = lines_of(&sandbox, "stdout", "neighbour");
     assert_eq!(lines, ["to stdout", "without an end"]);

@@ -9,7 +9,10 @@ use executor_host::{
     CpuLimitReached, MemoryLimitReached, outcome::Outcome, output::Output, task::Prepared,
 };
 
-use crate::hosted::{MEMORY, config, engine, module, start, start_with};
+use crate::{
+    guests::MEMORY,
+    hosted::{config, engine, module, start, start_with},
+};
 
 #[tokio::test]
 async fn a_task_answers_until_its_inbox_closes() {

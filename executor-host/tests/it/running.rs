@@ -1,0 +1,68 @@
+//! Executors under test, in the process of the test.
+
+use std::{sync::Arc, time::Duration};
+
+use executor_host::{Exit, RunError, output::Output};
+use mesos::v1::executor::call;
+use mesos_client::{Checkpoint, ExecutorConfig};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::agent::Agent;
+
+/// An executor under test.
+pub(crate) struct Executor {
+    stop: Arc<Notify>,
+    running: JoinHandle<Result<Exit, RunError>>,
+}
+
+impl Agent {
+    /// Starts an executor of this agent and waits until it has subscribed.
+    pub(crate) async fn executor(&mut self) -> Executor {
+        let executor = self.start_executor();
+        assert_eq!(self.subscribed().await, call::Subscribe::default());
+        executor
+    }
+
+    /// The same for one that prints to this.
+    pub(crate) async fn executor_printing(&mut self, output: Output) -> Executor {
+        let executor = self.start_executor_printing(output);
+        assert_eq!(self.subscribed().await, call::Subscribe::default());
+        executor
+    }
+
+    pub(crate) fn start_executor(&self) -> Executor {
+        self.start_executor_printing(Output::new(std::io::sink(), std::io::sink()))
+    }
+
+    fn start_executor_printing(&self, output: Output) -> Executor {
+        let config = ExecutorConfig {
+            checkpoint: Some(Checkpoint {
+                recovery_timeout: Duration::from_millis(300),
+                subscription_backoff_max: Duration::from_millis(20),
+            }),
+            shutdown_grace: Duration::from_secs(3),
+            sandbox: Some(self.sandbox().to_owned()),
+            ..ExecutorConfig::new(self.address(), "f-0".into(), "x-0".into()).unwrap()
+        };
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let running = executor_host::run(config, output, self.cache().cloned(), async move {
+            stopped.notified().await
+        });
+        Executor {
+            stop,
+            running: tokio::spawn(running),
+        }
+    }
+}
+
+impl Executor {
+    /// As SIGTERM does.
+    pub(crate) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    pub(crate) async fn exit(self) -> Result<Exit, RunError> {
+        self.running.await.unwrap()
+    }
+}
