@@ -10,6 +10,7 @@
 //! - [`journal`]: what has happened and what was printed, as far back as there is room.
 //! - [`status`]: how things are, as it goes over the wire.
 //! - [`api`]: the questions, as HTTP.
+//! - [`metrics`]: figures for Prometheus.
 //! - [`door`]: who may ask them.
 //! - [`place`]: where the sockets are.
 //! - [`client`]: whoever asks.
@@ -18,6 +19,7 @@ pub(crate) mod api;
 pub(crate) mod client;
 mod door;
 pub(crate) mod journal;
+mod metrics;
 pub(crate) mod place;
 pub(crate) mod status;
 mod view;
@@ -33,7 +35,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::door::{Address, Doors};
 use self::journal::Journal;
-use self::status::{JobId, Status};
+use self::status::{JobId, Phase, Status};
 use self::view::{Figures, View};
 use crate::report::Event;
 use crate::signals::Urgency;
@@ -120,6 +122,11 @@ impl RunningJob {
         }
         drop(state);
         self.changed();
+    }
+
+    /// How far it is, and whether a master has it.
+    fn health(&self) -> (Phase, bool) {
+        self.lock().view.health()
     }
 
     /// What goes over the links of the run.

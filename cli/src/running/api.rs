@@ -6,6 +6,8 @@
 //! | `GET /v1/job` | [`JobId`] |
 //! | `GET /v1/status` | [`Status`](super::status::Status) |
 //! | `GET /v1/events`, `GET /v1/logs` | a line for each entry of the [`journal`](super::journal) |
+//! | `GET /metrics` | figures for Prometheus |
+//! | `GET /health` | how far the job is; 503 while no master has it. For everybody |
 //! | `POST /v1/stop` | `{"now": false}`: the job ends |
 
 use std::convert::Infallible;
@@ -21,9 +23,9 @@ use axum::routing::{get, post};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
-use super::RunningJob;
 use super::journal::Journal;
-use super::status::{JobId, Status};
+use super::status::{JobId, Phase, Status};
+use super::{RunningJob, metrics};
 use crate::signals::Urgency;
 
 /// So many entries go into one piece of an answer: enough to be quick, little enough to hold the
@@ -71,8 +73,14 @@ pub(super) fn router(job: Arc<RunningJob>) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/logs", get(logs))
         .route("/v1/stop", post(stop))
+        .route("/metrics", get(metrics))
         .fallback(nothing_there)
         .with_state(job)
+}
+
+/// What everybody may ask who comes to the address: it says nothing of what the job does.
+pub(super) fn open_router(job: Arc<RunningJob>) -> Router {
+    Router::new().route("/health", get(health)).with_state(job)
 }
 
 /// Says why something is not done.
@@ -93,6 +101,29 @@ async fn job_id(State(job): State<Arc<RunningJob>>) -> Json<JobId> {
 
 async fn status(State(job): State<Arc<RunningJob>>) -> Json<Status> {
     Json(job.status())
+}
+
+async fn metrics(State(job): State<Arc<RunningJob>>) -> Response {
+    match metrics::render(&job.status(), &job.traffic().total()) {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// How a job is, for those who only want to know whether it is well.
+#[derive(Debug, Serialize)]
+struct Health {
+    phase: Phase,
+    connected: bool,
+}
+
+async fn health(State(job): State<Arc<RunningJob>>) -> Response {
+    let (phase, connected) = job.health();
+    let status = match connected {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(Health { phase, connected })).into_response()
 }
 
 async fn stop(State(job): State<Arc<RunningJob>>, Json(stop): Json<StopRequest>) -> Response {

@@ -130,9 +130,10 @@ impl Doors {
             }
         };
         let router = api::router(Arc::clone(job));
+        let open = api::open_router(Arc::clone(job));
         let thread = thread::Builder::new()
             .name("doors".to_owned())
-            .spawn(move || runtime.block_on(serve(router, listener, address, closed)))?;
+            .spawn(move || runtime.block_on(serve(router, open, listener, address, closed)))?;
         Ok(Self {
             close,
             thread,
@@ -180,6 +181,7 @@ fn bind(
 
 async fn serve(
     router: Router,
+    open: Router,
     socket: Option<std::os::unix::net::UnixListener>,
     address: Option<Address>,
     closed: watch::Receiver<bool>,
@@ -187,13 +189,15 @@ async fn serve(
     let mut kinds = JoinSet::new();
     match socket.map(UnixListener::from_std).transpose() {
         Ok(Some(listener)) => {
-            kinds.spawn(accept_all(listener, router.clone(), closed.clone()));
+            let router = router.clone().merge(open.clone());
+            kinds.spawn(accept_all(listener, router, closed.clone()));
         }
         Ok(None) => {}
         Err(error) => warn!(%error, "other commands cannot find this job"),
     }
     if let Some(Address { listener, token }) = address {
         let router = router.layer(middleware::from_fn_with_state(token, only_invited));
+        let router = router.merge(open);
         match TcpListener::from_std(listener) {
             Ok(listener) => {
                 kinds.spawn(accept_all(listener, router, closed));

@@ -30,6 +30,28 @@ pub(crate) enum Phase {
     Stopping,
 }
 
+impl Phase {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Subscribing,
+        Self::Waiting,
+        Self::Launching,
+        Self::Running,
+        Self::Stopping,
+    ];
+
+    /// Its name over the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Subscribing => "subscribing",
+            Self::Waiting => "waiting",
+            Self::Launching => "launching",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 /// How a job is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Status {

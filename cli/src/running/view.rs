@@ -78,6 +78,12 @@ impl View {
         &self.id
     }
 
+    /// How far it is, and whether a master has it.
+    pub(super) fn health(&self) -> (Phase, bool) {
+        let is_connected = self.framework_id.is_some() && self.disconnected.is_none();
+        (self.phase, is_connected)
+    }
+
     /// Takes a report of the framework into account.
     pub(super) fn handle(&mut self, now: String, progress: &Progress) {
         match progress {

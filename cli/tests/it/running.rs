@@ -108,8 +108,35 @@ fn run_folder(scene: &Scene) -> std::path::PathBuf {
     folders.find(is_run_folder).expect("the job has made it")
 }
 
+#[test]
+fn figures_want_the_token_and_the_health_of_a_job_does_not() {
+    let scene = Scene::new();
+    let mut job = patient(&scene, &["--dashboard"]);
+    let url = job.wait_for_log("dashboard on http://");
+    let (address, token) = url.trim().split_once("/#").unwrap();
+    assert_eq!(ask(address, "/health", &[]), "HTTP/1.1 200 OK");
+    assert_eq!(ask(address, "/metrics", &[]), "HTTP/1.1 401 Unauthorized");
+    let bearer = [format!("Authorization: Bearer {token}")];
+    let figures = answer(address, "/metrics", &bearer);
+    assert!(
+        figures.contains(r#"mesosgot_tasks{group="echo",state="TASK_RUNNING"} 2.0"#),
+        "{figures}"
+    );
+    let health = answer(address, "/health", &[]);
+    assert!(
+        health.ends_with(r#"{"phase":"running","connected":true}"#),
+        "{health}"
+    );
+}
+
 /// The status line of the answer to a request with these headers.
 fn ask(address: &str, path: &str, headers: &[String]) -> String {
+    let answer = answer(address, path, headers);
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The answer to a request with these headers.
+fn answer(address: &str, path: &str, headers: &[String]) -> String {
     let mut stream = TcpStream::connect(address).expect("somebody listens");
     let headers: String = headers
         .iter()
@@ -122,7 +149,7 @@ fn ask(address: &str, path: &str, headers: &[String]) -> String {
     stream
         .read_to_string(&mut answer)
         .expect("the answer is text");
-    answer.lines().next().unwrap_or_default().to_owned()
+    answer
 }
 
 #[test]
