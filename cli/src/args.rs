@@ -322,6 +322,9 @@ pub(crate) struct AccessArgs {
 }
 
 #[cfg(test)]
+mod reference;
+
+#[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
