@@ -44,7 +44,8 @@ pub(crate) enum PlaceError {
 /// The folder: in the user's run directory, or among temporary files where there is none.
 pub(crate) fn folder() -> PathBuf {
     let runtime = std::env::var_os(RUNTIME_VARIABLE).map(PathBuf::from);
-    match runtime.filter(|path| path.is_absolute()) {
+    // Whoever became another user by `su` may have the variable without the folder.
+    match runtime.filter(|path| path.is_absolute() && path.is_dir()) {
         Some(runtime) => runtime.join("mesosgot"),
         None => std::env::temp_dir().join(format!("mesosgot-{}", geteuid().as_raw())),
     }
