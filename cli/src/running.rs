@@ -29,6 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use executor_host::output::format_time;
+use framework::operator::Operator;
 use framework::{Progress, Sandboxes, Traffic};
 use job::Job;
 use tokio::sync::watch;
@@ -48,6 +49,7 @@ pub(crate) struct RunningJob {
     state: Mutex<State>,
     traffic: Traffic,
     sandboxes: Sandboxes,
+    operator: Operator,
     stop: watch::Sender<Urgency>,
     /// Counts what has changed, so that whoever follows need not look in vain.
     changes: watch::Sender<u64>,
@@ -72,6 +74,7 @@ impl RunningJob {
             }),
             traffic: Traffic::new(),
             sandboxes: Sandboxes::new(),
+            operator: Operator::new(),
             stop,
             changes,
             has_ended: AtomicBool::new(false),
@@ -137,6 +140,11 @@ impl RunningJob {
     /// Where the executors of the run are.
     pub(crate) fn sandboxes(&self) -> &Sandboxes {
         &self.sandboxes
+    }
+
+    /// The way to the tasks of the run.
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.operator
     }
 
     /// How things are.

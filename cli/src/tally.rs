@@ -107,6 +107,7 @@ impl Tally {
             Progress::Task(task) => self.stand(&task.task, task.state.into()),
             Progress::PlacedAgain(task) => self.stand(&task.task, Standing::Waiting),
             Progress::Restarting { task, .. } => self.stand(&task.task, Standing::Restarting),
+            Progress::RestartingByRequest { task } => self.stand(task, Standing::Restarting),
             Progress::Ignored(_) => self.ignored += 1,
             Progress::Subscribed { .. } => {
                 self.is_subscribed = true;

@@ -101,6 +101,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
         link: link_config(job.channels.window),
         traffic: target.running.traffic().clone(),
         sandboxes: target.running.sandboxes().clone(),
+        operator: target.running.operator().clone(),
         seed: fastrand::u64(..),
     })
 }

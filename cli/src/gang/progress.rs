@@ -46,6 +46,9 @@ pub(super) fn tell(progress: &Progress, traffic: &Traffic, reporter: &Reporter) 
             let message = format!("{task}; restart {number} of {max} in {seconds:.1}s");
             reporter.event(&Event::Warning { message: &message });
         }
+        Progress::RestartingByRequest { task } => {
+            reporter.event(&Event::Restarting { task });
+        }
         Progress::SpawnFailed { group, count, why } => {
             let message = format!("{count} more of `{group}` could not be started: {why}");
             reporter.event(&Event::Warning { message: &message });

@@ -120,6 +120,8 @@ pub(crate) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
     },
+    /// A task has its next life, because somebody has asked for it.
+    Restarting { task: &'a str },
     /// Executors get modules ready; again while that takes long, and once when it is done.
     Delivering {
         executors: usize,

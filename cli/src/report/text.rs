@@ -152,6 +152,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             message,
             ..
         } => task_line(task, state, reason.as_deref(), *message),
+        Event::Restarting { task } => talk("Restarting", &format!("task `{task}`, as asked")),
         Event::AppStarted => talk("Running", "all tasks are up, the app scheduler begins"),
         Event::AppReturned { .. } => Rendered::Nothing,
         Event::Stopping { reason } => talk("Stopping", reason),

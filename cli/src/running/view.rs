@@ -111,6 +111,12 @@ impl View {
                     task.restarts += 1;
                 }
             }
+            // Its end has been told already, like that of every task.
+            Progress::RestartingByRequest { task } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.restarts += 1;
+                }
+            }
             Progress::Delivering(delivering) => {
                 let is_over = *delivering == Delivering::default();
                 self.delivering = (!is_over).then_some(*delivering);

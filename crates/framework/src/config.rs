@@ -11,6 +11,7 @@ use mesos_client::{Credentials, Masters, Secret, Tls};
 use scheduler::{Barrier, Constraint, Group, Job, OnFailure, Strategy, Timing};
 use sha2::{Digest as _, Sha256};
 
+use crate::operator::Operator;
 use crate::sandboxes::Sandboxes;
 use crate::store::JobDigest;
 use crate::traffic::Traffic;
@@ -44,6 +45,8 @@ pub struct FrameworkConfig {
     pub traffic: Traffic,
     /// Where the sandboxes of its executors can be found.
     pub sandboxes: Sandboxes,
+    /// The way in for people while it runs.
+    pub operator: Operator,
     /// The source of all chance in this run. Two runs of a job at the same time need different
     /// ones: names of this run are made of it.
     pub seed: u64,

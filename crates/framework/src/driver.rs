@@ -3,19 +3,19 @@
 //! It decides nothing: what is heard becomes an input, each output one act. The machine is owned
 //! by this loop alone; everything else sends to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use link::Alarm;
-use link::app::{App, AppDriver, Life, Request, RequestError, TaskSummary};
+use link::app::{App, AppDriver, Life, RequestError};
 use mesos::{FrameworkId, OfferId, v1};
 use mesos_client::{
     DisconnectReason, RefusedError, SchedulerClient, SchedulerConfig, SchedulerNotice,
 };
 use prost::Message as _;
 use scheduler::{
-    Command, ExecutorLaunch, Input, KillRefused, OnFailure, Outcome, Output, Progress, Record,
-    Scheduler, SpawnFailed, SpawnId, SpawnRefused, Stop, TaskLaunch, TaskState,
+    Command, ExecutorLaunch, Input, OnFailure, Outcome, Output, Progress, Record, Scheduler,
+    SpawnId, Stop, TaskLaunch,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ use crate::convert::{self, Heard};
 use crate::identity::RunIdentity;
 use crate::launch::{self, Blueprint, Served};
 use crate::modules::{ModuleServer, ServeError};
+use crate::operator::Desk;
 use crate::outcome::{ACCEPT_BYTES_MAX, FrameworkError, JobOutcome};
 use crate::sandboxes::Sandboxes;
 use crate::store::{MemoryStore, Store};
@@ -39,6 +40,7 @@ mod direct;
 mod events;
 mod farewell;
 mod links;
+mod requests;
 
 use app_run::AppRun;
 use attending::Library;
@@ -149,8 +151,10 @@ where
         commanded,
         events: HeldEvents::default(),
         app: AppRun::new(app, app_ends),
+        desk: Desk::open(config.operator.clone(), app_driver.outbox().clone()),
         app_driver,
         lives: lives.collect(),
+        returning: HashSet::new(),
         spawns: HashMap::new(),
         is_deserted: false,
         progress,
@@ -216,8 +220,12 @@ struct Driver<'a, S, A, P> {
     events: HeldEvents,
     app: AppRun<A>,
     app_driver: AppDriver,
+    desk: Desk,
     /// Whether tasks of a group, by index, come back when they fail.
     lives: Vec<Life>,
+    /// Tasks that have come back whatever their group says: who sends to one of them waits for its
+    /// next life until it is over.
+    returning: HashSet<String>,
     /// Whoever waits for an answer.
     spawns: HashMap<SpawnId, oneshot::Sender<Result<Vec<String>, RequestError>>>,
     /// Whether the inbox ends for want of tasks.
@@ -259,7 +267,9 @@ where
                 self.tear_down_now().await;
                 return Err(too_large);
             }
+            self.desk.set_phase(self.scheduler.phase());
             if let Some(outcome) = outcome {
+                self.desk.close();
                 self.finish(notices, stop).await;
                 return self.ended(outcome);
             }
@@ -282,6 +292,7 @@ where
                     Some(request) => self.answer(request),
                     None => may_request = false,
                 },
+                request = self.desk.next() => self.answer_operator(request),
                 result = self.app.returned() => {
                     self.discard_messages();
                     self.handle(Input::Command(Command::AppReturned(result)));
@@ -344,49 +355,6 @@ where
         }
     }
 
-    fn answer(&mut self, request: Request) {
-        // Whoever has asked may have gone since.
-        match request {
-            Request::ListTasks { reply } => {
-                let _ = reply.send(self.scheduler.tasks().map(summary).collect());
-            }
-            Request::Kill { task, reply } => {
-                let killed = self.scheduler.kill(now(), &task);
-                let _ = reply.send(killed.map_err(|refused| match refused {
-                    KillRefused::Unknown => RequestError::Unknown,
-                    KillRefused::ShuttingDown => RequestError::ShuttingDown,
-                }));
-            }
-            Request::Spawn {
-                group,
-                count,
-                reply,
-            } => match self.scheduler.spawn(now(), &group, count) {
-                Ok(spawn) => {
-                    self.spawns.insert(spawn, reply);
-                }
-                Err(refused) => {
-                    let _ = reply.send(Err(match refused {
-                        SpawnRefused::Unknown => RequestError::Unknown,
-                        SpawnRefused::ShuttingDown => RequestError::ShuttingDown,
-                        SpawnRefused::TooMany => RequestError::TooMany,
-                    }));
-                }
-            },
-        }
-    }
-
-    fn answer_spawn(&mut self, spawn: SpawnId, result: Result<Vec<String>, SpawnFailed>) {
-        let answer = result.map_err(|failed| match failed {
-            SpawnFailed::NeverPlaced(_) => RequestError::NoPlace,
-            SpawnFailed::TaskFailed(_) | SpawnFailed::Unconnected(_) => RequestError::Failed,
-            SpawnFailed::ShuttingDown => RequestError::ShuttingDown,
-        });
-        if let Some(reply) = self.spawns.remove(&spawn) {
-            let _ = reply.send(answer);
-        }
-    }
-
     /// Lets the inbox end while no task is left; until then, one that fails may come back.
     fn seal_inbox(&mut self) {
         let is_deserted = self.scheduler.is_deserted();
@@ -420,7 +388,12 @@ where
                     self.links.close_inputs(&tasks);
                     tasks.iter().for_each(|task| self.app_driver.end_task(task));
                 }
+                Output::CloseInputForNow(task) => self.links.close_inputs(&[task]),
                 Output::TaskOver(task) => self.app_driver.end_task(&task),
+                Output::TaskReturns(task) => {
+                    self.app_driver.return_task(&task);
+                    self.returning.insert(task);
+                }
                 Output::Spawned { spawn, result } => self.answer_spawn(spawn, result),
                 Output::ExecutorGone(executor) => self.links.shut_one(&executor),
                 Output::Remember(record) => self.records.push(record),
@@ -470,8 +443,13 @@ where
         tasks: Vec<TaskLaunch>,
         refuse: Duration,
     ) {
-        let named = tasks.iter();
-        let named = named.map(|task| (task.name.clone(), self.lives[task.group]));
+        let named = tasks.iter().map(|task| {
+            let life = match self.returning.contains(&task.name) {
+                true => Life::Restarted,
+                false => self.lives[task.group],
+            };
+            (task.name.clone(), life)
+        });
         let named: Vec<(String, Life)> = named.collect();
         let incarnations = Incarnations {
             here: self.rng.u64(..),
@@ -528,15 +506,5 @@ where
                 self.refused.take().unwrap_or(RefusedError::Invalid(reason)),
             )),
         }
-    }
-}
-
-fn summary(task: scheduler::TaskView<'_>) -> TaskSummary {
-    TaskSummary {
-        name: task.name.to_owned(),
-        group: task.group.to_owned(),
-        // It waits to be launched, again or as a part of a spawn.
-        state: task.state.unwrap_or(TaskState::Staging).name().to_owned(),
-        agent: task.agent.map(|agent| agent.as_str().to_owned()),
     }
 }

@@ -13,6 +13,7 @@
 //! - `identity`: the certificate of a run.
 //! - `launch`: what a task and its executor look like on the wire.
 //! - `modules`: serves modules, and the executor itself, to agents.
+//! - [`operator`]: the way into a running job for people.
 //! - [`Traffic`]: what goes over the links, to look at.
 //! - [`Sandboxes`]: where executors are, to read in their sandboxes.
 //! - `usage`: what tasks took, which is shown by [`Traffic`] as well.
@@ -25,6 +26,7 @@ mod driver;
 mod identity;
 mod launch;
 mod modules;
+pub mod operator;
 pub mod outcome;
 mod random;
 #[cfg(test)]
@@ -43,6 +45,7 @@ pub use driver::{run, run_with_store};
 pub use mesos_client::{
     Credentials, DisconnectReason, InvalidEndpoint, Masters, RefusedError, Secret, Tls,
 };
+pub use operator::OperatorError;
 pub use outcome::{FrameworkError, JobOutcome};
 pub use random::unguessable;
 pub use sandboxes::{AgentAddress, SandboxPlace, Sandboxes};

@@ -76,6 +76,17 @@ impl AppDriver {
         self.outbox.end(name);
     }
 
+    /// A task will be launched again once it has ended: whoever sends to it waits for that.
+    pub fn return_task(&self, name: &str) {
+        self.outbox.return_later(name);
+    }
+
+    /// The way to the tasks for others than the app scheduler: messages of both go through the same
+    /// channels, in the order in which they are sent.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
     /// Tells an event. A task's last event must come after its `out` channel is over
     /// ([`Sender::peer_closed`]), so that its messages come first.
     pub fn push_event(&self, event: Event) {

@@ -136,12 +136,18 @@ pub enum Output {
     StartApp,
     /// The app scheduler is to be stopped, wherever it is.
     AbortApp,
-    /// The `in` channels of these tasks are to be closed.
+    /// The `in` channels of these tasks are to be closed, for good.
     CloseInputs(Vec<String>),
+    /// The `in` channel of this task is to be closed. It has another in its next life.
+    CloseInputForNow(String),
     /// Nothing more will come of this executor, nor reach it.
     ExecutorGone(ExecutorId),
-    /// This task, whose group is restarted when it fails, will not be launched again.
+    /// This task, whose group is restarted when it fails or which has returned before, will not be
+    /// launched again.
     TaskOver(String),
+    /// This task is launched again once it has ended, whatever its group says: whoever sends to it
+    /// waits for its next life then, also later, until it is over.
+    TaskReturns(String),
     /// What became of a spawn; once for each.
     Spawned {
         /// Which.

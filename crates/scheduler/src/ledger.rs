@@ -257,16 +257,25 @@ impl Ledger {
         true
     }
 
-    /// Makes a task that has ended pending again.
+    /// Makes a task that is over pending again.
     ///
     /// # Panics
-    /// When it has not ended.
+    /// When it is not.
     pub fn retry(&mut self, index: usize) {
-        let ended = self.tasks[index]
-            .ended()
-            .expect("only tasks that have ended are retried");
-        let id = ended.id.clone();
-        self.make_pending(index, &id);
+        match &self.tasks[index].phase {
+            Phase::Ended(ended) => {
+                let id = ended.id.clone();
+                self.make_pending(index, &id);
+            }
+            // Its last attempt was forgotten when it became pending.
+            Phase::Cancelled => {
+                self.tasks[index].phase = Phase::Pending;
+                self.pending.insert(index);
+            }
+            Phase::Pending | Phase::Live(_) => {
+                unreachable!("only tasks that are over are retried")
+            }
+        }
     }
 
     /// Lets a pending task be over: it is not launched any more.

@@ -43,7 +43,7 @@ pub use io::{
     TaskLaunch, TaskReport, TooManyRestarts, Unconnected,
 };
 pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Restart, Strategy, Timing};
-pub use machine::{KillRefused, Scheduler, SpawnRefused, TaskView};
+pub use machine::{KillRefused, Phase, RestartRefused, Scheduler, SpawnRefused, TaskView};
 pub use offers::Offer;
 pub use placement::{Cause, Certainty, Leftover, Measure, Obstacle, PORTS, Remedy, Shortfall};
 pub use plan::{Plan, PlannedAgent};

@@ -26,7 +26,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mesos::{AgentId, ExecutorId, FrameworkId, TaskId};
-use thiserror::Error;
 
 use crate::interest::{Interest, Tell};
 use crate::io::{Call, Command, Input, JobEvent, JobEventKind, Outcome, Output, Progress};
@@ -41,6 +40,7 @@ use crate::status::TaskState;
 mod connection;
 mod demands;
 mod placing;
+mod requests;
 mod restarting;
 mod spawning;
 mod stopping;
@@ -48,6 +48,8 @@ mod updates;
 mod waves;
 
 use demands::Demands;
+use requests::Returns;
+pub use requests::{KillRefused, Phase, RestartRefused};
 pub use spawning::SpawnRefused;
 use spawning::Spawning;
 use stopping::Ending;
@@ -91,6 +93,7 @@ pub struct Scheduler {
     waves: Vec<Wave>,
     /// The restarts of tasks that were ever restarted, by index.
     restarts: BTreeMap<usize, Restarts>,
+    returns: Returns,
     spawning: Spawning,
     /// Its id, once subscribed.
     framework: Option<FrameworkId>,
@@ -136,17 +139,6 @@ pub struct TaskView<'a> {
     pub agent: Option<&'a AgentId>,
 }
 
-/// Why a task is not killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum KillRefused {
-    /// No task has that name.
-    #[error("there is no such task")]
-    Unknown,
-    /// All tasks are ending anyway.
-    #[error("the job is being shut down")]
-    ShuttingDown,
-}
-
 impl Scheduler {
     /// A machine that waits for its first subscription.
     ///
@@ -171,6 +163,7 @@ impl Scheduler {
             wait_statuses: BTreeMap::new(),
             waves: Vec::new(),
             restarts: BTreeMap::new(),
+            returns: Returns::default(),
             spawning: Spawning::default(),
             framework: None,
             is_connected: false,
@@ -228,25 +221,6 @@ impl Scheduler {
         }
         self.advance(now);
         self.remember();
-    }
-
-    /// Kills a task for the app scheduler. A task that has ended stays as it is; one that waits to
-    /// be launched again is not.
-    ///
-    /// # Errors
-    /// When there is nothing to kill, or everything is.
-    pub fn kill(&mut self, now: Instant, task: &str) -> Result<(), KillRefused> {
-        if matches!(self.state, State::Stopping { .. } | State::Ended) {
-            return Err(KillRefused::ShuttingDown);
-        }
-        let index = self.ledger.index_of(task).ok_or(KillRefused::Unknown)?;
-        if self.ledger.is_pending(index) {
-            self.cancel_launch(index);
-        } else {
-            self.ledger.order_kill(index, now, None);
-        }
-        self.advance(now);
-        Ok(())
     }
 
     /// All tasks as they are now: those of the gang in the order of their groups, then the others.

@@ -165,6 +165,7 @@ impl Shell {
             Output::StartApp => self.start_app(net),
             Output::AbortApp => self.app = AppRun::Over,
             Output::CloseInputs(tasks) => self.close_inputs(net, &tasks),
+            Output::CloseInputForNow(task) => self.close_inputs(net, &[task]),
             Output::ExecutorGone(executor) => self.shut_link(net, &executor),
             Output::Event(event) => self.hold_event(net, &event),
             Output::EndEvents => {
@@ -175,7 +176,10 @@ impl Shell {
                 Ok(_) => net.happened.spawned += 1,
                 Err(_) => net.happened.not_spawned += 1,
             },
-            Output::Report(_) | Output::Remember(_) | Output::TaskOver(_) => {}
+            Output::Report(_)
+            | Output::Remember(_)
+            | Output::TaskOver(_)
+            | Output::TaskReturns(_) => {}
             Output::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 let executors: Vec<_> = self.links.keys().cloned().collect();

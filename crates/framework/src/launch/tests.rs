@@ -9,6 +9,7 @@ use scheduler::{OnFailure, Strategy, Timing};
 use super::*;
 use crate::config::{Allow, Executors, MasterConfig, Module, ModuleServing};
 use crate::identity::RunIdentity;
+use crate::operator::Operator;
 use crate::sandboxes::Sandboxes;
 use crate::traffic::Traffic;
 
@@ -52,6 +53,7 @@ fn config(program: ExecutorProgram) -> FrameworkConfig {
         certificate: None,
         traffic: Traffic::new(),
         sandboxes: Sandboxes::new(),
+        operator: Operator::new(),
         seed: 1,
     }
 }

@@ -362,6 +362,7 @@ impl Master {
                     let _ = executor.link.handle_frame(message.data);
                 }
             }
+            CallType::Revive => self.offer(),
             CallType::Kill => {
                 let kill = call.kill.unwrap();
                 // No word to the task: what the executor closes by itself is its own affair.

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod direct;
+mod operator;
 mod runs;
 mod scale;
 mod store;

@@ -10,6 +10,7 @@ use link::app::{App, EventKind};
 use mesos::resources::Resources;
 use mesos::v1::scheduler::call::Type as CallType;
 use mesos_client::RefusedError;
+use mesosgot_framework::operator::Operator;
 use mesosgot_framework::{
     Allow, DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
     JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Sandboxes,
@@ -67,6 +68,7 @@ pub(crate) fn config(master: SocketAddr) -> FrameworkConfig {
         direct: DirectConfig::default(),
         traffic: Traffic::new(),
         sandboxes: Sandboxes::new(),
+        operator: Operator::new(),
         seed: 5,
     }
 }

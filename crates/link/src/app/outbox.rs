@@ -158,8 +158,16 @@ impl Outbox {
     }
 
     pub(super) fn end(&self, task: &str) {
+        self.set_life(task, Life::Once);
+    }
+
+    pub(super) fn return_later(&self, task: &str) {
+        self.set_life(task, Life::Restarted);
+    }
+
+    fn set_life(&self, task: &str, life: Life) {
         if let Some(slot) = self.write().get_mut(task) {
-            slot.life = Life::Once;
+            slot.life = life;
         }
         self.shared.changed.notify_waiters();
     }

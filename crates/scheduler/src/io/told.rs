@@ -49,6 +49,11 @@ pub enum Progress {
         /// How long it rests first.
         wait: Duration,
     },
+    /// A task has ended and is launched again, because somebody has asked for it.
+    RestartingByRequest {
+        /// Its name.
+        task: String,
+    },
     /// The app scheduler wanted more tasks and does not get them.
     SpawnFailed {
         /// Their group.

@@ -34,14 +34,21 @@ impl Scheduler {
             (OnFailure::Restart(_), None) if failed.kill_ordered && self.has_begun() => {
                 self.ignore(failed);
             }
-            (OnFailure::Restart(rules), _) if !is_ending => self.restart(now, failed, &rules, wave),
+            (OnFailure::Restart(rules), _) if !is_ending => {
+                self.restart_failed(now, failed, &rules, wave)
+            }
             // What was spawned fails without those who were there before.
             (_, Some(Purpose::Spawn(_))) => self.fail_spawn_of(now, failed),
             // A gang that has not been up is incomplete without it.
             (OnFailure::Ignore | OnFailure::Restart(_), None) if self.has_begun() => {
                 self.ignore(failed);
             }
+            // It was up before, and is restarted for itself only.
+            (OnFailure::Ignore, Some(Purpose::Requested)) => self.ignore(failed),
             (OnFailure::Shutdown | OnFailure::Ignore | OnFailure::Restart(_), _) => {
+                if self.was_asked_for(failed.task) {
+                    self.tell_over(failed.task);
+                }
                 self.begin_stopping(now, Outcome::TaskFailed(failed.end));
             }
         }
@@ -57,7 +64,13 @@ impl Scheduler {
         self.report(Progress::Ignored(failed.end));
     }
 
-    fn restart(&mut self, now: Instant, failed: Failed, rules: &Restart, wave: Option<usize>) {
+    fn restart_failed(
+        &mut self,
+        now: Instant,
+        failed: Failed,
+        rules: &Restart,
+        wave: Option<usize>,
+    ) {
         let restarts = self.restarts.entry(failed.task).or_default();
         let Some(again) = restarts.again(now, rules, &mut self.rng) else {
             return self.give_up_restarting(now, failed, rules);
@@ -89,7 +102,7 @@ impl Scheduler {
         wave.join(failed.task);
         wave.rest_until(rest);
         // The others have to be up in the time that they were given at first.
-        if matches!(wave.purpose, Purpose::Restart { .. }) {
+        if matches!(wave.purpose, Purpose::Restart { .. } | Purpose::Requested) {
             wave.extend(until);
         }
         self.settle_offers();
@@ -133,10 +146,10 @@ impl Scheduler {
     }
 
     /// Tells that a task which might have been launched again will not be.
-    pub(super) fn tell_over(&mut self, task: usize) {
-        let task = &self.ledger.tasks()[task];
+    pub(super) fn tell_over(&mut self, index: usize) {
+        let task = &self.ledger.tasks()[index];
         let on_failure = self.job.groups[task.group()].on_failure;
-        if matches!(on_failure, OnFailure::Restart(_)) {
+        if matches!(on_failure, OnFailure::Restart(_)) || self.was_asked_for(index) {
             let name = task.name().to_owned();
             self.output(Output::TaskOver(name));
         }

@@ -15,7 +15,7 @@ use crate::job::TASKS_MAX;
 pub(super) struct Spawning {
     /// How many there were.
     count: u64,
-    /// Tasks of failed spawns that have not ended yet: how they end is of no consequence.
+    /// Tasks of failed spawns that were launched: how they end is of no consequence.
     given_up: BTreeSet<usize>,
 }
 
@@ -91,9 +91,9 @@ impl Scheduler {
         self.settle_offers();
     }
 
-    /// Whether a task belongs to a failed spawn, now that it has ended.
-    pub(super) fn was_given_up(&mut self, task: usize) -> bool {
-        self.spawning.given_up.remove(&task)
+    /// Whether a task belongs to a failed spawn.
+    pub(super) fn has_never_begun(&self, task: usize) -> bool {
+        self.spawning.given_up.contains(&task)
     }
 
     /// The job ends: nothing is placed any more.

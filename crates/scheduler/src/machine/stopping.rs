@@ -54,6 +54,7 @@ impl Scheduler {
         }
         self.report(Progress::Stopping(new.clone()));
         self.event(JobEventKind::Shutdown);
+        self.end_returns();
         self.end_waves();
         self.interest.want_nothing();
         self.decline_held();

@@ -7,6 +7,7 @@ mod losses;
 mod offers;
 mod play;
 mod random;
+mod requests;
 mod restarts;
 mod spawns;
 mod updates;

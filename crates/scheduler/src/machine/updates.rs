@@ -53,8 +53,10 @@ impl Scheduler {
             agent: task.agent().cloned(),
         };
         self.tell(report, task.executor().cloned());
-        if let Some(name) = killing {
-            self.output(Output::CloseInputs(vec![name]));
+        match killing {
+            Some(name) if self.is_awaited(index) => self.output(Output::CloseInputForNow(name)),
+            Some(name) => self.output(Output::CloseInputs(vec![name])),
+            None => {}
         }
     }
 
@@ -134,8 +136,11 @@ impl Scheduler {
             return self.want_offers();
         }
         self.tell(end.clone(), Some(executor));
+        if self.take_awaited(index) {
+            return self.launch_again(now, index);
+        }
         match fate {
-            _ if self.was_given_up(index) => self.tell_over(index),
+            _ if self.has_never_begun(index) => self.tell_over(index),
             Fate::Expected => self.tell_over(index),
             Fate::PlaceAgain | Fate::Failure => {
                 let failed = Failed {

@@ -58,6 +58,8 @@ pub(super) enum Purpose {
         /// The executor that they were lost with, if they were.
         lost: Option<ExecutorId>,
     },
+    /// Somebody has asked for the restart of its task.
+    Requested,
     /// The app scheduler wants more tasks.
     Spawn(SpawnId),
 }
@@ -350,7 +352,7 @@ impl Scheduler {
         }
         match wave.purpose {
             Purpose::Gang => self.start_app(),
-            Purpose::Restart { .. } => {}
+            Purpose::Restart { .. } | Purpose::Requested => {}
             Purpose::Spawn(spawn) => {
                 let names = wave.tasks.iter().map(|&task| {
                     let task = &self.ledger.tasks()[task];
@@ -396,7 +398,7 @@ impl Scheduler {
         };
         match &self.waves[index].purpose {
             Purpose::Gang => self.begin_stopping(now, Outcome::NeverPlaced(why)),
-            Purpose::Restart { .. } => {
+            Purpose::Restart { .. } | Purpose::Requested => {
                 let task = self.ledger.tasks()[late].name().to_owned();
                 let why = Box::new(why);
                 let why = NeverPlaced::NotRestarted { task, why };

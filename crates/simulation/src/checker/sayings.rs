@@ -75,7 +75,11 @@ impl Checker {
             }
             Output::Report(Progress::NotTornDown { .. }) => self.teardown = Some(false),
             Output::Finished(outcome) => self.finish(outcome),
+            Output::TaskReturns(task) => {
+                self.over.remove(task);
+            }
             Output::CloseInputs(_)
+            | Output::CloseInputForNow(_)
             | Output::ExecutorGone(_)
             | Output::EndEvents
             | Output::Remember(_)

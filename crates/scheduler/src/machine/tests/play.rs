@@ -103,7 +103,8 @@ struct Play {
 /// Lines are `subscribe`, `disconnect`, `offer o1 a1 cpus:4`, `rescind o1`, `<state> <task>
 /// [reason] [message]` (`lost!` and the like come from the master), `again <state> <task>` (the
 /// same update once more), `failure a1 [executor]`, `accept fails <task> [unknown]`, `app ok`,
-/// `app err <text>`, `abandon <executor>`, `connected <executor>`, `unconnected <executor>`, `stop`, `stop now`, `kill <task>`, `spawn <group> <count>`, `advance <seconds>`; several may stand in
+/// `app err <text>`, `abandon <executor>`, `connected <executor>`, `unconnected <executor>`, `stop`, `stop now`, `kill <task>`, `restart <task>`,
+/// `spawn <group> <count>`, `advance <seconds>`; several may stand in
 /// one line with `|` between.
 #[track_caller]
 pub(super) fn check(groups: &[&str], script: &str, expect: &Expect) {
@@ -151,6 +152,11 @@ impl Play {
         writeln!(self.transcript, "{at}s {line}").unwrap();
         if let ["kill", task] = words[..] {
             let answer = self.scheduler.kill(self.now, task);
+            if let Err(refused) = answer {
+                writeln!(self.transcript, "    refused: {refused}").unwrap();
+            }
+        } else if let ["restart", task] = words[..] {
+            let answer = self.scheduler.restart(self.now, task);
             if let Err(refused) = answer {
                 writeln!(self.transcript, "    refused: {refused}").unwrap();
             }
@@ -330,6 +336,9 @@ fn describe(output: &Output) -> String {
             "report restart {number} of {max} in {:.1}s: {task}",
             wait.as_secs_f64()
         ),
+        Output::Report(Progress::RestartingByRequest { task }) => {
+            format!("report restart of {task}")
+        }
         Output::Report(Progress::SpawnFailed { group, count, why }) => {
             format!("report no spawn of {count} {group}: {why}")
         }

@@ -42,6 +42,7 @@ enum Step {
     App(bool),
     Stop(bool),
     Kill(u8),
+    Restart(u8),
     Spawn(u8),
     Abandon(u8),
     Connected(u8),
@@ -72,6 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::App),
         1 => any::<bool>().prop_map(Step::Stop),
         1 => (0u8..4).prop_map(Step::Kill),
+        2 => (0u8..4).prop_map(Step::Restart),
         1 => (0u8..3).prop_map(Step::Spawn),
         1 => (0u8..4).prop_map(Step::Abandon),
         2 => (0u8..4).prop_map(Step::Connected),
@@ -168,6 +170,8 @@ impl Master {
             Output::AbortApp
             | Output::LiftBarrier(_)
             | Output::CloseInputs(_)
+            | Output::CloseInputForNow(_)
+            | Output::TaskReturns(_)
             | Output::EndEvents
             | Output::ExecutorGone(_)
             | Output::TaskOver(_)
@@ -312,6 +316,10 @@ fn play(barrier: Barrier, groups: &[&str], steps: Vec<Step>) {
             }
             Step::Kill(task) => {
                 let _ = scheduler.kill(now, &format!("t-{task}"));
+                Input::Tick
+            }
+            Step::Restart(task) => {
+                let _ = scheduler.restart(now, &format!("t-{task}"));
                 Input::Tick
             }
             Step::Spawn(count) => {
