@@ -7,6 +7,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use local_cluster::Chaos;
 
+use crate::colour::Colour;
+use crate::logs::LogFormat;
+
 /// The most agents of an embedded cluster, all of which are on this machine.
 pub(crate) const AGENTS_MAX: u16 = 100;
 
@@ -49,9 +52,38 @@ pub(crate) struct Common {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
+    /// When to colour. `auto` does where a terminal shows it and `NO_COLOR` is not set;
+    /// `CLICOLOR_FORCE` has it do so elsewhere.
+    #[arg(
+        long = "color",
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub(crate) colour: Colour,
+
     /// Log more; twice for debugging.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+
+    /// What to log, such as `link=debug` or `info`, over what `-v` and `MESOSGOT_LOG` ask for.
+    ///
+    /// Targets are `framework`, `mesos-client`, `link`, `executor`, `local-cluster`, `mesosgot` for
+    /// all of these, and `http`; levels are `off`, `error`, `warn`, `info`, `debug` and `trace`.
+    #[arg(long, global = true, value_name = "[TARGET=]LEVEL,…")]
+    pub(crate) log: Vec<String>,
+
+    /// How to write logs, which go to stderr.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
 }
 
 /// How to print what happens.

@@ -20,7 +20,7 @@ use job::Diagnostics;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Common};
 use crate::exit::Exit;
 use crate::report::{Event, Reporter};
 use crate::signals::Urgency;
@@ -73,9 +73,8 @@ impl Failure {
 /// Runs the command to its end and says how that was.
 pub(crate) fn run(cli: Cli) -> Exit {
     let reporter = Arc::new(Reporter::new(cli.common.output, cli.common.quiet));
-    let directives = logs::directives(cli.common.verbose);
-    let (runtime, result) = match start(&directives, &reporter) {
-        Ok(runtime) => {
+    let (runtime, result) = match start(&cli.common, &reporter) {
+        Ok((runtime, directives)) => {
             let (command, reporter) = (cli.command, Arc::clone(&reporter));
             let dispatched = async move { dispatch(command, &directives, &reporter).await };
             // On the home thread as well: tasks that wake each other there need no other thread.
@@ -109,20 +108,23 @@ pub(crate) fn run(cli: Cli) -> Exit {
     exit
 }
 
-/// Starts the logs and the runtime.
-fn start(directives: &str, reporter: &Arc<Reporter>) -> Result<Runtime, Failure> {
-    logs::init(directives, reporter)
-        .with_context(|| format!("`{}` is not understood: `{directives}`", logs::LOG_VARIABLE))
-        .map_err(|error| {
-            Failure::new(Exit::Usage, error).with_help("write it like `info` or `link=debug,warn`")
-        })?;
+/// Starts the logs and the runtime. Answers what is logged as well, for executors.
+fn start(common: &Common, reporter: &Arc<Reporter>) -> Result<(Runtime, String), Failure> {
+    let directives = logs::directives(common).map_err(|error| {
+        let help = error.help();
+        Failure::new(Exit::Usage, error).with_help(help)
+    })?;
+    logs::init(&directives, common.log_format, reporter)
+        .with_context(|| format!("failed to log `{directives}`"))
+        .map_err(|error| Failure::new(Exit::Failure, error))?;
     // One home thread, as in the executor: the app scheduler has another one while it computes.
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("failed to start the async runtime")
-        .map_err(|error| Failure::new(Exit::Failure, error))
+        .map_err(|error| Failure::new(Exit::Failure, error))?;
+    Ok((runtime, directives))
 }
 
 async fn dispatch(

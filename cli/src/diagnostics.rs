@@ -1,10 +1,15 @@
 //! Diagnostics of job files, drawn for people.
 
+use std::fmt;
+use std::io::{self, IsTerminal as _};
+
 use job::{Diagnostic, Diagnostics};
 use miette::{
-    GraphicalReportHandler, LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity,
+    LabeledSpan, MietteDiagnostic, MietteHandler, MietteHandlerOpts, NamedSource, Report,
+    ReportHandler as _, RgbColors, Severity,
 };
 
+use crate::colour;
 use crate::report::{Event, Reporter};
 
 /// Shows what is wrong with a job file.
@@ -37,17 +42,40 @@ fn show(diagnostics: &Diagnostics, severity: Severity, reporter: &Reporter) {
     }
 }
 
+/// How wide a diagnostic is where no terminal says it: hints are not broken for nobody.
+const WIDTH_ELSEWHERE: usize = 200;
+
 /// The diagnostics as text: file, line, column, the source line and a hint for each.
 fn render(diagnostics: &Diagnostics, severity: Severity) -> String {
-    let handler = GraphicalReportHandler::new();
-    let mut text = String::new();
-    for diagnostic in &diagnostics.list {
-        let report = draw(diagnostics, diagnostic, severity);
-        handler
-            .render_report(&mut text, report.as_ref())
-            .expect("writing to a string cannot fail");
+    let handler = handler();
+    let drawn = diagnostics
+        .list
+        .iter()
+        .map(|diagnostic| Drawn(&handler, draw(diagnostics, diagnostic, severity)).to_string());
+    drawn.collect()
+}
+
+/// Coloured as everything is, and in plain characters where there is no terminal to show others.
+fn handler() -> MietteHandler {
+    let options = MietteHandlerOpts::new()
+        .force_graphical(true)
+        .terminal_links(false)
+        .rgb_colors(RgbColors::Never)
+        .color(colour::stderr());
+    if io::stderr().is_terminal() {
+        options.build()
+    } else {
+        options.unicode(false).width(WIDTH_ELSEWHERE).build()
     }
-    text
+}
+
+/// A report as it is drawn.
+struct Drawn<'a>(&'a MietteHandler, Report);
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug(self.1.as_ref(), f)
+    }
 }
 
 fn draw(diagnostics: &Diagnostics, diagnostic: &Diagnostic, severity: Severity) -> Report {

@@ -5,6 +5,7 @@
 
 mod access;
 mod args;
+mod colour;
 mod commands;
 mod diagnostics;
 mod exit;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
     {
         return executor_host::program();
     }
+    // Before anything is printed, help texts included.
+    colour::decide(std::env::args_os());
     // clap prints its own errors, with exit code 2.
     commands::run(Cli::parse()).into()
 }

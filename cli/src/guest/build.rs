@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::process::{Child, Command};
 
 use super::fresh::{Built, Notes};
+use crate::colour;
 use crate::report::{Event, Reporter};
 
 /// The target that guests are compiled for: it makes components by itself.
@@ -233,6 +234,7 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
         .args(&arguments)
         .arg("--manifest-path")
         .arg(workspace.join("Cargo.toml"))
+        .envs(colour::for_cargo().map(|when| ("CARGO_TERM_COLOR", when)))
         .stdin(Stdio::null())
         // What cargo says is talk; stdout belongs to the job.
         .stdout(Stdio::null())

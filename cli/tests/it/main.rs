@@ -14,6 +14,7 @@ mod grants;
 mod interrupts;
 mod jobs;
 mod life;
+mod logs;
 mod masters;
 mod modules;
 mod output;

@@ -40,5 +40,6 @@ pub use job::{
 pub use master::{Master, MasterError};
 pub use module::{Lookup, Module, PathKind};
 pub use names::{NameError, check as check_name};
+pub use near::nearest;
 pub use parse::{JOB_BYTES_MAX, parse};
 pub use units::{Size, UnitError, parse_duration};

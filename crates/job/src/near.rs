@@ -4,10 +4,7 @@
 ///
 /// One mistake (a wrong, missing, additional or swapped character) for every three characters is
 /// taken for a slip; more is another word.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = word.to_lowercase();
     candidates
         .into_iter()
