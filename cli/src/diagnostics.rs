@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use job::{Diagnostic, Diagnostics};
 use miette::{
@@ -48,12 +49,22 @@ const WIDTH_ELSEWHERE: usize = 200;
 /// The diagnostics as text: file, line, column, the source line and a hint for each.
 fn render(diagnostics: &Diagnostics, severity: Severity) -> String {
     let handler = handler();
-    let drawn = diagnostics
-        .list
-        .iter()
-        .map(|diagnostic| Drawn(&handler, draw(diagnostics, diagnostic, severity)).to_string());
-    drawn.collect()
+    let source = Arc::new(without_controls(&diagnostics.text));
+    let draw = |diagnostic| {
+        let source = NamedSource::new(&diagnostics.file_name, Arc::clone(&source));
+        Drawn(&handler, draw(source, diagnostic, severity)).to_string()
+    };
+    let shown = diagnostics.list.iter().take(SHOWN_MAX);
+    let mut text: String = shown.map(draw).collect();
+    let more = diagnostics.list.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        text.push_str(&format!("\nand {more} more\n"));
+    }
+    text
 }
+
+/// So many are drawn: more than anyone repairs at once, and as much as a terminal keeps.
+const SHOWN_MAX: usize = 50;
 
 /// Coloured as everything is, and in plain characters where there is no terminal to show others.
 fn handler() -> MietteHandler {
@@ -78,19 +89,41 @@ impl fmt::Display for Drawn<'_> {
     }
 }
 
-fn draw(diagnostics: &Diagnostics, diagnostic: &Diagnostic, severity: Severity) -> Report {
+fn draw(source: NamedSource<Arc<String>>, diagnostic: &Diagnostic, severity: Severity) -> Report {
     let label = diagnostic
         .label
         .clone()
         .unwrap_or_else(|| "here".to_owned());
-    let mut drawn = MietteDiagnostic::new(diagnostic.message.clone())
+    let mut drawn = MietteDiagnostic::new(without_controls(&diagnostic.message))
         .with_severity(severity)
         .with_label(LabeledSpan::at(diagnostic.span.clone(), label));
     if let Some(help) = &diagnostic.help {
-        drawn = drawn.with_help(help.clone());
+        drawn = drawn.with_help(without_controls(help));
     }
-    Report::new(drawn).with_source_code(NamedSource::new(
-        &diagnostics.file_name,
-        diagnostics.text.clone(),
-    ))
+    Report::new(drawn).with_source_code(source)
+}
+
+/// The text with as many bytes in which terminals find no commands.
+fn without_controls(text: &str) -> String {
+    let shown = text.chars().map(|char| match char {
+        '\n' | '\r' | '\t' => char,
+        _ if !char.is_control() => char,
+        // Of one and of two bytes, so that spans stay where they are.
+        _ if char.is_ascii() => '?',
+        _ => '\u{bf}',
+    });
+    shown.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_replaced_byte_by_byte() {
+        let text = "a\u{1b}[31m\tä\u{9b}\u{7f}\n";
+        let shown = without_controls(text);
+        assert_eq!(shown, "a?[31m\tä¿?\n");
+        assert_eq!(shown.len(), text.len());
+    }
 }

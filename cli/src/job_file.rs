@@ -2,13 +2,13 @@
 
 mod grants;
 mod modules;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use framework::{Leftover, Obstacle, Shortfall};
 use job::{Diagnostics, Group, Job, Lookup, Module, PathKind};
 
@@ -147,14 +147,26 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
     };
     let mut known: BTreeMap<(String, bool), Loaded> = BTreeMap::new();
     let mut loaded = Vec::new();
+    let mut faults = Vec::new();
     for (place, world, module) in &uses {
         let key = (describe(module), *world == World::Task);
         let one = match known.get(&key) {
             Some(known) => known.clone(),
-            None => loading.load(place, *world, module).await?,
+            None => match loading.load(place, *world, module).await {
+                Ok(one) => one,
+                // A fault of the job file: those of other modules are told with it.
+                Err(Failure::Job(fault)) => {
+                    faults.push(fault);
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            },
         };
         known.insert(key, one.clone());
         loaded.push(one);
+    }
+    if let Some(faults) = all_of(faults.into_iter()) {
+        return Err(Failure::Job(faults));
     }
     let groups = loaded.split_off(1);
     let scheduler = loaded.remove(0).component().cloned();
@@ -247,9 +259,12 @@ struct Source {
 impl Source {
     fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("failed to read the job file `{name}`"))
-            .map_err(|error| Failure::new(Exit::Usage, error))?;
+        let text = text::read(path).map_err(|error| {
+            let help = error.help(path);
+            let attempt = format!("failed to read the job file `{name}`");
+            Failure::new(Exit::Usage, anyhow::Error::from(error).context(attempt))
+                .with_help_if(help)
+        })?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self { name, text, folder })
     }

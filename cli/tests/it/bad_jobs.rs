@@ -3,9 +3,84 @@
 
 use std::fs;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 
-use crate::support::Scene;
+use crate::support::{Scene, workspace};
+
+/// Where each file is a job that is wrong, with what is said of it in a `.txt` beside it.
+const CORPUS: &str = "cli/tests/bad-jobs";
+
+#[test]
+fn each_file_of_the_corpus_is_answered_as_it_stands_beside_it() {
+    let scene = Scene::new();
+    let folder = workspace().join(CORPUS);
+    let entries = fs::read_dir(&folder).expect("the corpus is there");
+    let names = entries.map(|entry| entry.expect("it can be read").file_name());
+    let mut names: Vec<_> = names
+        .map(|name| name.into_string().expect("a text"))
+        .collect();
+    names.retain(|name| name.ends_with(".yaml") || name.ends_with(".json"));
+    names.sort_unstable();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        let ended = scene.run(&["check", &format!("{CORPUS}/{name}")]);
+        assert_eq!(ended.code, Some(2), "{name}");
+        assert_eq!(ended.stdout, "", "{name}");
+        let shown: String = ended
+            .stderr
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect();
+        expect_file![folder.join(format!("{name}.txt"))].assert_eq(&shown);
+    }
+}
+
+#[test]
+fn what_is_no_text_of_a_job_is_named() {
+    let scene = Scene::new();
+    let told = |name: &str| {
+        let path = scene.folder().join(name).display().to_string();
+        let ended = scene.run(&["check", &path]);
+        ended.assert_code(2);
+        let folder = scene.folder().display().to_string();
+        ended.stderr.replace(&folder, "{folder}")
+    };
+    fs::write(scene.folder().join("latin.yaml"), b"job: caf\xe9\n").expect("it is written");
+    expect![[r#"
+        error: failed to read the job file `{folder}/latin.yaml`
+          caused by: it is not UTF-8: line 1 has the byte 0xe9 at byte 9
+
+        hint: save it as UTF-8, or name the right file: YAML or JSON
+    "#]]
+    .assert_eq(&told("latin.yaml"));
+    scene.file("large.yaml", &"#".repeat((1 << 20) + 1));
+    expect![[r#"
+        error: failed to read the job file `{folder}/large.yaml`
+          caused by: it is larger than 1048576 bytes
+
+        hint: is it the right file? a job file is YAML or JSON
+    "#]]
+    .assert_eq(&told("large.yaml"));
+    expect![[r#"
+        error: failed to read the job file `{folder}/`
+          caused by: it is a folder
+
+        hint: name one of the files in it, such as `large.yaml`, `latin.yaml`
+    "#]]
+    .assert_eq(&told(""));
+    expect![[r#"
+        error: failed to read the job file `{folder}/latn.yaml`
+          caused by: No such file or directory (os error 2)
+
+        hint: did you mean `{folder}/latin.yaml`?
+    "#]]
+    .assert_eq(&told("latn.yaml"));
+    expect![[r#"
+        error: failed to read the job file `{folder}/nothing/like/it.yaml`
+          caused by: No such file or directory (os error 2)
+    "#]]
+    .assert_eq(&told("nothing/like/it.yaml"));
+}
 
 #[track_caller]
 fn check(scene: &Scene, text: &str, expected: &Expect) {

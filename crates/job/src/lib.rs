@@ -19,8 +19,11 @@ mod module;
 mod names;
 mod near;
 mod parse;
+mod reading;
 mod resolve;
+mod shape;
 mod spans;
+mod tree;
 mod units;
 mod yaml;
 

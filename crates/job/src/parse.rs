@@ -2,8 +2,10 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::file::JobFile;
+use crate::shape::Read;
 use crate::spans::Spans;
-use crate::{Job, Lookup, resolve, yaml};
+use crate::tree::Node;
+use crate::{Job, Lookup, resolve, shape, yaml};
 
 /// The largest job file, in bytes. A job of a thousand groups has a tenth of it; what is larger was
 /// meant to be something else, and would be read whole into memory.
@@ -14,8 +16,8 @@ pub const JOB_BYTES_MAX: usize = 1 << 20;
 /// `file_name` is only for the diagnostics; `lookup` is asked about modules.
 ///
 /// # Errors
-/// All that is wrong with the meaning; or the keys that come twice; or, when the text is no YAML
-/// or has a key or a shape that does not belong there, the first of these.
+/// All that is wrong: keys that are unknown or come twice, shapes, and the meaning of the rest. Of a
+/// text that is no YAML, where it ends to be.
 ///
 /// ```
 /// use std::path::Path;
@@ -68,12 +70,51 @@ fn parse_list(text: &str, lookup: &dyn Lookup) -> Result<Job, Vec<Diagnostic>> {
                 Some("tasks") if path.len() == 2 => format!("the group `{key}` comes twice"),
                 _ => format!("the key `{key}` comes twice"),
             };
-            Diagnostic::new(text, place.clone(), message).with_label("the second one")
+            Diagnostic::new(text, place.clone(), message)
+                .with_label("the second one")
+                .with_help(Some("keep one of them"))
         })
         .collect();
-    if !duplicates.is_empty() {
-        return Err(duplicates);
+    if spans.is_empty() && Node::is_none(text) {
+        let help = "`mesosgot new NAME` makes a job that runs";
+        let place = 0..text.lines().next().map_or(0, str::len);
+        let empty = Diagnostic::new(text, place, "the file has no job in it");
+        return Err(vec![empty.with_help(Some(help))]);
     }
-    let file: JobFile = yaml::read(text, &spans).map_err(|diagnostic| vec![*diagnostic])?;
-    resolve::resolve(file, text, &spans, lookup)
+    let strictly: Result<JobFile, _> = yaml::read(text, &spans);
+    let first = match strictly {
+        Ok(file) if duplicates.is_empty() => return resolve::resolve(file, text, &spans, lookup),
+        Ok(_) => None,
+        Err(first) => Some(*first),
+    };
+    let mended = shape::mend(text);
+    let is_told = match &mended {
+        // What is no YAML has no tree, and its first fault is all that is known of it.
+        None => false,
+        Some(mended) => !(mended.faults.is_empty() && duplicates.is_empty()),
+    };
+    let mut all = duplicates;
+    all.extend(first.filter(|_| !is_told));
+    if let Some(mended) = mended {
+        all.extend(mended.faults);
+        let found = mended.read.map(|read| meaning(read, text, lookup));
+        all.extend(found.into_iter().flatten());
+    }
+    Err(all)
+}
+
+/// What is wrong with the meaning of a file whose faults are replaced, where they are not.
+fn meaning(read: Read<JobFile>, text: &str, lookup: &dyn Lookup) -> Vec<Diagnostic> {
+    let Read {
+        file,
+        tree,
+        replaced,
+    } = read;
+    let found = resolve::resolve(file, text, &Spans::of(&tree), lookup);
+    let mut found = found.err().unwrap_or_default();
+    found.retain(|diagnostic| {
+        let start = diagnostic.span.start;
+        replaced.iter().all(|place| !place.contains(&start))
+    });
+    found
 }

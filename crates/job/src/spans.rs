@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
 
+use crate::tree::{Content, Node};
+
 /// The way to a value from the top: keys, and numbers of items.
 pub(crate) type Path = Vec<String>;
 
@@ -55,6 +57,32 @@ impl Spans {
         builder.spans
     }
 
+    /// Where everything is in a tree, which may differ from its text.
+    pub(crate) fn of(tree: &Node) -> Self {
+        let mut spans = Self::default();
+        spans.insert(Path::new(), None, tree);
+        spans
+    }
+
+    fn insert(&mut self, path: Path, key: Option<Range<usize>>, node: &Node) {
+        let below = |name: &str| [&path[..], &[name.to_owned()]].concat();
+        match &node.content {
+            Content::Scalar { .. } => {}
+            Content::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.insert(below(&index.to_string()), None, item);
+                }
+            }
+            Content::Mapping(entries) => {
+                for (key, value) in entries {
+                    self.insert(below(&key.text), Some(key.place.clone()), value);
+                }
+            }
+        }
+        let value = node.place.clone();
+        self.entries.insert(path, Entry { key, value });
+    }
+
     /// Where the key of `path` is; of the nearest thing around it that has one, if it has none.
     pub(crate) fn key(&self, path: &[&str]) -> Range<usize> {
         let entry = self.nearest(path);
@@ -74,6 +102,11 @@ impl Spans {
     /// Whether there is anything at `path` itself.
     pub(crate) fn has(&self, path: &[&str]) -> bool {
         self.entries.contains_key(&owned(path))
+    }
+
+    /// Whether there is nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Keys that come twice in the same mapping: the path, and the second one's place. What is

@@ -81,6 +81,10 @@ fn a_wrong_key_at_the_top_is_found_too() {
     check(
         "job: j\ntask: {}\n",
         expect![[r#"
+            1:1: the job has no app scheduler
+            | job: j
+            | ^^^^^^
+            = write `scheduler: { module: PATH }`
             2:1: unknown key `task`
             | task: {}
             | ^^^^ not known here
@@ -187,19 +191,11 @@ fn an_empty_file_lacks_everything() {
     check(
         "",
         expect![[r#"
-        1:1: the job has no name
-        | 
-        | ^
-        = write `job: NAME` at the top
-        1:1: the job has no app scheduler
-        | 
-        | ^
-        = write `scheduler: { module: PATH }`
-        1:1: the job has no tasks
-        | 
-        | ^
-        = write `tasks: { NAME: { module: PATH, count: 1 } }`
-    "#]],
+            1:1: the file has no job in it
+            | 
+            | ^
+            = `mesosgot new NAME` makes a job that runs
+        "#]],
     );
 }
 
@@ -361,10 +357,11 @@ tasks:
     check_section(
         "modules: [link]",
         expect![[r#"
-        3:10: expected a single value, found a list
-        | modules: [link]
-        |          ^^^^^^
-    "#]],
+            3:10: expected a single value, found a list
+            | modules: [link]
+            |          ^^^^^^
+            = write `link`, without brackets or `-`
+        "#]],
     );
 }
 
@@ -376,6 +373,7 @@ fn a_group_comes_once() {
             6:3: the group `a` comes twice
             |   a: { module: floor.wasm }
             |   ^ the second one
+            = keep one of them
         "#]],
     );
 }
@@ -388,6 +386,7 @@ fn a_key_comes_once() {
             4:38: the key `count` comes twice
             |   a: { module: floor.wasm, count: 1, count: 2 }
             |                                      ^^^^^ the second one
+            = keep one of them
         "#]],
     );
 }
@@ -694,6 +693,13 @@ fn limits_are_checked() {
     check_tasks(
         "  a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }\n",
         expect![[r#"
+            4:48: `cpu_time` is 1ms, less than 100ms
+            |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }
+            |                                                ^^^
+            4:59: `idle` is no time: `soon` does not start with a number
+            |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }
+            |                                                           ^^^^
+            = a time is written like `500ms`, `5s`, `10m`, `1h30m`
             4:65: unknown key `cpu`
             |   a: { module: floor.wasm, limits: { cpu_time: 1ms, idle: soon, cpu: 1 } }
             |                                                                 ^^^ not known here
@@ -720,6 +726,17 @@ fn rules_for_restarts_are_checked() {
         "  a: { module: floor.wasm, restart: { max: 3 } }
   b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }\n",
         expect![[r#"
+            4:28: `restart` is for groups with `on_failure: restart`
+            |   a: { module: floor.wasm, restart: { max: 3 } }
+            |                            ^^^^^^^
+            = add `on_failure: restart`, or remove this
+            5:65: `max` is 0, less than 1
+            |   b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }
+            |                                                                 ^
+            = `max` is from 1 to 1000
+            5:77: `backoff` is 10ms, less than 100ms
+            |   b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }
+            |                                                                             ^^^^
             5:83: unknown key `wndow`
             |   b: { module: floor.wasm, on_failure: restart, restart: { max: 0, backoff: 10ms, wndow: 1m } }
             |                                                                                   ^^^^^ not known here
@@ -889,6 +906,10 @@ serve: { listen: '0.0.0.0:70', advertise: 'h:0', tls: maybe, key_file: k }",
     check_section(
         "serve: { certificate_file: '', port: 70 }",
         expect![[r#"
+            3:28: `certificate_file` is empty
+            | serve: { certificate_file: '', port: 70 }
+            |                            ^^
+            = remove it, or fill it in
             3:32: unknown key `port`
             | serve: { certificate_file: '', port: 70 }
             |                                ^^^^ not known here
@@ -935,50 +956,56 @@ fn a_wrong_shape_is_said_in_words() {
     check(
         "- a\n",
         expect![[r#"
-        1:1: expected the keys of a job, found a list
-        | - a
-        | ^^^
-    "#]],
+            1:1: expected the keys of a job, found a list
+            | - a
+            | ^^^
+            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+        "#]],
     );
     check(
         "hello\n",
         expect![[r#"
-        1:1: expected the keys of a job, found `hello`
-        | hello
-        | ^^^^^
-    "#]],
+            1:1: expected the keys of a job, found `hello`
+            | hello
+            | ^^^^^
+            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+        "#]],
     );
     check_tasks(
         "  - module: floor.wasm\n",
         expect![[r#"
-        4:3: expected groups of tasks by name, found a list
-        |   - module: floor.wasm
-        |   ^^^^^^^^^^^^^^^^^^^^
-    "#]],
+            4:3: expected groups of tasks by name, found a list
+            |   - module: floor.wasm
+            |   ^^^^^^^^^^^^^^^^^^^^
+            = write each group under its name: `NAME: { module: PATH }`
+        "#]],
     );
     check_tasks(
         "  a: floor.wasm\n",
         expect![[r#"
-        4:6: expected the keys of a group of tasks, found `floor.wasm`
-        |   a: floor.wasm
-        |      ^^^^^^^^^^
-    "#]],
+            4:6: expected the keys of a group of tasks, found `floor.wasm`
+            |   a: floor.wasm
+            |      ^^^^^^^^^^
+            = write `{ module: floor.wasm }` if that is the module
+        "#]],
     );
     check_tasks(
         "  a: { module: [floor.wasm] }\n",
         expect![[r#"
-        4:16: expected a single value, found a list
-        |   a: { module: [floor.wasm] }
-        |                ^^^^^^^^^^^^^
-    "#]],
+            4:16: expected a single value, found a list
+            |   a: { module: [floor.wasm] }
+            |                ^^^^^^^^^^^^^
+            = write `floor.wasm`, without brackets or `-`
+        "#]],
     );
     check_tasks(
         "  a: { module: floor.wasm, args: x }\n",
         expect![[r#"
-        4:34: expected a list, found `x`
-        |   a: { module: floor.wasm, args: x }
-        |                                  ^
-    "#]],
+            4:34: expected a list, found `x`
+            |   a: { module: floor.wasm, args: x }
+            |                                  ^
+            = write a list: `[x]`
+        "#]],
     );
     check_tasks(
         "  a: { module: floor.wasm, env:\n    - A\n  }\n",
@@ -995,18 +1022,19 @@ fn what_is_no_yaml_is_shown_where_it_ends_to_be() {
     check(
         "job: j\n  tasks: 3\n",
         expect![[r#"
-        2:8: not valid YAML: mapping values are not allowed in this context
-        |   tasks: 3
-        |        ^^^
-    "#]],
+            2:8: not valid YAML: mapping values are not allowed in this context
+            |   tasks: 3
+            |        ^^^
+            = is a `:` missing in the line before, or this line indented too far?
+        "#]],
     );
     check(
         "job: [j\n",
         expect![[r#"
-        1:6: expected a single value, found a list
-        | job: [j
-        |      ^^
-    "#]],
+            1:6: not valid YAML: did not find expected ',' or ']', while parsing a flow sequence
+            | job: [j
+            |      ^^ begins here and does not end
+        "#]],
     );
     check(
         "job: *j\n",
@@ -1027,10 +1055,11 @@ fn what_is_no_yaml_is_shown_where_it_ends_to_be() {
     check(
         "job: j\n---\njob: k\n",
         expect![[r#"
-        2:1: the file has more than one YAML document
-        | ---
-        | ^^^
-    "#]],
+            2:1: the file goes on after the end of the job
+            | ---
+            | ^^^
+            = a job file is one YAML document, or one JSON object
+        "#]],
     );
     check(
         "job:\tj\n\t- x\n",
@@ -1038,6 +1067,7 @@ fn what_is_no_yaml_is_shown_where_it_ends_to_be() {
             2:1: not valid YAML: found a tab character that violates indentation, while scanning a plain scalar
             | 	- x
             | ^^^^
+            = indent by spaces, not by tabs
         "#]],
     );
 }
@@ -1047,6 +1077,14 @@ fn columns_count_characters() {
     check(
         "job: j\nscheduler: { module: \"äöü.wasm\", ars: [] }\n",
         expect![[r#"
+            1:1: the job has no tasks
+            | job: j
+            | ^^^^^^
+            = write `tasks: { NAME: { module: PATH, count: 1 } }`
+            2:22: `äöü.wasm` does not exist
+            | scheduler: { module: "äöü.wasm", ars: [] }
+            |                      ^^^^^^^^^^
+            = paths are relative to the folder of the job file
             2:34: unknown key `ars`
             | scheduler: { module: "äöü.wasm", ars: [] }
             |                                  ^^^ not known here
@@ -1066,14 +1104,16 @@ fn a_file_that_is_too_large_is_not_read() {
     assert!(
         read(&text[1..]).unwrap_err().list[0]
             .message
-            .contains("no name")
+            .contains("no job in it")
     );
 }
 
 #[test]
 fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
-    expect!["job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`)"].assert_eq(&diagnostics.to_string());
+    expect![[r#"
+        job.yaml:1:1: the job has no app scheduler (write `scheduler: { module: PATH }`)
+        job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`)"#]].assert_eq(&diagnostics.to_string());
 }
 
 #[test]
@@ -1137,6 +1177,7 @@ fn a_constraint_that_is_none_is_corrected_at_its_place() {
             4:41: expected a list, found `hostname unique`
             |   a: { module: floor.wasm, constraints: hostname unique }
             |                                         ^^^^^^^^^^^^^^^
+            = write a list: `[hostname unique]`
         "#]],
     );
     check_section(
