@@ -147,15 +147,15 @@ fn a_file_that_is_no_yaml_is_shown() {
         &scene,
         "check job.yaml",
         &expect![[r#"
-        exit 2
-        stdout:
-        stderr:
-            x expected a single value, found a list
-             ,-[job.yaml:1:6]
-           1 | job: [pair
-             :      ^^|^^
-             :        `-- here
-             `----
-    "#]],
+            exit 2
+            stdout:
+            stderr:
+                x not valid YAML: did not find expected ',' or ']', while parsing a flow sequence
+                 ,-[job.yaml:1:6]
+               1 | job: [pair
+                 :      ^^|^^
+                 :        `-- begins here and does not end
+                 `----
+        "#]],
     );
 }
