@@ -17,6 +17,7 @@ mod direct;
 mod ending;
 mod lives;
 mod sending;
+mod telling;
 
 use std::{
     collections::HashMap,
@@ -44,6 +45,7 @@ use self::{
     convert::{Launch, WallClock},
     lives::{Host, Lives},
     sending::{Sent, UpdateToSend},
+    telling::Telling,
 };
 pub use crate::core::Exit;
 use crate::{
@@ -180,6 +182,8 @@ struct Executor {
     direct: JoinSet<()>,
     random: fastrand::Rng,
     lives: Lives,
+    /// When the scheduler is told what they take.
+    telling: Telling,
     /// What the agent launched, encoded, until it keeps that itself. As a message it would take
     /// several kilobytes, for each of many tasks.
     infos: HashMap<TaskId, Bytes>,
@@ -192,7 +196,7 @@ struct Executor {
     executor_id: ExecutorId,
     shutdown_grace: Duration,
     clock: WallClock,
-    /// For the machine's deadlines.
+    /// For the machine's deadlines and those of `telling`.
     alarm: Alarm,
 }
 
@@ -230,6 +234,7 @@ impl Executor {
             direct: JoinSet::new(),
             random,
             lives: Lives::new(host, note_ready),
+            telling: Telling::default(),
             infos: HashMap::new(),
             launches: HashMap::new(),
             ready,
@@ -265,7 +270,8 @@ impl Executor {
     }
 
     async fn next_event(&mut self) -> Event {
-        let deadline = self.core.poll_timeout();
+        let deadlines = [self.core.poll_timeout(), self.telling.poll_timeout()];
+        let deadline = deadlines.into_iter().flatten().min();
         let control = self.link.control();
         tokio::select! {
             notice = self.agent.notices.recv(), if !self.agent.is_over => {
@@ -300,7 +306,12 @@ impl Executor {
             Event::Control(record) => match record.kind {
                 Some(spec::ControlKind::Start(_)) => self.tell(Input::BarrierLifted),
                 Some(spec::ControlKind::Piece(piece)) => self.over_link.handle(piece),
-                Some(spec::ControlKind::WantPiece(_)) | None => {
+                Some(spec::ControlKind::WantUsage(want)) => {
+                    if self.telling.want(Instant::now(), want) {
+                        self.lives.tell_anew();
+                    }
+                }
+                Some(spec::ControlKind::WantPiece(_) | spec::ControlKind::Usages(_)) | None => {
                     debug!("a control record of a kind that is not for an executor");
                 }
             },
@@ -312,7 +323,28 @@ impl Executor {
             Event::Stop => self.tell(Input::Shutdown {
                 within: self.shutdown_grace,
             }),
-            Event::Deadline => self.tell(Input::Tick),
+            Event::Deadline => {
+                self.tell(Input::Tick);
+                self.tell_usages();
+            }
+        }
+    }
+
+    /// Tells the scheduler what some tasks take, if that is due.
+    fn tell_usages(&mut self) {
+        let (telling, lives) = (&mut self.telling, &self.lives);
+        let piece = telling.poll_piece(Instant::now(), || lives.changed());
+        if piece.is_empty() {
+            return;
+        }
+        let (usages, told) = lives.running(piece);
+        let record = spec::Control {
+            kind: Some(spec::ControlKind::Usages(usages)),
+        };
+        // While the scheduler takes no more, the piece waits, and its figures are those of then.
+        if told.is_empty() || self.link.control().try_send(&record).is_ok() {
+            self.lives.told(told);
+            self.telling.told();
         }
     }
 

@@ -16,7 +16,7 @@ mod sending;
 use std::sync::Arc;
 
 use crate::config::Window;
-use crate::counters::ChannelCounters;
+use crate::counters::{ChannelCounters, ChannelState};
 use crate::end::frame::FrameBuilder;
 use crate::wire::{Kind, Open};
 use receiving::Receiving;
@@ -112,6 +112,17 @@ impl Channel {
             bytes_sent: self.sending.accepted().bytes,
             bytes_received: self.receiving.begun().bytes,
             stalls: self.sending.stalls(),
+        }
+    }
+
+    pub(crate) fn state(&self, window: Window) -> ChannelState {
+        let is_closed = self.sending.is_closed();
+        ChannelState {
+            window,
+            undelivered: self.sending.undelivered(),
+            is_full: !is_closed && !self.sending.has_room(window),
+            is_closed,
+            is_peer_full: self.receiving.is_full(window),
         }
     }
 }

@@ -1,6 +1,8 @@
-//! What a link has done so far, for display.
+//! What a link has done so far, and how its channels are, for display.
 
 use std::time::Duration;
+
+use crate::config::Window;
 
 /// What a link has done so far. All but the round trip only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,4 +44,20 @@ pub struct ChannelCounters {
     pub bytes_received: u64,
     /// Times that a message was not taken because the channel was full.
     pub stalls: u64,
+}
+
+/// How one channel is now, as far as this end knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelState {
+    /// The most that each direction holds.
+    pub window: Window,
+    /// Messages taken from the application here that the peer's application has not taken. The peer
+    /// tells that in steps of half a window, so there may be fewer, though never more.
+    pub undelivered: u64,
+    /// No message is taken from the application here until the peer's has taken some.
+    pub is_full: bool,
+    /// No message is taken from the application here ever again.
+    pub is_closed: bool,
+    /// The peer may send nothing more until the application here has taken some.
+    pub is_peer_full: bool,
 }

@@ -32,7 +32,7 @@ pub use self::output::{ChannelId, Output, Undelivered};
 use crate::arrivals::Arrivals;
 use crate::channel::Channel;
 use crate::config::{Config, NAME_BYTES_MAX, NOTICE_BYTES_MAX, Path, Role, Window};
-use crate::counters::{ChannelCounters, Counters};
+use crate::counters::{ChannelCounters, ChannelState, Counters};
 use crate::error::{OpenError, SendError, TellError, Violation};
 use crate::flight::Flight;
 use crate::notices::Notices;
@@ -342,6 +342,22 @@ impl LinkEnd {
     /// What has been done so far on a channel, until it is released.
     pub fn channel_counters(&self, channel: ChannelId) -> Option<ChannelCounters> {
         self.table.get(channel.0).map(|channel| channel.counters())
+    }
+
+    /// How a channel is now. On one that is released, or of a link that is shut, nothing is on its
+    /// way.
+    pub fn channel_state(&self, channel: ChannelId) -> ChannelState {
+        let found = self.table.get(channel.0).zip(self.window());
+        match found {
+            Some((found, window)) => found.state(window),
+            None => ChannelState {
+                window: self.window().unwrap_or(self.config.window),
+                undelivered: 0,
+                is_full: false,
+                is_closed: true,
+                is_peer_full: false,
+            },
+        }
     }
 
     /// What the application is to be told next.

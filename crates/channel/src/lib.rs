@@ -36,7 +36,7 @@ pub use config::{
     CHANNELS_MAX, Config, FRAME_BYTES_MAX, FRAME_BYTES_MIN, FRAMES_IN_FLIGHT_MAX,
     MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NOTICE_BYTES_MAX, Path, Role, Window,
 };
-pub use counters::{ChannelCounters, Counters};
+pub use counters::{ChannelCounters, ChannelState, Counters};
 pub use end::{ChannelId, LinkEnd, Output, Undelivered};
 pub use error::{FrameError, OpenError, SendError, TellError, Violation};
 

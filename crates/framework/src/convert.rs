@@ -207,7 +207,8 @@ fn source(wire: Option<i32>, is_reliable: bool) -> Source {
     }
 }
 
-fn task_state(wire: v1::TaskState) -> TaskState {
+/// A state in our words.
+pub(crate) fn task_state(wire: v1::TaskState) -> TaskState {
     use v1::TaskState as Wire;
     match wire {
         Wire::TaskStaging => TaskState::Staging,

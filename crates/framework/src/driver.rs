@@ -147,7 +147,14 @@ where
         rng,
         calls: Calls::new(handle.clone()),
         deliveries: DeliveryReports::new(deliveries.clone()),
-        links: Links::new(handle.clone(), config.link(), listener, library, deliveries),
+        links: Links::new(
+            handle.clone(),
+            config.link(),
+            listener,
+            library,
+            deliveries,
+            config.traffic.usages().clone(),
+        ),
         commanded,
         events: HeldEvents::default(),
         app: AppRun::new(app, app_ends),
@@ -451,6 +458,9 @@ where
             (task.name.clone(), life)
         });
         let named: Vec<(String, Life)> = named.collect();
+        let counted = tasks.iter();
+        let counted = counted.map(|task| (task.id.clone(), task.name.clone()));
+        let counted = counted.collect();
         let incarnations = Incarnations {
             here: self.rng.u64(..),
             there: self.rng.u64(..),
@@ -481,8 +491,7 @@ where
             self.handle(Input::Command(Command::Abandon(executor.id)));
             return;
         }
-        let names: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
-        self.links.count(&executor, &names, &self.traffic);
+        self.links.count(&executor, counted, &self.traffic);
         if let Some(framework) = &self.framework {
             let ExecutorLaunch { id, agent, .. } = &executor;
             self.sandboxes.launched(framework, id, agent);

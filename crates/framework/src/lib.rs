@@ -16,7 +16,7 @@
 //! - [`operator`]: the way into a running job for people.
 //! - [`Traffic`]: what goes over the links, to look at.
 //! - [`Sandboxes`]: where executors are, to read in their sandboxes.
-//! - `usage`: what tasks took, which is shown by [`Traffic`] as well.
+//! - `usage`: what tasks take, which is shown by [`Traffic`] as well.
 //! - `driver`: the loop.
 
 mod address;
@@ -57,5 +57,5 @@ pub use scheduler::{
 };
 pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};
-pub use traffic::{LinkTraffic, TaskTraffic, TotalTraffic, Traffic};
-pub use usage::{TaskUsage, TotalUsage};
+pub use traffic::{ChannelTraffic, LinkTraffic, TaskTraffic, TotalTraffic, Traffic};
+pub use usage::{TaskUsage, TotalUsage, UsageWatch};

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use prost::Message as _;
 use tracing::warn;
 
-use crate::error::SendError;
+use crate::error::{SendError, TrySendError};
 use crate::link::Shared;
 use crate::receiver::recv_on;
-use crate::sender::send_on;
+use crate::sender::{send_on, try_send_on};
 use crate::spec;
 
 /// The channel on which framework and executor tell each other small records, with the same
@@ -31,6 +31,15 @@ impl Control {
     pub async fn send(&self, control: &spec::Control) -> Result<(), SendError> {
         let message = Bytes::from(control.encode_to_vec());
         send_on(&self.link, &self.link.control, message).await
+    }
+
+    /// Sends a record unless the channel is full or others wait for room in it.
+    ///
+    /// # Errors
+    /// When it is not sent.
+    pub fn try_send(&self, control: &spec::Control) -> Result<(), TrySendError> {
+        let message = Bytes::from(control.encode_to_vec());
+        try_send_on(&self.link, &self.link.control, message)
     }
 
     /// Waits for a record; `None`: the link is shut and all was received. Cancellation safe.

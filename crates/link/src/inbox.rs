@@ -4,6 +4,7 @@
 //! window in the queue, so none can put more than that before another's.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::error::TryRecvError;
 use crate::link::{Channel, Pushed, Shared, lock};
+use crate::state::Readers;
 
 /// The messages of many channels in one queue, shared by all clones.
 ///
@@ -46,7 +48,10 @@ impl Inbox {
             match self.try_recv() {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Closed) => return None,
-                Err(TryRecvError::Empty) => changed.await,
+                Err(TryRecvError::Empty) => {
+                    let _reading = self.shared().readers.wait();
+                    changed.await;
+                }
             }
         }
     }
@@ -92,6 +97,7 @@ impl Inbox {
                 items
             };
             if items.is_empty() {
+                let _reading = self.shared().readers.wait();
                 changed.await;
                 continue;
             }
@@ -114,6 +120,7 @@ impl Inbox {
                     return;
                 }
             }
+            let _reading = self.shared().readers.wait();
             changed.await;
         }
     }
@@ -147,6 +154,7 @@ impl Inbox {
             link: Arc::downgrade(link),
             channel: channel.id,
             task: Arc::clone(&channel.name),
+            waiting: AtomicU64::new(0),
         });
         let sink = InboxSink {
             inbox: Arc::downgrade(self.shared()),
@@ -160,11 +168,9 @@ impl Inbox {
         };
         let mut state = self.shared().lock();
         state.channels += usize::from(!inbound.ended);
-        let item = |data| Item {
-            source: Arc::clone(&source),
-            data,
-        };
-        state.queue.extend(early.into_iter().map(item));
+        state
+            .queue
+            .extend(early.into_iter().map(|data| Item::new(&source, data)));
         drop(state);
         drop(inbound);
         self.shared().readable.notify_waiters();
@@ -235,6 +241,29 @@ impl Sink {
         }
     }
 
+    /// Messages that were not received yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        match self {
+            Self::Queue(queue) => queue.len() as u64,
+            // What was left in an inbox that is gone is lost.
+            Self::Inbox(sink) if sink.inbox.strong_count() == 0 => 0,
+            Self::Inbox(sink) => sink.source.waiting.load(Ordering::Relaxed),
+            Self::Dropped => 0,
+        }
+    }
+
+    /// Whether somebody waits for a message; `own` are those who wait for this queue.
+    pub(crate) fn has_reader(&self, own: &Readers) -> bool {
+        match self {
+            Self::Queue(_) => own.are_some(),
+            Self::Inbox(sink) => {
+                let inbox = sink.inbox.upgrade();
+                inbox.is_some_and(|inbox| inbox.readers.are_some())
+            }
+            Self::Dropped => false,
+        }
+    }
+
     /// Nothing more arrives on the channel.
     pub(crate) fn end(&self) {
         if let Self::Inbox(sink) = self
@@ -256,8 +285,7 @@ impl InboxSink {
             if state.is_closed {
                 return Pushed::Unwanted;
             }
-            let source = Arc::clone(&self.source);
-            state.queue.push_back(Item { source, data });
+            state.queue.push_back(Item::new(&self.source, data));
             state.queue.len() == 1
         };
         if was_empty {
@@ -272,6 +300,7 @@ pub(crate) struct InboxShared {
     state: Mutex<InboxState>,
     /// A message arrived, or no more will.
     readable: Notify,
+    readers: Readers,
 }
 
 #[derive(Debug, Default)]
@@ -374,6 +403,14 @@ struct Item {
 }
 
 impl Item {
+    fn new(source: &Arc<Source>, data: Bytes) -> Self {
+        source.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            source: Arc::clone(source),
+            data,
+        }
+    }
+
     fn into_message(self) -> Message {
         Message {
             task: Arc::clone(&self.source.task),
@@ -388,10 +425,13 @@ struct Source {
     link: Weak<Shared>,
     channel: ChannelId,
     task: Arc<str>,
+    /// Its messages in the inbox.
+    waiting: AtomicU64,
 }
 
 impl Source {
     fn take(&self, messages: u64, bytes: u64) {
+        self.waiting.fetch_sub(messages, Ordering::Relaxed);
         if let Some(link) = self.link.upgrade() {
             link.take(self.channel, messages, bytes);
         }

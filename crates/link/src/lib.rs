@@ -28,6 +28,7 @@ mod notices;
 mod receiver;
 mod sender;
 pub mod spec;
+mod state;
 
 pub use alarm::Alarm;
 pub use channel::{
@@ -40,3 +41,4 @@ pub use inbox::{Inbox, Message};
 pub use link::{DirectPath, Link, Undelivered};
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use state::{ChannelState, Direction, Received};

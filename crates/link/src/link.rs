@@ -35,6 +35,7 @@ use crate::inbox::{Inbox, Sink};
 use crate::receiver::Receiver;
 use crate::sender::Sender;
 use crate::spec;
+use crate::state::{Readers, Received};
 
 /// One end of a link, shared by all its clones.
 ///
@@ -356,6 +357,8 @@ pub(crate) struct Channel {
     pub(crate) turn: tokio::sync::Mutex<()>,
     /// Senders that hold the turn or wait for it.
     pub(crate) waiting: AtomicUsize,
+    /// Who waits for a message of its queue.
+    pub(crate) readers: Readers,
     /// Messages that the peer's application never took, once it has stopped.
     pub(crate) untaken: AtomicU64,
     /// What it has done, once it is over and the machine has forgotten it.
@@ -365,6 +368,8 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 pub(crate) struct Inbound {
     pub(crate) sink: Sink,
+    /// What was received of its queue.
+    pub(crate) received: Received,
     /// Nothing more arrives.
     pub(crate) ended: bool,
 }
@@ -376,15 +381,22 @@ impl Channel {
             name,
             inbound: Mutex::new(Inbound {
                 sink: Sink::Queue(VecDeque::new()),
+                received: Received::default(),
                 ended: false,
             }),
             readable: Notify::new(),
             writable: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
             waiting: AtomicUsize::new(0),
+            readers: Readers::default(),
             untaken: AtomicU64::new(0),
             released: OnceLock::new(),
         }
+    }
+
+    /// Whether a sender waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
     }
 
     pub(crate) fn inbound(&self) -> MutexGuard<'_, Inbound> {

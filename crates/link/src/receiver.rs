@@ -9,6 +9,7 @@ use channel::MESSAGE_BYTES_MAX;
 use crate::error::TryRecvError;
 use crate::inbox::Sink;
 use crate::link::{Channel, Shared};
+use crate::state::Received;
 
 /// The receiving end of a channel.
 ///
@@ -52,20 +53,22 @@ impl Receiver {
         }
         loop {
             let changed = self.channel.readable.notified();
-            let messages = {
+            let (messages, taken) = {
                 let mut inbound = self.channel.inbound();
                 if inbound.ended && inbound.sink.is_empty() {
                     return Vec::new();
                 }
-                inbound.sink.pop_many(max)
+                let messages = inbound.sink.pop_many(max);
+                let taken = Received::of(&messages);
+                inbound.received.add(taken);
+                (messages, taken)
             };
             if messages.is_empty() {
+                let _reading = self.channel.readers.wait();
                 changed.await;
                 continue;
             }
-            let bytes = messages.iter().map(|message| message.len() as u64).sum();
-            let count = messages.len() as u64;
-            self.link.take(self.channel.id, count, bytes);
+            self.link.take(self.channel.id, taken.messages, taken.bytes);
             return messages;
         }
     }
@@ -90,6 +93,7 @@ impl Receiver {
                     return;
                 }
             }
+            let _reading = self.channel.readers.wait();
             changed.await;
         }
     }
@@ -109,7 +113,10 @@ pub(crate) async fn recv_on(link: &Shared, channel: &Channel) -> Option<Bytes> {
         match try_recv_on(link, channel) {
             Ok(message) => return Some(message),
             Err(TryRecvError::Closed) => return None,
-            Err(TryRecvError::Empty) => changed.await,
+            Err(TryRecvError::Empty) => {
+                let _reading = channel.readers.wait();
+                changed.await;
+            }
         }
     }
 }
@@ -118,7 +125,10 @@ fn try_recv_on(link: &Shared, channel: &Channel) -> Result<Bytes, TryRecvError> 
     let message = {
         let mut inbound = channel.inbound();
         match inbound.sink.pop() {
-            Some(message) => message,
+            Some(message) => {
+                inbound.received.add(Received::of([&message]));
+                message
+            }
             None if inbound.ended => return Err(TryRecvError::Closed),
             None => return Err(TryRecvError::Empty),
         }

@@ -32,6 +32,14 @@ impl Sender {
         }
     }
 
+    pub(crate) fn link(&self) -> &Shared {
+        &self.end.link
+    }
+
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.end.channel
+    }
+
     /// The name by which the channel was opened: the task's.
     pub fn name(&self) -> &Arc<str> {
         &self.end.channel.name
@@ -205,7 +213,12 @@ pub(crate) async fn send_on(
     }
 }
 
-fn try_send_on(link: &Shared, channel: &Channel, message: Bytes) -> Result<(), TrySendError> {
+/// Sends on a channel unless it is full or others wait for room in it.
+pub(crate) fn try_send_on(
+    link: &Shared,
+    channel: &Channel,
+    message: Bytes,
+) -> Result<(), TrySendError> {
     link.with(|state| {
         if channel.waiting.load(Ordering::Acquire) > 0 && !state.end.is_closed(channel.id) {
             return Err(TrySendError::Full);

@@ -167,13 +167,14 @@ pub struct EnvironmentVariable {
     pub value: String,
 }
 
-/// What a task has taken and carried when it has ended; `TaskStatus.data` of its last update.
+/// What a task has taken and carried so far, and when it has ended, as `TaskStatus.data` of its last
+/// update.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct TaskUsage {
     /// Processor time, in microseconds.
     #[prost(uint64, tag = "1")]
     pub cpu_time_us: u64,
-    /// The linear memory that it had at its end.
+    /// The linear memory that it has, or had at its end.
     #[prost(uint64, tag = "2")]
     pub memory_bytes: u64,
     /// The most linear memory that it had.
@@ -195,6 +196,44 @@ pub struct TaskUsage {
     #[prost(uint32, tag = "8")]
     pub traps: u32,
 }
+
+/// The executor is to tell what its tasks take while they run: all of them once, and from then on
+/// those that have had a turn since they were told.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct WantUsage {
+    /// How long a change may wait to be told, in milliseconds; 0: nothing is to be told any more.
+    #[prost(uint64, tag = "1")]
+    pub interval_ms: u64,
+}
+
+/// What some tasks have taken so far, at most [`USAGES_MAX`] of them.
+#[derive(Clone, PartialEq, Message)]
+pub struct Usages {
+    /// One for each task; a newer one replaces an older.
+    #[prost(message, repeated, tag = "1")]
+    pub tasks: Vec<RunningUsage>,
+}
+
+/// What one task has taken so far, and what it waits for.
+#[derive(Clone, PartialEq, Message)]
+pub struct RunningUsage {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub task_id: String,
+    /// What it has taken.
+    #[prost(message, optional, tag = "2")]
+    pub usage: Option<TaskUsage>,
+    /// It waits for a message.
+    #[prost(bool, tag = "3")]
+    pub is_receiving: bool,
+    /// It waits for room to send one.
+    #[prost(bool, tag = "4")]
+    pub is_blocked: bool,
+}
+
+/// The most tasks in one [`Usages`]: with the longest figures some 30 KiB, an eighth of a frame, so
+/// that neither messages nor pieces of modules wait for them.
+pub const USAGES_MAX: usize = 256;
 
 /// What an executor must know about its job and its link; `ExecutorInfo.data`.
 #[derive(Clone, PartialEq, Message)]
@@ -241,7 +280,7 @@ pub struct Server {
 #[derive(Clone, PartialEq, Message)]
 pub struct Control {
     /// What it is; none if the peer's version knows more kinds.
-    #[prost(oneof = "ControlKind", tags = "1, 3, 4")]
+    #[prost(oneof = "ControlKind", tags = "1, 3, 4, 6, 7")]
     pub kind: Option<ControlKind>,
 }
 
@@ -257,6 +296,12 @@ pub enum ControlKind {
     /// To the executor.
     #[prost(message, tag = "4")]
     Piece(Piece),
+    /// To the executor.
+    #[prost(message, tag = "6")]
+    WantUsage(WantUsage),
+    /// To the scheduler.
+    #[prost(message, tag = "7")]
+    Usages(Usages),
 }
 
 /// All tasks of the gang are up: their functions may begin.

@@ -57,6 +57,8 @@ struct Life {
     outbox: link::Sender,
     abort: AbortHandle,
     meter: Meter,
+    /// The processor time of which the scheduler was told, if it was.
+    told: Option<Duration>,
 }
 
 impl Lives {
@@ -118,6 +120,7 @@ impl Lives {
                 outbox,
                 abort,
                 meter,
+                told: None,
             },
         );
         Ok(())
@@ -167,7 +170,10 @@ impl Lives {
             };
             if let Some(life) = self.lives.remove(&task) {
                 life.outbox.close();
-                let usage = life.usage(&outcome);
+                let usage = spec::TaskUsage {
+                    traps: outcome.is_trap().into(),
+                    ..life.usage()
+                };
                 info!(%task, ?usage, "the task's life is over");
                 self.usages.insert(task.clone(), usage);
             }
@@ -181,6 +187,42 @@ impl Lives {
                 (task, outcome)
             });
         }
+    }
+
+    /// The tasks that have had a turn since the scheduler was told of them.
+    pub(super) fn changed(&self) -> Vec<TaskId> {
+        let lives = self.lives.iter();
+        let changed = lives.filter(|(_, life)| life.told != Some(life.meter.used()));
+        changed.map(|(task, _)| task.clone()).collect()
+    }
+
+    /// What these tasks have taken, unless they have ended, and what to say when that was
+    /// [told](Self::told).
+    pub(super) fn running(&self, tasks: &[TaskId]) -> (spec::Usages, Vec<(TaskId, Duration)>) {
+        let lives = tasks.iter();
+        let lives = lives.filter_map(|task| Some((task, self.lives.get(task)?)));
+        let (usages, told) = lives
+            .map(|(task, life)| {
+                // A turn that ends meanwhile is told the next time.
+                let used = life.meter.used();
+                (life.running(task), (task.clone(), used))
+            })
+            .unzip();
+        (spec::Usages { tasks: usages }, told)
+    }
+
+    /// The scheduler is told of these tasks up to these turns.
+    pub(super) fn told(&mut self, tasks: Vec<(TaskId, Duration)>) {
+        for (task, used) in tasks {
+            if let Some(life) = self.lives.get_mut(&task) {
+                life.told = Some(used);
+            }
+        }
+    }
+
+    /// The scheduler knows nothing of any task.
+    pub(super) fn tell_anew(&mut self) {
+        self.lives.values_mut().for_each(|life| life.told = None);
     }
 
     /// What a task took whose life is over.
@@ -200,17 +242,29 @@ impl Lives {
 }
 
 impl Life {
-    fn usage(&self, outcome: &Outcome) -> spec::TaskUsage {
+    /// What it has taken so far; a trap is known when it ends.
+    fn usage(&self) -> spec::TaskUsage {
         let (used, carried) = (self.meter.usage(), self.outbox.counters());
+        let received = self.outbox.received();
         spec::TaskUsage {
             cpu_time_us: u64::try_from(used.cpu_time.as_micros()).unwrap_or(u64::MAX),
             memory_bytes: used.memory_bytes,
             memory_bytes_peak: used.memory_bytes_peak,
-            messages_in: carried.messages_received,
+            messages_in: received.messages,
             messages_out: carried.messages_sent,
-            bytes_in: carried.bytes_received,
+            bytes_in: received.bytes,
             bytes_out: carried.bytes_sent,
-            traps: outcome.is_trap().into(),
+            traps: 0,
+        }
+    }
+
+    fn running(&self, task: &TaskId) -> spec::RunningUsage {
+        let state = self.outbox.state();
+        spec::RunningUsage {
+            task_id: task.to_string(),
+            usage: Some(self.usage()),
+            is_receiving: state.incoming.is_waited_for,
+            is_blocked: state.outgoing.is_waited_for,
         }
     }
 }

@@ -24,3 +24,4 @@ mod running;
 mod schedulers;
 mod smith;
 mod tasks;
+mod usages;

@@ -173,6 +173,11 @@ impl Receiving {
         Ok(())
     }
 
+    /// Whether the peer may send nothing more before the application has taken something.
+    pub(super) fn is_full(&self, window: Window) -> bool {
+        self.phase == ReceivingPhase::Open && !self.begun.is_within(self.taken, window)
+    }
+
     /// Credit is worth a record when half a window is free: a sender is then never blocked by a
     /// window that is more than half empty, and a steady stream costs two records a window.
     fn is_credit_due(&self, window: Window) -> bool {

@@ -92,7 +92,7 @@ impl Sending {
         has_room
     }
 
-    fn has_room(&self, window: Window) -> bool {
+    pub(super) fn has_room(&self, window: Window) -> bool {
         self.phase == SendingPhase::Open && self.accepted.is_within(self.taken, window)
     }
 

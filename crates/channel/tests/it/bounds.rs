@@ -219,3 +219,45 @@ fn what_goes_through_is_counted() {
         (2, 10)
     );
 }
+
+#[test]
+fn a_channel_tells_how_full_it_is_at_both_ends() {
+    let window = Window {
+        messages: 4,
+        bytes: 100,
+    };
+    let mut pair = Pair::faultless(Config {
+        window,
+        ..Config::new()
+    });
+    let here = pair.ends[SCHEDULER].open("a").unwrap();
+    let there = pair.ends[EXECUTOR].open("a").unwrap();
+    pair.advance_ms(1000);
+    let state = |pair: &Pair| {
+        let here = pair.ends[SCHEDULER].channel_state(here);
+        let there = pair.ends[EXECUTOR].channel_state(there);
+        assert_eq!((here.window, there.undelivered), (window, 0));
+        (here.undelivered, here.is_full, there.is_peer_full)
+    };
+    for sent in 1..=4 {
+        pair.ends[SCHEDULER].send(here, Bytes::new()).unwrap();
+        assert_eq!(state(&pair), (sent, sent == 4, false));
+    }
+    pair.advance_ms(1000);
+    assert_eq!(state(&pair), (4, true, true));
+    // It is known there at once, and here when half of the window is free.
+    pair.ends[EXECUTOR].take(there, 1, 0);
+    pair.advance_ms(1000);
+    assert_eq!(state(&pair), (4, true, false));
+    pair.ends[EXECUTOR].take(there, 2, 0);
+    pair.advance_ms(1000);
+    assert_eq!(state(&pair), (1, false, false));
+
+    pair.ends[SCHEDULER].close(here);
+    let closed = pair.ends[SCHEDULER].channel_state(here);
+    assert!(closed.is_closed && !closed.is_full, "{closed:?}");
+    pair.ends[EXECUTOR].shut();
+    let shut = pair.ends[EXECUTOR].channel_state(there);
+    assert!(shut.is_closed && !shut.is_peer_full, "{shut:?}");
+    assert_eq!(shut.undelivered, 0);
+}

@@ -1,5 +1,5 @@
 //! What is done for an executor on its link beside its tasks' channels: pieces of modules are sent
-//! to it when it asks, and what it tells of itself goes to whoever wants to know.
+//! to it when it asks, and what it tells of itself and its tasks goes to whoever wants to know.
 //!
 //! An executor asks for one piece after the other, and has only a few asked for at a time. So
 //! nothing is remembered here: whatever happens to its path, it gets what it asked for, and when it
@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use link::spec::{self, ControlKind, PIECE_BYTES_MAX};
@@ -17,6 +18,7 @@ use tracing::debug;
 
 use super::deliveries::Deliveries;
 use crate::config::{Delivery, FrameworkConfig};
+use crate::usage::Usages;
 
 /// The modules that executors may ask for on their links, by digest.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +63,10 @@ pub(super) fn attend(
     executor: &ExecutorId,
     library: Library,
     deliveries: Deliveries,
+    usages: Usages,
 ) -> watch::Receiver<Option<String>> {
-    tokio::spawn(give_pieces(link.control(), library));
+    tokio::spawn(ask_for_usages(link.clone(), usages.wanted()));
+    tokio::spawn(hear(link.control(), library, usages));
     let (failed, failures) = watch::channel(None);
     let (link, executor) = (link.clone(), executor.clone());
     tokio::spawn(async move {
@@ -81,16 +85,51 @@ pub(super) fn attend(
 
 /// The control channel's window bounds what is on its way; whoever asks for more than that is not
 /// listened to until it has taken it.
-async fn give_pieces(control: Control, library: Library) {
+async fn hear(control: Control, library: Library, usages: Usages) {
     while let Some(record) = control.recv().await {
-        let Some(ControlKind::WantPiece(want)) = record.kind else {
-            debug!("a control record of a kind that is not for a scheduler");
-            continue;
+        let want = match record.kind {
+            Some(ControlKind::WantPiece(want)) => want,
+            Some(ControlKind::Usages(told)) => {
+                usages.told(told);
+                continue;
+            }
+            _ => {
+                debug!("a control record of a kind that is not for a scheduler");
+                continue;
+            }
         };
         let piece = ControlKind::Piece(library.piece(&want));
         let record = spec::Control { kind: Some(piece) };
         if control.send(&record).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Tells the executor whether it is to say what its tasks take while they run, whenever that changes.
+/// The link loses nothing on whatever path, so it is told once.
+async fn ask_for_usages(link: Link, mut wanted: watch::Receiver<Option<Duration>>) {
+    let control = link.control();
+    let mut told = None;
+    loop {
+        let wants = *wanted.borrow_and_update();
+        if wants != told {
+            told = wants;
+            // 0 is not at all.
+            let interval_ms = wants.map_or(0, |it| it.as_millis().clamp(1, u64::MAX.into()));
+            let want = spec::WantUsage {
+                interval_ms: interval_ms as u64,
+            };
+            let record = spec::Control {
+                kind: Some(ControlKind::WantUsage(want)),
+            };
+            if control.send(&record).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            changed = wanted.changed() => if changed.is_err() { return },
+            () = link.ended() => return,
         }
     }
 }
@@ -115,10 +154,12 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use link::{LinkConfig, Role};
+    use mesos::TaskId;
     use scheduler::{Delivering, Progress};
 
     use super::super::deliveries::DeliveryReports;
     use super::*;
+    use crate::traffic::Traffic;
 
     fn want(sha256: &[u8], offset: u64) -> spec::WantPiece {
         spec::WantPiece {
@@ -168,7 +209,7 @@ mod tests {
         let library = Library(Arc::new(HashMap::from([([1; 32], module.clone())])));
         let deliveries = Deliveries::default();
         let mut reports = DeliveryReports::new(deliveries.clone());
-        let mut failures = attend(&here, &"e".into(), library, deliveries);
+        let mut failures = attend(&here, &"e".into(), library, deliveries, Usages::default());
 
         let control = there.control();
         let ask = async |offset| {
@@ -211,6 +252,65 @@ mod tests {
         // Of one that is gone nothing is expected.
         here.shut();
         assert_eq!(reports.next().await, Progress::Delivering(compiling(0, 0)));
+        there.shut();
+    }
+
+    #[tokio::test]
+    async fn an_executor_is_asked_what_tasks_take_while_somebody_wants_to_know() {
+        let here = Link::new(Role::Scheduler, 1, LinkConfig::new());
+        let there = Link::new(Role::Executor, 2, LinkConfig::new());
+        tokio::spawn(carry(here.clone(), there.clone()));
+        tokio::spawn(carry(there.clone(), here.clone()));
+        let (app, task) = (here.open("a-0").unwrap(), there.open("a-0").unwrap());
+        let traffic = Traffic::new();
+        let id = TaskId::from("a-0.0.1");
+        let tasks = vec![(id.clone(), app.0.clone())];
+        traffic.add("e".into(), "a1".into(), here.clone(), tasks);
+        let usages = traffic.usages().clone();
+        let deliveries = Deliveries::default();
+        let _failures = attend(&here, &"e".into(), Library::default(), deliveries, usages);
+        for _ in 0..3 {
+            app.0.send("x".into()).await.unwrap();
+        }
+        let input = || traffic.links()[0].tasks[0].input;
+        assert_eq!((input().messages, input().is_receiver_waiting), (3, None));
+        assert_eq!(traffic.usage("a-0"), None);
+
+        let control = there.control();
+        let asked = async || match control.recv().await.unwrap().kind {
+            Some(ControlKind::WantUsage(want)) => want.interval_ms,
+            other => panic!("not for an executor: {other:?}"),
+        };
+        let watch = traffic.watch(Duration::from_secs(1));
+        assert_eq!(asked().await, 1000);
+        task.1.recv().await.unwrap();
+        let told = spec::RunningUsage {
+            task_id: id.to_string(),
+            usage: Some(spec::TaskUsage {
+                messages_in: 1,
+                ..spec::TaskUsage::default()
+            }),
+            is_receiving: false,
+            is_blocked: true,
+        };
+        let told = ControlKind::Usages(spec::Usages { tasks: vec![told] });
+        let record = spec::Control { kind: Some(told) };
+        control.send(&record).await.unwrap();
+        while traffic.usage("a-0").is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert!(traffic.usage("a-0").unwrap().is_running);
+        // Its link does not know yet that one was received.
+        assert_eq!(app.0.state().outgoing.messages, 3);
+        assert_eq!(
+            (input().messages, input().is_receiver_waiting),
+            (2, Some(false))
+        );
+        let output = traffic.links()[0].tasks[0].output;
+        assert_eq!(output.is_sender_blocked, Some(true));
+        drop(watch);
+        assert_eq!(asked().await, 0);
+        here.shut();
         there.shut();
     }
 }

@@ -368,6 +368,7 @@ mod tests {
     use super::super::attending::{Library, attend};
     use super::super::deliveries::Deliveries;
     use super::*;
+    use crate::usage::Usages;
 
     #[tokio::test(start_paused = true)]
     async fn an_executor_that_says_nothing_is_given_up_in_time() {
@@ -425,6 +426,7 @@ mod tests {
             &expected.executor,
             Library::default(),
             Deliveries::default(),
+            Usages::default(),
         );
         tokio::spawn(async move { door.look_after(&expected, "here:1", failures).await });
         there.heard().await;

@@ -25,6 +25,7 @@ use super::attending::{Library, attend};
 use super::deliveries::Deliveries;
 use super::direct::{Incarnations, Listener};
 use crate::convert;
+use crate::usage::Usages;
 
 /// How many MESSAGE calls are under way at a time over all links: a master carries out one after
 /// the other, so some keep it busy, and a real one has died of tens of thousands (PROTOCOL §10).
@@ -61,6 +62,7 @@ pub(super) struct Links {
     listener: Option<Listener>,
     library: Library,
     deliveries: Deliveries,
+    usages: Usages,
     /// How many MESSAGE calls may be under way.
     calls: Arc<Semaphore>,
     by_executor: HashMap<ExecutorId, Entry>,
@@ -118,6 +120,7 @@ impl Links {
         listener: Option<Listener>,
         library: Library,
         deliveries: Deliveries,
+        usages: Usages,
     ) -> Self {
         Self {
             handle,
@@ -125,6 +128,7 @@ impl Links {
             listener,
             library,
             deliveries,
+            usages,
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             by_executor: HashMap::new(),
             by_task: HashMap::new(),
@@ -151,7 +155,8 @@ impl Links {
             executor.id.clone(),
         );
         let (library, deliveries) = (self.library.clone(), self.deliveries.clone());
-        let failures = attend(&link, &executor.id, library, deliveries);
+        let usages = self.usages.clone();
+        let failures = attend(&link, &executor.id, library, deliveries, usages);
         if let Some(listener) = &self.listener {
             listener.expect(&link, executor, incarnations, failures)?;
         }

@@ -1,6 +1,7 @@
 //! What only shows from within.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -24,11 +25,10 @@ fn an_inbox_whose_last_clone_goes_while_a_message_arrives_does_not_lock_its_link
                 link: Arc::downgrade(&link.shared),
                 channel: state.end.open("a").unwrap(),
                 task: "a".into(),
+                waiting: AtomicU64::new(0),
             };
-            arriving.lock().queue.push_back(Item {
-                source: Arc::new(source),
-                data: "x".into(),
-            });
+            let item = Item::new(&Arc::new(source), "x".into());
+            arriving.lock().queue.push_back(item);
         });
         drop(inbox);
         link.shared.with(|_| drop(arriving));

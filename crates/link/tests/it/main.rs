@@ -7,3 +7,4 @@ mod ends;
 mod inbox;
 mod notices;
 mod pair;
+mod state;

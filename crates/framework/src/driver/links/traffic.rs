@@ -1,5 +1,6 @@
 //! Links are shown to whoever counts.
 
+use mesos::TaskId;
 use scheduler::ExecutorLaunch;
 
 use super::Links;
@@ -10,21 +11,21 @@ impl Links {
     pub(in crate::driver) fn count(
         &self,
         executor: &ExecutorLaunch,
-        tasks: &[String],
+        tasks: Vec<(TaskId, String)>,
         traffic: &Traffic,
     ) {
         let Some(entry) = self.by_executor.get(&executor.id) else {
             return;
         };
-        let senders = tasks
-            .iter()
-            .filter_map(|task| self.by_task.get(task))
-            .map(|channel| channel.sender.clone());
+        let tasks = tasks.into_iter().filter_map(|(id, name)| {
+            let channel = self.by_task.get(&name)?;
+            Some((id, channel.sender.clone()))
+        });
         traffic.add(
             executor.id.clone(),
             executor.agent.clone(),
             entry.link.clone(),
-            senders.collect(),
+            tasks.collect(),
         );
     }
 }
