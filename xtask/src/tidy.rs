@@ -7,6 +7,8 @@ use crate::repository::{Report, Repository};
 mod attributes;
 mod cores;
 mod guests;
+mod messages;
+mod pages;
 mod text;
 
 /// Applies every rule.
@@ -19,6 +21,8 @@ pub fn check(repository: &Repository) -> Report {
     }
     cores::check_packages(&repository.metadata, &mut report.findings);
     guests::check(repository, &mut report.findings);
+    pages::check(repository, &mut report);
+    messages::check(repository, &mut report);
     text::check_architecture(repository, &mut report);
     report
 }
