@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod deploying;
 mod direct;
+mod documented;
 mod elections;
 mod failures;
 mod fake_master;

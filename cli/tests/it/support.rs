@@ -106,8 +106,19 @@ impl Scene {
     }
 
     fn start_at(&self, folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mesosgot"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mesosgot"));
+        command.args(args);
+        self.start_command(command, folder, variables)
+    }
+
+    /// Starts a command with these variables set, which may start the program.
+    pub(crate) fn start_command(
+        &self,
+        mut command: Command,
+        folder: &Path,
+        variables: &[(&str, &str)],
+    ) -> Running {
+        let mut child = command
             .current_dir(folder)
             .env("TMPDIR", self.tmp())
             .envs([<(&str, &str)>::from(CACHE)])
@@ -206,12 +217,14 @@ impl Running {
     /// Reads stdout up to a line for which `wanted` is true, and answers it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let watchdog = Watchdog::start(&self.child);
         loop {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).expect("stdout is UTF-8");
             assert!(read > 0, "stdout ended before {what}:\n{}", self.printed);
             self.printed.push_str(&line);
             if wanted(&line) {
+                watchdog.stop();
                 return line;
             }
         }
