@@ -122,7 +122,8 @@ impl Outcome {
             Self::Module(ModuleError::Import(_)) => Ending::ImportMissing,
             Self::Module(ModuleError::Export { .. }) => Ending::ExportMissing,
             Self::Module(_) => Ending::BadModule,
-            Self::NoRoom(_) | Self::Refused(_) => Ending::Refused,
+            Self::NoRoom(_) => Ending::NoRoom,
+            Self::Refused(_) => Ending::Refused,
             Self::HostFault(_) => Ending::HostFault,
         }
     }

@@ -73,6 +73,7 @@ endings! {
     BadModule: "bad module", FAILED, NOT_LAUNCHED, "what is wrong with it";
     ImportMissing: "missing import", FAILED, NOT_LAUNCHED, "what it imports that is not given";
     ExportMissing: "missing export", FAILED, NOT_LAUNCHED, "what it does not export";
+    NoRoom: "no room in the executor", FAILED, NOT_LAUNCHED, "what is used up, how much the agent gives, and what to raise";
     Refused: "launch refused", FAILED, INVALID, "why";
     HostFault: "fault of the executor", FAILED, None, "that it is the executor's fault, and what";
 }

@@ -22,6 +22,8 @@ enum Case {
     KilledEarly(spec::TaskSpec),
     /// A launch without data.
     NoData,
+    /// A task that ends so in an executor with few file handles.
+    InNarrow(spec::TaskSpec),
     /// Nothing that a guest does brings it about; if something did, that would be a bug. The
     /// test of `executor/lives.rs` breaks the host's own code.
     NoGuest,
@@ -109,6 +111,14 @@ fn case(ending: Ending, agent: &Agent) -> (Case, &'static [&'static str]) {
             Case::Itself(of(b"\0asm\x0d\0\x01\0")),
             &["does not export `run-task`"],
         ),
+        Ending::NoRoom => (
+            Case::InNarrow(task(&["return"])),
+            &[
+                "no room for another task",
+                "gives a process 68;",
+                "ulimit -n",
+            ],
+        ),
         Ending::Refused => (Case::NoData, &["it has no data"]),
         Ending::HostFault => (Case::NoGuest, &[]),
     }
@@ -134,7 +144,7 @@ async fn every_row_of_the_table_is_what_mesos_is_told_of_a_guest() {
                 agent.launch(spec);
             }
             Case::NoData => agent.launch_data(&name, None),
-            Case::NoGuest => continue,
+            Case::InNarrow(_) | Case::NoGuest => continue,
         }
         expected.insert(name, (ending.row(), texts));
     }
@@ -165,6 +175,35 @@ async fn every_row_of_the_table_is_what_mesos_is_told_of_a_guest() {
         }
     }
     assert_eq!(executor.exit().await, Ok(Exit::Done));
+}
+
+/// What one task takes and what stays free for others, and none for what the process has: nobody
+/// fits in.
+const NARROW: u32 = 68;
+
+#[tokio::test]
+async fn a_task_without_room_is_told_so_and_the_executor_lives_on() {
+    let mut agent = Agent::start_of(2).await;
+    let narrow = Ending::ALL.iter().copied().find_map(|ending| {
+        let (case, texts) = case(ending, &agent);
+        match case {
+            Case::InNarrow(spec) => Some((spec, ending.row(), texts)),
+            _ => None,
+        }
+    });
+    let (spec, row, texts) = narrow.expect("a row is for that");
+    // Not before the guests are built, which takes its time: a program with nothing to do ends.
+    let executor = agent.program(NARROW).await;
+    for name in ["first", "second"] {
+        agent.launch(&spec::TaskSpec {
+            name: name.to_owned(),
+            ..spec.clone()
+        });
+        let (task, _, status) = agent.next().await;
+        assert_eq!(task, name);
+        check_end(name, &status, &mut [(task.clone(), (row, texts))].into());
+    }
+    assert_eq!(executor.exit_code().await, Some(0));
 }
 
 type Expected = HashMap<String, (Row, &'static [&'static str])>;

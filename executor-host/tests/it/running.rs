@@ -1,11 +1,15 @@
-//! Executors under test, in the process of the test.
+//! Executors under test: in the process of the test, and as the program that agents start.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
-use executor_host::{Exit, RunError, output::Output};
+use executor_host::{Exit, RunError, modules::CACHE_VARIABLE, output::Output};
 use mesos::v1::executor::call;
 use mesos_client::{Checkpoint, ExecutorConfig};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    process::{Child, Command},
+    sync::Notify,
+    task::JoinHandle,
+};
 
 use crate::agent::Agent;
 
@@ -53,6 +57,39 @@ impl Agent {
             stop,
             running: tokio::spawn(running),
         }
+    }
+}
+
+/// The program, which ends with this.
+pub(crate) struct Program(Child);
+
+impl Agent {
+    /// Starts the program with so many file handles at most, and waits until it has subscribed.
+    pub(crate) async fn program(&mut self, handles: u32) -> Program {
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("ulimit -n {handles} && exec \"$0\""))
+            .arg(env!("CARGO_BIN_EXE_mesosgot-executor"))
+            .env("MESOS_AGENT_ENDPOINT", self.address())
+            .env("MESOS_FRAMEWORK_ID", "f-0")
+            .env("MESOS_EXECUTOR_ID", "x-0")
+            .env("MESOS_SANDBOX", self.sandbox())
+            .env(CACHE_VARIABLE, env!("CARGO_TARGET_TMPDIR"))
+            .current_dir(self.sandbox())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let program = Program(child.unwrap());
+        assert_eq!(self.subscribed().await, call::Subscribe::default());
+        program
+    }
+}
+
+impl Program {
+    /// Waits until it ends by itself.
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        self.0.wait().await.unwrap().code()
     }
 }
 
