@@ -8,6 +8,7 @@
 mod any;
 mod bad;
 mod good;
+mod pages;
 mod reference;
 mod schema;
 
