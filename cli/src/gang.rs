@@ -23,7 +23,9 @@ pub(crate) use self::hints::hint;
 pub(crate) use self::outcome::{Ended, exit};
 pub(crate) use self::progress::stopping;
 use crate::commands::Failure;
+use crate::console;
 use crate::exit::Exit;
+use crate::guest::component::Component;
 use crate::job_file::LoadedJob;
 use crate::report::{Reporter, Stream};
 use crate::signals::Urgency;
@@ -39,7 +41,8 @@ pub(crate) async fn run(
 ) -> Result<Ended, Failure> {
     let config = config::config(loaded, &target)?;
     let engine = Engine::new().map_err(|error| Failure::new(Exit::Failure, error))?;
-    let app = compile_app(&engine, loaded);
+    let app = loaded.scheduler.as_ref();
+    let app = app.map(|component| compile_app(&engine, component));
     let output = Output::new(
         LineWriter {
             reporter: Arc::clone(reporter),
@@ -50,14 +53,12 @@ pub(crate) async fn run(
             stream: Stream::Stderr,
         },
     );
-    let scheduler = &loaded.job.scheduler;
-    let args: Vec<String> = scheduler.args.iter().chain(&target.args).cloned().collect();
-    let env: Vec<(String, String)> = scheduler
-        .env
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let (args, env) = args_and_env(&loaded.job.scheduler, &target.args);
+    let console = Arc::clone(reporter);
     let run_app = |ends: link::app::App| async move {
+        let Some(app) = app else {
+            return console::run(ends, console).await;
+        };
         let app = app.await?;
         app.run(ends, &args, &env, &output)
             .await
@@ -100,13 +101,27 @@ fn tails(
     (!target.is_embedded).then(|| AgentTails::start(sandboxes, access, reporter))
 }
 
+/// Arguments and environment of the app scheduler; `more` are those of the command line.
+fn args_and_env(
+    scheduler: &job::AppScheduler,
+    more: &[String],
+) -> (Vec<String>, Vec<(String, String)>) {
+    let job::AppScheduler::Guest(scheduler) = scheduler else {
+        return (Vec::new(), Vec::new());
+    };
+    let args = scheduler.args.iter().chain(more).cloned();
+    let env = scheduler.env.iter();
+    let env = env.map(|(name, value)| (name.clone(), value.clone()));
+    (args.collect(), env.collect())
+}
+
 /// Compiles the app scheduler on a thread of its own, while tasks are being placed.
 fn compile_app(
     engine: &Engine,
-    loaded: &LoadedJob,
+    component: &Arc<Component>,
 ) -> impl Future<Output = Result<AppScheduler, String>> + use<> {
     let engine = engine.clone();
-    let component = Arc::clone(&loaded.scheduler);
+    let component = Arc::clone(component);
     let cache = CompiledCache::of_process();
     let compiled = tokio::task::spawn_blocking(move || {
         AppScheduler::compile(&engine, &component.bytes, cache.as_ref())

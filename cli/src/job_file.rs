@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use framework::{Leftover, Obstacle, Shortfall};
-use job::{Diagnostics, Group, Job, Lookup, Module, PathKind};
+use job::{AppScheduler, Diagnostics, Group, Job, Lookup, Module, PathKind};
 
 use crate::commands::Failure;
 use crate::exit::Exit;
@@ -26,8 +26,8 @@ use self::modules::Loading;
 #[derive(Debug)]
 pub(crate) struct LoadedJob {
     pub(crate) job: Job,
-    /// The app scheduler's component.
-    pub(crate) scheduler: Arc<Component>,
+    /// The app scheduler's component; none: it is the console.
+    pub(crate) scheduler: Option<Arc<Component>>,
     /// The modules of the groups, in their order.
     pub(crate) groups: Vec<Loaded>,
     source: Source,
@@ -168,9 +168,11 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
     if let Some(faults) = all_of(faults.into_iter()) {
         return Err(Failure::Job(faults));
     }
-    let groups = loaded.split_off(1);
-    let scheduler = loaded.remove(0).component().cloned();
-    let scheduler = scheduler.expect("an app scheduler that is not here is a fault");
+    let groups = loaded.split_off(loaded.len() - job.groups.len());
+    let scheduler = loaded.first().map(|scheduler| {
+        let component = scheduler.component().cloned();
+        component.expect("an app scheduler that is not here is a fault")
+    });
     Ok(LoadedJob {
         job,
         scheduler,
@@ -179,13 +181,15 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
     })
 }
 
-/// Where a module is named, as what, and which: the app scheduler's first, then the groups'.
+/// Where a module is named, as what, and which: the app scheduler's first, if it has one, then the
+/// groups'.
 fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
-    let scheduler = (
-        vec!["scheduler", "module"],
-        World::Scheduler,
-        &job.scheduler.module,
-    );
+    let scheduler = match &job.scheduler {
+        AppScheduler::Guest(guest) => {
+            Some((vec!["scheduler", "module"], World::Scheduler, &guest.module))
+        }
+        AppScheduler::Console => None,
+    };
     let groups = job.groups.iter().map(|group| {
         (
             vec!["tasks", group.name.as_str(), "module"],
@@ -193,7 +197,7 @@ fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
             &group.module,
         )
     });
-    std::iter::once(scheduler).chain(groups).collect()
+    scheduler.into_iter().chain(groups).collect()
 }
 
 /// A module in the words of the job file.

@@ -7,6 +7,7 @@ mod access;
 mod args;
 mod colour;
 mod commands;
+mod console;
 mod diagnostics;
 mod exit;
 mod gang;

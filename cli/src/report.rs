@@ -21,9 +21,11 @@ mod status_text;
 mod text;
 
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use executor_host::output::{readable, spelled_out};
 use tokio::sync::watch;
 
 pub(crate) use self::event::{Event, Outcome, Stream};
@@ -55,6 +57,8 @@ pub(crate) struct Reporter {
     stdout_closed: watch::Receiver<bool>,
     /// Remembers what is said for those who look from elsewhere.
     witness: OnceLock<Arc<RunningJob>>,
+    /// Stdout is for the messages of tasks.
+    has_messages: AtomicBool,
 }
 
 impl Reporter {
@@ -81,6 +85,7 @@ impl Reporter {
             stderr,
             stdout_closed,
             witness: OnceLock::new(),
+            has_messages: AtomicBool::new(false),
         }
     }
 
@@ -150,7 +155,30 @@ impl Reporter {
             time,
             line,
         };
-        let Some((lane, item)) = self.item(&event) else {
+        self.event_in_turn(&event);
+    }
+
+    /// Stdout is for messages of tasks from now on, and stdin for those to them: what guests print
+    /// for people goes to stderr, and nothing is drawn over what is typed.
+    pub(crate) fn begin_messages(&self) {
+        self.has_messages.store(true, Ordering::Relaxed);
+        if io::stdin().is_terminal() {
+            self.end_live();
+        }
+    }
+
+    /// Passes on what a task has sent; waits while too much waits to be read.
+    pub(crate) fn message(&self, task: &str, message: &[u8]) {
+        let message = match self.is_json() {
+            true => readable(message),
+            false => spelled_out(message),
+        };
+        let message = &message;
+        self.event_in_turn(&Event::Message { task, message });
+    }
+
+    fn event_in_turn(&self, event: &Event<'_>) {
+        let Some((lane, item)) = self.item(event) else {
             return;
         };
         if let Err(item) = lane.try_push(item) {
@@ -201,7 +229,10 @@ impl Reporter {
 
     /// Where an event is printed, and how.
     fn item(&self, event: &Event<'_>) -> Option<(&Lane, Item)> {
-        if let Some(job) = self.witness.get() {
+        // Messages are the work of the job and not what happens to it, which they would drive out.
+        if let Some(job) = self.witness.get()
+            && !matches!(event, Event::Message { .. })
+        {
             job.event(event);
         }
         if self.is_json() {
@@ -212,7 +243,13 @@ impl Reporter {
             .name_width
             .lock()
             .expect("no holder of this lock panics");
+        let is_printed = matches!(event, Event::Output { .. });
         match text::render(event, width) {
+            text::Rendered::Result(line)
+                if is_printed && self.has_messages.load(Ordering::Relaxed) =>
+            {
+                Some((&self.stderr, Item::Talk(line)))
+            }
             text::Rendered::Result(line) => Some((&self.stdout, Item::Result(line))),
             text::Rendered::Error(line) => Some((&self.stderr, Item::Talk(line))),
             text::Rendered::Talk(line) if !self.quiet => Some((&self.stderr, Item::Talk(line))),

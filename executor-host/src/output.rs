@@ -44,7 +44,7 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
-pub use self::clean::clean;
+pub use self::clean::{clean, readable, spelled_out};
 pub use self::line::{Line, format_line, format_time, parse_line};
 use self::line::{Lines, PanicText};
 pub use self::sandbox::{OUTPUT_FOLDER, OutputBounds};

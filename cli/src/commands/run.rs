@@ -34,6 +34,11 @@ pub(super) async fn run(
         Ok((loaded, cluster, user))
     };
     let (loaded, cluster, user) = signals::or_interrupted(&mut urgency, load).await?;
+    if loaded.scheduler.is_none() && !args.args.is_empty() {
+        let error = anyhow::anyhow!("`scheduler: console` takes no arguments: {:?}", args.args);
+        let help = "leave out `--` and what stands behind it";
+        return Err(Failure::new(Exit::Usage, error).with_help(help));
+    }
     if let Some(ungranted) = loaded.ungranted() {
         diagnostics::warn(&ungranted, reporter);
     }

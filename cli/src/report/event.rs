@@ -150,6 +150,8 @@ pub(crate) enum Event<'a> {
         time: Option<&'a str>,
         line: &'a str,
     },
+    /// A message that a task has sent to the console. Bytes that are not UTF-8 are `\xNN`.
+    Message { task: &'a str, message: &'a str },
     /// Something is wrong but goes on.
     Warning { message: &'a str },
     /// Something is wrong with the job file.

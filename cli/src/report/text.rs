@@ -159,6 +159,9 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::Output {
             task, stream, line, ..
         } => output(task, *stream, line, name_width),
+        Event::Message { task, message } => {
+            Rendered::Result(format!("{}: {message}", task.color(color_of(task))))
+        }
         Event::Warning { message } => {
             Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
         }

@@ -4,6 +4,7 @@ mod bad_jobs;
 mod channels;
 mod cluster;
 mod commands;
+mod console;
 mod deploying;
 mod direct;
 mod documented;

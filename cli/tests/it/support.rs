@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -97,26 +98,47 @@ impl Scene {
 
     /// Starts the program with these variables set.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
-        self.start_at(&workspace(), variables, args)
+        self.start_at(&workspace(), variables, args, Stdio::null())
+    }
+
+    /// Starts the program with a stdin that can be written to.
+    pub(crate) fn start_fed(&self, args: &[&str]) -> Running {
+        self.start_at(&workspace(), &[], args, Stdio::piped())
     }
 
     /// Starts the program with these variables set, in the folder of the job file.
     pub(crate) fn start_here(&self, variables: &[(&str, &str)], args: &[&str]) -> Running {
-        self.start_at(self.folder(), variables, args)
+        self.start_at(self.folder(), variables, args, Stdio::null())
     }
 
-    fn start_at(&self, folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Running {
+    fn start_at(
+        &self,
+        folder: &Path,
+        variables: &[(&str, &str)],
+        args: &[&str],
+        stdin: Stdio,
+    ) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mesosgot"));
         command.args(args);
-        self.start_command(command, folder, variables)
+        self.start_reading(command, folder, variables, stdin)
     }
 
     /// Starts a command with these variables set, which may start the program.
     pub(crate) fn start_command(
         &self,
+        command: Command,
+        folder: &Path,
+        variables: &[(&str, &str)],
+    ) -> Running {
+        self.start_reading(command, folder, variables, Stdio::null())
+    }
+
+    fn start_reading(
+        &self,
         mut command: Command,
         folder: &Path,
         variables: &[(&str, &str)],
+        stdin: Stdio,
     ) -> Running {
         let mut child = command
             .current_dir(folder)
@@ -130,7 +152,7 @@ impl Scene {
             .env_remove("MESOSGOT_DASHBOARD_TOKEN")
             .env_remove("XDG_RUNTIME_DIR")
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -150,6 +172,7 @@ impl Scene {
             text
         });
         Running {
+            stdin: child.stdin.take(),
             child,
             stdout,
             printed: String::new(),
@@ -206,6 +229,8 @@ impl Scene {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    /// None: it has ended.
+    stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     printed: String,
     /// The lines of stderr as they come.
@@ -240,6 +265,24 @@ impl Running {
                 return rest.to_owned();
             }
         }
+    }
+
+    /// Writes to stdin.
+    #[track_caller]
+    pub(crate) fn feed(&mut self, text: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("stdin has not ended");
+        stdin.write_all(text).expect("stdin can be written to");
+    }
+
+    /// Stdin, for whoever writes to it from elsewhere, and ends it.
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("stdin has not ended")
+    }
+
+    /// Reads nothing more, and lets the program know.
+    pub(crate) fn close_stdout(&mut self) {
+        let nothing = fs::File::open("/dev/null").expect("it is there");
+        self.stdout = BufReader::new(ChildStdout::from(OwnedFd::from(nothing)));
     }
 
     /// Whether the program has ended.

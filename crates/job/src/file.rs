@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -34,8 +35,9 @@ pub(crate) struct JobFile {
     /// Where the job runs.
     #[serde(default)]
     pub(crate) cluster: ClusterFile,
-    /// The app scheduler, which holds the other ends of all channels.
-    #[schemars(with = "SchedulerFile")]
+    /// The app scheduler, which holds the other ends of all channels; or `console`: messages of
+    /// tasks are lines of standard output, and lines of standard input messages to tasks.
+    #[schemars(with = "SchedulerSchema")]
     pub(crate) scheduler: Option<SchedulerFile>,
     /// How the tasks are placed and started together.
     #[serde(default)]
@@ -101,10 +103,53 @@ pub(crate) struct ClusterFile {
 }
 
 /// The app scheduler.
+#[derive(Debug)]
+pub(crate) enum SchedulerFile {
+    /// One that is there already, by its name.
+    Name(String),
+    /// A guest.
+    Keys(SchedulerKeys),
+}
+
+/// A guest, or `console`.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum SchedulerSchema {
+    Keys(SchedulerKeys),
+    Name(#[schemars(regex(pattern = "^(console)$"))] String),
+}
+
+impl<'de> Deserialize<'de> for SchedulerFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrKeys;
+
+        impl<'de> Visitor<'de> for NameOrKeys {
+            type Value = SchedulerFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the keys of `scheduler` or `console`")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<SchedulerFile, E> {
+                Ok(SchedulerFile::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SchedulerFile, A::Error> {
+                let keys = SchedulerKeys::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(SchedulerFile::Keys(keys))
+            }
+        }
+
+        deserializer.deserialize_any(NameOrKeys)
+    }
+}
+
+/// The app scheduler.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `scheduler`")]
 #[schemars(rename = "Scheduler")]
-pub(crate) struct SchedulerFile {
+pub(crate) struct SchedulerKeys {
     /// A `.wasm` file, a folder with a guest project, or `URL#sha256:DIGEST`, where `file:///PATH`
     /// is a file on the agents.
     #[schemars(with = "String")]

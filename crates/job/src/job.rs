@@ -15,7 +15,7 @@ pub struct Job {
     /// Where it runs.
     pub cluster: Cluster,
     /// The app scheduler.
-    pub scheduler: Scheduler,
+    pub scheduler: AppScheduler,
     /// How the tasks are placed and started together.
     pub gang: Gang,
     /// The groups of tasks in the order of the file; at least one, and all names differ.
@@ -77,6 +77,16 @@ pub struct Access {
 }
 
 /// The app scheduler.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AppScheduler {
+    /// A guest of the job's own.
+    Guest(Scheduler),
+    /// `console`: messages of tasks are lines of standard output, and lines of standard input are
+    /// messages to tasks.
+    Console,
+}
+
+/// An app scheduler that is a guest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scheduler {
     /// Its module.

@@ -33,9 +33,9 @@ pub use constraint::{Constraint, Operator};
 pub use diagnostic::{Diagnostic, Diagnostics, is_said};
 pub use file::schema;
 pub use job::{
-    AMOUNT_MAX, Access, BACKOFF, BACKOFF_MAX, BACKOFF_MAX_MAX, BACKOFF_MIN, CHANNEL_WINDOW,
-    CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels, Cluster, DISK, Delivery, Direct,
-    EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
+    AMOUNT_MAX, Access, AppScheduler, BACKOFF, BACKOFF_MAX, BACKOFF_MAX_MAX, BACKOFF_MIN,
+    CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels, Cluster, DISK, Delivery,
+    Direct, EXECUTOR_CPUS, EXECUTOR_MEM, Executor, ExecutorBinary, FAILOVER_TIMEOUT, GANG_HOLD,
     GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN, Job, KILL_GRACE, KILL_GRACE_MAX, Limits, MEM,
     OnFailure, PORTS, PORTS_BY_NUMBER_MAX, PORTS_MAX, Ports, RESTART_WINDOW, RESTARTS,
     RESTARTS_MAX, ROLE, Restart, Scheduler, Serve, Strategy, TASKS_MAX, TlsMode,

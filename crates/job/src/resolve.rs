@@ -19,16 +19,18 @@ use crate::constraint::{self, Constraint, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::file::{
     ChannelsFile, ClusterFile, DefaultsFile, GangFile, GroupFile, JobFile, LimitsFile,
-    SchedulerFile,
+    SchedulerFile, SchedulerKeys,
 };
 use crate::job::{
-    Access, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels, Cluster, DISK,
-    Direct, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN, Job,
-    KILL_GRACE, KILL_GRACE_MAX, Limits, MEM, PORTS, Ports, ROLE, Scheduler, Strategy, TASKS_MAX,
+    Access, AppScheduler, CHANNEL_WINDOW, CLUSTER_TIMEOUT, COUNT, CPU_TIME_MIN, CPUS, Channels,
+    Cluster, DISK, Direct, FAILOVER_TIMEOUT, GANG_HOLD, GANG_TIMEOUT, GPUS, Gang, Group, IDLE_MIN,
+    Job, KILL_GRACE, KILL_GRACE_MAX, Limits, MEM, PORTS, Ports, ROLE, Scheduler, Strategy,
+    TASKS_MAX,
 };
 use crate::master::{Master, MasterError};
 use crate::module::Lookup;
 use crate::names::{self, NameError};
+use crate::near::nearest;
 use crate::spans::Spans;
 use crate::units::Size;
 
@@ -47,6 +49,9 @@ const EXECUTOR_MEM_MIN: Size = Size::from_mebibytes(32);
 
 /// The shortest wait for the gang: an allocator's round.
 const GANG_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
+/// The app scheduler that every job can have.
+const CONSOLE: &str = "console";
 
 /// The meaning of `file`, or all that is wrong with it.
 pub(crate) fn resolve(
@@ -206,12 +211,34 @@ impl Resolver<'_> {
         }
     }
 
-    fn scheduler(&mut self, file: Option<SchedulerFile>) -> Option<Scheduler> {
-        let Some(file) = file else {
-            let help = "write `scheduler: { module: PATH }`";
-            self.missing(&["scheduler"], "the job has no app scheduler", help);
-            return None;
-        };
+    fn scheduler(&mut self, file: Option<SchedulerFile>) -> Option<AppScheduler> {
+        match file {
+            Some(SchedulerFile::Keys(keys)) => self.guest_scheduler(keys).map(AppScheduler::Guest),
+            Some(SchedulerFile::Name(name)) if name == CONSOLE => Some(AppScheduler::Console),
+            Some(SchedulerFile::Name(name)) => {
+                let help = match nearest(&name, [CONSOLE]) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!(
+                        "write `scheduler: {{ module: {name} }}` for a module, or `scheduler: \
+                         {CONSOLE}` to see messages and send them by hand"
+                    ),
+                };
+                let message = format!("`{name}` is no app scheduler");
+                self.wrong_value(&["scheduler"], &message, Some(&help));
+                None
+            }
+            None => {
+                let help = format!(
+                    "write `scheduler: {{ module: PATH }}`, or `scheduler: {CONSOLE}` to see \
+                     messages and send them by hand"
+                );
+                self.missing(&["scheduler"], "the job has no app scheduler", &help);
+                None
+            }
+        }
+    }
+
+    fn guest_scheduler(&mut self, file: SchedulerKeys) -> Option<Scheduler> {
         self.env(&["scheduler", "env"], &file.env);
         let module = self.module(&["scheduler"], "the app scheduler", file.module.as_deref())?;
         Some(Scheduler {

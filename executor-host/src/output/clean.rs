@@ -17,12 +17,29 @@ pub fn clean(bytes: &[u8]) -> String {
     strip(&readable(bytes))
 }
 
-/// The text with what is not UTF-8 spelled out.
-fn readable(bytes: &[u8]) -> String {
+/// Makes text of bytes for programs: bytes that are not UTF-8 are shown as `\xNN`, and nothing else
+/// is changed.
+pub fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// Makes one line of bytes of which none may be lost: what [`clean`] takes away is shown as `\xNN`
+/// as well, each byte of it.
+pub fn spelled_out(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for c in readable(bytes).chars() {
+        if c == '\t' || !(c.is_control() || misleads(c)) {
+            text.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
             text.push_str(&format!("\\x{byte:02x}"));
         }
     }
@@ -140,6 +157,20 @@ mod tests {
         for (bytes, expected) in cases {
             assert_eq!(clean(bytes), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_lost_of_what_is_spelled_out() {
+        let cases: [(&[u8], &str); 4] = [
+            (b"one\ntwo\r\n", "one\\x0atwo\\x0d\\x0a"),
+            (b"\x1b[2Jgone\ttab", "\\x1b[2Jgone\ttab"),
+            ("äöü \u{202e}".as_bytes(), "äöü \\xe2\\x80\\xae"),
+            (b"\xff", "\\xff"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(spelled_out(bytes), expected);
+        }
+        assert_eq!(readable(b"one\n\xff"), "one\n\\xff");
     }
 
     /// Bytes among which there are more beginnings of escapes than chance has.

@@ -84,7 +84,7 @@ fn a_wrong_key_at_the_top_is_found_too() {
             1:1: the job has no app scheduler
             | job: j
             | ^^^^^^
-            = write `scheduler: { module: PATH }`
+            = write `scheduler: { module: PATH }`, or `scheduler: console` to see messages and send them by hand
             2:1: unknown key `task`
             | task: {}
             | ^^^^ not known here
@@ -227,6 +227,56 @@ fn a_job_needs_tasks() {
         | ^^^^^
         = write `tasks: { NAME: { module: PATH, count: 1 } }`
     "#]],
+    );
+}
+
+#[test]
+fn an_app_scheduler_is_a_module_or_the_console() {
+    let tasks = "tasks: { a: { module: floor.wasm } }";
+    let with = |scheduler: &str| format!("job: j\nscheduler: {scheduler}\n{tasks}\n");
+    check(
+        &with("consol"),
+        expect![[r#"
+        2:12: `consol` is no app scheduler
+        | scheduler: consol
+        |            ^^^^^^
+        = did you mean `console`?
+    "#]],
+    );
+    check(
+        &with("tasks/dispatcher"),
+        expect![[r#"
+        2:12: `tasks/dispatcher` is no app scheduler
+        | scheduler: tasks/dispatcher
+        |            ^^^^^^^^^^^^^^^^
+        = write `scheduler: { module: tasks/dispatcher }` for a module, or `scheduler: console` to see messages and send them by hand
+    "#]],
+    );
+    check(
+        &with("[console]"),
+        expect![[r#"
+        2:12: expected the keys of `scheduler` or `console`, found a list
+        | scheduler: [console]
+        |            ^^^^^^^^^
+    "#]],
+    );
+    check(
+        &with("{ modul: tasks/dispatcher }"),
+        expect![[r#"
+        2:14: unknown key `modul`
+        | scheduler: { modul: tasks/dispatcher }
+        |              ^^^^^ not known here
+        = did you mean `module`? the keys here are `module`, `args`, `env`
+    "#]],
+    );
+    check(
+        &with("{ module: tasks/dispatcher, args: { a: b } }"),
+        expect![[r#"
+            2:46: expected a list, found a mapping
+            | scheduler: { module: tasks/dispatcher, args: { a: b } }
+            |                                              ^^^^^^^^^
+            = write a list: `[]`
+        "#]],
     );
 }
 
@@ -1112,7 +1162,7 @@ fn a_file_that_is_too_large_is_not_read() {
 fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
     expect![[r#"
-        job.yaml:1:1: the job has no app scheduler (write `scheduler: { module: PATH }`)
+        job.yaml:1:1: the job has no app scheduler (write `scheduler: { module: PATH }`, or `scheduler: console` to see messages and send them by hand)
         job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`)"#]].assert_eq(&diagnostics.to_string());
 }
 

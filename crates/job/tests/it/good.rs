@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use mesosgot_job::{
-    Channels, Constraint, Delivery, Direct, ExecutorBinary, Group, Limits, Lookup, Master, Module,
-    OnFailure, Operator, PathKind, Restart, Serve, Size, Strategy, TlsMode, parse,
+    AppScheduler, Channels, Constraint, Delivery, Direct, ExecutorBinary, Group, Limits, Lookup,
+    Master, Module, OnFailure, Operator, PathKind, Restart, Serve, Size, Strategy, TlsMode, parse,
 };
 
 use crate::{minimal, read};
@@ -35,18 +35,20 @@ fn the_elevator_job_is_read() {
                 checkpoint: true,
                 timeout: 30s,
             },
-            scheduler: Scheduler {
-                module: Project(
-                    "tasks/dispatcher",
-                ),
-                args: [
-                    "--seconds",
-                    "30",
-                ],
-                env: {
-                    "LOG": "info",
+            scheduler: Guest(
+                Scheduler {
+                    module: Project(
+                        "tasks/dispatcher",
+                    ),
+                    args: [
+                        "--seconds",
+                        "30",
+                    ],
+                    env: {
+                        "LOG": "info",
+                    },
                 },
-            },
+            ),
             gang: Gang {
                 timeout: 300s,
                 hold: 10s,
@@ -178,13 +180,15 @@ fn the_least_job_has_the_documented_defaults() {
                 checkpoint: true,
                 timeout: 30s,
             },
-            scheduler: Scheduler {
-                module: Project(
-                    "tasks/dispatcher",
-                ),
-                args: [],
-                env: {},
-            },
+            scheduler: Guest(
+                Scheduler {
+                    module: Project(
+                        "tasks/dispatcher",
+                    ),
+                    args: [],
+                    env: {},
+                },
+            ),
             gang: Gang {
                 timeout: 300s,
                 hold: 10s,
@@ -265,10 +269,19 @@ fn json_is_a_job_file_too() {
         "tasks": { "a": { "module": "floor.wasm", "count": 2, "cpus": 0.5, "mem": "64 MB" } }
     }"#;
     let job = read(text).unwrap();
-    assert_eq!(job.scheduler.args, ["--n", "3"]);
+    let AppScheduler::Guest(scheduler) = &job.scheduler else {
+        panic!("it is a guest");
+    };
+    assert_eq!(scheduler.args, ["--n", "3"]);
     assert_eq!(job.groups[0].count, 2);
     assert_eq!(job.groups[0].cpus, 0.5);
     assert_eq!(job.groups[0].mem, Size::from_bytes(64_000_000));
+}
+
+#[test]
+fn the_console_can_be_the_app_scheduler() {
+    let text = "job: j\nscheduler: console\ntasks: { a: { module: floor.wasm } }\n";
+    assert_eq!(read(text).unwrap().scheduler, AppScheduler::Console);
 }
 
 #[test]

@@ -95,7 +95,10 @@ fn kind(schema: &Value, value: &Value) -> String {
         return match value["type"].as_str() {
             Some("array") => format!("list of {words}"),
             Some("object") => format!("{words} by name"),
-            _ => words,
+            _ => match other_words(value) {
+                Some(others) => format!("{words} or {others}"),
+                None => words,
+            },
         };
     }
     match first_type(value) {
@@ -105,6 +108,13 @@ fn kind(schema: &Value, value: &Value) -> String {
         "integer" | "number" => number(value),
         _ => text(value["pattern"].as_str().unwrap_or_default()),
     }
+}
+
+/// The words that a value can be beside the object.
+fn other_words(value: &Value) -> Option<String> {
+    let mut variants = value["anyOf"].as_array()?.iter();
+    let words = variants.find(|variant| variant["type"] == "string")?;
+    Some(text(words["pattern"].as_str().unwrap_or_default()))
 }
 
 fn first_type(value: &Value) -> &str {
