@@ -191,6 +191,43 @@ fn when_an_address_goes_away_the_module_is_served_from_here() {
     assert_eq!(server.requests(), 1);
 }
 
+/// A port that hangs up on whoever comes, and how many came.
+fn closed_door() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let came = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&came);
+    thread::spawn(move || {
+        for _hung_up in listener.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (address, came)
+}
+
+#[test]
+fn when_the_server_cannot_be_reached_the_module_comes_over_the_link() {
+    let scene = Scene::new();
+    let (door, came) = closed_door();
+    let serve = format!("serve: {{ listen: '127.0.0.1:0', advertise: '{door}' }}");
+    let module = scene.folder().join("echo.wasm");
+    for direct in ["auto", "off"] {
+        // Nobody has compiled it.
+        fs::write(&module, echo(1 << 20)).expect("it can be written");
+        let before = came.load(Ordering::SeqCst);
+        let rest = format!("{serve}\nchannels: {{ direct: {direct} }}");
+        run(&scene, "echo.wasm", &rest).assert_code(0);
+        assert!(
+            came.load(Ordering::SeqCst) > before,
+            "the server comes first"
+        );
+    }
+    // It was the link.
+    fs::write(&module, echo(0)).expect("it can be written");
+    let ended = run(&scene, "echo.wasm", &format!("modules: server\n{serve}"));
+    assert_failed(&ended, &[&door.to_string(), "`modules: link`"]);
+}
+
 #[test]
 fn when_an_address_goes_away_and_nothing_else_is_allowed_the_job_fails_with_what_helps() {
     let scene = Scene::new();
