@@ -56,6 +56,8 @@ pub(crate) struct Checker {
     untold: Vec<TaskId>,
     /// Tasks that will not be launched again.
     over: BTreeSet<String>,
+    /// Tasks that are to be launched again once they have ended.
+    returning: BTreeSet<String>,
     is_stopping: bool,
     has_failed: bool,
     teardown: Option<bool>,
@@ -87,6 +89,7 @@ impl Checker {
             owed: Vec::new(),
             untold: Vec::new(),
             over: BTreeSet::new(),
+            returning: BTreeSet::new(),
             is_stopping: false,
             has_failed: false,
             teardown: None,
@@ -201,8 +204,15 @@ impl Checker {
         }
     }
 
+    /// A task will be restarted, as somebody wants; answers whether it has to end first.
+    pub(crate) fn restart(&mut self, task: &str) -> bool {
+        self.returning.insert(task.to_owned());
+        self.attempts.order_kill(task)
+    }
+
     /// The app scheduler has a task killed; answers whether it should be there.
     pub(crate) fn kill(&mut self, task: &str) -> bool {
+        self.returning.remove(task);
         self.attempts.order_kill(task)
     }
 
@@ -219,6 +229,10 @@ impl Checker {
             if !self.is_finished {
                 self.break_promise(Violation::Untold(task));
             }
+        }
+        let mut returning = self.returning.iter();
+        if let Some(task) = returning.find(|task| self.attempts.is_over(task)) {
+            self.break_promise(Violation::NotRestarted(task.clone()));
         }
         self.settle_places();
         if let Err(violation) = self.waves.settle(&self.attempts) {

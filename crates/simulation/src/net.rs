@@ -218,6 +218,8 @@ pub struct Happened {
     pub spawned: u64,
     /// Spawns that failed.
     pub not_spawned: u64,
+    /// Restarts that were asked for and begun.
+    pub restarts_asked: u64,
     /// Messages that arrived.
     pub messages: u64,
     /// Jobs that succeeded.
@@ -242,6 +244,7 @@ impl std::iter::Sum for Happened {
             starts: sum.starts + it.starts,
             spawned: sum.spawned + it.spawned,
             not_spawned: sum.not_spawned + it.not_spawned,
+            restarts_asked: sum.restarts_asked + it.restarts_asked,
             messages: sum.messages + it.messages,
             succeeded: sum.succeeded + it.succeeded,
             failed: sum.failed + it.failed,

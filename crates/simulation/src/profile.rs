@@ -45,6 +45,8 @@ pub enum Fault {
     AppKill,
     /// The app scheduler spawns tasks. No misfortune, but nothing is simpler without it.
     AppSpawn,
+    /// Somebody has tasks restarted.
+    Restart,
     /// The app scheduler fails, or does not return.
     AppFailure,
     /// Somebody stops the job.
@@ -53,7 +55,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StreamCut,
         Self::MasterFailover,
         Self::Partition,
@@ -76,6 +78,7 @@ impl Fault {
         Self::AppFailure,
         Self::Stop,
         Self::AppSpawn,
+        Self::Restart,
     ];
 
     /// Faults that happen at a moment, and not to a message.

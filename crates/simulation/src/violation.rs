@@ -87,6 +87,9 @@ pub enum Violation {
     /// A task that was to be restarted was not up, and the job went on.
     #[error("`{0}` was not up again in time, and the job goes on")]
     RestartTimeout(String),
+    /// A task that somebody wanted to be restarted has ended and is not, or was restarted unasked.
+    #[error("`{0}` has ended, and was not restarted as it was asked for")]
+    NotRestarted(String),
     /// A spawn was answered twice, with an answer that is not true, or refused without a reason.
     #[error("a spawn was answered with what is not so")]
     SpawnAnswered,

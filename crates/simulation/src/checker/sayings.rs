@@ -60,6 +60,13 @@ impl Checker {
                 }
                 self.attempts.place_again(&task.task);
             }
+            Output::Report(Progress::RestartingByRequest { task }) => {
+                if !self.returning.remove(task) {
+                    self.break_promise(Violation::NotRestarted(task.clone()));
+                }
+                self.waves.restart_asked(task, now + self.job.timing.gang);
+                self.attempts.place_again(task);
+            }
             Output::Spawned { spawn, result } => self.answer_spawn(now, *spawn, result),
             Output::TaskOver(task) => {
                 if !self.over.insert(task.clone()) {
@@ -68,6 +75,7 @@ impl Checker {
             }
             Output::Report(Progress::Stopping(_)) => {
                 self.is_stopping = true;
+                self.returning.clear();
                 self.waves.end();
                 let grace = self.job.groups.iter().map(|group| group.kill_grace).max();
                 self.end_until = Some(now + grace.unwrap_or_default() + END_MAX);

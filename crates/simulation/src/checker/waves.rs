@@ -37,12 +37,14 @@ enum Purpose {
     Spawn(SpawnId),
     /// The executor of the first task of it that failed.
     Restart(Option<ExecutorId>),
+    /// Somebody has asked for it.
+    Requested,
 }
 
 impl Wave {
     /// Whether all of it begins, or nothing.
     fn is_whole(&self) -> bool {
-        !matches!(self.purpose, Purpose::Restart(_))
+        !matches!(self.purpose, Purpose::Restart(_) | Purpose::Requested)
     }
 }
 
@@ -83,6 +85,16 @@ impl Waves {
             }
             None => self.begin(purpose, [name.to_owned()].into(), until),
         }
+    }
+
+    /// A task is launched again because somebody has asked for it.
+    pub(super) fn restart_asked(&mut self, name: &str, until: Instant) {
+        // It may have been cancelled while it waited for another launch.
+        for wave in &mut self.open {
+            wave.names.remove(name);
+        }
+        self.open.retain(|wave| !wave.names.is_empty());
+        self.begin(Purpose::Requested, [name.to_owned()].into(), until);
     }
 
     fn wave_of(&mut self, name: &str) -> Option<&mut Wave> {
@@ -201,7 +213,7 @@ impl Waves {
         late.filter_map(|wave| match wave.purpose {
             Purpose::Gang => Some(Violation::GangTimeout),
             Purpose::Spawn(_) => Some(Violation::SpawnTimeout),
-            Purpose::Restart(_) => {
+            Purpose::Restart(_) | Purpose::Requested => {
                 let mut names = wave.names.iter();
                 let late = names.find(|name| !attempts.is_over(name));
                 Some(Violation::RestartTimeout(late?.clone()))

@@ -86,17 +86,15 @@ impl Shell {
             self.send_to(net, task);
         }
         if net.weather.has(Fault::AppKill) && net.guests.u32(0..30) == 0 {
-            // Any task that it can list, launched or not.
-            let tasks: Vec<_> = self
-                .scheduler
-                .tasks()
-                .map(|it| it.name.to_owned())
-                .collect();
-            let task = tasks[net.guests.usize(0..tasks.len())].clone();
+            let task = self.any_task(net);
             self.kill(net, &task);
         }
         if net.weather.has(Fault::AppSpawn) && net.guests.u32(0..12) == 0 {
             self.spawn(net);
+        }
+        if net.weather.has(Fault::Restart) && net.guests.u32(0..15) == 0 {
+            let task = self.any_task(net);
+            self.restart(net, &task);
         }
         if let Some(acts) = acts.checked_sub(1) {
             self.app = AppRun::Running { acts, style };
@@ -135,6 +133,25 @@ impl Shell {
             link.take_all();
         }
         self.pump_links(net);
+    }
+
+    /// Any task that can be listed, launched or not.
+    fn any_task(&self, net: &mut Net) -> String {
+        let tasks = self.scheduler.tasks();
+        let tasks: Vec<_> = tasks.map(|it| it.name.to_owned()).collect();
+        tasks[net.guests.usize(0..tasks.len())].clone()
+    }
+
+    /// Somebody wants a task to have its next life.
+    fn restart(&mut self, net: &mut Net, task: &str) {
+        net.note(|| format!("> restart {task}"));
+        if self.scheduler.restart(net.now, task).is_ok() {
+            net.happened.restarts_asked += 1;
+            if net.checker.restart(task) {
+                net.checker.truth.kill_ordered(net.now, task);
+            }
+        }
+        self.drain(net);
     }
 
     fn kill(&mut self, net: &mut Net, task: &str) {

@@ -62,6 +62,7 @@ fn no_promise_is_broken_whatever_goes_wrong() {
     assert!(each(happened.starts) >= 0.6, "{happened:?}");
     assert!(each(happened.spawned) >= 0.02, "{happened:?}");
     assert!(each(happened.not_spawned) >= 0.02, "{happened:?}");
+    assert!(each(happened.restarts_asked) >= 0.05, "{happened:?}");
     assert!(each(happened.succeeded) >= 0.3, "{happened:?}");
     assert!(each(happened.failed) >= 0.1, "{happened:?}");
     assert!(each(happened.never_placed) >= 0.03, "{happened:?}");

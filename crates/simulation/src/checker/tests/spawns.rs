@@ -216,3 +216,37 @@ fn a_task_is_up_again_in_time_or_the_job_ends() {
     history.step(Input::Tick, [over()]);
     history.breaks(Violation::ToldTwice("t-0".to_owned()));
 }
+
+#[test]
+fn a_task_is_restarted_as_it_was_asked_for_and_not_otherwise() {
+    let asked = || {
+        let mut history = History::up();
+        assert!(history.checker.restart("t-0"), "it lives");
+        history.step(Input::Tick, [Output::TaskReturns("t-0".to_owned())]);
+        history.is_fine();
+        history
+    };
+    let again = || {
+        let task = "t-0".to_owned();
+        Output::Report(Progress::RestartingByRequest { task })
+    };
+    let mut history = asked();
+    // How it ends is no failure.
+    history.update("t-0.r.1", TaskState::Failed, 3, [failed(), again()]);
+    history.advance(60);
+    history.is_fine();
+    history.advance(1);
+    history.breaks(Violation::RestartTimeout("t-0".to_owned()));
+
+    let not_restarted = || Violation::NotRestarted("t-0".to_owned());
+    let mut history = asked();
+    history.update("t-0.r.1", TaskState::Failed, 3, [failed()]);
+    history.breaks(not_restarted());
+
+    let mut history = asked();
+    history.checker.kill("t-0");
+    history.update("t-0.r.1", TaskState::Failed, 3, [failed()]);
+    history.is_fine();
+    history.step(Input::Tick, [again()]);
+    history.breaks(not_restarted());
+}
