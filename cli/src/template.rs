@@ -120,6 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn the_docs_show_the_task_as_it_is_made() {
+        let page = include_str!("../../docs/first-job.md");
+        let (_, block) = page.split_once("```rust\n").expect("there is a block");
+        let (shown, _) = block.split_once("```").expect("it ends");
+        let made = include_str!("../template/worker.rs").lines();
+        let made: String = made
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(made.contains(shown), "{shown}");
+    }
+
+    #[test]
     fn nothing_is_left_to_be_filled_in() {
         for (path, text) in files("demo") {
             assert!(!text.contains("{{"), "{path}");

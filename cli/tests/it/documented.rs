@@ -42,6 +42,7 @@ macro_rules! pages {
 pages! {
     the_commands_of_the_readme_do_what_it_says: "README.md",
     the_commands_of_new_jobs_are_known: "cli/template/README.md",
+    the_commands_on_the_console_do_what_it_says: "docs/console.md",
     the_commands_on_deploying_do_what_it_says: "docs/deploying.md",
     the_commands_on_the_embedded_cluster_do_what_it_says: "docs/embedded-cluster.md",
     the_commands_of_the_first_job_do_what_it_says: "docs/first-job.md",
@@ -197,7 +198,7 @@ impl Page {
             ended.stdout,
             ended.stderr
         );
-        if let Err(line) = compare(&shown.output, [&ended.stdout, &ended.stderr]) {
+        if let Err(line) = compare(&shown.output, &[&ended.stdout, &ended.stderr]) {
             panic!(
                 "{place} does not print `{line}`, but\n{}{}",
                 ended.stdout, ended.stderr

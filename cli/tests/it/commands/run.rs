@@ -1,5 +1,7 @@
 //! `mesosgot run`.
 
+use std::fs;
+
 use expect_test::expect;
 use rustix::process::Signal;
 
@@ -165,8 +167,9 @@ fn a_job_that_was_not_run_ends_for_programs_with_an_outcome() {
 #[test]
 fn a_master_that_cannot_be_reached_is_named() {
     let scene = scene();
-    scene.job(&format!("{PAIR}cluster: {{ timeout: 1s }}\n"));
-    // Nobody listens there, and nobody may without being root.
+    scene.job(&format!("{PAIR}cluster: {{ timeout: 5s }}\n"));
+    // Nobody listens there, and nobody may without being root. In that time even a machine that runs
+    // many tests at once finds out.
     let line = "run job.yaml --quiet --master 127.0.0.1:1";
     check(
         &scene,
@@ -231,5 +234,99 @@ fn an_interrupted_job_ends_gracefully() {
           error: job `pair` interrupted after {time}: by the user
     "#]],
     );
+    scene.assert_clean();
+}
+
+#[test]
+fn a_flag_of_the_embedded_cluster_beside_another_one_is_refused() {
+    let scene = scene();
+    scene.job(PAIR);
+    let line = "run job.yaml --quiet --agents 2 --master 127.0.0.1:1";
+    check(
+        &scene,
+        line,
+        &expect![[r#"
+        exit 2
+        stdout:
+        stderr:
+          error: `--agents` is about the embedded cluster, but the job runs on `127.0.0.1:{port}`
+
+          hint: leave `--agents` out, or add `--master local`
+    "#]],
+    );
+}
+
+#[test]
+fn a_flag_for_masters_on_the_embedded_cluster_is_refused() {
+    let scene = scene();
+    scene.job(PAIR);
+    let line = "run job.yaml --quiet --principal ops";
+    check(
+        &scene,
+        line,
+        &expect![[r#"
+        exit 2
+        stdout:
+        stderr:
+          error: `--principal` is about masters of a cluster, but the job runs on the embedded one
+
+          hint: leave `--principal` out, or name a master by `--master`
+    "#]],
+    );
+}
+
+#[test]
+fn a_guest_that_does_not_compile_is_told_by_the_compiler() {
+    let scene = scene();
+    let folder = scene.folder().join("broken");
+    fs::create_dir_all(folder.join("src")).expect("a folder can be made");
+    let manifest = "\
+[package]
+name = \"broken\"
+edition = \"2024\"
+
+[lib]
+crate-type = [\"cdylib\"]
+
+[workspace]
+";
+    scene.file("broken/Cargo.toml", manifest);
+    scene.file("broken/src/lib.rs", "pub fn broken() -> u8 { \"no\" }\n");
+    scene.job(&PAIR.replace("actor.wasm", "broken"));
+    let ended = start(&scene, "run job.yaml --quiet").wait();
+    ended.assert_code(2);
+    // What the compiler says is its own affair, but for the fault.
+    assert!(
+        ended.stderr.contains("mismatched types"),
+        "{}",
+        ended.stderr
+    );
+    let last = ended.stderr.lines().last().unwrap_or_default();
+    expect!["error: `cargo build --release --target wasm32-wasip2 --quiet --package broken` failed; its messages are above"].assert_eq(last);
+}
+
+#[test]
+fn a_master_that_knows_us_takes_the_job() {
+    let scene = scene();
+    scene.job(PAIR);
+    let known = r#"{"credentials":[{"principal":"ops","secret":"swordfish"}]}"#;
+    scene.file("known.json", known);
+    scene.file("secret", "swordfish\n");
+    let mut cluster = start(&scene, "cluster --credentials known.json");
+    let master = cluster.wait_for("the cluster serves", |line| line.starts_with("master "));
+    let master = master.trim_start_matches("master ").trim_end();
+    check_beside(
+        &scene,
+        &format!("run job.yaml --quiet --master {master} --principal ops --secret-file secret"),
+        &expect![[r#"
+            exit 0
+            stdout:
+              scheduler | director is up: greet
+              scheduler | echo-0 says hello echo-0
+            stderr:
+        "#]],
+    );
+    cluster.signal(Signal::INT);
+    cluster.wait().assert_code(0);
     scene.assert_clean();
 }
