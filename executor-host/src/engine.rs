@@ -38,13 +38,18 @@ impl Engine {
     ///
     /// When wasmtime cannot work on this processor or the epoch's thread cannot be started.
     pub fn new() -> Result<Self, EngineError> {
+        Self::with_turns(Turns::new())
+    }
+
+    /// The same, whose guests take these turns.
+    pub(crate) fn with_turns(turns: Turns) -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&config()).map_err(EngineError::because)?;
         let linkers = Linkers::new(&wasmtime).map_err(EngineError::because)?;
         start_epoch(&wasmtime).map_err(|error| EngineError(error.to_string()))?;
         Ok(Self {
             wasmtime,
             linkers: Arc::new(linkers),
-            turns: Turns::new(),
+            turns,
             room: Room::of_process(),
         })
     }

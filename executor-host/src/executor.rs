@@ -98,7 +98,17 @@ pub async fn run(
     cache: Option<CompiledCache>,
     stop: impl Future<Output = ()>,
 ) -> Result<Exit, RunError> {
-    let engine = Engine::new()?;
+    run_with(Engine::new()?, config, output, cache, stop).await
+}
+
+/// The same on this engine.
+pub(crate) async fn run_with(
+    engine: Engine,
+    config: ExecutorConfig,
+    output: Output,
+    cache: Option<CompiledCache>,
+    stop: impl Future<Output = ()>,
+) -> Result<Exit, RunError> {
     let modules = Modules::new(engine.clone(), cache)?;
     // Executors begin in their sandbox.
     let sandbox = config.sandbox.clone().unwrap_or_else(|| ".".into());

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 use wasmtime::{
     StoreContextMut,
-    component::{Linker, Resource, ResourceTable},
+    component::{Component, Linker, Resource, ResourceTable},
 };
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -35,10 +35,7 @@ use wasmtime_wasi_http::{
 };
 
 use self::send::{Authorities, Sending};
-use crate::{
-    bindings::TaskState, engine::Engine, grants::HttpDestination, guest::GuestState,
-    modules::TaskModule,
-};
+use crate::{bindings::TaskState, engine::Engine, grants::HttpDestination, guest::GuestState};
 
 /// Requests of one guest that are under way at a time, or whose answers it has not read to their
 /// end. Further ones wait. Browsers take six for a host; each costs a socket and some
@@ -161,10 +158,10 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// Whether a module can send requests.
-pub(crate) fn is_imported(engine: &Engine, module: &TaskModule) -> bool {
-    let component = module.pre.instance_pre().component().component_type();
+/// Whether tasks of a component can send requests.
+pub(crate) fn is_imported(engine: &Engine, component: &Component) -> bool {
     component
+        .component_type()
         .imports(engine.wasmtime())
         .any(|(name, _)| name.starts_with("wasi:http/"))
 }

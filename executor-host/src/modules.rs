@@ -36,6 +36,7 @@ use self::turn::Turn;
 use crate::{
     bindings::{TaskState, task::TaskPre},
     engine::Engine,
+    http,
 };
 
 /// The sha256 of a module's bytes.
@@ -58,6 +59,8 @@ pub struct ModuleRef {
 /// A component that fulfils the world of a task, ready to be instantiated many times.
 pub struct TaskModule {
     pub(crate) pre: TaskPre<TaskState>,
+    /// Whether its tasks can send HTTP requests at all.
+    pub(crate) imports_http: bool,
 }
 
 /// Why a module cannot be used.
@@ -324,7 +327,8 @@ impl TaskModule {
             .instantiate_pre(component)
             .map_err(import_error)?;
         let pre = TaskPre::new(pre).map_err(|error| export_error("run-task", &error))?;
-        Ok(Self { pre })
+        let imports_http = http::is_imported(engine, component);
+        Ok(Self { pre, imports_http })
     }
 }
 

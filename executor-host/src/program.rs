@@ -13,10 +13,12 @@ use tracing_subscriber::{
 
 use crate::{
     VERSION_MARK,
+    engine::Engine,
     executor::{self, Exit, RunError},
     modules::CompiledCache,
     output::{Log, Output, OutputBounds},
     room,
+    turns::Turns,
 };
 
 /// Chooses what is logged, as `LEVEL` or `TARGET=LEVEL,…`. Default: `info`.
@@ -53,7 +55,13 @@ pub fn program() -> ExitCode {
         }
     };
     // On the home thread as well: tasks that wake each other there need no other thread.
-    let outcome = match runtime.block_on(runtime.spawn(run(output))) {
+    let (turns, first_turns) = Turns::with_taker();
+    let running = runtime.spawn(async move {
+        let _ending = EndingFirstTurns(turns.clone());
+        run(output, turns).await
+    });
+    first_turns.run();
+    let outcome = match runtime.block_on(running) {
         Ok(outcome) => outcome,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     };
@@ -83,6 +91,15 @@ impl Drop for Closing {
     }
 }
 
+/// Lets the main thread go on when the work is done, or has panicked.
+struct EndingFirstTurns(Turns);
+
+impl Drop for EndingFirstTurns {
+    fn drop(&mut self) {
+        self.0.end_first();
+    }
+}
+
 /// Logs to the file `stderr` of the sandbox. A filter that is not understood is the default.
 fn init_logs(log: Log) {
     let wanted = std::env::var(LOG_VARIABLE).ok();
@@ -98,11 +115,12 @@ fn init_logs(log: Log) {
         .try_init();
 }
 
-async fn run(output: Output) -> Result<Exit, RunError> {
+async fn run(output: Output, turns: Turns) -> Result<Exit, RunError> {
     debug!(program = VERSION_MARK, "starting");
     let config = ExecutorConfig::from_env(|name| std::env::var(name).ok())?;
     let cache = CompiledCache::of_process();
-    executor::run(config, output, cache, stop_signal()).await
+    let engine = Engine::with_turns(turns)?;
+    executor::run_with(engine, config, output, cache, stop_signal()).await
 }
 
 async fn stop_signal() {

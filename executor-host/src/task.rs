@@ -24,7 +24,7 @@ use crate::{
     grants::Allow,
     guest::{Grants, no_wasi},
     host::{TaskReceiver, TaskSender},
-    http::{self, Http},
+    http::Http,
     inbox::TaskInbox,
     limits::{MemoryLimitReached, PartsLimitReached, TaskLimits},
     meter::{CpuLimitReached, Meter},
@@ -104,7 +104,7 @@ impl Prepared {
         env.extend(allow.passed_on(&env, |name| std::env::var_os(name)));
         let output = output.guest(&name);
         let stderr = output.stderr.clone();
-        let http = Http::new(&name, allow.http, http::is_imported(engine, module));
+        let http = Http::new(&name, allow.http, module.imports_http);
         let mut store = engine.store(
             Grants {
                 memory_bytes_max: limits.memory_bytes_max,

@@ -5,13 +5,16 @@
 //! the *home* thread, and a guest takes its turns there as well: then no other thread has to be
 //! woken for a message and its answer, which takes longer than all else on their way. A guest that
 //! computes would hold up all others there. While it does, it takes its turns *beside*: on a thread
-//! of its own, and another one becomes the home thread.
+//! of its own, and another one becomes the home thread. Its first turn, in which it is instantiated,
+//! is taken by a thread for all first turns.
 //!
 //! ```text
 //!   at home ──a long turn──► beside
 //!      ▲                       │
 //!      └─────a short turn──────┘
 //! ```
+
+mod first;
 
 use std::{
     future::poll_fn,
@@ -28,6 +31,9 @@ use tokio::{
     task::block_in_place,
 };
 
+use self::first::FirstTurns;
+pub(crate) use self::first::FirstTurnsTaker;
+
 /// A turn that takes longer is a long one. To wake the thread that becomes the home thread takes
 /// some 20 µs, for which all others wait: for turns of not much more that gains nothing.
 const LONG_TURN: Duration = Duration::from_micros(100);
@@ -36,6 +42,7 @@ const LONG_TURN: Duration = Duration::from_micros(100);
 #[derive(Clone)]
 pub(crate) struct Turns {
     beside: Arc<Semaphore>,
+    first: Arc<FirstTurns>,
 }
 
 impl Turns {
@@ -44,10 +51,35 @@ impl Turns {
         Self::with_places(thread::available_parallelism().map_or(1, usize::from))
     }
 
+    /// The same; first turns are for somebody to take, until [`end_first`](Self::end_first).
+    pub(crate) fn with_taker() -> (Self, FirstTurnsTaker) {
+        let (first, taker) = FirstTurns::with_taker();
+        let first = Arc::new(first);
+        let turns = Self {
+            first,
+            ..Self::new()
+        };
+        (turns, taker)
+    }
+
+    /// Lets go whoever takes first turns.
+    pub(crate) fn end_first(&self) {
+        self.first.end();
+    }
+
     fn with_places(places: usize) -> Self {
         Self {
             beside: Arc::new(Semaphore::new(places)),
+            first: Arc::default(),
         }
+    }
+
+    /// Makes a guest, by its first turn. What that does not finish goes on here.
+    pub(crate) async fn first<T: Send + 'static>(
+        &self,
+        guest: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        self.first.take(Box::pin(guest)).await
     }
 
     /// Runs a guest to its end. Dropping the future drops the guest between two turns.

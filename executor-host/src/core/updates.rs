@@ -222,6 +222,10 @@ impl Updates {
     fn remove(&mut self, now: Instant, uuid: Uuid) -> Option<Update> {
         let index = self.waiting.iter().position(|it| it.uuid == uuid)?;
         let update = self.waiting.remove(index);
+        if self.waiting.is_empty() {
+            // A task that goes on for weeks has none, and there are thousands of tasks.
+            self.waiting = VecDeque::new();
+        }
         for count in [&mut self.carried, &mut self.taken_ahead] {
             *count -= usize::from(index < *count);
         }

@@ -66,8 +66,10 @@ pub enum LaunchError {
 /// Reads a task's launch.
 pub(super) fn launch(info: &v1::TaskInfo) -> Result<Launch, LaunchError> {
     let data = info.data.clone().ok_or(LaunchError::Missing)?;
-    let spec = spec::TaskSpec::decode(data).map_err(LaunchError::Malformed)?;
+    let mut spec = spec::TaskSpec::decode(data).map_err(LaunchError::Malformed)?;
     check_version(spec.version)?;
+    // They are kept for as long as the task is.
+    spec.args.shrink_to_fit();
     let module = spec.module.ok_or(LaunchError::Module)?;
     let sha256: [u8; 32] = module.sha256.try_into().map_err(|_| LaunchError::Module)?;
     let (allow, folders) = grants::read(spec.allow.unwrap_or_default(), &spec.ports)?;

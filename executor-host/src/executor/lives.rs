@@ -98,7 +98,7 @@ impl Lives {
         let turns = self.host.engine.turns().clone();
         // Each stage in memory of its own, which is free again after it: the future of a task that
         // waits is as small as can be.
-        let prepare = Box::pin(async move { prepare(&host, launch, measured).await });
+        let prepare = Box::pin(prepare(host, launch, measured));
         let life = Box::pin(async move {
             let prepared = match prepare.await {
                 Ok(prepared) => prepared,
@@ -269,7 +269,7 @@ impl Life {
     }
 }
 
-async fn prepare(host: &Host, mut launch: Launch, meter: Meter) -> Result<Prepared, Outcome> {
+async fn prepare(host: Arc<Host>, mut launch: Launch, meter: Meter) -> Result<Prepared, Outcome> {
     launch.config.allow.folders = host
         .operator
         .folders(&launch.folders)
@@ -279,15 +279,19 @@ async fn prepare(host: &Host, mut launch: Launch, meter: Meter) -> Result<Prepar
         .get(&launch.module)
         .await
         .map_err(Outcome::Module)?;
-    Prepared::metered(
-        &host.engine,
-        &module,
-        launch.config,
-        &host.output,
-        &host.sandbox,
-        meter,
-    )
-    .await
+    let turns = host.engine.turns().clone();
+    let made = async move {
+        Prepared::metered(
+            &host.engine,
+            &module,
+            launch.config,
+            &host.output,
+            &host.sandbox,
+            meter,
+        )
+        .await
+    };
+    turns.first(made).await
 }
 
 /// A future that did not come to its end.
