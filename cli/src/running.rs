@@ -9,8 +9,10 @@
 //! - [`view`]: what is known; it is told what happens and answers how things are.
 //! - [`journal`]: what has happened and what was printed, as far back as there is room.
 //! - [`status`]: how things are, as it goes over the wire.
+//! - [`live`]: what has changed since somebody looked.
 //! - [`api`]: the questions, as HTTP.
 //! - [`metrics`]: figures for Prometheus.
+//! - [`page`]: the dashboard, which asks them in a browser.
 //! - [`door`]: who may ask them.
 //! - [`place`]: where the sockets are.
 //! - [`client`]: whoever asks.
@@ -19,7 +21,9 @@ pub(crate) mod api;
 pub(crate) mod client;
 mod door;
 pub(crate) mod journal;
+mod live;
 mod metrics;
+mod page;
 pub(crate) mod place;
 pub(crate) mod status;
 mod view;
@@ -36,6 +40,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::door::{Address, Doors};
 use self::journal::Journal;
+use self::live::Sampler;
 use self::status::{JobId, Phase, Status};
 use self::view::{Figures, View};
 use crate::report::Event;
@@ -47,6 +52,7 @@ use crate::signals::Urgency;
 pub(crate) struct RunningJob {
     began: Instant,
     state: Mutex<State>,
+    sampler: Sampler,
     traffic: Traffic,
     sandboxes: Sandboxes,
     operator: Operator,
@@ -72,6 +78,7 @@ impl RunningJob {
                 view: View::new(job, format_time(SystemTime::now())),
                 journal: Journal::default(),
             }),
+            sampler: Sampler::default(),
             traffic: Traffic::new(),
             sandboxes: Sandboxes::new(),
             operator: Operator::new(),
@@ -160,6 +167,11 @@ impl RunningJob {
             forgotten,
         };
         self.lock().view.status(figures)
+    }
+
+    /// What has changed at the job since somebody looked.
+    fn sampler(&self) -> &Sampler {
+        &self.sampler
     }
 
     /// Asks the job to end, gracefully or at once. It cannot be taken back.

@@ -156,13 +156,10 @@ mod tests {
             state: state.to_owned(),
             since: "2026-11-21T18:34:08.123Z".to_owned(),
             agent: Some("a1".to_owned()),
-            message: None,
-            restarts: 0,
             messages_sent: 12,
             messages_received: 4711,
             memory_bytes: Some(1_200_000),
-            memory_bytes_peak: None,
-            cpu_seconds: None,
+            ..TaskStatus::default()
         }
     }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `GET /v1/job` | [`JobId`] |
 //! | `GET /v1/status` | [`Status`](super::status::Status) |
+//! | `GET /v1/live` | server-sent events: how things are, then what changes ([`live`](super::live)) |
 //! | `GET /v1/events`, `GET /v1/logs` | a line for each entry of the [`journal`](super::journal) |
 //! | `GET /metrics` | figures for Prometheus |
 //! | `GET /health` | how far the job is; 503 while no master has it. For everybody |
@@ -24,6 +25,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
+use super::live::live;
 use super::status::{JobId, Phase, Status};
 use super::{RunningJob, metrics};
 use crate::signals::Urgency;
@@ -70,6 +72,7 @@ pub(super) fn router(job: Arc<RunningJob>) -> Router {
     Router::new()
         .route("/v1/job", get(job_id))
         .route("/v1/status", get(status))
+        .route("/v1/live", get(live))
         .route("/v1/events", get(events))
         .route("/v1/logs", get(logs))
         .route("/v1/stop", post(stop))

@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::{RunningJob, api, place};
+use super::{RunningJob, api, page, place};
 use crate::access::{self, DASHBOARD_TOKEN_VARIABLE};
 use crate::args::DashboardArgs;
 use crate::commands::Failure;
@@ -197,7 +197,7 @@ async fn serve(
     }
     if let Some(Address { listener, token }) = address {
         let router = router.layer(middleware::from_fn_with_state(token, only_invited));
-        let router = router.merge(open);
+        let router = router.merge(open).merge(page::router());
         match TcpListener::from_std(listener) {
             Ok(listener) => {
                 kinds.spawn(accept_all(listener, router, closed));

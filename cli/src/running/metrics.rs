@@ -190,15 +190,10 @@ mod tests {
             task: format!("lift-{number}"),
             group: "lift".to_owned(),
             state: "TASK_RUNNING".to_owned(),
-            since: String::new(),
-            agent: None,
-            message: None,
             restarts: number,
-            messages_sent: 0,
-            messages_received: 0,
             memory_bytes: Some(1 << 20),
-            memory_bytes_peak: None,
             cpu_seconds: Some(0.25),
+            ..TaskStatus::default()
         };
         Status {
             id: JobId {

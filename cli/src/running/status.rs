@@ -110,7 +110,7 @@ pub(crate) struct AgentStatus {
 }
 
 /// A task that was launched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TaskStatus {
     pub(crate) task: String,
     pub(crate) group: String,
@@ -129,6 +129,18 @@ pub(crate) struct TaskStatus {
     pub(crate) messages_sent: u64,
     /// What the app scheduler received from it.
     pub(crate) messages_received: u64,
+    /// Of the messages sent.
+    pub(crate) bytes_sent: u64,
+    /// Of the messages received.
+    pub(crate) bytes_received: u64,
+    /// How often the app scheduler found its channel full.
+    pub(crate) stalls: u64,
+    /// Its `in` channel, which the app scheduler sends to.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<ChannelStatus>,
+    /// Its `out` channel, which it sends to.
+    #[serde(rename = "out", skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<ChannelStatus>,
     /// Its linear memory, as last told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) memory_bytes: Option<u64>,
@@ -137,6 +149,17 @@ pub(crate) struct TaskStatus {
     /// Seconds of processor time, as last told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_seconds: Option<f64>,
+}
+
+/// How a channel is at this moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChannelStatus {
+    /// Messages on their way, or there and not received.
+    pub(crate) depth: u64,
+    /// Whether there is no room for another one.
+    pub(crate) is_full: bool,
+    /// Whether somebody waits for room to send one, as far as that is known.
+    pub(crate) is_sender_blocked: bool,
 }
 
 /// What went over the channels of all tasks: *sent* is what the app scheduler sent.

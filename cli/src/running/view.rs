@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use framework::{
-    Delivering, LinkTraffic, Progress, TaskReport, TaskState, TaskUsage, TotalTraffic,
+    ChannelTraffic, Delivering, LinkTraffic, Progress, TaskReport, TaskState, TaskTraffic,
+    TaskUsage, TotalTraffic,
 };
 use job::Job;
 use mesos::AgentId;
 
 use super::status::{
-    AgentStatus, ChannelTotals, DeliveringStatus, Forgotten, GroupStatus, JobId, Phase, Status,
-    TaskStatus,
+    AgentStatus, ChannelStatus, ChannelTotals, DeliveringStatus, Forgotten, GroupStatus, JobId,
+    Phase, Status, TaskStatus,
 };
 
 /// What is known.
@@ -215,16 +216,13 @@ impl View {
     }
 
     fn tasks(&self, figures: &Figures<'_>) -> Vec<TaskStatus> {
-        // A task that was launched again has a channel in each life.
-        let mut messages: HashMap<&str, (u64, u64)> = HashMap::new();
+        // A task that was launched again has channels in each life; the last are those it has now.
+        let mut channels: HashMap<&str, Channels> = HashMap::new();
         for task in figures.links.iter().flat_map(|link| &link.tasks) {
-            let (sent, received) = messages.entry(&task.task).or_default();
-            *sent += task.counters.messages_sent;
-            *received += task.counters.messages_received;
+            channels.entry(&task.task).or_default().add(task);
         }
         let tasks = self.tasks.iter().map(|(name, task)| {
-            let (messages_sent, messages_received) =
-                messages.get(name.as_str()).copied().unwrap_or_default();
+            let channels = channels.get(name.as_str()).copied().unwrap_or_default();
             let usage = (figures.usage)(name);
             TaskStatus {
                 task: name.clone(),
@@ -234,8 +232,13 @@ impl View {
                 agent: task.agent.as_ref().map(|agent| agent.as_str().to_owned()),
                 message: task.message.clone(),
                 restarts: task.restarts,
-                messages_sent,
-                messages_received,
+                messages_sent: channels.counters.messages_sent,
+                messages_received: channels.counters.messages_received,
+                bytes_sent: channels.counters.bytes_sent,
+                bytes_received: channels.counters.bytes_received,
+                stalls: channels.counters.stalls,
+                input: channels.input,
+                output: channels.output,
                 memory_bytes: usage.map(|usage| usage.memory_bytes),
                 memory_bytes_peak: usage.map(|usage| usage.memory_bytes_peak),
                 cpu_seconds: usage.map(|usage| usage.cpu_time.as_secs_f64()),
@@ -253,6 +256,34 @@ impl View {
             (group, number_of(&task.task), task.task.clone())
         });
         tasks
+    }
+}
+
+/// What went over a task's channels in all its lives, and how those of the last one are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Channels {
+    counters: ChannelTotals,
+    input: Option<ChannelStatus>,
+    output: Option<ChannelStatus>,
+}
+
+impl Channels {
+    fn add(&mut self, task: &TaskTraffic) {
+        self.counters.messages_sent += task.counters.messages_sent;
+        self.counters.messages_received += task.counters.messages_received;
+        self.counters.bytes_sent += task.counters.bytes_sent;
+        self.counters.bytes_received += task.counters.bytes_received;
+        self.counters.stalls += task.counters.stalls;
+        self.input = Some(channel(&task.input));
+        self.output = Some(channel(&task.output));
+    }
+}
+
+fn channel(traffic: &ChannelTraffic) -> ChannelStatus {
+    ChannelStatus {
+        depth: traffic.messages,
+        is_full: traffic.is_full,
+        is_sender_blocked: traffic.is_sender_blocked == Some(true),
     }
 }
 

@@ -7,6 +7,7 @@
 //! - `fail TEXT`: returns an error once it has got a message;
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
+//! - `hear TEXT`: prints the text, then each message, until its `in` closes;
 //! - `flood`: prints without end;
 //! - `burst N`: sends N messages at once and returns;
 //! - `deaf`: never looks at its `in` channel and never ends.
@@ -54,6 +55,13 @@ fn actor(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Er
                 println!("line {number} of {rest}");
             }
             echo(&inbox, &outbox)
+        }
+        "hear" => {
+            println!("{rest}");
+            while let Some(message) = inbox.recv() {
+                println!("heard {}", String::from_utf8_lossy(&message));
+            }
+            Ok(())
         }
         "flood" => loop {
             println!("{}", "~".repeat(1000));

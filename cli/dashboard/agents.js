@@ -1,0 +1,110 @@
+// Agents as boxes, with their tasks as cells: a letter and a colour for each state.
+
+import { byId, el, setClass, setText } from './dom.js';
+import { KINDS, count, plural } from './format.js';
+
+/** So many cells are drawn altogether; beyond that, boxes say how many more there are. */
+const CELLS_MAX = 4000;
+
+/** So many cells has a box, however many boxes there are and however few. */
+const CELLS_PER_BOX = [16, 600];
+
+export class Agents {
+  constructor(store, { onOpen, onAgent }) {
+    this.store = store;
+    this.place = byId('agents');
+    this.boxes = new Map();
+    this.onAgent = onAgent;
+    this.place.addEventListener('click', (event) => {
+      const cell = event.target.closest('.cell');
+      const row = cell && store.tasks.get(cell.dataset.task);
+      if (row) onOpen(row);
+    });
+    byId('legend').append(
+      ...KINDS.map(([kind, letter, word]) =>
+        el('li', {}, el('span', { class: `cell ${kind}`, 'aria-hidden': 'true' }, letter), word),
+      ),
+    );
+  }
+
+  update(news) {
+    if (news.isSnapshot) this.clear();
+    const touched = new Set();
+    for (const row of news.tasks) {
+      const agent = row.task.agent;
+      if (row.box && row.box.agent !== agent) {
+        row.box.rows.delete(row);
+        touched.add(row.box);
+        row.box = null;
+      }
+      if (!agent) continue;
+      if (!row.box) {
+        row.box = this.box(agent);
+        row.box.rows.add(row);
+        touched.add(row.box);
+      }
+      if (row.cellState !== row.stateName) touched.add(row.box);
+    }
+    if (news.status) this.boxes.forEach((box) => touched.add(box));
+    const each = Math.floor(CELLS_MAX / Math.max(1, this.boxes.size));
+    const max = Math.max(CELLS_PER_BOX[0], Math.min(CELLS_PER_BOX[1], each));
+    touched.forEach((box) => this.draw(box, max));
+  }
+
+  clear() {
+    this.boxes.clear();
+    this.place.replaceChildren();
+  }
+
+  box(agent) {
+    const known = this.boxes.get(agent);
+    if (known) return known;
+    const name = el('button', { type: 'button', class: 'link' });
+    const counted = el('span', { class: 'count' });
+    const cells = el('div', { class: 'cells' });
+    const more = el('p', { class: 'count', hidden: true });
+    const head = el('h3', {}, name, counted);
+    const node = el('section', { class: 'box' }, head, cells, more);
+    const box = { agent, node, name, counted, cells, more, rows: new Set(), pool: [] };
+    name.addEventListener('click', () => this.onAgent(this.store.hostOf(agent)));
+    this.boxes.set(agent, box);
+    this.place.append(node);
+    return box;
+  }
+
+  draw(box, max) {
+    const host = this.store.hostOf(box.agent);
+    setText(box.name, host);
+    box.name.title = `Show the tasks of ${box.agent}`;
+    const live = [...box.rows].filter((row) => row.state.kind === 'up').length;
+    const all = box.rows.size;
+    setText(box.counted, live === all ? plural(all, 'task') : `${count(live)} of ${plural(all, 'task')} running`);
+    // Those that run well are the first to be left out.
+    let rows = [...box.rows];
+    if (rows.length > max) {
+      rows = [...rows.filter((row) => row.state.kind !== 'up'), ...rows.filter((row) => row.state.kind === 'up')];
+      rows.length = max;
+    }
+    while (box.pool.length > rows.length) box.pool.pop().node.remove();
+    while (box.pool.length < rows.length) {
+      const node = el('button', { type: 'button', tabIndex: -1 });
+      box.cells.append(node);
+      box.pool.push({ node, row: null, stateName: '' });
+    }
+    rows.forEach((row, index) => drawCell(box.pool[index], row));
+    const left = box.rows.size - rows.length;
+    box.more.hidden = left === 0;
+    if (left) setText(box.more, `and ${count(left)} more`);
+  }
+}
+
+function drawCell(cell, row) {
+  row.cellState = row.stateName;
+  if (cell.row === row && cell.stateName === row.stateName) return;
+  cell.row = row;
+  cell.stateName = row.stateName;
+  setClass(cell.node, `cell ${row.state.kind}`);
+  setText(cell.node, row.state.letter);
+  cell.node.dataset.task = row.name;
+  cell.node.title = `${row.name}: ${row.state.word}`;
+}

@@ -1,0 +1,195 @@
+// The page: follows the job and shows what is new, once per frame.
+
+import { Agents } from './agents.js';
+import { Refused, follow, hasToken, keepToken, post, takeToken } from './api.js';
+import { Detail } from './detail.js';
+import { byId, el, setClass, setText } from './dom.js';
+import { Events } from './events.js';
+import { Head } from './head.js';
+import { Logs } from './logs.js';
+import { Store } from './store.js';
+import { Tasks } from './tasks.js';
+import { View } from './view.js';
+
+/** How long to wait before the stream is asked for again, at first and at most. */
+const AGAIN = [500, 10000];
+
+/** So many updates wait for a frame at most. */
+const WAITING_MAX = 20;
+
+/** How often time goes on where nothing else changes. */
+const TICK = 1000;
+
+const store = new Store();
+const head = new Head(store);
+const logs = new Logs(store);
+const view = new View(store);
+const detail = new Detail(store, { onLogs: (task) => logs.show(task), confirm });
+const tasks = new Tasks(store, (row) => detail.open(row));
+const agents = new Agents(store, {
+  onOpen: (row) => detail.open(row),
+  onAgent: (host) => tasks.narrow(`agent:${host}`),
+});
+const events = new Events(store, (name) => {
+  const row = store.tasks.get(name);
+  if (row) detail.open(row);
+});
+
+let waiting = [];
+let hasEnded = false;
+
+/** Takes what the stream says; what comes within one frame is shown together. */
+function hear(kind, data) {
+  if (kind === 'end') {
+    hasEnded = true;
+    view.end();
+    head.end();
+    return;
+  }
+  if (waiting.length === 0) requestAnimationFrame(show);
+  waiting.push([kind, data, performance.now()]);
+  // A page that is not seen has no frames.
+  if (waiting.length >= WAITING_MAX) show();
+}
+
+/** Shows what is new. Each is measured, from its coming until it is painted. */
+function show() {
+  const news = waiting;
+  if (news.length === 0) return;
+  waiting = [];
+  const now = performance.now();
+  for (const [kind, data] of news) {
+    const said = store.take(data, kind === 'snapshot', now);
+    agents.update(said);
+    tasks.update(said, now);
+    logs.update(said);
+    events.update(said, now);
+    view.show(data.view);
+    view.update(kind, data);
+  }
+  head.update();
+  detail.update();
+  measure(news[0][2]);
+}
+
+function measure(since) {
+  const channel = new MessageChannel();
+  // A message comes after the frame is painted.
+  channel.port1.onmessage = () => {
+    performance.measure('update', { start: since, end: performance.now() });
+    // Whoever observes has it; a page that is open for weeks must not keep them.
+    performance.clearMeasures('update');
+    channel.port1.close();
+  };
+  channel.port2.postMessage(null);
+}
+
+/** Follows the job until it has ended, however often the connection breaks. */
+async function run() {
+  let wait = AGAIN[0];
+  while (!hasEnded) {
+    try {
+      connection('live', 'live');
+      await follow((kind, data) => {
+        wait = AGAIN[0];
+        byId('main').hidden = false;
+        hear(kind, data);
+      });
+      if (hasEnded) break;
+    } catch (error) {
+      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+        showDoor('The job refuses this token. It is in the address that `mesosgot run --dashboard` has printed, behind `#`; each run has another one.');
+        return;
+      }
+    }
+    connection('lost', 'connection lost, trying again');
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    wait = Math.min(wait * 2, AGAIN[1]);
+  }
+  connection('ended', 'the job has ended');
+}
+
+function connection(kind, text) {
+  const node = byId('connection');
+  setClass(node, `connection ${kind}`);
+  setText(node, text);
+}
+
+function showDoor(text) {
+  connection('lost', 'not connected');
+  byId('main').hidden = true;
+  setText(byId('door-text'), text);
+  byId('door').hidden = false;
+  byId('door-token').focus();
+}
+
+/** Asks before something that cannot be taken back; `choices` are pairs of text and action. */
+function confirm({ title, text, choices }) {
+  const dialog = byId('confirm');
+  setText(byId('confirm-title'), title);
+  setText(byId('confirm-text'), text);
+  const button = (label, name, action) => {
+    const node = el('button', { type: 'button', class: name }, label);
+    node.addEventListener('click', () => {
+      dialog.close();
+      action?.();
+    });
+    return node;
+  };
+  const cancel = button('Cancel', '');
+  const others = choices.map(([label, action]) => button(label, 'danger', action));
+  byId('confirm-buttons').replaceChildren(cancel, ...others);
+  dialog.showModal();
+  cancel.focus();
+}
+
+async function stop(now) {
+  try {
+    await post('/v1/stop', { now });
+    setText(byId('reason'), 'stopping');
+  } catch (error) {
+    setText(byId('reason'), `Not stopped: ${error.message}`);
+  }
+}
+
+byId('stop').addEventListener('click', () => {
+  confirm({
+    title: `Stop ${store.status?.job ?? 'the job'}?`,
+    text: 'Every in channel closes and tasks get their grace to end; at once, they are killed without it. The job does not come back.',
+    choices: [
+      ['Stop', () => stop(false)],
+      ['Stop at once', () => stop(true)],
+    ],
+  });
+});
+
+byId('door-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  keepToken(byId('door-token').value.trim());
+  location.reload();
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest('input, textarea, select, dialog')) return;
+  event.preventDefault();
+  byId('tasks-filter').focus();
+  byId('tasks-filter').select();
+});
+
+setInterval(() => {
+  if (hasEnded || !store.status) return;
+  const now = performance.now();
+  if (store.rest(now)) tasks.table.render();
+  head.update();
+  detail.update();
+}, TICK);
+
+// With another token in the address it is another job.
+addEventListener('hashchange', () => {
+  if (takeToken()) location.reload();
+});
+
+takeToken();
+if (hasToken()) run();
+else showDoor('Open the address that `mesosgot run --dashboard` has printed: the token is behind its `#`. Or give the token here.');

@@ -1,0 +1,178 @@
+//! What has changed at a running job since somebody looked: samples of its status go in, and for
+//! each reader comes out what is new to them. No clock, no socket.
+//!
+//! ```text
+//! Status ──sample──► Live ──changes──► Update        a reader keeps nothing but its Place
+//!                     ▲ revision of each task
+//! ```
+//! Nothing is queued for readers: an update is made when a reader can take it, and is never larger
+//! than a snapshot, so one that falls behind skips what is outdated and costs nothing.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::journal::{EventEntry, Journal, LineEntry};
+use super::status::{Status, TaskStatus};
+
+mod stream;
+
+pub(super) use self::stream::{Sampler, live};
+
+/// The most events in an update: what a page shows of the past when it is opened.
+const EVENTS_MAX: usize = 1000;
+
+/// The most lines in an update: with ten updates a second far more than anybody reads.
+const LINES_MAX: usize = 1000;
+
+/// The samples' memory: everything as it was last, and when it became so.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// Counts the samples in which something had changed.
+    revision: u64,
+    /// All but the tasks, and the revision in which it changed last.
+    head: Option<(u64, Status)>,
+    /// By group and number, each with the revision in which it changed last.
+    tasks: Vec<(u64, TaskStatus)>,
+    /// Where each task is in `tasks`.
+    places: HashMap<String, usize>,
+}
+
+/// How far a reader is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    revision: u64,
+    /// Of the journal.
+    seq: u64,
+}
+
+/// What is new to a reader.
+#[derive(Debug, Serialize)]
+pub(super) struct Update<'a> {
+    /// How things are, but for the tasks; `uptime_seconds` alone does not make it new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a Status>,
+    /// The tasks that have changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<&'a TaskStatus>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<&'a EventEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<&'a LineEntry>,
+    /// Lines before these that the reader has not seen and will not: there were too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    lines_skipped: u64,
+}
+
+impl Live {
+    /// Takes into account how things are now.
+    pub(super) fn sample(&mut self, mut status: Status) {
+        let next = self.revision + 1;
+        let mut has_changed = false;
+        for task in std::mem::take(&mut status.tasks) {
+            match self.places.get(&task.task) {
+                Some(&place) => {
+                    let known = &mut self.tasks[place];
+                    if known.1 != task {
+                        *known = (next, task);
+                        has_changed = true;
+                    }
+                }
+                None => {
+                    self.places.insert(task.task.clone(), self.tasks.len());
+                    self.tasks.push((next, task));
+                    has_changed = true;
+                }
+            }
+        }
+        let is_same = self
+            .head
+            .as_ref()
+            .is_some_and(|(_, head)| is_same(head, &status));
+        if !is_same {
+            self.head = Some((next, status));
+            has_changed = true;
+        }
+        if has_changed {
+            self.revision = next;
+        }
+    }
+
+    /// What is new since `place`, which then is where the reader is; nothing if nothing is.
+    pub(super) fn changes<'a>(
+        &'a self,
+        journal: &'a Journal,
+        place: &mut Place,
+    ) -> Option<Update<'a>> {
+        let since = *place;
+        *place = Place {
+            revision: self.revision,
+            seq: journal.newest(),
+        };
+        if *place == since {
+            return None;
+        }
+        let is_new = |revision: u64| revision > since.revision;
+        let head = self.head.as_ref().filter(|(revision, _)| is_new(*revision));
+        let tasks = self.tasks.iter().filter(|(revision, _)| is_new(*revision));
+        let mut lines = journal.lines_after(since.seq);
+        let lines_newest = newest(&mut lines, LINES_MAX);
+        // What a reader missed before it came is no gap to it.
+        let skipped = if since.seq == 0 { 0 } else { lines.count() };
+        Some(Update {
+            status: head.map(|(_, status)| status),
+            tasks: tasks.map(|(_, task)| task).collect(),
+            events: newest(&mut journal.events_after(since.seq), EVENTS_MAX),
+            lines: lines_newest,
+            lines_skipped: skipped as u64,
+        })
+    }
+}
+
+/// Whether they differ in nothing but how long the job has run.
+fn is_same(one: &Status, other: &Status) -> bool {
+    let Status {
+        id,
+        phase,
+        reason,
+        disconnected,
+        framework_id,
+        started,
+        uptime_seconds: _,
+        groups,
+        agents,
+        tasks: _,
+        channels,
+        delivering,
+        forgotten,
+    } = one;
+    *id == other.id
+        && *phase == other.phase
+        && *reason == other.reason
+        && *disconnected == other.disconnected
+        && *framework_id == other.framework_id
+        && *started == other.started
+        && *groups == other.groups
+        && *agents == other.agents
+        && *channels == other.channels
+        && *delivering == other.delivering
+        && *forgotten == other.forgotten
+}
+
+/// The last `max`, in order.
+fn newest<T>(entries: &mut impl DoubleEndedIterator<Item = T>, max: usize) -> Vec<T> {
+    let mut newest: Vec<T> = entries.by_ref().rev().take(max).collect();
+    newest.reverse();
+    newest
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests;

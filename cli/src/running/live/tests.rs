@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::report::Stream;
+use crate::running::status::{ChannelTotals, Forgotten, GroupStatus, JobId, Phase};
+
+fn task(name: &str, messages: u64) -> TaskStatus {
+    TaskStatus {
+        task: name.to_owned(),
+        group: "echo".to_owned(),
+        state: "TASK_RUNNING".to_owned(),
+        messages_sent: messages,
+        ..TaskStatus::default()
+    }
+}
+
+fn status(uptime: f64, tasks: Vec<TaskStatus>) -> Status {
+    Status {
+        id: JobId {
+            job: "echo".to_owned(),
+            pid: 7,
+        },
+        phase: Phase::Running,
+        reason: None,
+        disconnected: None,
+        framework_id: None,
+        started: "t0".to_owned(),
+        uptime_seconds: uptime,
+        groups: vec![GroupStatus {
+            group: "echo".to_owned(),
+            count: 2,
+            states: BTreeMap::new(),
+        }],
+        agents: Vec::new(),
+        tasks,
+        channels: ChannelTotals::default(),
+        delivering: None,
+        forgotten: Forgotten::default(),
+    }
+}
+
+/// What is new, as JSON; the tasks by name.
+fn news(live: &Live, journal: &Journal, place: &mut Place) -> Option<Value> {
+    let update = live.changes(journal, place)?;
+    let tasks: Vec<&str> = update.tasks.iter().map(|task| &*task.task).collect();
+    let lines: Vec<&str> = update.lines.iter().map(|line| &*line.line).collect();
+    Some(json!({
+        "has_status": update.status.is_some(),
+        "tasks": tasks,
+        "events": update.events.len(),
+        "lines": lines,
+        "skipped": update.lines_skipped,
+    }))
+}
+
+#[test]
+fn a_reader_sees_everything_once_and_then_what_changes() {
+    let mut live = Live::default();
+    let mut journal = Journal::default();
+    let mut place = Place::default();
+    live.sample(status(1.0, vec![task("echo-0", 0), task("echo-1", 0)]));
+    journal.line("t1".to_owned(), "echo-0", Stream::Stdout, "up");
+    let all = json!({
+        "has_status": true, "tasks": ["echo-0", "echo-1"], "events": 0, "lines": ["up"],
+        "skipped": 0,
+    });
+    assert_eq!(news(&live, &journal, &mut place), Some(all.clone()));
+
+    live.sample(status(1.1, vec![task("echo-0", 0), task("echo-1", 0)]));
+    assert_eq!(
+        news(&live, &journal, &mut place),
+        None,
+        "time alone is no news"
+    );
+
+    live.sample(status(1.2, vec![task("echo-0", 0), task("echo-1", 5)]));
+    let one = json!({
+        "has_status": false, "tasks": ["echo-1"], "events": 0, "lines": [], "skipped": 0,
+    });
+    assert_eq!(news(&live, &journal, &mut place), Some(one));
+    // Whoever comes now has missed nothing.
+    assert_eq!(news(&live, &journal, &mut Place::default()), Some(all));
+}
+
+#[test]
+fn a_task_that_comes_later_is_new_to_all() {
+    let mut live = Live::default();
+    let journal = Journal::default();
+    let mut place = Place::default();
+    live.sample(status(1.0, Vec::new()));
+    assert!(news(&live, &journal, &mut place).is_some());
+    live.sample(status(1.0, vec![task("echo-7", 0)]));
+    let news = news(&live, &journal, &mut place).unwrap();
+    assert_eq!(news["tasks"], json!(["echo-7"]));
+}
+
+#[test]
+fn a_reader_that_falls_behind_skips_what_is_outdated() {
+    let mut live = Live::default();
+    let mut journal = Journal::default();
+    let mut place = Place::default();
+    live.sample(status(0.0, vec![task("echo-0", 0)]));
+    assert!(news(&live, &journal, &mut place).is_none_or(|news| news["skipped"] == 0));
+    journal.line("t".to_owned(), "echo-0", Stream::Stdout, "seen");
+    assert!(news(&live, &journal, &mut place).is_some());
+    for round in 1..=LINES_MAX as u64 * 3 {
+        live.sample(status(0.0, vec![task("echo-0", round)]));
+        journal.line("t".to_owned(), "echo-0", Stream::Stdout, "more");
+    }
+    let update = live.changes(&journal, &mut place).unwrap();
+    assert_eq!(update.tasks.len(), 1, "only how it is now");
+    assert_eq!(update.tasks[0].messages_sent, LINES_MAX as u64 * 3);
+    assert_eq!(update.lines.len(), LINES_MAX);
+    assert_eq!(update.lines_skipped, LINES_MAX as u64 * 2);
+    assert!(news(&live, &journal, &mut place).is_none());
+}

@@ -1,0 +1,182 @@
+//! A page in a browser, as somebody uses it who has a keyboard, a pointer and eyes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::devtools::Browser;
+
+/// What was written in it by script that the page itself has no need of: waiting for something.
+const WAIT: &str = "
+new Promise((done, fail) => {
+  const end = performance.now() + 40000;
+  const look = () => {
+    let seen;
+    try { seen = (CONDITION); } catch { seen = false; }
+    if (seen) done(seen);
+    else if (performance.now() > end) fail(new Error('never: ' + document.body.innerText.slice(0, 400)));
+    else setTimeout(look, 20);
+  };
+  look();
+})";
+
+/// A page.
+#[derive(Debug)]
+pub(super) struct Page {
+    browser: Browser,
+    session: String,
+    /// What it asked for.
+    requests: Vec<String>,
+    /// What went wrong in it.
+    problems: Vec<String>,
+}
+
+impl Page {
+    /// Opens an address.
+    pub(super) fn open(mut browser: Browser, url: &str) -> Self {
+        let session = browser.page();
+        let mut page = Self {
+            browser,
+            session,
+            requests: Vec::new(),
+            problems: Vec::new(),
+        };
+        page.size(1280, 900);
+        page.call("Page.navigate", json!({ "url": url }));
+        page
+    }
+
+    #[track_caller]
+    fn call(&mut self, method: &str, params: Value) -> Value {
+        self.browser.call(Some(&self.session), method, params)
+    }
+
+    /// The value of an expression; that of a promise is waited for.
+    #[track_caller]
+    pub(super) fn eval(&mut self, expression: &str) -> Value {
+        let params = json!({
+            "expression": expression, "awaitPromise": true, "returnByValue": true,
+        });
+        let mut answer = self.call("Runtime.evaluate", params);
+        let failed = &answer["exceptionDetails"];
+        assert!(failed.is_null(), "{expression}: {failed}");
+        answer["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true, and answers its value.
+    #[track_caller]
+    pub(super) fn wait(&mut self, condition: &str) -> Value {
+        self.eval(&WAIT.replace("CONDITION", condition))
+    }
+
+    /// The text of the first element that a selector finds.
+    #[track_caller]
+    pub(super) fn text(&mut self, selector: &str) -> String {
+        let text = self.eval(&format!(
+            "document.querySelector({}).textContent",
+            json!(selector)
+        ));
+        text.as_str().expect("text is text").to_owned()
+    }
+
+    /// Presses the pointer on the first element that a selector finds.
+    #[track_caller]
+    pub(super) fn click(&mut self, selector: &str) {
+        let place = self.wait(&format!(
+            "(() => {{
+               const node = document.querySelector({});
+               node.scrollIntoView({{ block: 'nearest' }});
+               const box = node.getBoundingClientRect();
+               return box.width && [box.x + box.width / 2, box.y + box.height / 2];
+             }})()",
+            json!(selector)
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let params = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+            });
+            self.call("Input.dispatchMouseEvent", params);
+        }
+    }
+
+    /// Presses a key: `Tab`, `Enter`, `Escape`, `ArrowDown`, `/`.
+    pub(super) fn press(&mut self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            "ArrowDown" => (40, ""),
+            "End" => (35, ""),
+            "/" => (191, "/"),
+            other => panic!("no such key: {other}"),
+        };
+        let down = json!({
+            "type": "keyDown", "key": key, "windowsVirtualKeyCode": code, "text": text,
+        });
+        self.call("Input.dispatchKeyEvent", down);
+        let up = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code });
+        self.call("Input.dispatchKeyEvent", up);
+    }
+
+    /// Types text where the focus is.
+    pub(super) fn type_text(&mut self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Makes the window so large.
+    pub(super) fn size(&mut self, width: u32, height: u32) {
+        let params = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", params);
+    }
+
+    /// Says which colours the user prefers: `light` or `dark`.
+    pub(super) fn prefer(&mut self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
+    }
+
+    /// What is to be seen, as PNG.
+    pub(super) fn screenshot(&mut self) -> Vec<u8> {
+        let params = json!({ "format": "png", "optimizeForSpeed": false });
+        let shot = self.call("Page.captureScreenshot", params);
+        let data = shot["data"].as_str().expect("a picture is text here");
+        STANDARD.decode(data).expect("it is base64")
+    }
+
+    /// What the page and its frames have asked for so far.
+    pub(super) fn requests(&mut self) -> &[String] {
+        self.sort();
+        &self.requests
+    }
+
+    /// What went wrong so far, and forgotten here.
+    pub(super) fn problems(&mut self) -> Vec<String> {
+        self.sort();
+        std::mem::take(&mut self.problems)
+    }
+
+    fn sort(&mut self) {
+        // Answered after all that has happened before.
+        self.eval("0");
+        for event in self.browser.told() {
+            let params = &event["params"];
+            match event["method"].as_str().unwrap_or_default() {
+                "Network.requestWillBeSent" => {
+                    let url = params["request"]["url"].as_str().unwrap_or_default();
+                    self.requests.push(url.to_owned());
+                }
+                "Runtime.exceptionThrown" => self.problems.push(params.to_string()),
+                "Runtime.consoleAPICalled" if params["type"] != "log" => {
+                    self.problems.push(params.to_string());
+                }
+                "Log.entryAdded" => self.problems.push(params["entry"].to_string()),
+                _ => {}
+            }
+        }
+    }
+}
