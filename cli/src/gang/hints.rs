@@ -68,8 +68,16 @@ fn for_disconnect(reason: &DisconnectReason) -> &'static str {
             "is that the address of a Mesos master? its port is 5050 unless it was told another"
         }
         DisconnectReason::NoLeader { .. } | DisconnectReason::LeaderChanged { .. } => {
-            "are servers and path of `zk://` those which the masters were given by `--zk`?"
+            "does ZooKeeper run there, and are servers and path of `zk://` those which the masters \
+             were given by `--zk`?"
         }
+        DisconnectReason::AtLeader { reason, .. } => match **reason {
+            DisconnectReason::Unreachable { .. } | DisconnectReason::Unanswered { .. } => {
+                "the leader must be reachable from here under the name that it gives itself, which \
+                 its operator sets by `--hostname` or `--advertise_ip`"
+            }
+            ref reason => for_disconnect(reason),
+        },
         DisconnectReason::Broken(_)
         | DisconnectReason::Closed
         | DisconnectReason::Silent(_)

@@ -30,7 +30,7 @@ impl TextError {
         match self {
             Self::Read(error) if error.kind() == io::ErrorKind::NotFound => {
                 let name = path.file_name()?.to_str()?;
-                let parent = path.parent().unwrap_or(Path::new(""));
+                let parent = path.parent().unwrap_or_else(|| Path::new(""));
                 let names = names(parent);
                 let near = nearest(name, names.iter().map(String::as_str))?;
                 Some(format!("did you mean `{}`?", parent.join(near).display()))

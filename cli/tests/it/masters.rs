@@ -325,6 +325,26 @@ fn masters_without_a_leader() {
 }
 
 #[test]
+fn a_leader_that_cannot_be_reached_is_told_with_who_names_it() {
+    let leader = nobody();
+    let head = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nLocation: //{leader}/api/v1/scheduler\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    let master = FakeMaster::start(vec![head.into_bytes()]);
+    let ended = run(&Scene::new(), &format!("master: '{}'", master.address));
+    let text = told(&ended).replace(&leader, "LEADER");
+    let text = text.replace(&master.address.to_string(), "ADDRESS");
+    expect![[r#"
+        exit 3
+        unreachable
+        master `ADDRESS`: no master has taken the subscription: `http://ADDRESS/api/v1/scheduler` says that another master leads: cannot reach `http://LEADER/api/v1/scheduler`: Connection refused (os error 111)
+        help: the leader must be reachable from here under the name that it gives itself, which its operator sets by `--hostname` or `--advertise_ip`
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
 fn a_zookeeper_that_is_not_there() {
     let address = nobody();
     let cluster = format!("master: 'zk://user:sesame@{address}/mesos'");
@@ -333,11 +353,11 @@ fn a_zookeeper_that_is_not_there() {
         &cluster,
         &[&address],
         &expect![[r#"
-        exit 3
-        unreachable
-        master `zk://ADDRESS/mesos`: no master has taken the subscription: no leading master is known from `zk://ADDRESS/mesos`: `ADDRESS`: Connection refused (os error 111)
-        help: are servers and path of `zk://` those which the masters were given by `--zk`?
-    "#]],
+            exit 3
+            unreachable
+            master `zk://ADDRESS/mesos`: no master has taken the subscription: no leading master is known from `zk://ADDRESS/mesos`: `ADDRESS`: Connection refused (os error 111)
+            help: does ZooKeeper run there, and are servers and path of `zk://` those which the masters were given by `--zk`?
+        "#]],
     );
 }
 
@@ -439,11 +459,11 @@ fn a_master_that_wants_a_certificate() {
         &cluster,
         &[&address],
         &expect![[r#"
-        exit 3
-        unreachable
-        master `https://ADDRESS`: no master has taken the subscription: `https://ADDRESS/api/v1/scheduler` does not take our certificate: received fatal alert: CertificateRequired
-        help: name a certificate that the master trusts by `--certificate-file` and `--key-file`, or by `cluster.certificate_file` and `cluster.key_file`
-    "#]],
+            exit 3
+            unreachable
+            master `https://ADDRESS`: no master has taken the subscription: `https://ADDRESS/api/v1/scheduler` does not take our certificate: received fatal alert: CertificateRequired
+            help: name a certificate that the master trusts by `--certificate-file` and `--key-file`, or by `cluster.certificate_file` and `cluster.key_file`
+        "#]],
     );
     // Of nobody that it knows.
     let other = scene_with(&Authority::default());

@@ -138,6 +138,14 @@ pub enum DisconnectReason {
         /// What there is instead, or which server cannot be asked, and why.
         detail: String,
     },
+    /// The server that another one sent us to, because it leads, could not be subscribed with.
+    #[error("`{sent_by}` says that another master leads: {reason}")]
+    AtLeader {
+        /// Who redirected us.
+        sent_by: String,
+        /// What is wrong with the one that leads; not a source, because it is told here.
+        reason: Box<DisconnectReason>,
+    },
     /// A redirect that leads nowhere, or the last of too many.
     #[error("redirected to `{location}`, which is not followed")]
     Redirected {

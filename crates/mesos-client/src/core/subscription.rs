@@ -175,8 +175,23 @@ enum State {
 struct Attempt {
     endpoint: Endpoint,
     redirects: u32,
+    /// Who has sent us here, if anybody has.
+    sent_by: Option<Endpoint>,
     answer_due: Instant,
     absence: Absence,
+}
+
+impl Attempt {
+    /// Why it has failed, and who sent us there.
+    fn failed(&self, reason: DisconnectReason) -> DisconnectReason {
+        match &self.sent_by {
+            None => reason,
+            Some(sent_by) => DisconnectReason::AtLeader {
+                sent_by: sent_by.to_string(),
+                reason: Box::new(reason),
+            },
+        }
+    }
 }
 
 /// A subscription.
@@ -339,11 +354,15 @@ impl Subscription {
                         status,
                         text,
                     };
+                    let reason = attempt.failed(reason);
                     self.retry(now, attempt.absence, reason)
                 }
                 SubscribeAnswer::Final => self.end(End::Rejected { status, text }),
             },
-            Input::Failed(reason) => self.retry(now, attempt.absence, reason),
+            Input::Failed(reason) => {
+                let reason = attempt.failed(reason);
+                self.retry(now, attempt.absence, reason)
+            }
             Input::Error { message } => {
                 self.outputs.push_back(Output::Close);
                 self.end(End::Error { message })
@@ -354,6 +373,7 @@ impl Subscription {
                     endpoint: attempt.endpoint.to_string(),
                     waited: self.rules.answer_timeout,
                 };
+                let reason = attempt.failed(reason);
                 self.retry(now, attempt.absence, reason)
             }
             // An event before SUBSCRIBED: an agent may shut an executor down with its first word.
@@ -437,6 +457,7 @@ impl Subscription {
         State::Connecting(Attempt {
             endpoint,
             redirects,
+            sent_by: None,
             answer_due: after(now, self.rules.answer_timeout),
             absence,
         })
@@ -447,7 +468,11 @@ impl Subscription {
         let location = location.unwrap_or_default();
         match attempt.endpoint.redirected(&location) {
             Some(target) if attempt.redirects < REDIRECTS_MAX => {
-                self.connect(now, target, attempt.redirects + 1, attempt.absence)
+                let mut state = self.connect(now, target, attempt.redirects + 1, attempt.absence);
+                if let State::Connecting(next) = &mut state {
+                    next.sent_by = Some(attempt.endpoint);
+                }
+                state
             }
             _ => {
                 let reason = DisconnectReason::Redirected { location };
