@@ -102,6 +102,9 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Ask the cluster whether the gang would fit now, and where; launches nothing.
     Plan(Box<PlanArgs>),
+    /// Find what would keep a job from running, on this machine and on the cluster, and say how to
+    /// repair it; launches nothing.
+    Doctor(Box<PlanArgs>),
     /// Show how a running job is: its tasks, agents, messages and memory.
     Status(JobNameArgs),
     /// End a running job, and wait until it has ended.

@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod cluster;
 mod completions;
+mod doctor;
 mod man;
 mod masters;
 mod new;
@@ -139,6 +140,7 @@ async fn dispatch(
         Command::Run(args) => run::run(*args, log_directives, reporter, stop, urgency).await,
         Command::Cluster(args) => cluster::run(*args, reporter, urgency).await,
         Command::Plan(args) => plan::run(*args, reporter, urgency).await,
+        Command::Doctor(args) => doctor::run(*args, reporter, urgency).await,
         Command::Check(args) => {
             signals::or_interrupted(&mut urgency, check::run(args, reporter)).await
         }

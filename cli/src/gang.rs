@@ -19,9 +19,11 @@ use framework::{FrameworkConfig, Stop, Tls};
 use tokio::sync::watch;
 
 pub(crate) use self::config::{Target, master, planned};
-pub(crate) use self::hints::hint;
+pub(crate) use self::hints::{for_disconnect as disconnect_hint, hint};
 pub(crate) use self::outcome::{Ended, exit};
+pub(crate) use self::program::fact as executor_fact;
 pub(crate) use self::progress::stopping;
+pub(crate) use self::serving::serving;
 use crate::commands::Failure;
 use crate::console;
 use crate::exit::Exit;

@@ -9,6 +9,7 @@ mod colour;
 mod commands;
 mod console;
 mod diagnostics;
+mod doctor;
 mod exit;
 mod gang;
 mod guest;

@@ -68,6 +68,11 @@ impl MastersPlace {
         })
     }
 
+    /// Whether ZooKeeper says who leads.
+    pub(crate) fn is_zookeeper(&self) -> bool {
+        self.shown.starts_with(ZooKeeperUrl::SCHEME)
+    }
+
     /// The masters of an embedded cluster, at these addresses or where they register.
     pub(crate) fn embedded(addresses: &[String], zk: Option<&ZooKeeperUrl>) -> Self {
         let hosts = addresses.to_vec();

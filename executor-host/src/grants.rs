@@ -17,7 +17,7 @@ use std::{
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, sockets::SocketAddrUse};
 
 pub use self::{
-    folders::Folder,
+    folders::{Folder, PATH as FOLDERS_FILE},
     http::{HttpDestination, HttpHost, Scheme},
 };
 

@@ -45,10 +45,11 @@ mod turns;
 pub const VERSION_MARK: &str = concat!("mesosgot-executor/", env!("CARGO_PKG_VERSION"), ";");
 
 pub use executor::{Exit, LaunchError, RunError, run};
+pub use grants::FOLDERS_FILE;
 pub use grants::{
     Allow, Destination, Folder, HttpDestination, HttpHost, Sandbox, Scheme, Transport,
 };
 pub use limits::{MemoryLimitReached, Parts, PartsLimitReached, TaskLimits};
 pub use meter::{CpuLimitReached, Usage};
 pub use program::program;
-pub use room::NoRoom;
+pub use room::{NoRoom, handles_for, maps_for, room_for};

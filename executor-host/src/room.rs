@@ -140,6 +140,29 @@ impl Drop for Seat {
     }
 }
 
+/// For how many tasks an executor has room by these limits of a process, if it takes nothing else;
+/// nothing if neither is known.
+pub fn room_for(maps: Option<u64>, handles: Option<u64>) -> Option<u64> {
+    let maps = maps.map(|limit| limit.saturating_sub(MAPS_SPARE) / MAPS_EACH);
+    let handles = handles.map(|limit| limit.saturating_sub(HANDLES_SPARE) / HANDLES_EACH);
+    match (maps, handles) {
+        (Some(maps), Some(handles)) => Some(maps.min(handles)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// How many memory maps a process must be given for so many tasks.
+pub fn maps_for(tasks: u64) -> u64 {
+    tasks.saturating_mul(MAPS_EACH).saturating_add(MAPS_SPARE)
+}
+
+/// How many file handles a process must be given for so many tasks.
+pub fn handles_for(tasks: u64) -> u64 {
+    tasks
+        .saturating_mul(HANDLES_EACH)
+        .saturating_add(HANDLES_SPARE)
+}
+
 /// Lets this process have as many file handles as it may give itself.
 pub(crate) fn raise_handles() {
     let limit = getrlimit(Resource::Nofile);
@@ -179,6 +202,18 @@ mod tests {
         for (used, limit) in [count_maps().unwrap(), count_handles().unwrap()] {
             assert!(0 < used && used < limit, "{used} of {limit}");
         }
+    }
+
+    #[test]
+    fn the_scarcer_of_both_limits_bounds_how_many_tasks_there_is_room_for() {
+        for tasks in [1, 1000, 10_000] {
+            let (maps, handles) = (maps_for(tasks), handles_for(tasks));
+            assert_eq!(room_for(Some(maps), Some(handles)), Some(tasks));
+            assert_eq!(room_for(Some(maps - 1), None), Some(tasks - 1));
+            assert_eq!(room_for(None, Some(handles - 1)), Some(tasks - 1));
+        }
+        assert_eq!(room_for(None, None), None);
+        assert_eq!(room_for(Some(0), Some(0)), Some(0));
     }
 
     #[test]

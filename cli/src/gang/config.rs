@@ -72,7 +72,7 @@ pub(super) fn config(loaded: &LoadedJob, target: &Target<'_>) -> Result<Framewor
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let serving = serving(target, job, loaded.folder())?;
+    let serving = serving(&target.masters, target.is_embedded, job, loaded.folder())?;
     let longest_grace = job.groups.iter().map(|group| group.kill_grace).max();
     Ok(FrameworkConfig {
         name: job.name.clone(),

@@ -36,7 +36,8 @@ pub(super) fn of_executor(failed: &TaskReport) -> Option<&'static str> {
     }
 }
 
-fn for_disconnect(reason: &DisconnectReason) -> &'static str {
+/// The remedy for a server that cannot be asked.
+pub(crate) fn for_disconnect(reason: &DisconnectReason) -> &'static str {
     match reason {
         DisconnectReason::Unreachable { .. } | DisconnectReason::Unanswered { .. } => {
             "does a master run there? the address comes from `--master`, `MESOS_MASTER` or \

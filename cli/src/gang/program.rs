@@ -9,6 +9,7 @@ use job::{Executor, ExecutorBinary};
 
 use crate::EXECUTOR;
 use crate::commands::Failure;
+use crate::doctor::ExecutorFact;
 use crate::exit::Exit;
 
 /// The executor alone, which is smaller than this program.
@@ -67,6 +68,27 @@ pub(super) fn program(
             Ok(served(&path, bytes, args))
         }
     }
+}
+
+/// The same for who only wants to know what it is.
+pub(crate) fn fact(
+    executor: &Executor,
+    folder: &Path,
+    is_embedded: bool,
+) -> Result<ExecutorFact, Failure> {
+    Ok(match program(executor, folder, is_embedded)? {
+        ExecutorProgram::Installed(words) => {
+            ExecutorFact::Installed(words.into_iter().next().unwrap_or_default())
+        }
+        ExecutorProgram::Fetched { uri, sha256, .. } => ExecutorFact::Fetched {
+            uri,
+            has_digest: sha256.is_some(),
+        },
+        ExecutorProgram::Served { bytes, .. } => ExecutorFact::Served {
+            is_of_this_version: is_of_this_version(&bytes),
+            bytes: bytes.len() as u64,
+        },
+    })
 }
 
 fn served(path: &Path, bytes: Vec<u8>, args: Vec<String>) -> ExecutorProgram {

@@ -8,26 +8,31 @@ use anyhow::Context as _;
 use framework::{DirectConfig, DirectMode, ModuleServing, Secret, TlsMode};
 use job::{Advertise, Direct, Job};
 
-use super::Target;
 use crate::access;
 use crate::commands::Failure;
 use crate::exit::Exit;
+use crate::settings::MastersPlace;
 
 /// Where agents get modules, and where executors connect to.
-pub(super) struct Serving {
-    pub(super) modules: ModuleServing,
-    pub(super) direct: DirectConfig,
+pub(crate) struct Serving {
+    pub(crate) modules: ModuleServing,
+    pub(crate) direct: DirectConfig,
     pub(super) certificate: Option<Secret>,
 }
 
 /// Over loopback when agents are on this machine, else at the address from which this machine
 /// would speak to the master, unless the job says otherwise. Files are relative to `folder`.
-pub(super) fn serving(target: &Target<'_>, job: &Job, folder: &Path) -> Result<Serving, Failure> {
-    let own = match target.is_embedded {
+pub(crate) fn serving(
+    masters: &MastersPlace,
+    is_embedded: bool,
+    job: &Job,
+    folder: &Path,
+) -> Result<Serving, Failure> {
+    let own = match is_embedded {
         true => Ipv4Addr::LOCALHOST.into(),
-        false => own_address(&target.masters.hosts)
+        false => own_address(&masters.hosts)
             .with_context(|| {
-                let masters = target.masters.hosts.join("`, `");
+                let masters = masters.hosts.join("`, `");
                 format!("failed to find a way to `{masters}`, and with it one back for agents")
             })
             .map_err(|error| {

@@ -105,7 +105,7 @@ pub(crate) async fn build(
 }
 
 /// The program to call: cargo tells its children which one it is.
-fn cargo() -> OsString {
+pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
 }
 
@@ -281,19 +281,7 @@ impl Drop for ProcessGroup {
 
 /// Installs the wasm target when the toolchain lacks it. Where it is, if it was there.
 async fn ensure_target(reporter: &Reporter) -> Result<Option<PathBuf>, BuildError> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|source| BuildError::Spawn {
-            program: "rustc".to_owned(),
-            source,
-        })?;
-    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    if output.status.success() && folder.is_dir() {
+    if let Some(folder) = target_library().await? {
         return Ok(Some(folder));
     }
     reporter.event(&Event::InstallingTarget { target: TARGET });
@@ -315,6 +303,23 @@ async fn ensure_target(reporter: &Reporter) -> Result<Option<PathBuf>, BuildErro
     Err(failed(
         String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     ))
+}
+
+/// Where the toolchain has the library for the wasm target, if it has it.
+pub(crate) async fn target_library() -> Result<Option<PathBuf>, BuildError> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|source| BuildError::Spawn {
+            program: "rustc".to_owned(),
+            source,
+        })?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    Ok((output.status.success() && folder.is_dir()).then_some(folder))
 }
 
 #[cfg(test)]

@@ -59,6 +59,24 @@ pub(crate) enum Event<'a> {
         remedies: Vec<String>,
         exit_code: u8,
     },
+    /// Something that a run of the job needs was looked at.
+    Finding {
+        /// What it is about: `job`, `toolchain`, `master`, …
+        area: &'static str,
+        /// `ok`, `warning` or `problem`.
+        level: &'static str,
+        message: &'a str,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        repair: Option<&'a str>,
+    },
+    /// All of it was; last.
+    Examined {
+        job: &'a str,
+        problems: usize,
+        warnings: usize,
+        exit_code: u8,
+    },
     /// The embedded cluster is up.
     ClusterStarted {
         /// The one that leads.

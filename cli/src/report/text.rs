@@ -86,6 +86,18 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             let text = format!("job `{job}` does not fit: {reason}");
             Rendered::Error(format!("{}: {text}", "error".red().bold()))
         }
+        Event::Finding {
+            area,
+            level,
+            message,
+            repair,
+        } => Rendered::Result(finding(area, level, message, *repair)),
+        Event::Examined {
+            job,
+            problems,
+            warnings,
+            ..
+        } => examined(job, *problems, *warnings),
         Event::ClusterStarted {
             master,
             masters,
@@ -179,6 +191,32 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
 fn talk(verb: &str, text: &str) -> Rendered {
     let verb = format!("{verb:>VERB_WIDTH$}");
     Rendered::Talk(format!("{} {text}", verb.green().bold()))
+}
+
+/// The level in a column of its own, and below it what to do.
+fn finding(area: &str, level: &str, message: &str, repair: Option<&str>) -> String {
+    let word = format!("{level:<7}");
+    let word = match level {
+        "ok" => word.green().to_string(),
+        "warning" => word.yellow().bold().to_string(),
+        _ => word.red().bold().to_string(),
+    };
+    let repair = repair.map(|repair| format!("\n        {}: {repair}", "repair".cyan().bold()));
+    format!("{word} {area}: {message}{}", repair.unwrap_or_default())
+}
+
+fn examined(job: &str, problems: usize, warnings: usize) -> Rendered {
+    let warnings = match warnings {
+        0 => String::new(),
+        some => format!(" and {}", count(some, "warning")),
+    };
+    match problems {
+        0 => talk("Examined", &format!("job `{job}`: no problem{warnings}")),
+        some => {
+            let text = format!("job `{job}` has {}{warnings}", count(some, "problem"));
+            Rendered::Error(format!("{}: {text}", "error".red().bold()))
+        }
+    }
 }
 
 /// Only what went wrong is worth a line of its own; the rest is in the live line.

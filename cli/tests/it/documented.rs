@@ -44,6 +44,7 @@ pages! {
     the_commands_of_new_jobs_are_known: "cli/template/README.md",
     the_commands_on_the_console_do_what_it_says: "docs/console.md",
     the_commands_on_deploying_do_what_it_says: "docs/deploying.md",
+    the_commands_on_doctor_do_what_it_says: "docs/doctor.md",
     the_commands_on_the_embedded_cluster_do_what_it_says: "docs/embedded-cluster.md",
     the_commands_of_the_first_job_do_what_it_says: "docs/first-job.md",
     the_commands_on_installing_do_what_it_says: "docs/installing.md",

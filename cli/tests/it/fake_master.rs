@@ -88,6 +88,9 @@ fn take_request(stream: impl Read) -> io::Result<String> {
         }
     }
     let lower = head.to_ascii_lowercase();
+    if lower.starts_with("get ") {
+        return Ok(head);
+    }
     let length = lower.split_once("content-length: ");
     let length = length.and_then(|(_, rest)| rest.split_once("\r\n"));
     let length = length.and_then(|(length, _)| length.parse().ok());

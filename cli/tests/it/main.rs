@@ -8,6 +8,7 @@ mod console;
 mod dashboard;
 mod deploying;
 mod direct;
+mod doctor;
 mod documented;
 mod elections;
 mod failures;

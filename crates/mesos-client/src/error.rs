@@ -144,7 +144,7 @@ pub enum DisconnectReason {
         /// Who redirected us.
         sent_by: String,
         /// What is wrong with the one that leads; not a source, because it is told here.
-        reason: Box<DisconnectReason>,
+        reason: Box<Self>,
     },
     /// A redirect that leads nowhere, or the last of too many.
     #[error("redirected to `{location}`, which is not followed")]

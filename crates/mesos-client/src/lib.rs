@@ -33,6 +33,7 @@
 //!   call ([`SchedulerHandle`]), a variant for each event ([`SchedulerEvent`]).
 //! - [`ExecutorClient`]: one agent, its environment variables, its recovery; likewise.
 //! - [`MasterOperator`], [`AgentOperator`]: what goes on in a cluster, and changes to it.
+//! - [`probe()`]: what one server says to a plain question, to find out what is wrong.
 //! - [`Encoding`]: all of them speak protobuf, or JSON with the feature `json`.
 //! - [`CallError`] and [`DisconnectReason`]: what can go wrong, by who must act.
 //!
@@ -48,6 +49,7 @@ mod encoding;
 mod error;
 mod executor;
 mod operator;
+mod probe;
 mod scheduler;
 mod transport;
 mod zookeeper;
@@ -64,6 +66,7 @@ pub use crate::operator::{
     AgentAddressError, AgentOperator, ContainerInput, ContainerOutput, InputClosed, MasterEvents,
     MasterOperator, OperatorConfig, OperatorError,
 };
+pub use crate::probe::{ProbeError, Probed, probe};
 pub use crate::scheduler::event::SchedulerEvent;
 pub use crate::scheduler::{
     Masters, SchedulerClient, SchedulerConfig, SchedulerHandle, SchedulerNotice,

@@ -12,7 +12,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderName, HeaderValue};
 use reqwest::{Body, Certificate, Client, Identity, Request, RequestBuilder, Response};
 
@@ -20,6 +20,7 @@ use crate::core::endpoint::Endpoint;
 use crate::encoding::Encoding;
 use crate::error::{DisconnectReason, StartError};
 use crate::operator::OperatorError;
+use crate::probe::Probed;
 
 /// Names the stream that a scheduler's call belongs to.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
@@ -225,6 +226,26 @@ impl Http {
             return Ok(Ok(response));
         }
         Ok(Err(answer(response).await.map_err(unreachable)?))
+    }
+
+    /// Gets what is there, without credentials.
+    pub(crate) async fn get(&self, endpoint: &Endpoint) -> Result<Probed, DisconnectReason> {
+        let unreachable = |error| unreachable(endpoint, &error);
+        let request = self.client.get(endpoint.to_string());
+        let response = request.send().await.map_err(unreachable)?;
+        let date = response.headers().get(DATE);
+        let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
+        let Answer {
+            status,
+            location,
+            text,
+        } = answer(response).await.map_err(unreachable)?;
+        Ok(Probed {
+            status,
+            location,
+            date,
+            text,
+        })
     }
 
     /// Posts any other call and reads the answer. The error says that the outcome is unknown.

@@ -26,7 +26,7 @@ use std::{
 };
 
 /// Where an operator lists the folders of an agent.
-pub(crate) const PATH: &str = "/etc/mesosgot/executor.conf";
+pub const PATH: &str = "/etc/mesosgot/executor.conf";
 
 /// A folder that a job file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
