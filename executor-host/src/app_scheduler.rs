@@ -11,6 +11,7 @@ use crate::{
     guest::{Grants, no_wasi},
     host::{AppEvents, AppReceiver, AppSender},
     http::Http,
+    lookups::Lookups,
     meter::Meter,
     modules::{self, CompiledCache, ModuleError},
     outcome::Outcome,
@@ -98,6 +99,7 @@ impl AppScheduler {
             output,
             wasi: no_wasi(),
             http: Http::none(),
+            lookups: Lookups::new(false),
         };
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));

@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::{http::Http, limits::Limits, meter::Meter, output::GuestOutput};
+use crate::{http::Http, limits::Limits, lookups::Lookups, meter::Meter, output::GuestOutput};
 
 /// What a guest may use.
 pub(crate) struct Grants {
@@ -20,6 +20,8 @@ pub(crate) struct Grants {
     pub(crate) wasi: WasiCtxBuilder,
     /// Requests that go out.
     pub(crate) http: Http,
+    /// Names that are looked up.
+    pub(crate) lookups: Lookups,
 }
 
 /// Handles of one guest that the host keeps: its channels, pollables and streams. A program has a
@@ -33,6 +35,7 @@ pub(crate) struct GuestState<C> {
     table: ResourceTable,
     wasi: WasiCtx,
     http: Http,
+    lookups: Lookups,
     limits: Limits,
     meter: Meter,
     control: C,
@@ -53,6 +56,7 @@ impl<C> GuestState<C> {
             output,
             mut wasi,
             http,
+            lookups,
         } = grants;
         let wasi = wasi.stdout(output.stdout).stderr(output.stderr).build();
         let mut table = ResourceTable::new();
@@ -61,6 +65,7 @@ impl<C> GuestState<C> {
             table,
             wasi,
             http,
+            lookups,
             limits: Limits::new(memory_bytes_max, meter.clone()),
             meter,
             control,
@@ -73,6 +78,10 @@ impl<C> GuestState<C> {
 
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
+    }
+
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// What it takes of a processor.

@@ -35,6 +35,7 @@ mod guest;
 mod host;
 mod http;
 mod limits;
+mod lookups;
 mod meter;
 mod program;
 mod room;

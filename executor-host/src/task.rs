@@ -27,6 +27,7 @@ use crate::{
     http::Http,
     inbox::TaskInbox,
     limits::{MemoryLimitReached, PartsLimitReached, TaskLimits},
+    lookups::Lookups,
     meter::{CpuLimitReached, Meter},
     modules::TaskModule,
     outcome::Outcome,
@@ -112,6 +113,7 @@ impl Prepared {
                 output,
                 wasi,
                 http,
+                lookups: Lookups::new(allow.dns),
             },
             (),
         );

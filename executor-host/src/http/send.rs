@@ -14,7 +14,7 @@ use rustls_platform_verifier::Verifier;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
-    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+    sync::{OnceCell, OwnedSemaphorePermit},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::TlsConnector;
@@ -23,9 +23,12 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, io::TokioIo};
 
 use super::{Client, body::AnswerBody, target};
-use crate::grants::{
-    Scheme,
-    http::{Host, Target, may_ask, may_reach},
+use crate::{
+    grants::{
+        Scheme,
+        http::{Host, Target, may_ask, may_reach},
+    },
+    lookups,
 };
 
 /// The head of an answer, and what drives its connection.
@@ -51,10 +54,6 @@ const ANSWER_WAIT: Duration = Duration::from_secs(600);
 
 /// Addresses of one name that are tried; the first nearly always answers.
 const ADDRESSES_MAX: usize = 8;
-
-/// Lookups of all tasks at a time: each holds a thread for as long as name servers take, and files
-/// of tasks need threads too, of which the runtime has 512.
-static LOOKUPS: Semaphore = Semaphore::const_new(32);
 
 /// Whose certificates servers may have.
 #[derive(Clone, Copy)]
@@ -107,7 +106,7 @@ async fn addresses(
     };
     let (port, place) = (target.port, Arc::clone(place));
     let lookup = tokio::spawn(async move {
-        let _turn = LOOKUPS.acquire().await;
+        let _turn = lookups::turn().await;
         let found = lookup_host((name.as_str(), port)).await;
         drop(place);
         found.map(|found| found.take(ADDRESSES_MAX).collect::<Vec<_>>())

@@ -16,6 +16,7 @@ mod hostile;
 mod http;
 mod inboxes;
 mod life;
+mod lookups;
 mod modules;
 mod modules_over_link;
 mod output;

@@ -1,6 +1,6 @@
 //! Executors under test: in the process of the test, and as the program that agents start.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{fs, process::Stdio, sync::Arc, time::Duration};
 
 use executor_host::{Exit, RunError, modules::CACHE_VARIABLE, output::Output};
 use mesos::v1::executor::call;
@@ -87,6 +87,13 @@ impl Agent {
 }
 
 impl Program {
+    /// How many threads it has.
+    pub(crate) fn threads(&self) -> usize {
+        let pid = self.0.id().expect("it has not ended");
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+        tasks.unwrap().count()
+    }
+
     /// Waits until it ends by itself.
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
         self.0.wait().await.unwrap().code()

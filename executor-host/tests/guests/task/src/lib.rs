@@ -11,6 +11,9 @@ use std::{
 use mesosgot_sdk::{
     Args, Env, Error, Receiver, RecvTimeoutError, Sender, Timer, TryRecvError, TrySendError, select,
 };
+use wasip2::sockets::{
+    instance_network::instance_network, ip_name_lookup::resolve_addresses, network::ErrorCode,
+};
 
 #[mesosgot_sdk::task]
 fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Error> {
@@ -44,6 +47,7 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["connect", address] => connect(&outbox, address),
         ["listen", address] => listen(&outbox, address),
         ["look-up", name] => look_up(&outbox, name),
+        ["look-up-often", name, count] => look_up_often(&outbox, name, count.parse()?),
         ["select"] => wait_for_either(&inbox, &outbox),
         ["receive"] => receive(&inbox, &outbox),
         ["fill"] => fill(&inbox, &outbox),
@@ -292,6 +296,30 @@ fn look_up(outbox: &Sender, name: &str) -> Result<(), Error> {
     let found = (name, 80).to_socket_addrs();
     let told = found.map_or_else(|_| "refused".to_owned(), |_| "found".to_owned());
     outbox.send(told)?;
+    Ok(())
+}
+
+/// Begins so many lookups at once, ten times, and lets go of every other one.
+fn look_up_often(outbox: &Sender, name: &str, count: usize) -> Result<(), Error> {
+    let network = instance_network();
+    let mut found = 0;
+    for _ in 0..10 {
+        let mut kept = Vec::new();
+        for number in 0..count {
+            match resolve_addresses(&network, name) {
+                Ok(stream) if number % 2 == 0 => kept.push(stream),
+                Ok(_) | Err(ErrorCode::TemporaryResolverFailure) => {}
+                Err(code) => return Err(Error::msg(code.to_string())),
+            }
+        }
+        for stream in kept {
+            stream.subscribe().block();
+            let address = stream.resolve_next_address();
+            let address = address.map_err(|code| Error::msg(code.to_string()))?;
+            found += usize::from(address.is_some());
+        }
+    }
+    outbox.send(found.to_string())?;
     Ok(())
 }
 
