@@ -120,16 +120,32 @@ mod tests {
     }
 
     #[test]
-    fn the_docs_show_the_task_as_it_is_made() {
-        let page = include_str!("../../docs/first-job.md");
-        let (_, block) = page.split_once("```rust\n").expect("there is a block");
-        let (shown, _) = block.split_once("```").expect("it ends");
-        let made = include_str!("../template/worker.rs").lines();
-        let made: String = made
+    fn the_docs_show_what_is_made() {
+        let pages = concat!(
+            include_str!("../../docs/first-job.md"),
+            include_str!("../../docs/sdk.md")
+        );
+        let made = [
+            include_str!("../template/worker.rs"),
+            include_str!("../template/scheduler.rs"),
+        ];
+        let lines = made.iter().flat_map(|file| file.lines());
+        // Pages say in their text what comments say.
+        let made: String = lines
             .filter(|line| !line.trim_start().starts_with("//"))
             .map(|line| format!("{line}\n"))
             .collect();
-        assert!(made.contains(shown), "{shown}");
+        let blocks = pages.split("```rust\n").skip(1);
+        let blocks = blocks.filter_map(|block| Some(block.split_once("```")?.0));
+        let mut count = 0;
+        for block in blocks {
+            let begin: String = block.split_inclusive('\n').take(2).collect();
+            if made.contains(&begin) {
+                assert!(made.contains(block), "{block}");
+                count += 1;
+            }
+        }
+        assert_eq!(count, 2);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod cluster;
 mod files;
 mod plan;
 mod run;
+mod running;
 mod usage;
 
 use std::os::unix::fs::symlink;

@@ -18,6 +18,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "{digest}"),
         (r"\b(127\.0\.0\.1|localhost):\d+", "$1:{port}"),
         (r"\bport \d+", "port {port}"),
+        (r"\b(\w+)@\d+\b", "$1@{pid}"),
         // Names of temporary folders.
         (r"(\.mesosgot-new-)\w+", "$1{random}"),
         (r"\b\d+\.\d+s\b", "{time}"),
