@@ -89,7 +89,7 @@ pub(crate) struct Common {
 /// How to print what happens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// For people: a live line on a terminal, plain lines elsewhere.
+    /// For people: lines, and on a terminal what is going on below them.
     #[default]
     Text,
     /// For programs: one JSON object per line on stdout; the last one is the outcome.

@@ -135,6 +135,7 @@ async fn dispatch(
 ) -> Result<Exit, Failure> {
     let (stop, mut urgency) = signals::listen(reporter.stdout_closed())
         .map_err(|error| Failure::new(Exit::Failure, error))?;
+    signals::suspend_with(reporter).map_err(|error| Failure::new(Exit::Failure, error))?;
     tokio::spawn(hurry(urgency.clone(), Arc::clone(reporter)));
     match command {
         Command::Run(args) => run::run(*args, log_directives, reporter, stop, urgency).await,

@@ -9,7 +9,7 @@ mod progress;
 mod serving;
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use executor_host::app_scheduler::{self, AppScheduler};
 use executor_host::engine::Engine;
@@ -66,14 +66,14 @@ pub(crate) async fn run(
             .await
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     };
-    let mut tally = Tally::new(&loaded.job);
+    let tally = Arc::new(Mutex::new(Tally::new(&loaded.job)));
     let traffic = config.traffic.clone();
+    reporter.watch(&loaded.job.name, &tally, &traffic);
     let running = Arc::clone(&target.running);
     let progress = |progress| {
         running.progress(&progress);
         progress::tell(&progress, &traffic, reporter);
-        tally.count(&progress);
-        reporter.live(|| tally.to_string());
+        lock(&tally).count(&progress);
     };
     let tails = tails(&config, &target, reporter);
     let mut hurry = urgency.clone();
@@ -82,7 +82,12 @@ pub(crate) async fn run(
         let hurry = hurry.wait_for(|urgency| *urgency == Urgency::Immediate);
         tails.stop(hurry).await;
     }
+    let tally = lock(&tally);
     outcome::ended(outcome, loaded, &target.masters, &tally, &traffic)
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads what tasks print on a cluster; of the embedded one it is read where it lies.

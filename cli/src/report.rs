@@ -3,6 +3,8 @@
 //! Everything that can be said is an [`Event`]; [`text`] turns one into words, and with
 //! `--output json` it is printed as it is. One [`Reporter`] is the only writer, logs included.
 //!
+//! On a terminal there is a [`live`] area at the bottom, which the lane of stderr draws.
+//!
 //! Each stream has a [`lane`] of its own, so that a reader of stdout that does not read holds up
 //! neither the job, nor a signal, nor what is said on stderr. Where both are the same terminal,
 //! file or pipe they share a lane, and with it one order.
@@ -14,26 +16,38 @@
 //! - A reader that has gone, such as `head`, has seen enough: nothing more is printed, and the job
 //!   ends as if it had been interrupted, because it must not leave its tasks behind.
 
+mod area;
 mod event;
 mod lane;
+mod live;
+mod names;
 mod printer;
+mod screen;
 mod status_text;
+mod terminal;
 mod text;
+mod width;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use executor_host::output::{readable, spelled_out};
+use framework::Traffic;
 use tokio::sync::watch;
 
+use self::area::{Area, LOOK_EVERY, Subject};
 pub(crate) use self::event::{Event, Outcome, Stream};
 use self::lane::{Item, Lane};
-use self::printer::{LiveLine, Printer};
+use self::names::Names;
+use self::printer::Printer;
+use self::terminal::Terminal;
 use crate::args::OutputFormat;
+use crate::colour;
 use crate::running::RunningJob;
 use crate::signals::Urgency;
+use crate::tally::Tally;
 
 /// For how long an interrupted job waits for a reader that does not read: as long as people wait
 /// before they press Ctrl-C again.
@@ -42,15 +56,18 @@ const PATIENCE_INTERRUPTED: Duration = Duration::from_secs(2);
 /// The same after a second interrupt: a reader that reads needs less for a line.
 const PATIENCE_AT_ONCE: Duration = Duration::from_millis(100);
 
+/// How long a terminal may take until we are stopped, which the user waits for.
+const SUSPEND_TIME_MAX: Duration = Duration::from_millis(500);
+
 /// Prints what happens, in the form that the user asked for.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     format: OutputFormat,
     quiet: bool,
-    /// On a terminal there is a line at the bottom that shows what is going on.
-    has_live_line: bool,
-    /// The widest task name, so that the lines of all tasks start in one column.
-    name_width: Mutex<usize>,
+    /// Where there is an area at the bottom that shows what is going on.
+    live: Option<LiveArea>,
+    /// So that the lines of all tasks start in one column.
+    names: Mutex<Names>,
     stdout: Arc<Lane>,
     /// The same as that of stdout, if both go to the same place.
     stderr: Arc<Lane>,
@@ -61,26 +78,37 @@ pub(crate) struct Reporter {
     has_messages: AtomicBool,
 }
 
+/// The live area as the reporter knows it.
+#[derive(Debug)]
+struct LiveArea {
+    terminal: Arc<Terminal>,
+    subject: Subject,
+}
+
 impl Reporter {
     /// A reporter for this process's stdout and stderr.
     pub(crate) fn new(format: OutputFormat, quiet: bool) -> Self {
-        let has_live_line = format == OutputFormat::Text && !quiet && io::stderr().is_terminal();
-        let live = has_live_line.then(LiveLine::new);
+        let is_one_place = printer::is_one_place();
+        // Lines of another lane would go into the area.
+        let is_wanted =
+            format == OutputFormat::Text && !quiet && (is_one_place || !io::stdout().is_terminal());
+        let live = is_wanted.then(LiveArea::of_stderr).flatten();
         let (closed, stdout_closed) = watch::channel(false);
-        let lane = |live| {
-            let mut printer = Printer::new(live, closed.clone());
-            Arc::new(Lane::start(move |item| printer.print(item)))
+        let lane = |live: Option<&LiveArea>| {
+            let mut printer = Printer::new(live.map(LiveArea::area), closed.clone());
+            let tick = live.map(|_| LOOK_EVERY);
+            Arc::new(Lane::start(tick, move |step| printer.act(step)))
         };
-        let stderr = lane(live);
-        let stdout = match printer::is_one_place() {
+        let stderr = lane(live.as_ref());
+        let stdout = match is_one_place {
             true => Arc::clone(&stderr),
             false => lane(None),
         };
         Self {
             format,
             quiet,
-            has_live_line,
-            name_width: Mutex::new(0),
+            live,
+            names: Mutex::new(Names::of_process()),
             stdout,
             stderr,
             stdout_closed,
@@ -111,31 +139,51 @@ impl Reporter {
 
     /// Makes room for these names in front of the lines of tasks.
     pub(crate) fn align<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        let widest = names
-            .into_iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0);
-        let mut width = self
-            .name_width
-            .lock()
-            .expect("no holder of this lock panics");
-        *width = (*width).max(widest);
+        self.names().align(names);
     }
 
-    /// Shows what is going on at the moment, where there is a live line.
-    ///
-    /// It begins with the first call: before, the terminal belongs to cargo, which has a line of
-    /// its own.
-    pub(crate) fn live(&self, message: impl FnOnce() -> String) {
-        if self.has_live_line {
-            self.stderr.push(Item::Live(message()));
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows what is being done before there is a gang, where there is a live area.
+    pub(crate) fn note(&self, note: impl FnOnce() -> String) {
+        if let Some(live) = &self.live {
+            live.subject.set_note(Some(note()));
         }
     }
 
-    /// Takes the live line away, for good.
+    /// Shows how this job is doing, where there is a live area, from now to the end of it.
+    pub(crate) fn watch(&self, job: &str, tally: &Arc<Mutex<Tally>>, traffic: &Traffic) {
+        if let Some(live) = &self.live {
+            live.subject.set_gang(job, tally, traffic);
+            self.stderr.push(Item::Redraw);
+        }
+    }
+
+    /// Takes the live area away, for good.
     pub(crate) fn end_live(&self) {
         self.stderr.push(Item::EndLive);
+    }
+
+    /// Whether there may be a live area, which must be suspended before the process is.
+    pub(crate) fn has_live_area(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Takes the live area away until it is resumed; waits for that, but not for a terminal that
+    /// takes nothing.
+    pub(crate) fn suspend(&self) {
+        self.stderr.push(Item::Suspend);
+        self.stderr.settle_within(SUSPEND_TIME_MAX);
+        if let Some(live) = &self.live {
+            live.terminal.restore();
+        }
+    }
+
+    /// Has the live area come back.
+    pub(crate) fn resume(&self) {
+        self.stderr.push(Item::Resume);
     }
 
     /// Says what has happened. Never waits.
@@ -198,8 +246,13 @@ impl Reporter {
         self.stderr.push(Item::Talk(text.to_owned()));
     }
 
-    /// Waits until all talk is printed, so that another program can say something on stderr.
+    /// Waits until all talk is printed, so that another program can say something on stderr. Until
+    /// there is something to be shown there is no live area.
     pub(crate) fn settle(&self) {
+        if let Some(live) = &self.live {
+            live.subject.set_note(None);
+            self.stderr.push(Item::Redraw);
+        }
         self.stderr.settle();
     }
 
@@ -214,6 +267,9 @@ impl Reporter {
             ));
         }
         self.stderr.settle();
+        if let Some(live) = &self.live {
+            live.terminal.restore();
+        }
     }
 
     /// Waits less for readers, the more urgently the user wants to stop.
@@ -239,12 +295,9 @@ impl Reporter {
             let line = serde_json::to_string(event).expect("events are plain data");
             return Some((&self.stdout, Item::Result(line)));
         }
-        let width = *self
-            .name_width
-            .lock()
-            .expect("no holder of this lock panics");
+        let names = *self.names();
         let is_printed = matches!(event, Event::Output { .. });
-        match text::render(event, width) {
+        match text::render(event, names) {
             text::Rendered::Result(line)
                 if is_printed && self.has_messages.load(Ordering::Relaxed) =>
             {
@@ -255,5 +308,26 @@ impl Reporter {
             text::Rendered::Talk(line) if !self.quiet => Some((&self.stderr, Item::Talk(line))),
             text::Rendered::Talk(_) | text::Rendered::Nothing => None,
         }
+    }
+}
+
+impl LiveArea {
+    /// An area on the terminal that stderr is, if it is one.
+    fn of_stderr() -> Option<Self> {
+        let terminal = Arc::new(Terminal::of_stderr()?);
+        terminal.restore_on_panic();
+        Some(Self {
+            terminal,
+            subject: Subject::default(),
+        })
+    }
+
+    /// What draws it.
+    fn area(&self) -> Area {
+        Area::new(
+            Arc::clone(&self.terminal),
+            colour::stderr(),
+            self.subject.clone(),
+        )
     }
 }

@@ -1,9 +1,14 @@
-//! Interruption by the user: once ends the job gracefully, twice at once.
+//! Interruption by the user: once ends the job gracefully, twice at once. And suspension, for which
+//! the terminal is left as it was.
 
+use std::sync::Arc;
+
+use rustix::process::{getpid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::commands::Failure;
+use crate::report::Reporter;
 
 /// How urgently the user wants to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +52,38 @@ pub(crate) fn listen(
         }
     });
     Ok((sender, receiver))
+}
+
+/// Takes the live area away when the user suspends the process (Ctrl-Z), and has it come back when
+/// the process goes on.
+///
+/// # Errors
+/// When the system does not let us listen.
+pub(crate) fn suspend_with(reporter: &Arc<Reporter>) -> std::io::Result<()> {
+    // Who leads a session has nobody to wake it up: then the system does not let the user suspend
+    // it, unless somebody listens.
+    let leads_session = getsid(None) == Ok(getpid());
+    if !reporter.has_live_area() || leads_session {
+        return Ok(());
+    }
+    let kind = |signal: rustix::process::Signal| SignalKind::from_raw(signal.as_raw());
+    let mut suspended = signal(kind(rustix::process::Signal::TSTP))?;
+    let reporter = Arc::clone(reporter);
+    tokio::spawn(async move {
+        while suspended.recv().await.is_some() {
+            // Of the time before nothing is told.
+            let Ok(mut continued) = signal(kind(rustix::process::Signal::CONT)) else {
+                return;
+            };
+            tokio::task::block_in_place(|| reporter.suspend());
+            // Some of our threads may go on for a moment: who goes on is told by the other signal.
+            if kill_process(getpid(), rustix::process::Signal::STOP).is_ok() {
+                continued.recv().await;
+            }
+            reporter.resume();
+        }
+    });
+    Ok(())
 }
 
 async fn next([interrupt, terminate, hangup]: &mut [Signal; 3]) -> bool {

@@ -3,21 +3,14 @@
 //! Each report costs the same however many tasks there are, so that gangs of ten thousand can be
 //! watched while they start.
 
-#![expect(
-    dead_code,
-    reason = "the live view and the view for others will read all of it"
-)]
-
 mod counts;
 
 use std::collections::HashMap;
-use std::fmt;
 
 use framework::{Delivering, Progress, TaskState};
 use job::Job;
 
 pub(crate) use self::counts::{Counts, Standing};
-use crate::guest::fetch::amount;
 
 /// Counts tasks by group and state, and knows what the job is about.
 #[derive(Debug)]
@@ -248,42 +241,6 @@ impl From<TaskState> for Standing {
             | TaskState::Unknown => Self::Lost,
         }
     }
-}
-
-impl fmt::Display for Tally {
-    /// `elevator 4/4 up, floor 8/8 up`; with those that have ended, once there are any.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, GroupTally { name, counts }) in self.groups.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            let (up, size) = (counts.of(Standing::Up), counts.sum());
-            write!(f, "{separator}{name} {up}/{size} up")?;
-            let finished = counts.of(Standing::Finished);
-            if finished > 0 {
-                write!(f, " ({finished} finished)")?;
-            }
-        }
-        let Delivering {
-            fetching,
-            compiling,
-            bytes,
-            bytes_total,
-            ..
-        } = self.delivering;
-        if fetching > 0 {
-            let amount = amount(bytes, bytes_total);
-            write!(f, "; agents fetch {} ({amount})", modules(fetching))?;
-        }
-        if compiling > 0 {
-            write!(f, "; agents compile {}", modules(compiling))?;
-        }
-        Ok(())
-    }
-}
-
-/// `1 module`, `2 modules`.
-fn modules(number: u64) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} module{plural}")
 }
 
 #[cfg(test)]

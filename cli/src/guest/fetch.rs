@@ -44,7 +44,7 @@ pub(crate) async fn fetch(
     say(0, 0);
     let said = Mutex::new(Instant::now());
     let progress = |bytes, total| {
-        reporter.live(|| format!("fetching {url}: {}", amount(bytes, total)));
+        reporter.note(|| format!("fetching {url}: {}", amount(bytes, total)));
         let mut said = said.lock().expect("no holder of this lock panics");
         if said.elapsed() >= PROGRESS_EVERY {
             *said = Instant::now();

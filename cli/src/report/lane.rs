@@ -7,6 +7,8 @@
 //!
 //! A reader that does not read fills the queue. Then those who pass on what guests print wait for
 //! room, and nobody else does. What would go beyond all bounds is left out and counted.
+//!
+//! The thread also keeps time for what moves on a terminal: nobody else has to.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -31,10 +33,25 @@ pub(super) enum Item {
     Result(String),
     /// A line of stderr.
     Talk(String),
-    /// What the live line shows from now on.
-    Live(String),
-    /// The live line goes away.
+    /// The live area shows something else.
+    Redraw,
+    /// The live area goes away until it is resumed.
+    Suspend,
+    /// It comes back.
+    Resume,
+    /// It goes away for good.
     EndLive,
+}
+
+/// What the thread does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// This is printed, at the latest with the next flush.
+    Print(Item),
+    /// Nothing more waits.
+    Flush,
+    /// It is time to look at what moves.
+    Tick,
 }
 
 /// The queue and its thread, which ends after the last item once this is dropped.
@@ -54,7 +71,7 @@ struct State {
     items: VecDeque<Item>,
     /// Of the items that wait.
     bytes: usize,
-    /// The thread has an item in hand.
+    /// The thread has items in hand: the last that it took, and those before that were not flushed.
     is_printing: bool,
     printed: u64,
     left_out: u64,
@@ -66,11 +83,12 @@ struct State {
 }
 
 impl Lane {
-    /// A lane whose thread gives each item to `print`, which may take its time.
-    pub(super) fn start(print: impl FnMut(Item) + Send + 'static) -> Self {
+    /// A lane whose thread has each step done by `act`, which may take its time; ticks come so
+    /// often, if at all.
+    pub(super) fn start(tick: Option<Duration>, act: impl FnMut(Step) + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let printing = Arc::clone(&shared);
-        thread::spawn(move || printing.print_all(print));
+        thread::spawn(move || printing.print_all(tick, act));
         Self { shared }
     }
 
@@ -115,6 +133,13 @@ impl Lane {
     pub(super) fn settle(&self) -> u64 {
         self.shared.wait_until(State::is_idle).left_out
     }
+
+    /// Waits until everything is printed, but not for longer than that. Gives nothing up.
+    pub(super) fn settle_within(&self, time: Duration) {
+        let is_busy = |state: &mut State| !state.is_idle() && !state.is_given_up;
+        let changed = &self.shared.changed;
+        drop(changed.wait_timeout_while(self.shared.lock(), time, is_busy));
+    }
 }
 
 impl Drop for Lane {
@@ -129,25 +154,60 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print_all(&self, mut print: impl FnMut(Item)) {
+    fn print_all(&self, tick: Option<Duration>, mut act: impl FnMut(Step)) {
+        let mut next_tick = tick.map(|tick| Instant::now() + tick);
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.items.pop_front() {
-                state.bytes -= item.bytes();
-                state.is_printing = true;
-                drop(state);
-                print(item);
-                state = self.lock();
+            let step = match (state.items.pop_front(), next_tick) {
+                // Not even a flood of lines holds up what moves.
+                (item, Some(at)) if Instant::now() >= at => {
+                    if let Some(item) = item {
+                        state.items.push_front(item);
+                    }
+                    next_tick = tick.map(|tick| Instant::now() + tick);
+                    Step::Tick
+                }
+                (Some(item), _) => {
+                    state.bytes -= item.bytes();
+                    state.is_printing = true;
+                    Step::Print(item)
+                }
+                (None, _) if state.is_printing => Step::Flush,
+                (None, _) if state.is_dropped => return,
+                (None, at) => {
+                    state = self.wait(state, at);
+                    continue;
+                }
+            };
+            drop(state);
+            let is_print = matches!(step, Step::Print(_));
+            let is_flush = step == Step::Flush;
+            act(step);
+            state = self.lock();
+            if is_flush && state.items.is_empty() {
                 state.is_printing = false;
+            }
+            if is_print {
                 state.printed += 1;
+            }
+            if is_print || is_flush {
                 self.changed.notify_all();
-            } else if state.is_dropped {
-                return;
-            } else {
-                let woken = self.changed.wait(state);
-                state = woken.unwrap_or_else(PoisonError::into_inner);
             }
         }
+    }
+
+    fn wait<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        let Some(until) = until else {
+            let woken = self.changed.wait(state);
+            return woken.unwrap_or_else(PoisonError::into_inner);
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let woken = self.changed.wait_timeout(state, left);
+        woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits until it is so, or patience is over: then all that waits is given up.
@@ -189,10 +249,9 @@ impl State {
             self.left_out += item.lines();
             return;
         }
-        // Only the newest counts: a terminal that is held up is shown nothing that is over.
-        if let (Item::Live(_), Some(Item::Live(_))) = (&item, self.items.back()) {
-            let old = self.items.pop_back();
-            self.bytes -= old.as_ref().map_or(0, Item::bytes);
+        // What is redrawn is what is known by then.
+        if item == Item::Redraw && self.items.back() == Some(&Item::Redraw) {
+            return;
         }
         self.bytes += item.bytes();
         self.items.push_back(item);
@@ -210,15 +269,15 @@ impl State {
 impl Item {
     fn bytes(&self) -> usize {
         match self {
-            Self::Result(text) | Self::Talk(text) | Self::Live(text) => text.len() + ITEM_BYTES_MIN,
-            Self::EndLive => ITEM_BYTES_MIN,
+            Self::Result(text) | Self::Talk(text) => text.len() + ITEM_BYTES_MIN,
+            Self::Redraw | Self::Suspend | Self::Resume | Self::EndLive => ITEM_BYTES_MIN,
         }
     }
 
     fn lines(&self) -> u64 {
         match self {
             Self::Result(_) | Self::Talk(_) => 1,
-            Self::Live(_) | Self::EndLive => 0,
+            Self::Redraw | Self::Suspend | Self::Resume | Self::EndLive => 0,
         }
     }
 }

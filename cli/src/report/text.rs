@@ -1,22 +1,14 @@
 //! Events in words: a verb in a column of its own, then what it is about.
 
-use owo_colors::{AnsiColors, OwoColorize as _};
+use executor_host::output::clean;
+use owo_colors::OwoColorize as _;
 
 use super::event::{Event, Outcome, Stream, Total};
+use super::names::{self, Names};
 use super::status_text;
 
 /// The column of verbs is as wide as cargo's, whose lines come before ours.
 const VERB_WIDTH: usize = 12;
-
-/// Colours for task names, all readable on light and dark ground.
-const NAME_COLORS: [AnsiColors; 6] = [
-    AnsiColors::Cyan,
-    AnsiColors::Yellow,
-    AnsiColors::Green,
-    AnsiColors::Magenta,
-    AnsiColors::Blue,
-    AnsiColors::BrightRed,
-];
 
 /// Where a line belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +23,11 @@ pub(super) enum Rendered {
     Nothing,
 }
 
-/// The words for an event; names of tasks are padded to `name_width`.
-pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
+/// The words for an event.
+///
+/// Whoever had a part in an event - agents, masters, guests, the author of the job file - may have
+/// written anything into it: what a terminal obeys is taken out.
+pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
     match event {
         Event::Building { modules } => talk("Building", &modules.join(", ")),
         Event::InstallingTarget { target } => talk("Installing", target),
@@ -62,7 +57,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
                 .iter()
                 .map(|(group, count)| format!("{count} {group}"));
             let tasks: Vec<String> = tasks.collect();
-            Rendered::Result(format!("{hostname}: {}", tasks.join(", ")))
+            Rendered::Result(shown(&format!("{hostname}: {}", tasks.join(", "))))
         }
         Event::Planned {
             job,
@@ -84,7 +79,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             ..
         } => {
             let text = format!("job `{job}` does not fit: {reason}");
-            Rendered::Error(format!("{}: {text}", "error".red().bold()))
+            Rendered::Error(error(&text, &[], &None))
         }
         Event::Finding {
             area,
@@ -140,7 +135,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
             talk("Fault", &format!("{fault} ({cause} at {seconds:.3}s)"))
         }
         Event::ClusterStopped { .. } => talk("Stopped", "embedded cluster"),
-        Event::Status(status) => Rendered::Result(status_text::render(status)),
+        Event::Status(status) => Rendered::Result(shown(&status_text::render(status))),
         Event::Stopped { job } => talk("Stopped", job),
         Event::DashboardServes { url } => talk("Serving", &format!("dashboard on {url}")),
         Event::Subscribed {
@@ -170,11 +165,13 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
         Event::Stopping { reason } => talk("Stopping", reason),
         Event::Output {
             task, stream, line, ..
-        } => output(task, *stream, line, name_width),
+        } => output(task, *stream, line, names),
         Event::Message { task, message } => {
-            Rendered::Result(format!("{}: {message}", task.color(color_of(task))))
+            let task = names::painted(&shown(task), task);
+            Rendered::Result(format!("{task}: {}", shown(message)))
         }
         Event::Warning { message } => {
+            let message = shown(message);
             Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
         }
         // People are shown the source line, or the error, instead.
@@ -190,7 +187,7 @@ pub(super) fn render(event: &Event<'_>, name_width: usize) -> Rendered {
 
 fn talk(verb: &str, text: &str) -> Rendered {
     let verb = format!("{verb:>VERB_WIDTH$}");
-    Rendered::Talk(format!("{} {text}", verb.green().bold()))
+    Rendered::Talk(format!("{} {}", verb.green().bold(), shown(text)))
 }
 
 /// The level in a column of its own, and below it what to do.
@@ -241,33 +238,34 @@ fn task_line(task: &str, state: &str, reason: Option<&str>, message: Option<&str
         text.push_str(&format!(": {message}"));
     }
     let verb = format!("{:>VERB_WIDTH$}", "Failed");
-    Rendered::Error(format!("{} {text}", verb.red().bold()))
+    Rendered::Error(format!("{} {}", verb.red().bold(), shown(&text)))
 }
 
-fn output(task: &str, stream: Stream, line: &str, name_width: usize) -> Rendered {
-    let name = format!("{task:<name_width$}");
-    let line = format!("{} | {line}", name.color(color_of(task)));
+fn output(task: &str, stream: Stream, line: &str, names: Names) -> Rendered {
+    let name = names.shown(&shown(task), stream);
+    let line = format!("{name} | {}", shown(line));
     match stream {
         Stream::Stdout => Rendered::Result(line),
         Stream::Stderr => Rendered::Error(line),
     }
 }
 
-/// Always the same colour for the same name (FNV-1a picks it).
-fn color_of(name: &str) -> AnsiColors {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    NAME_COLORS[hash as usize % NAME_COLORS.len()]
+/// The text as it may be shown, line by line.
+fn shown(text: &str) -> String {
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| clean(line.as_bytes()))
+        .collect();
+    lines.join("\n")
 }
 
 fn error(message: &str, causes: &[String], help: &Option<String>) -> String {
-    let mut text = format!("{}: {message}", "error".red().bold());
+    let mut text = format!("{}: {}", "error".red().bold(), shown(message));
     for cause in causes {
-        text.push_str(&format!("\n  caused by: {cause}"));
+        text.push_str(&format!("\n  caused by: {}", shown(cause)));
     }
     if let Some(help) = help {
-        text.push_str(&format!("\n\n{}: {help}", "hint".cyan().bold()));
+        text.push_str(&format!("\n\n{}: {}", "hint".cyan().bold(), shown(help)));
     }
     text
 }
@@ -332,7 +330,9 @@ mod tests {
 
     #[track_caller]
     fn check(event: &Event<'_>, expected: &Expect) {
-        let (kind, line) = match render(event, 10) {
+        let mut names = Names::default();
+        names.align(["elevator-1"]);
+        let (kind, line) = match render(event, names) {
             Rendered::Result(line) => ("stdout", line),
             Rendered::Talk(line) => ("stderr unless quiet", line),
             Rendered::Error(line) => ("stderr", line),
@@ -376,6 +376,68 @@ mod tests {
                       Failed task `a-0`: TASK_FAILED (REASON_EXECUTOR_TERMINATED): Executor terminated
             "#]],
         );
+    }
+
+    #[test]
+    fn what_others_have_written_moves_no_cursor() {
+        let evil = "a\x1b[2J\x1b]0;owned\x07b\r\u{9b}31m\u{202e}c";
+        let texts = |text: &str| text.to_owned();
+        let events = [
+            Event::Disconnected { reason: evil },
+            Event::Waiting {
+                reason: texts(evil),
+            },
+            Event::Warning { message: evil },
+            Event::PlannedAgent {
+                agent: "S0",
+                hostname: evil,
+                tasks: [("floor", 1)].into(),
+            },
+            Event::Planned {
+                job: "job",
+                fits: false,
+                tasks: 1,
+                agents: 1,
+                reason: Some(texts(evil)),
+                remedies: Vec::new(),
+                exit_code: 1,
+            },
+            Event::Task {
+                task: evil,
+                state: "TASK_FAILED".to_owned(),
+                agent: Some(evil),
+                reason: Some(texts(evil)),
+                message: Some(evil),
+                usage: None,
+            },
+            Event::Output {
+                task: evil,
+                stream: Stream::Stderr,
+                time: None,
+                line: evil,
+            },
+            Event::Error {
+                message: texts(evil),
+                causes: vec![texts(evil)],
+                help: Some(texts(evil)),
+            },
+            Event::Stopping {
+                reason: texts(evil),
+            },
+        ];
+        for event in events {
+            let (Rendered::Result(line) | Rendered::Talk(line) | Rendered::Error(line)) =
+                render(&event, Names::default())
+            else {
+                panic!("{event:?} makes no line");
+            };
+            // What is left are the colours that are our own.
+            let plain = anstream::adapter::strip_str(&line).to_string();
+            let obeyed = |char: char| (char.is_control() && char != '\n') || char == '\u{202e}';
+            assert!(plain.contains("abc"), "{event:?}: {line:?}");
+            assert!(!plain.contains(obeyed), "{event:?}: {line:?}");
+            assert!(!line.contains("[2J") && !line.contains("owned"), "{line:?}");
+        }
     }
 
     #[test]

@@ -16,13 +16,23 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long any run may take. Far above what one needs; only a hang gets here.
-const RUN_TIME_MAX: Duration = Duration::from_secs(240);
+pub(crate) const RUN_TIME_MAX: Duration = Duration::from_secs(240);
 
 /// How long a process that is told to end may be seen in `/proc` after its parent has reaped it.
 const EXIT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Where all runs keep what they compile: what is compiled there is what is compiled anywhere.
 pub(crate) const CACHE: [&str; 2] = ["MESOSGOT_CACHE_DIR", env!("CARGO_TARGET_TMPDIR")];
+
+/// What would change what the program does.
+pub(crate) const VARIABLES_REMOVED: [&str; 6] = [
+    "MESOS_MASTER",
+    "MESOSGOT_SECRET",
+    "MESOSGOT_TOKEN",
+    "MESOSGOT_LOG",
+    "MESOSGOT_DASHBOARD_TOKEN",
+    "XDG_RUNTIME_DIR",
+];
 
 /// What a pipe holds.
 const PIPE_BYTES: u64 = 64 * 1024;
@@ -140,17 +150,14 @@ impl Scene {
         variables: &[(&str, &str)],
         stdin: Stdio,
     ) -> Running {
+        for variable in VARIABLES_REMOVED {
+            command.env_remove(variable);
+        }
         let mut child = command
             .current_dir(folder)
             .env("TMPDIR", self.tmp())
             .envs([<(&str, &str)>::from(CACHE)])
             .env("NO_COLOR", "1")
-            .env_remove("MESOS_MASTER")
-            .env_remove("MESOSGOT_SECRET")
-            .env_remove("MESOSGOT_TOKEN")
-            .env_remove("MESOSGOT_LOG")
-            .env_remove("MESOSGOT_DASHBOARD_TOKEN")
-            .env_remove("XDG_RUNTIME_DIR")
             .envs(variables.iter().copied())
             .stdin(stdin)
             .stdout(Stdio::piped())
@@ -242,7 +249,7 @@ impl Running {
     /// Reads stdout up to a line for which `wanted` is true, and answers it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let watchdog = Watchdog::start(&self.child);
+        let watchdog = Watchdog::start(Pid::from_child(&self.child));
         loop {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).expect("stdout is UTF-8");
@@ -313,7 +320,7 @@ impl Running {
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Ended {
-        let watchdog = Watchdog::start(&self.child);
+        let watchdog = Watchdog::start(Pid::from_child(&self.child));
         self.read_to_end();
         self.end(watchdog)
     }
@@ -321,7 +328,7 @@ impl Running {
     /// Waits for its end, and reads what it has printed only then.
     #[track_caller]
     pub(crate) fn wait_without_reading(mut self) -> Ended {
-        let watchdog = Watchdog::start(&self.child);
+        let watchdog = Watchdog::start(Pid::from_child(&self.child));
         self.child.wait().expect("the program can be waited for");
         self.read_to_end();
         self.end(watchdog)
@@ -346,14 +353,13 @@ impl Running {
 }
 
 /// Kills a program that hangs, which fails its test by the exit code.
-struct Watchdog {
+pub(crate) struct Watchdog {
     done: Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Watchdog {
-    fn start(child: &Child) -> Self {
-        let pid = Pid::from_child(child);
+    pub(crate) fn start(pid: Pid) -> Self {
         let (done, is_done) = channel::<()>();
         let thread = thread::spawn(move || {
             if is_done.recv_timeout(RUN_TIME_MAX).is_err() {
@@ -364,7 +370,7 @@ impl Watchdog {
         Self { done, thread }
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         // It may have given up already.
         let _ = self.done.send(());
         self.thread.join().expect("the watchdog does not panic");

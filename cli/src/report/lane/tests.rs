@@ -7,9 +7,11 @@ use super::*;
 /// A lane whose reader takes a line only when the test does.
 fn lane() -> (Lane, Receiver<Item>) {
     let (sender, receiver): (SyncSender<_>, _) = sync_channel(0);
-    let lane = Lane::start(move |item| {
-        // The test that has seen enough goes.
-        let _ = sender.send(item);
+    let lane = Lane::start(None, move |step| {
+        if let Step::Print(item) = step {
+            // The test that has seen enough goes.
+            let _ = sender.send(item);
+        }
     });
     (lane, receiver)
 }
@@ -79,17 +81,58 @@ fn without_patience_what_nobody_reads_is_given_up_and_counted() {
 }
 
 #[test]
-fn of_live_lines_only_the_newest_waits() {
+fn what_is_to_be_redrawn_is_redrawn_once() {
     let (lane, reader) = lane();
     lane.push(line("stuck"));
-    for number in 0..100 {
-        lane.push(Item::Live(number.to_string()));
+    for _ in 0..100 {
+        lane.push(Item::Redraw);
     }
     lane.push(Item::EndLive);
     drop(lane);
     let printed: Vec<_> = reader.iter().collect();
-    assert_eq!(printed.last(), Some(&Item::EndLive));
-    assert_eq!(printed[printed.len() - 2], Item::Live("99".to_owned()));
-    // The thread may have taken one before the others came.
-    assert!(printed.len() <= 5, "{printed:?}");
+    // The thread may have taken the first before the others came.
+    assert!(printed.ends_with(&[Item::Redraw, Item::EndLive]));
+    assert!(printed.len() <= 4, "{printed:?}");
+}
+
+#[test]
+fn what_is_printed_is_flushed_before_the_lane_settles() {
+    let (sender, steps) = std::sync::mpsc::channel();
+    let lane = Lane::start(None, move |step| {
+        let _ = sender.send(step);
+    });
+    for _ in 0..100 {
+        lane.push(line("one of many"));
+    }
+    assert_eq!(lane.settle(), 0);
+    let steps: Vec<_> = steps.try_iter().collect();
+    assert_eq!(steps.last(), Some(&Step::Flush));
+    let printed = steps.iter().filter(|step| matches!(step, Step::Print(_)));
+    assert_eq!(printed.count(), 100);
+}
+
+#[test]
+fn ticks_come_while_nothing_does_and_while_a_flood_does() {
+    let (sender, ticks) = sync_channel(0);
+    let lane = Lane::start(Some(Duration::from_millis(1)), move |step| {
+        if step == Step::Tick {
+            let _ = sender.send(());
+        }
+    });
+    assert_eq!(ticks.recv(), Ok(()));
+    for _ in 0..1000 {
+        lane.push(line("flood"));
+    }
+    assert_eq!(ticks.recv(), Ok(()));
+    drop(ticks);
+    assert_eq!(lane.settle(), 0);
+}
+
+#[test]
+fn a_lane_that_is_held_up_is_not_waited_for_for_ever() {
+    let (lane, reader) = lane();
+    lane.push(line("stuck"));
+    lane.settle_within(Duration::from_millis(1));
+    assert_eq!(reader.recv(), Ok(line("stuck")));
+    assert_eq!(lane.settle(), 0);
 }

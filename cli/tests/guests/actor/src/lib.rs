@@ -8,6 +8,7 @@
 //! - `trap`: divides by what is not there once it has got a message;
 //! - `print N`: prints N numbered lines at once, then is an `echo`;
 //! - `hear TEXT`: prints the text, then each message, until its `in` closes;
+//! - `say TEXT…`: prints these texts, each as a line, once it has got a message, then is an `echo`;
 //! - `flood`: prints without end;
 //! - `burst N`: sends N messages at once and returns;
 //! - `deaf`: never looks at its `in` channel and never ends.
@@ -62,6 +63,13 @@ fn actor(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Er
                 println!("heard {}", String::from_utf8_lossy(&message));
             }
             Ok(())
+        }
+        "say" => {
+            inbox.recv();
+            for text in args.iter().skip(1) {
+                println!("{text}");
+            }
+            echo(&inbox, &outbox)
         }
         "flood" => loop {
             println!("{}", "~".repeat(1000));

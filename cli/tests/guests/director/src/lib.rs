@@ -7,6 +7,7 @@
 //!   does as `greet`;
 //! - `greet`: sends every task a message, prints every answer, ends when all have answered;
 //! - `poke`: sends every task a message, then prints events until nothing more happens;
+//! - `prompt`: sends every task a message, then waits in silence until nothing more happens;
 //! - `fates`: sends every task a message, and prints of each how it ended and why;
 //! - `tally`: prints of each task how it ended, and how many messages were there by then;
 //! - `flood N [kill]`: sends every task N messages, then kills it or not, and prints of each how it
@@ -56,6 +57,13 @@ fn director(
                 outbox.send(&task.name, "poke")?;
             }
             watch(&events);
+            Ok(())
+        }
+        "prompt" => {
+            for task in events.control().list_tasks() {
+                outbox.send(&task.name, "prompt")?;
+            }
+            while events.recv().is_some() {}
             Ok(())
         }
         "fates" => fates(&outbox, &events),
