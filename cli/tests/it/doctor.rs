@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use expect_test::{Expect, expect};
+use testkit::pki::{Authority, Clients};
 
 use crate::fake_master::{FakeMaster, answer, refusal};
 use crate::support::{Ended, Scene};
@@ -217,6 +218,28 @@ fn what_is_no_master_is_told_with_what_to_do() {
             problem address: failed to find a way to `NAME:5050`, and with it one back for agents: failed to lookup address information: Name or service not known
                     repair: is the name right? it comes from `--master`, `MESOS_MASTER` or `cluster.master`
             error: job `patient` has 4 problems
+        "#]],
+    );
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_told_with_what_to_do() {
+    let answers = vec![refusal("400 Bad Request", "nobody gets so far")];
+    let master = FakeMaster::start_tls(Authority::default().server(Clients::Anybody), answers);
+    let address = format!("localhost:{}", master.address.port());
+    let scene = Scene::new();
+    scene.file("ca.pem", &Authority::default().pem());
+    let job = JOB.replace("timeout: 2s", "timeout: 2s, ca_file: ca.pem");
+    let ended = doctor(&scene, &job, &["--master", &format!("https://{address}")]);
+    check(
+        &ended,
+        &["master"],
+        &[(&address, "ADDRESS")],
+        &expect![[r#"
+            exit 3
+            problem master: the certificate of `https://ADDRESS/version` is not trusted: invalid peer certificate: BadSignature
+                    repair: name the authority of the master's certificate by `--ca-file` or `cluster.ca_file`, and the master as its certificate does
+            error: job `patient` has 3 problems
         "#]],
     );
 }

@@ -11,6 +11,7 @@ mod executor;
 mod fake;
 mod json;
 mod operator;
+mod probe;
 mod recordings;
 mod scheduler;
 mod tls;

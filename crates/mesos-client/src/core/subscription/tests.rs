@@ -248,6 +248,31 @@ fn masters_that_point_at_each_other_are_left_after_some_redirects() {
 }
 
 #[test]
+fn a_leader_that_cannot_be_subscribed_with_is_told_with_who_names_it() {
+    check(
+        scheduler(&["a"]),
+        "start
+        answer 307 to //leader:5053/x
+        refused
+        wait
+        refused",
+        expect![[r#"
+            start
+                     0 open #1 http://a:5050/
+            answer 307 to //leader:5053/x
+                     0 open #2 http://leader:5053/x
+            refused
+                     0 failed: `http://a:5050/` says that another master leads: cannot reach `it`: connection refused; again in 328
+            wait
+                   328 open #3 http://a:5050/
+            refused
+                   328 failed: cannot reach `it`: connection refused; again in 534
+            next at 863
+        "#]],
+    );
+}
+
+#[test]
 fn a_redirect_that_leads_nowhere_is_a_failure() {
     check(
         scheduler(&["a"]),
