@@ -136,7 +136,8 @@ impl Operator {
 
     /// Gives a task a new life, whatever its group says of failures: it is killed with its grace if
     /// it lives, and launched again under its name, which does not count among its restarts. The
-    /// rest of the job goes on; whoever sends to the task waits for its next life.
+    /// rest of the job goes on; whoever sends to the task waits for its next life. Without a place
+    /// for it in time the job ends, unless its group ignores failures.
     ///
     /// Answers when that has begun. When the future is dropped, it may begin all the same.
     ///

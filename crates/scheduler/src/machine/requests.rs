@@ -105,7 +105,8 @@ impl Scheduler {
 
     /// Gives a task a new life, whatever the policy of its group: if it lives it is killed, with
     /// its grace; once it has ended it is placed by the rules of its group, at once and without
-    /// counting among its restarts.
+    /// counting among its restarts. If there is no place in time, the job ends, unless it would have
+    /// gone on without the task.
     ///
     /// # Errors
     /// When it cannot have one now.

@@ -20,7 +20,7 @@ use mesos::{AgentId, ExecutorId};
 use super::demands::Demands;
 use super::{Scheduler, State};
 use crate::io::{NeverPlaced, NotUp, Outcome, Output, SpawnFailed, SpawnId};
-use crate::job::Barrier;
+use crate::job::{Barrier, OnFailure};
 use crate::ledger::{Ledger, Task};
 use crate::placement::{Shortfall, Site};
 use crate::status::TaskState;
@@ -364,9 +364,25 @@ impl Scheduler {
         }
     }
 
+    /// Whether nothing depends on a wave: somebody wanted a task to be restarted whose failure
+    /// would have been ignored.
+    pub(super) fn may_wait_on(&self, index: usize) -> bool {
+        let wave = &self.waves[index];
+        let mut tasks = wave.tasks.iter();
+        wave.purpose == Purpose::Requested
+            && tasks.all(|&task| {
+                let group = self.ledger.tasks()[task].group();
+                self.job.groups[group].on_failure == OnFailure::Ignore
+            })
+    }
+
     /// A wave was not up in time.
     fn give_up(&mut self, now: Instant, index: usize) {
         self.explain(now, index);
+        if self.may_wait_on(index) {
+            let until = now + self.job.timing.gang;
+            return self.waves[index].extend(until);
+        }
         let wave = &mut self.waves[index];
         // The first one is to be named.
         wave.watched = 0;

@@ -64,7 +64,11 @@ impl Checker {
                 if !self.returning.remove(task) {
                     self.break_promise(Violation::NotRestarted(task.clone()));
                 }
-                self.waves.restart_asked(task, now + self.job.timing.gang);
+                // Without one whose failure would be ignored, the job can do for ever.
+                if !self.can_do_without(task) {
+                    let until = now + self.job.timing.gang;
+                    self.waves.restart_asked(task, until);
+                }
                 self.attempts.place_again(task);
             }
             Output::Spawned { spawn, result } => self.answer_spawn(now, *spawn, result),
@@ -202,16 +206,22 @@ impl Checker {
         if name.is_some_and(|name| self.waves.is_spawned(name)) {
             return true;
         }
-        let group = name.and_then(|name| {
-            let (group, _) = name.rsplit_once('-')?;
-            self.job.groups.iter().find(|it| it.name == group)
-        });
-        match group.map(|it| it.on_failure) {
+        match name.and_then(|name| self.on_failure(name)) {
             Some(OnFailure::Ignore) => self.app != App::NotStarted,
             // What it ends in is told when it is not restarted any more.
             Some(OnFailure::Restart(_)) => true,
             Some(OnFailure::Shutdown) | None => false,
         }
+    }
+
+    fn can_do_without(&self, name: &str) -> bool {
+        self.on_failure(name) == Some(OnFailure::Ignore)
+    }
+
+    fn on_failure(&self, name: &str) -> Option<OnFailure> {
+        let (group, _) = name.rsplit_once('-')?;
+        let group = self.job.groups.iter().find(|it| it.name == group);
+        group.map(|it| it.on_failure)
     }
 
     /// An end was told, in one way or the other.

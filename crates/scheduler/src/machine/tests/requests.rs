@@ -412,6 +412,64 @@ fn a_restart_that_finds_no_place_in_time_ends_the_job() {
 }
 
 #[test]
+fn a_restart_without_a_place_waits_on_where_failures_are_ignored() {
+    check(
+        &["t*2 cpus:1 | ignore"],
+        &up("
+        restart t-0 | killed t-0
+        offer o2 a2 cpus:0.5
+        advance 700
+        offer o3 a2 cpus:2
+        running t-0
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s restart t-0
+                TaskReturns("t-0")
+                KILL t-0.r.1 None
+            0s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                report restart of t-0
+                ACKNOWLEDGE t-0.r.1 3
+                REVIVE
+            0s offer o2 a2 cpus:0.5
+                DECLINE [o2] for 30s
+                report waiting: on offer is 1 agent; no place for 1 of 1 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 0.5 (`a2.test`); it would fit with 0.6 more cpus on `a2.test`
+            700s offer o3 a2 cpus:2
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o3] on a2: job.r.2 cpus:0.1 with [t-0.r.2 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            700s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a2
+                ACKNOWLEDGE t-0.r.2 4
+                LiftBarrier([job.r.2])
+        "#]],
+    );
+}
+
+#[test]
 fn a_stop_lets_nothing_come_back() {
     check(
         &["t*2 cpus:1"],
