@@ -6,7 +6,7 @@
 use link::app::AppControl;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::{guest::GuestState, http, lookups};
+use crate::{guest::GuestState, http, listings, lookups};
 
 /// The world of a task.
 pub mod task {
@@ -83,12 +83,14 @@ impl Linkers {
         // For every task: those that may send nothing hear so when they try.
         http::add_to_linker(&mut task)?;
         lookups::add_to_linker(&mut task)?;
+        listings::add_to_linker(&mut task)?;
         types::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
         task_channels::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
 
         let mut scheduler = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut scheduler)?;
         lookups::add_to_linker(&mut scheduler)?;
+        listings::add_to_linker(&mut scheduler)?;
         types::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;
         app_channels::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;
         job_control::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;

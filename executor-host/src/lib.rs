@@ -35,6 +35,7 @@ mod guest;
 mod host;
 mod http;
 mod limits;
+mod listings;
 mod lookups;
 mod meter;
 mod program;
