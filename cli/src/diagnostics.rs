@@ -107,8 +107,10 @@ fn draw(source: NamedSource<Arc<String>>, diagnostic: &Diagnostic, severity: Sev
 fn without_controls(text: &str) -> String {
     let shown = text.chars().map(|char| match char {
         '\n' | '\r' | '\t' => char,
+        // They let a line read otherwise than it stands there.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         _ if !char.is_control() => char,
-        // Of one and of two bytes, so that spans stay where they are.
+        // Of as many bytes, so that spans stay where they are.
         _ if char.is_ascii() => '?',
         _ => '\u{bf}',
     });
@@ -121,9 +123,9 @@ mod tests {
 
     #[test]
     fn controls_are_replaced_byte_by_byte() {
-        let text = "a\u{1b}[31m\tä\u{9b}\u{7f}\n";
+        let text = "a\u{1b}[31m\tä\u{9b}\u{7f}\u{202e}\n";
         let shown = without_controls(text);
-        assert_eq!(shown, "a?[31m\tä¿?\n");
+        assert_eq!(shown, "a?[31m\tä¿?\u{fffd}\n");
         assert_eq!(shown.len(), text.len());
     }
 }

@@ -198,8 +198,13 @@ fn finding(area: &str, level: &str, message: &str, repair: Option<&str>) -> Stri
         "warning" => word.yellow().bold().to_string(),
         _ => word.red().bold().to_string(),
     };
-    let repair = repair.map(|repair| format!("\n        {}: {repair}", "repair".cyan().bold()));
-    format!("{word} {area}: {message}{}", repair.unwrap_or_default())
+    let repair =
+        repair.map(|repair| format!("\n        {}: {}", "repair".cyan().bold(), shown(repair)));
+    format!(
+        "{word} {area}: {}{}",
+        shown(message),
+        repair.unwrap_or_default()
+    )
 }
 
 fn examined(job: &str, problems: usize, warnings: usize) -> Rendered {
@@ -423,6 +428,12 @@ mod tests {
             },
             Event::Stopping {
                 reason: texts(evil),
+            },
+            Event::Finding {
+                area: "master",
+                level: "problem",
+                message: evil,
+                repair: Some(evil),
             },
         ];
         for event in events {
