@@ -27,7 +27,11 @@ const RECV_MANY_MAX: u32 = 1024;
 pub type TaskReceiver = Timed<TaskInbox>;
 
 /// The `out` channel of a task, as the guest's handle names it.
-pub struct TaskSender(pub(crate) link::Sender);
+pub struct TaskSender {
+    sender: link::Sender,
+    /// What it has sent, or tried to.
+    sends: u32,
+}
 
 /// The `out` channels of all tasks, as the app scheduler's handle names them.
 pub type AppReceiver = Timed<link::Inbox>;
@@ -51,6 +55,12 @@ impl<T> Timed<T> {
     }
 }
 
+impl TaskSender {
+    pub(crate) fn new(sender: link::Sender) -> Self {
+        Self { sender, sends: 0 }
+    }
+}
+
 /// Waits for one channel of an app scheduler's outbox to be writable.
 struct TaskWritable {
     outbox: link::app::Outbox,
@@ -67,7 +77,7 @@ impl Pollable for TaskReceiver {
 #[async_trait]
 impl Pollable for TaskSender {
     async fn ready(&mut self) {
-        self.0.writable().await;
+        self.sender.writable().await;
     }
 }
 

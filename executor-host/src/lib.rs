@@ -25,6 +25,7 @@ pub mod task;
     reason = "generated code names them, and it is all public"
 )]
 mod bindings;
+mod errands;
 mod executor;
 mod grants;
 mod guest;

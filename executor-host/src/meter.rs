@@ -15,6 +15,8 @@ use std::{
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, sleep_until};
 
+use crate::errands::Errands;
+
 /// The meter of one guest. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
@@ -32,6 +34,7 @@ struct Inner {
     rests_since: Mutex<Instant>,
     memory_bytes: AtomicU64,
     memory_bytes_peak: AtomicU64,
+    errands: Errands,
 }
 
 /// What a guest has taken so far.
@@ -62,25 +65,36 @@ impl Meter {
             rests_since: Mutex::new(Instant::now()),
             memory_bytes: AtomicU64::new(0),
             memory_bytes_peak: AtomicU64::new(0),
+            errands: Errands::default(),
         };
         Self {
             inner: Arc::new(inner),
         }
     }
 
-    /// The guest, each turn of which is measured.
+    /// The guest, each turn of which is measured, with the errands that it leaves.
     pub(crate) fn measure<T>(&self, guest: impl Future<Output = T>) -> impl Future<Output = T> {
         // Apart: what holds this would hold a large future twice.
         let mut guest = Box::pin(guest);
         poll_fn(move |context| {
             let began = thread_time();
             self.inner.turn_began.store(began, Ordering::Relaxed);
-            let polled = guest.as_mut().poll(context);
+            let polled = loop {
+                let polled = guest.as_mut().poll(context);
+                if polled.is_ready() || !self.inner.errands.run_one() {
+                    break polled;
+                }
+            };
             let took = thread_time().saturating_sub(began);
             self.inner.used.fetch_add(took, Ordering::Relaxed);
             *self.rests_since() = Instant::now();
             polled
         })
+    }
+
+    /// What is done for the guest outside its stack, within a turn that is measured.
+    pub(crate) fn errands(&self) -> &Errands {
+        &self.inner.errands
     }
 
     /// The processor time of all turns that are over.

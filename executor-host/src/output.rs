@@ -93,19 +93,20 @@ impl Output {
 
     /// The streams of the guest of that name.
     pub(crate) fn guest(&self, name: &str) -> GuestOutput {
+        let name: Arc<str> = name.into();
         let (stdout, stderr) = match &self.0 {
             Kind::Writers { stdout, stderr } => (
                 Target::Writer(Arc::clone(stdout)),
                 Target::Writer(Arc::clone(stderr)),
             ),
             Kind::Spooled(spool) => {
-                let guest = Arc::new(OpenQueue(spool.queue(name)));
+                let guest = Arc::new(OpenQueue(spool.queue(Arc::clone(&name))));
                 let to = |stream| Target::Queue(Arc::clone(&guest), stream);
                 (to(Stream::Stdout), to(Stream::Stderr))
             }
         };
         GuestOutput {
-            stdout: LineStream::new(name, stdout),
+            stdout: LineStream::new(Arc::clone(&name), stdout),
             stderr: LineStream::new(name, stderr),
         }
     }
@@ -138,7 +139,7 @@ impl Output {
         match &self.0 {
             Kind::Writers { stderr, .. } => Log(Target::Writer(Arc::clone(stderr))),
             Kind::Spooled(spool) => {
-                let queue = Arc::new(OpenQueue(spool.queue("")));
+                let queue = Arc::new(OpenQueue(spool.queue("".into())));
                 Log(Target::Queue(queue, Stream::Log))
             }
         }
@@ -197,16 +198,16 @@ pub(crate) struct GuestOutput {
 pub(crate) struct LineStream(Arc<Mutex<Printer>>);
 
 struct Printer {
-    name: String,
+    name: Arc<str>,
     lines: Lines,
     panic: PanicText,
     target: Target,
 }
 
 impl LineStream {
-    fn new(name: &str, target: Target) -> Self {
+    fn new(name: Arc<str>, target: Target) -> Self {
         Self(Arc::new(Mutex::new(Printer {
-            name: name.to_owned(),
+            name,
             lines: Lines::default(),
             panic: PanicText::default(),
             target,

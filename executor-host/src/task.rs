@@ -144,15 +144,22 @@ impl Prepared {
         let meter = self.store.data().meter().clone();
         let idle_max = self.idle_max;
         // Apart from the guest: what wakes the watch is no turn of the guest.
-        let mut watch = JoinSet::new();
-        if let Some(limit) = idle_max {
+        let mut watch = idle_max.map(|limit| {
             let meter = meter.clone();
+            let mut watch = JoinSet::new();
             watch.spawn(async move { meter.idle(limit).await });
-        }
+            watch
+        });
+        let idle = async {
+            match &mut watch {
+                Some(watch) => drop(watch.join_next().await),
+                None => std::future::pending().await,
+            }
+        };
         let returned = tokio::select! {
             biased;
             returned = meter.measure(self.call(inbox, outbox)) => Some(returned),
-            Some(_) = watch.join_next() => None,
+            () = idle => None,
         };
         match (returned, idle_max) {
             (Some(Ok(Ok(()))), _) => Outcome::Returned,
@@ -169,7 +176,7 @@ impl Prepared {
     ) -> wasmtime::Result<Result<(), String>> {
         let table = self.store.data_mut().table();
         let inbox: Resource<TaskReceiver> = table.push(TaskReceiver::new(inbox))?;
-        let outbox: Resource<TaskSender> = table.push(TaskSender(outbox))?;
+        let outbox: Resource<TaskSender> = table.push(TaskSender::new(outbox))?;
         self.instance
             .call_run_task(&mut self.store, inbox, outbox, &self.args, &self.env)
             .await

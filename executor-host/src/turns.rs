@@ -75,11 +75,12 @@ impl Turns {
     }
 
     /// Makes a guest, by its first turn. What that does not finish goes on here.
-    pub(crate) async fn first<T: Send + 'static>(
-        &self,
-        guest: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        self.first.take(Box::pin(guest)).await
+    pub(crate) async fn first<T, F>(&self, make: impl FnOnce() -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.first.take(make).await
     }
 
     /// Runs a guest to its end. Dropping the future drops the guest between two turns.

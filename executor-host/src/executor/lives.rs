@@ -280,7 +280,7 @@ async fn prepare(host: Arc<Host>, mut launch: Launch, meter: Meter) -> Result<Pr
         .await
         .map_err(Outcome::Module)?;
     let turns = host.engine.turns().clone();
-    let made = async move {
+    let make = || async move {
         Prepared::metered(
             &host.engine,
             &module,
@@ -291,7 +291,7 @@ async fn prepare(host: Arc<Host>, mut launch: Launch, meter: Meter) -> Result<Pr
         )
         .await
     };
-    turns.first(made).await
+    turns.first(make).await
 }
 
 /// A future that did not come to its end.

@@ -1,5 +1,7 @@
 //! The two channels of a task.
 
+use std::{future::Future, pin::Pin};
+
 use bytes::Bytes;
 use link::{
     SendError as LinkSendError, TryRecvError as LinkTryRecvError, TrySendError as LinkTrySendError,
@@ -7,10 +9,50 @@ use link::{
 use wasmtime::component::Resource;
 
 use super::{DynPollable, RECV_MANY_MAX, TaskReceiver, TaskSender, subscribe, within};
-use crate::bindings::{
-    TaskState, task_channels,
-    types::{self, RecvTimeoutError, SendError, TryRecvError, TrySendError},
+use crate::{
+    bindings::{
+        TaskState, task_channels,
+        types::{self, RecvTimeoutError, SendError, TryRecvError, TrySendError},
+    },
+    inbox::TaskInbox,
+    meter::Meter,
 };
+
+/// So many messages of a task are sent outside its stack: more than a task sends that waits most of
+/// the time. Who sends more has its stack in use.
+const SENDS_OUTSIDE_MAX: u32 = 64;
+
+/// A wait in memory of its own: what calls it would have it on the guest's stack, with all that it
+/// ever holds. So these are functions, and not inlined.
+type Wait<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+#[inline(never)]
+fn recv(inbox: &mut TaskInbox) -> Wait<'_, Option<Bytes>> {
+    Box::pin(inbox.recv())
+}
+
+#[inline(never)]
+fn send(sender: link::Sender, message: Bytes) -> Wait<'static, Result<(), LinkSendError>> {
+    Box::pin(async move { sender.send(message).await })
+}
+
+#[inline(never)]
+fn try_send(sender: &link::Sender, message: Bytes) -> Result<(), LinkTrySendError> {
+    sender.try_send(message)
+}
+
+/// The same outside the guest's stack.
+#[inline(never)]
+fn try_send_outside(
+    meter: Meter,
+    sender: link::Sender,
+    message: Bytes,
+) -> Wait<'static, Result<(), LinkTrySendError>> {
+    Box::pin(async move {
+        let errand = move || sender.try_send(message);
+        meter.errands().run(errand).await
+    })
+}
 
 impl<C: Send> types::Host for crate::guest::GuestState<C> {}
 
@@ -22,7 +64,12 @@ impl task_channels::HostReceiver for TaskState {
         receiver: Resource<TaskReceiver>,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let receiver = self.table().get_mut(&receiver)?;
-        Ok(receiver.source.recv().await.map(Vec::from))
+        let message = match receiver.source.try_recv() {
+            Ok(message) => Some(message),
+            Err(LinkTryRecvError::Closed) => None,
+            Err(LinkTryRecvError::Empty) => recv(&mut receiver.source).await,
+        };
+        Ok(message.map(Vec::from))
     }
 
     fn try_recv(
@@ -84,12 +131,23 @@ impl task_channels::HostSender for TaskState {
         sender: Resource<TaskSender>,
         message: Vec<u8>,
     ) -> wasmtime::Result<Result<(), SendError>> {
+        let meter = self.meter().clone();
         let sender = self.table().get_mut(&sender)?;
-        Ok(sender
-            .0
-            .send(Bytes::from(message))
-            .await
-            .map_err(SendError::from))
+        sender.sends = sender.sends.saturating_add(1);
+        let is_outside = sender.sends <= SENDS_OUTSIDE_MAX;
+        let (message, sender) = (Bytes::from(message), &sender.sender);
+        let tried = match is_outside {
+            true => try_send_outside(meter, sender.clone(), message.clone()).await,
+            false => try_send(sender, message.clone()),
+        };
+        Ok(match tried {
+            Ok(()) => Ok(()),
+            Err(LinkTrySendError::Full) => {
+                send(sender.clone(), message).await.map_err(SendError::from)
+            }
+            Err(LinkTrySendError::Closed) => Err(SendError::Closed),
+            Err(LinkTrySendError::TooLarge) => Err(SendError::TooLarge),
+        })
     }
 
     fn try_send(
@@ -99,7 +157,7 @@ impl task_channels::HostSender for TaskState {
     ) -> wasmtime::Result<Result<(), TrySendError>> {
         let sender = self.table().get_mut(&sender)?;
         Ok(sender
-            .0
+            .sender
             .try_send(Bytes::from(message))
             .map_err(TrySendError::from))
     }
@@ -111,7 +169,11 @@ impl task_channels::HostSender for TaskState {
     ) -> wasmtime::Result<Result<(), SendError>> {
         let sender = self.table().get_mut(&sender)?;
         let messages = messages.into_iter().map(Bytes::from).collect();
-        Ok(sender.0.send_many(messages).await.map_err(SendError::from))
+        Ok(sender
+            .sender
+            .send_many(messages)
+            .await
+            .map_err(SendError::from))
     }
 
     fn subscribe(

@@ -82,7 +82,7 @@ struct Work {
 /// What one guest has printed and nobody has written yet.
 pub(super) struct Queue {
     id: u64,
-    name: String,
+    name: Arc<str>,
     shared: Arc<Shared>,
     waiting: Mutex<Waiting>,
 }
@@ -155,11 +155,11 @@ impl Spool {
     }
 
     /// A queue for the guest of that name.
-    pub(super) fn queue(&self, name: &str) -> Arc<Queue> {
+    pub(super) fn queue(&self, name: Arc<str>) -> Arc<Queue> {
         static IDS: AtomicUsize = AtomicUsize::new(0);
         Arc::new(Queue {
             id: IDS.fetch_add(1, Ordering::Relaxed) as u64,
-            name: name.to_owned(),
+            name,
             shared: Arc::clone(&self.shared),
             waiting: Mutex::default(),
         })

@@ -65,10 +65,15 @@ impl FirstTurns {
         }
     }
 
-    /// Has the guest take its first turn, and goes on with it here if that was not all.
+    /// Makes a guest, has it take its first turn, and goes on with it here if that was not all. A
+    /// guest has kilobytes, and thousands may wait to be made.
     ///
     /// Dropping the future drops the guest before or after its first turn.
-    pub(super) async fn take<T: Send + 'static>(&self, guest: Guest<T>) -> T {
+    pub(super) async fn take<T, F>(&self, make: impl FnOnce() -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
         let (taken, turn) = oneshot::channel();
         let runtime = Handle::current();
         let take = move || {
@@ -79,7 +84,7 @@ impl FirstTurns {
             let _entered = runtime.enter();
             // What the guest waits for it asks for again in its next turn.
             let mut context = Context::from_waker(Waker::noop());
-            let mut guest = guest;
+            let mut guest: Guest<T> = Box::pin(make());
             let polled = catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut context)));
             let _ = taken.send(match polled {
                 Ok(Poll::Ready(outcome)) => Ok(Taken::Over(outcome)),
@@ -140,7 +145,7 @@ mod tests {
             yield_now().await;
             (first, thread::current().id())
         };
-        let (first, second) = FirstTurns::default().take(Box::pin(guest)).await;
+        let (first, second) = FirstTurns::default().take(|| guest).await;
         assert_ne!(first, here);
         assert_eq!(second, here);
     }
@@ -154,7 +159,7 @@ mod tests {
             .build()
             .unwrap();
         let took = runtime.spawn(async move {
-            let took = turns.take(Box::pin(async { thread::current().id() })).await;
+            let took = turns.take(|| async { thread::current().id() }).await;
             turns.end();
             took
         });
@@ -166,13 +171,9 @@ mod tests {
     async fn a_panic_is_the_callers_and_the_next_guest_has_its_turn() {
         let turns = std::sync::Arc::new(FirstTurns::default());
         let others = std::sync::Arc::clone(&turns);
-        let panics = async move {
-            others
-                .take(Box::pin(async { panic!("the host's fault") }))
-                .await
-        };
+        let panics = async move { others.take(|| async { panic!("the host's fault") }).await };
         let ended: Result<(), _> = tokio::spawn(panics).await;
         assert!(ended.is_err_and(|error| error.is_panic()));
-        assert_eq!(turns.take(Box::pin(async { 7 })).await, 7);
+        assert_eq!(turns.take(|| async { 7 }).await, 7);
     }
 }
