@@ -70,7 +70,7 @@ impl WrongLog {
     }
 }
 
-/// Starts logging: each record is a line of the reporter's, above its live line.
+/// Starts logging: each record is a line of the reporter's, above its live area.
 ///
 /// # Errors
 /// When `directives` are not understood.

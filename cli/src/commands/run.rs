@@ -52,6 +52,7 @@ pub(super) async fn run(
         log_directives,
     };
     let ended = run_on(place, args.args, &loaded, &running, reporter, urgency).await;
+    reporter.end_live();
     if let Ok(ended) = &ended {
         if let Some(misfits) = &ended.misfits {
             diagnostics::report(misfits, reporter);

@@ -37,7 +37,7 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
         Event::Fetching {
             module, bytes: 0, ..
         } => talk("Fetching", module),
-        // The live line says how far it is.
+        // The live area says how far it is.
         Event::Fetching { .. } | Event::Delivering { .. } => Rendered::Nothing,
         Event::Checked { job, tasks } => talk(
             "Checked",
@@ -221,7 +221,7 @@ fn examined(job: &str, problems: usize, warnings: usize) -> Rendered {
     }
 }
 
-/// Only what went wrong is worth a line of its own; the rest is in the live line.
+/// Only what went wrong is worth a line of its own; the rest is in the live area.
 fn task_line(task: &str, state: &str, reason: Option<&str>, message: Option<&str>) -> Rendered {
     let is_failure = !matches!(
         state,
@@ -434,6 +434,10 @@ mod tests {
                 level: "problem",
                 message: evil,
                 repair: Some(evil),
+            },
+            Event::Message {
+                task: evil,
+                message: evil,
             },
         ];
         for event in events {

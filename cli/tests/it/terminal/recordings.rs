@@ -24,7 +24,7 @@ fn shown(moment: &str, rows: &[String], columns: u16, folder: &std::path::Path) 
         .rposition(|row| !row.is_empty())
         .map_or(0, |last| last + 1);
     let mut text = format!("{moment}:\n");
-    for row in &rows[..used] {
+    for row in rows[..used].iter().filter(|row| !is_of_slow_machine(row)) {
         let mut row = crate::redact::redact(row, folder);
         for (pattern, by) in RULES.iter() {
             row = pattern.replace_all(&row, *by).into_owned();
