@@ -1,5 +1,7 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod running;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use local_cluster::Chaos;
 
+pub(crate) use self::running::{
+    AddressArgs, EventsArgs, JobNameArgs, LogsArgs, PartArgs, SendArgs, StatusArgs, StopArgs,
+    TasksArgs, WhichArgs,
+};
 use crate::colour::Colour;
 use crate::logs::LogFormat;
 
@@ -105,8 +111,19 @@ pub(crate) enum Command {
     /// Find what would keep a job from running, on this machine and on the cluster, and say how to
     /// repair it; launches nothing.
     Doctor(Box<PlanArgs>),
-    /// Show how a running job is: its tasks, agents, messages and memory.
-    Status(JobNameArgs),
+    /// Show how a running job is: its tasks, agents, messages and memory. Of several jobs, a line
+    /// each.
+    Status(StatusArgs),
+    /// Show what the tasks of a running job have printed.
+    Logs(LogsArgs),
+    /// Show what has happened to a running job.
+    Events(EventsArgs),
+    /// Send a message to a task of a running job, into its `in` channel.
+    Send(SendArgs),
+    /// End tasks of a running job, and wait until they have ended. They do not come back.
+    Kill(TasksArgs),
+    /// End tasks of a running job and launch them again, and wait until they run.
+    Restart(TasksArgs),
     /// End a running job, and wait until it has ended.
     Stop(StopArgs),
     /// Check a job file and its modules without launching anything.
@@ -291,40 +308,6 @@ pub(crate) struct DashboardArgs {
     /// `MESOSGOT_DASHBOARD_TOKEN` holds it. Default: a new one for each run.
     #[arg(long, value_name = "FILE", requires = "dashboard")]
     pub(crate) dashboard_token_file: Option<PathBuf>,
-}
-
-/// Where to find a running job.
-#[derive(Debug, Args)]
-pub(crate) struct AddressArgs {
-    /// The address of a job's dashboard, `HOST:PORT` or a URL, for jobs elsewhere.
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) address: Option<String>,
-
-    /// The file with the token of that dashboard; or the variable `MESOSGOT_DASHBOARD_TOKEN` holds
-    /// it.
-    #[arg(long, value_name = "FILE", requires = "address")]
-    pub(crate) token_file: Option<PathBuf>,
-}
-
-/// Which running job.
-#[derive(Debug, Args)]
-pub(crate) struct JobNameArgs {
-    /// The job's name, or `NAME@PID` if several have it. Default: the only one.
-    #[arg(value_name = "JOB", conflicts_with = "address")]
-    pub(crate) job: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) address: AddressArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StopArgs {
-    #[command(flatten)]
-    pub(crate) job: JobNameArgs,
-
-    /// Give tasks no time to end by themselves.
-    #[arg(long)]
-    pub(crate) now: bool,
 }
 
 /// What is shown to masters. Each overrides the job file.

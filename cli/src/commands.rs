@@ -5,14 +5,17 @@ mod check;
 mod cluster;
 mod completions;
 mod doctor;
+mod journal;
 mod man;
 mod masters;
 mod new;
 mod plan;
 mod run;
 mod schema;
+mod send;
 mod status;
 mod stop;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -58,6 +61,18 @@ impl Failure {
     pub(crate) fn with_help_if(self, help: Option<String>) -> Self {
         match self {
             Self::Other { exit, error, .. } => Self::Other { exit, error, help },
+            other => other,
+        }
+    }
+
+    /// The same with what was attempted before what went wrong.
+    pub(crate) fn context(self, text: String) -> Self {
+        match self {
+            Self::Other { exit, error, help } => Self::Other {
+                exit,
+                error: error.context(text),
+                help,
+            },
             other => other,
         }
     }
@@ -153,6 +168,17 @@ async fn dispatch(
         }
         Command::Stop(args) => {
             signals::or_interrupted(&mut urgency, stop::run(args, reporter)).await
+        }
+        Command::Logs(args) => journal::logs(args, reporter, &mut urgency).await,
+        Command::Events(args) => journal::events(args, reporter, &mut urgency).await,
+        Command::Send(args) => {
+            signals::or_interrupted(&mut urgency, send::run(args, reporter)).await
+        }
+        Command::Kill(args) => {
+            signals::or_interrupted(&mut urgency, tasks::kill(args, reporter)).await
+        }
+        Command::Restart(args) => {
+            signals::or_interrupted(&mut urgency, tasks::restart(args, reporter)).await
         }
         Command::New(args) => new::run(&args, reporter),
         Command::Schema => Ok(schema::run(reporter)),

@@ -17,6 +17,7 @@
 //!   ends as if it had been interrupted, because it must not leave its tasks behind.
 
 mod area;
+mod entry_text;
 mod event;
 mod lane;
 mod live;
@@ -24,6 +25,7 @@ mod names;
 mod printer;
 mod screen;
 mod status_text;
+mod table;
 mod terminal;
 mod text;
 mod width;
@@ -35,13 +37,15 @@ use std::time::Duration;
 
 use executor_host::output::{readable, spelled_out};
 use framework::Traffic;
+use rustix::termios::tcgetwinsize;
 use tokio::sync::watch;
 
 use self::area::{Area, LOOK_EVERY, Subject};
-pub(crate) use self::event::{Event, Outcome, Stream};
+pub(crate) use self::event::{Ended, Event, Outcome, Stream};
 use self::lane::{Item, Lane};
 use self::names::Names;
 use self::printer::Printer;
+pub(crate) use self::status_text::Shape;
 use self::terminal::Terminal;
 use crate::args::OutputFormat;
 use crate::colour;
@@ -58,6 +62,9 @@ const PATIENCE_AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How long a terminal may take until we are stopped, which the user waits for.
 const SUSPEND_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// What is assumed of a terminal that does not know its size.
+const COLUMNS_UNKNOWN: usize = 80;
 
 /// Prints what happens, in the form that the user asked for.
 #[derive(Debug)]
@@ -125,6 +132,16 @@ impl Reporter {
     /// Whether everything is printed as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.format == OutputFormat::Json
+    }
+
+    /// How wide the terminal is that stdout is, if it is one: tables have to fit it then.
+    pub(crate) fn stdout_columns(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        let is_for_people = !self.is_json() && stdout.is_terminal();
+        is_for_people.then(|| match tcgetwinsize(stdout) {
+            Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+            _ => COLUMNS_UNKNOWN,
+        })
     }
 
     /// Becomes true when nobody reads stdout any more.
@@ -225,7 +242,9 @@ impl Reporter {
         self.event_in_turn(&Event::Message { task, message });
     }
 
-    fn event_in_turn(&self, event: &Event<'_>) {
+    /// Says one of many things that are told one after the other; waits while too much waits to be
+    /// read.
+    pub(crate) fn event_in_turn(&self, event: &Event<'_>) {
         let Some((lane, item)) = self.item(event) else {
             return;
         };

@@ -8,6 +8,8 @@
 //!
 //! - [`view`]: what is known; it is told what happens and answers how things are.
 //! - [`journal`]: what has happened and what was printed, as far back as there is room.
+//! - [`names`]: tasks as people name them.
+//! - [`since`]: since when.
 //! - [`status`]: how things are, as it goes over the wire.
 //! - [`live`]: what has changed since somebody looked.
 //! - [`api`]: the questions, as HTTP.
@@ -23,8 +25,10 @@ mod door;
 pub(crate) mod journal;
 mod live;
 mod metrics;
+mod names;
 mod page;
 pub(crate) mod place;
+pub(crate) mod since;
 pub(crate) mod status;
 mod view;
 
@@ -34,13 +38,14 @@ use std::time::{Instant, SystemTime};
 
 use executor_host::output::format_time;
 use framework::operator::Operator;
-use framework::{Progress, Sandboxes, Traffic};
+use framework::{Progress, Sandboxes, TaskState, Traffic};
 use job::Job;
 use tokio::sync::watch;
 
 pub(crate) use self::door::{Address, Doors};
 use self::journal::Journal;
 use self::live::Sampler;
+use self::names::Names;
 use self::status::{JobId, Phase, Status};
 use self::view::{Figures, View};
 use crate::report::Event;
@@ -172,6 +177,16 @@ impl RunningJob {
     /// What has changed at the job since somebody looked.
     fn sampler(&self) -> &Sampler {
         &self.sampler
+    }
+
+    /// The names of its groups and tasks.
+    pub(crate) fn names(&self) -> Names {
+        self.lock().view.names()
+    }
+
+    /// The state of a task, once it was launched.
+    pub(crate) fn state(&self, task: &str) -> Option<TaskState> {
+        self.lock().view.state(task)
     }
 
     /// Asks the job to end, gracefully or at once. It cannot be taken back.

@@ -14,6 +14,9 @@ use executor_host::output::{PART_MARK, clean, parse_line};
 
 use crate::report::{Reporter, Stream};
 
+/// Who has printed what no task has: an executor itself.
+pub(crate) const EXECUTOR_NAME: &str = "executor";
+
 /// Shows a line that an executor's sandbox has: mostly a task's, sometimes the executor's own.
 ///
 /// What comes from an agent may be anything: it is made fit to be shown here, whoever has done so
@@ -25,7 +28,7 @@ fn show(reporter: &Reporter, stream: Stream, line: &[u8]) {
     }
     match parse_line(&line) {
         Some(line) => reporter.output(line.name, stream, Some(line.time), line.text),
-        None => reporter.output("executor", stream, None, &line),
+        None => reporter.output(EXECUTOR_NAME, stream, None, &line),
     }
 }
 

@@ -7,7 +7,9 @@ use framework::{TaskUsage, TotalTraffic, TotalUsage};
 use local_cluster::Happening;
 use serde::{Deserialize, Serialize};
 
-use crate::running::status::Status;
+use super::status_text::Shape;
+use crate::running::journal::{EventEntry, LineEntry};
+use crate::running::status::{JobId, Status};
 
 /// One happening.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,9 +110,50 @@ pub(crate) enum Event<'a> {
     /// The embedded cluster that ran by itself has ended; then this is last.
     ClusterStopped { exit_code: u8 },
     /// How a running job is, for whoever has asked.
-    Status(&'a Status),
+    Status {
+        #[serde(flatten)]
+        status: &'a Status,
+        #[serde(skip)]
+        shape: Shape,
+    },
+    /// The process of a job does not answer.
+    Silent {
+        #[serde(flatten)]
+        id: &'a JobId,
+    },
     /// A job that was asked to end has ended.
-    Stopped { job: &'a str },
+    Stopped {
+        job: &'a str,
+        #[serde(flatten)]
+        ended: Ended,
+    },
+    /// Messages went into the channel of a task.
+    Sent {
+        task: &'a str,
+        messages: u64,
+        /// Of all of them.
+        bytes: u64,
+    },
+    /// A message waits for room in the channel of its task.
+    ChannelFull { task: &'a str },
+    /// A task that was to be killed has ended.
+    Killed {
+        task: &'a str,
+        state: &'a str,
+        /// It had ended before.
+        already: bool,
+    },
+    /// A task that was to be restarted runs.
+    Restarted { task: &'a str },
+    /// A job does not remember all that was asked for.
+    Forgotten {
+        /// `lines` or `events`.
+        kind: &'static str,
+        count: u64,
+    },
+    /// A line that a job remembers.
+    #[serde(rename = "output")]
+    Line(&'a LineEntry),
     /// The dashboard can be looked at.
     DashboardServes {
         /// With the token behind `#`, which browsers send to nobody.
@@ -198,6 +241,9 @@ pub(crate) enum Event<'a> {
         outcome: &'static str,
         exit_code: u8,
     },
+    /// Something that has happened to a job, as it remembers it: with the word for it.
+    #[serde(untagged)]
+    Entry(&'a EventEntry),
 }
 
 impl Event<'_> {
@@ -219,6 +265,22 @@ pub(crate) enum Stream {
     Stdout,
     /// To standard error.
     Stderr,
+}
+
+/// How a job ended that was asked to, as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ended {
+    /// As of [`Outcome`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seconds: Option<f64>,
+    /// Why, unless it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 /// How the job ended.

@@ -1,79 +1,184 @@
 //! A running job in words: what it is about, and a table of its tasks.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::running::status::{GroupStatus, Phase, Status, TaskStatus};
+use super::table::{self, Column};
+use super::width::cut;
+use crate::running::status::{AgentStatus, GroupStatus, Phase, Status, TaskStatus};
 
-/// The table's columns.
-const HEAD: [&str; 8] = [
-    "TASK", "STATE", "SINCE", "AGENT", "SENT", "RECEIVED", "MEMORY", "RESTARTS",
+/// So many agents are named; there may be thousands.
+const AGENTS_NAMED_MAX: usize = 6;
+
+const RUNNING: &str = "TASK_RUNNING";
+
+/// States in which nothing is wrong with a task that does not run.
+const HARMLESS: [&str; 5] = [
+    "TASK_STAGING",
+    "TASK_STARTING",
+    "TASK_KILLING",
+    "TASK_KILLED",
+    "TASK_FINISHED",
 ];
 
-/// Columns of numbers, which are aligned to the right.
-const NUMBERS: std::ops::Range<usize> = 4..8;
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A line.
+    Line,
+    /// All there is to say of the job, and so many of its tasks.
+    Page {
+        tasks_max: usize,
+        /// Of the terminal; nothing where programs read.
+        columns: Option<usize>,
+    },
+}
 
-/// Some lines.
-pub(super) fn render(status: &Status) -> String {
-    let mut text = String::new();
-    let uptime = duration(Duration::from_secs_f64(status.uptime_seconds.max(0.0)));
-    let _ = write!(
-        text,
-        "job `{}` (process {}): {} for {uptime}",
+/// Some lines, or one.
+pub(super) fn render(status: &Status, shape: Shape) -> String {
+    match shape {
+        Shape::Line => line(status),
+        Shape::Page { tasks_max, columns } => page(status, tasks_max, columns).join("\n"),
+    }
+}
+
+fn line(status: &Status) -> String {
+    let wanted: u64 = status.groups.iter().map(|it| u64::from(it.count)).sum();
+    let running: usize = status.groups.iter().map(running).sum();
+    format!(
+        "{}, {running} of {wanted} tasks running",
+        first_line(status)
+    )
+}
+
+fn page(status: &Status, tasks_max: usize, columns: Option<usize>) -> Vec<String> {
+    let mut lines = vec![first_line(status)];
+    // It can be long, and all of it matters.
+    lines.extend(status.reason.clone().map(|reason| format!("  {reason}")));
+    if let Some(reason) = &status.disconnected {
+        lines.push(format!("no connection to a master: {reason}"));
+    }
+    if let Some(delivering) = &status.delivering {
+        lines.push(format!(
+            "modules: {} being fetched, {} being compiled, by {}",
+            delivering.fetching,
+            delivering.compiling,
+            count(delivering.executors as u64, "executor"),
+        ));
+    }
+    lines.extend(
+        status
+            .framework_id
+            .as_ref()
+            .map(|id| format!("framework {id}")),
+    );
+    lines.extend(status.groups.iter().map(group_line));
+    lines.extend(agents_line(&status.agents));
+    lines.push(channels_line(status));
+    lines.extend(usage_line(&status.tasks));
+    let fitting = |line: String| match columns {
+        Some(columns) => cut(&line, columns),
+        None => line,
+    };
+    let (head, rest) = lines.split_at(2.min(lines.len()));
+    let rest = rest.to_vec();
+    let mut lines = head.to_vec();
+    lines.extend(rest.into_iter().map(fitting));
+    if status.tasks.is_empty() {
+        return lines;
+    }
+    lines.push(String::new());
+    let mut tasks: Vec<&TaskStatus> = status.tasks.iter().collect();
+    tasks.sort_by_key(|task| urgency(task));
+    let left_out = tasks.len().saturating_sub(tasks_max);
+    tasks.truncate(tasks_max);
+    lines.extend(table(&tasks, &status.agents, columns));
+    if left_out > 0 {
+        lines.push(format!("{left_out} more; `--all` shows them"));
+    }
+    lines
+}
+
+fn first_line(status: &Status) -> String {
+    let uptime = Duration::try_from_secs_f64(status.uptime_seconds).unwrap_or_default();
+    format!(
+        "job `{}` (process {}): {} for {}",
         status.id.job,
         status.id.pid,
         phase(status.phase),
-    );
-    if let Some(reason) = &status.reason {
-        let _ = write!(text, ": {reason}");
-    }
-    if let Some(reason) = &status.disconnected {
-        let _ = write!(text, "\nno connection to a master: {reason}");
-    }
-    if let Some(framework) = &status.framework_id {
-        let _ = write!(text, "\nframework {framework}");
-    }
-    for group in &status.groups {
-        let _ = write!(text, "\n{}", group_line(group));
-    }
-    let channels = &status.channels;
-    let _ = write!(
-        text,
-        "\n{} messages to tasks, {} from tasks\n",
-        channels.messages_sent, channels.messages_received
-    );
-    let rows = status.tasks.iter().map(|task| row(task, status));
-    let rows: Vec<_> = std::iter::once(HEAD.map(str::to_owned))
-        .chain(rows)
-        .collect();
-    table(&mut text, &rows);
-    text
+        duration(uptime),
+    )
 }
 
 fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Subscribing => "no master has taken it yet, it has run",
-        Phase::Waiting => "waiting for a place",
-        Phase::Launching => "coming up",
+        Phase::Waiting => "waiting for a place, it has run",
+        Phase::Launching => "coming up, it has run",
         Phase::Running => "running",
         Phase::Stopping => "stopping, it has run",
+        Phase::Unknown => "it has run",
     }
 }
 
 /// `elevator: 3 of 4 running, 1 staging`.
 fn group_line(group: &GroupStatus) -> String {
-    let running = group.states.get("TASK_RUNNING").copied().unwrap_or(0);
-    let others = group
-        .states
-        .iter()
-        .filter(|(state, _)| *state != "TASK_RUNNING");
+    let others = group.states.iter().filter(|(state, _)| *state != RUNNING);
     let others = others.map(|(state, count)| format!(", {count} {}", word(state)));
     format!(
-        "{}: {running} of {} running{}",
+        "{}: {} of {} running{}",
         group.group,
+        running(group),
         group.count,
         others.collect::<String>()
     )
+}
+
+fn running(group: &GroupStatus) -> usize {
+    group.states.get(RUNNING).copied().unwrap_or(0)
+}
+
+/// `on 2 agents: agent-0 (4), agent-1 (8)`.
+fn agents_line(agents: &[AgentStatus]) -> Option<String> {
+    let named = agents.iter().take(AGENTS_NAMED_MAX);
+    let named = named.map(|agent| format!("{} ({})", hostname(agent), agent.tasks));
+    let mut named: Vec<String> = named.collect();
+    if agents.len() > AGENTS_NAMED_MAX {
+        named.push("…".to_owned());
+    }
+    let agents = count(agents.len() as u64, "agent");
+    (!named.is_empty()).then(|| format!("on {agents}: {}", named.join(", ")))
+}
+
+fn hostname(agent: &AgentStatus) -> &str {
+    match &*agent.hostname {
+        "" => &agent.agent,
+        hostname => hostname,
+    }
+}
+
+fn channels_line(status: &Status) -> String {
+    let channels = &status.channels;
+    let stalls = match channels.stalls {
+        0 => String::new(),
+        stalls => format!("; a channel was full {}", count(stalls, "time")),
+    };
+    format!(
+        "{} to tasks, {} from tasks{stalls}",
+        count(channels.messages_sent, "message"),
+        channels.messages_received,
+    )
+}
+
+/// What all tasks take together, as far as it is known.
+fn usage_line(tasks: &[TaskStatus]) -> Option<String> {
+    let bytes = tasks.iter().filter_map(|task| task.memory_bytes);
+    let bytes = bytes.reduce(u64::saturating_add)?;
+    let cpu: f64 = tasks.iter().filter_map(|task| task.cpu_seconds).sum();
+    Some(format!(
+        "{} of memory, {} of CPU",
+        memory(bytes),
+        seconds(cpu)
+    ))
 }
 
 /// `killing` for `TASK_KILLING`.
@@ -82,31 +187,78 @@ fn word(state: &str) -> String {
     state.to_lowercase().replace('_', " ")
 }
 
-fn row(task: &TaskStatus, status: &Status) -> [String; 8] {
-    let hostname = task.agent.as_ref().map(|agent| {
-        let known = status.agents.iter().find(|known| known.agent == *agent);
-        let hostname = known.map(|known| known.hostname.clone());
-        hostname
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| agent.clone())
+/// What is wrong comes first, then what does not run for another reason.
+fn urgency(task: &TaskStatus) -> u8 {
+    match &*task.state {
+        RUNNING => 2,
+        state if HARMLESS.contains(&state) => 1,
+        _ => 0,
+    }
+}
+
+fn table(tasks: &[&TaskStatus], agents: &[AgentStatus], room: Option<usize>) -> Vec<String> {
+    let cells = |cell: &dyn Fn(&TaskStatus) -> String| -> Vec<String> {
+        tasks.iter().map(|task| cell(task)).collect()
+    };
+    let agent = |task: &TaskStatus| {
+        let id = task.agent.as_deref().unwrap_or_default();
+        let known = agents.iter().find(|known| known.agent == id);
+        known.map_or(id, hostname).to_owned()
+    };
+    let restarts = |task: &TaskStatus| match task.restarts {
+        0 => String::new(),
+        restarts => restarts.to_string(),
+    };
+    // The day and its fractions of a second are in `--output json`.
+    let since = |task: &TaskStatus| task.since.get(11..19).unwrap_or(&task.since).to_owned();
+    let columns = vec![
+        Column::names("TASK", cells(&|task| task.task.clone())),
+        Column::new("STATE", cells(&|task| word(&task.state))),
+        Column::new("SINCE", cells(&since)).spare(2),
+        Column::names("AGENT", cells(&agent)).spare(1),
+        Column::numbers("SENT", cells(&|task| number(task.messages_sent))),
+        Column::numbers("RECEIVED", cells(&|task| number(task.messages_received))),
+        Column::numbers(
+            "MEMORY",
+            cells(&|it| it.memory_bytes.map(memory).unwrap_or_default()),
+        ),
+        Column::numbers(
+            "CPU",
+            cells(&|it| it.cpu_seconds.map(seconds).unwrap_or_default()),
+        )
+        .spare(3),
+        Column::numbers("RESTARTS", cells(&restarts)),
+    ];
+    let remarks = tasks.iter().map(|task| {
+        let is_wrong = urgency(task) == 0;
+        task.message.clone().filter(|_| is_wrong)
     });
-    [
-        task.task.clone(),
-        task.state.clone(),
-        // The day and its fractions of a second are in `--output json`.
-        task.since.get(11..19).unwrap_or(&task.since).to_owned(),
-        hostname.unwrap_or_default(),
-        task.messages_sent.to_string(),
-        task.messages_received.to_string(),
-        task.memory_bytes.map(memory).unwrap_or_default(),
-        task.restarts.to_string(),
-    ]
+    table::lines(columns, &remarks.collect::<Vec<_>>(), room)
+}
+
+/// Long numbers by their first digits.
+fn number(number: u64) -> String {
+    match number {
+        0..1_000_000 => number.to_string(),
+        1_000_000..1_000_000_000 => format!("{}k", number / 1000),
+        _ => format!("{}M", number / 1_000_000),
+    }
 }
 
 fn memory(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
     let mebibytes = bytes as f64 / f64::from(1 << 20);
-    format!("{mebibytes:.1} MiB")
+    match mebibytes < 1000.0 {
+        true => format!("{mebibytes:.1} MiB"),
+        false => format!("{:.1} GiB", mebibytes / 1024.0),
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    match seconds < 1000.0 {
+        true => format!("{seconds:.1}s"),
+        false => duration(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+    }
 }
 
 /// `1d 3h`, `2h 5m`, `3m 7s`, `12s`.
@@ -121,101 +273,11 @@ fn duration(duration: Duration) -> String {
     }
 }
 
-fn table<const COLUMNS: usize>(text: &mut String, rows: &[[String; COLUMNS]]) {
-    let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    for row in rows {
-        text.push('\n');
-        let mut line = String::new();
-        for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let gap = if index == 0 { "" } else { "  " };
-            let _ = match NUMBERS.contains(&index) {
-                true => write!(line, "{gap}{cell:>width$}"),
-                false => write!(line, "{gap}{cell:<width$}"),
-            };
-        }
-        text.push_str(line.trim_end());
-    }
+/// `1 agent`, `2 agents`.
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::*;
-    use crate::running::status::{AgentStatus, ChannelTotals, Forgotten, JobId};
-
-    fn task(name: &str, state: &str) -> TaskStatus {
-        TaskStatus {
-            task: name.to_owned(),
-            group: "lift".to_owned(),
-            state: state.to_owned(),
-            since: "2026-11-21T18:34:08.123Z".to_owned(),
-            agent: Some("a1".to_owned()),
-            messages_sent: 12,
-            messages_received: 4711,
-            memory_bytes: Some(1_200_000),
-            ..TaskStatus::default()
-        }
-    }
-
-    #[test]
-    fn a_job_is_some_lines_and_a_table() {
-        let states = [
-            ("TASK_RUNNING".to_owned(), 1),
-            ("TASK_KILLING".to_owned(), 1),
-        ];
-        let status = Status {
-            id: JobId {
-                job: "elevator".to_owned(),
-                pid: 4711,
-            },
-            phase: Phase::Running,
-            reason: None,
-            disconnected: None,
-            framework_id: Some("f-0000".to_owned()),
-            started: String::new(),
-            uptime_seconds: 187.9,
-            groups: vec![GroupStatus {
-                group: "lift".to_owned(),
-                count: 2,
-                states: states.into(),
-            }],
-            agents: vec![AgentStatus {
-                agent: "a1".to_owned(),
-                hostname: "agent-0".to_owned(),
-                tasks: 2,
-            }],
-            tasks: vec![
-                task("lift-0", "TASK_RUNNING"),
-                task("lift-1", "TASK_KILLING"),
-            ],
-            channels: ChannelTotals::default(),
-            delivering: None,
-            forgotten: Forgotten::default(),
-        };
-        expect![[r#"
-            job `elevator` (process 4711): running for 3m 7s
-            framework f-0000
-            lift: 1 of 2 running, 1 killing
-            0 messages to tasks, 0 from tasks
-
-            TASK    STATE         SINCE     AGENT    SENT  RECEIVED   MEMORY  RESTARTS
-            lift-0  TASK_RUNNING  18:34:08  agent-0    12      4711  1.1 MiB         0
-            lift-1  TASK_KILLING  18:34:08  agent-0    12      4711  1.1 MiB         0"#]]
-        .assert_eq(&render(&status));
-    }
-
-    #[test]
-    fn long_times_are_told_roughly() {
-        let told = |seconds| duration(Duration::from_secs(seconds));
-        assert_eq!(told(59), "59s");
-        assert_eq!(told(3_599), "59m 59s");
-        assert_eq!(told(7_260), "2h 1m");
-        assert_eq!(told(90_000), "1d 1h");
-    }
-}
+mod tests;

@@ -1,27 +1,35 @@
 //! Asks a running job, found by its name or by an address.
+//!
+//! What comes from there is [made fit](reading) to be shown before anything is done with it: who
+//! answers may be anybody.
 
-use std::path::{Path, PathBuf};
+mod finding;
+mod reading;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
+pub(crate) use self::finding::{Found, Where, find, jobs, only};
+pub(crate) use self::reading::Lines;
 use super::api::Refusal;
-use super::place;
-use super::status::JobId;
-use crate::access::{self, AccessError, DASHBOARD_TOKEN_VARIABLE};
-use crate::args::AddressArgs;
 use crate::commands::Failure;
 use crate::exit::Exit;
 
-/// How long a job may take to say which one it is. It is on this machine and answers at once; one
-/// that is stopped (`SIGSTOP`) does not.
-const HELLO_WAIT: Duration = Duration::from_secs(2);
-
 /// How long a job elsewhere may take to be connected to.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a job may take to answer, unless it was asked to wait for something. It answers at once
+/// when it is not stopped (`SIGSTOP`) and its machine not drowning.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read: how 100,000 tasks are.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// A job that runs, and the way to it.
 #[derive(Debug, Clone)]
@@ -34,137 +42,8 @@ pub(crate) struct JobClient {
     shown: String,
 }
 
-/// Where a job is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Where {
-    /// On this machine, run by this user: by its name, or `NAME@PID` where several have that name.
-    /// Without a name, the only one.
-    Here(Option<String>),
-    /// Anywhere: `host:port` or a URL, and the token that its dashboard wants.
-    At { address: String, token: String },
-}
-
-impl Where {
-    /// As the command line says it.
-    ///
-    /// # Errors
-    /// When there is an address, and no token or none that could be one.
-    pub(crate) fn of(job: Option<String>, args: AddressArgs) -> Result<Self, Failure> {
-        let Some(address) = args.address else {
-            return Ok(Self::Here(job));
-        };
-        let variable = std::env::var(DASHBOARD_TOKEN_VARIABLE).ok();
-        let token = access::dashboard_token(args.token_file.as_deref(), variable);
-        let token = token.and_then(|token| {
-            let address = address.clone();
-            token.ok_or(AccessError::NoDashboardToken { address })
-        });
-        match token {
-            Ok(token) => Ok(Self::At { address, token }),
-            Err(error) => {
-                let help = error.help();
-                Err(Failure::new(Exit::Usage, error).with_help(help))
-            }
-        }
-    }
-}
-
-/// All jobs of this user on this machine.
-///
-/// # Errors
-/// When the folder of sockets cannot be read.
-pub(crate) async fn jobs() -> Result<Vec<(JobId, JobClient)>, Failure> {
-    let folder = place::folder();
-    let sockets = place::sockets(&folder)
-        .with_context(|| format!("failed to look for jobs in `{}`", folder.display()))
-        .map_err(|error| Failure::new(Exit::Failure, error))?;
-    let mut jobs = Vec::new();
-    for socket in sockets {
-        if let Some(job) = hello(&socket).await {
-            jobs.push(job);
-        }
-    }
-    Ok(jobs)
-}
-
-/// The job whose socket it is. One that nobody answers any more is taken away.
-async fn hello(socket: &Path) -> Option<(JobId, JobClient)> {
-    let client = JobClient::on_socket(socket.to_owned()).ok()?;
-    match tokio::time::timeout(HELLO_WAIT, client.get::<JobId>("/v1/job", &())).await {
-        Ok(Ok(id)) => {
-            let shown = format!("job `{}`", id.job);
-            Some((id, JobClient { shown, ..client }))
-        }
-        Ok(Err(_)) if is_deserted(socket) => {
-            tracing::debug!(socket = %socket.display(), "removed what a job has left behind");
-            let _ = std::fs::remove_file(socket);
-            None
-        }
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!("whoever has `{}` does not answer", socket.display());
-            None
-        }
-    }
-}
-
-/// Whether no process has the socket any more.
-fn is_deserted(socket: &Path) -> bool {
-    let connected = std::os::unix::net::UnixStream::connect(socket);
-    connected.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
-}
-
-/// Finds a job.
-///
-/// # Errors
-/// When there is none, or several could be meant.
-pub(crate) async fn find(place: &Where) -> Result<JobClient, Failure> {
-    let name = match place {
-        Where::At { address, token } => return JobClient::at(address, token),
-        Where::Here(name) => name.as_deref(),
-    };
-    let jobs = jobs().await?;
-    let names: Vec<String> = jobs
-        .iter()
-        .map(|(id, _)| format!("{}@{}", id.job, id.pid))
-        .collect();
-    let mut found = jobs.into_iter().filter(|(id, _)| match name {
-        Some(name) => name == id.job || name == format!("{}@{}", id.job, id.pid),
-        None => true,
-    });
-    let running = format!("running: {}", names.join(", "));
-    match (found.next(), found.next(), name) {
-        (Some((_, client)), None, _) => Ok(client),
-        (Some(_), Some(_), Some(name)) => {
-            let error = anyhow!("several jobs are called `{name}`");
-            let help = format!("name one of them with its process; {running}");
-            Err(Failure::new(Exit::Usage, error).with_help(help))
-        }
-        (Some(_), Some(_), None) => {
-            let error = anyhow!("several jobs run here");
-            Err(Failure::new(Exit::Usage, error).with_help(format!("name one; {running}")))
-        }
-        (None, _, Some(name)) => {
-            let error = anyhow!("no job called `{name}` runs here");
-            let help = match names.is_empty() {
-                true => "no job of this user runs on this machine; for one elsewhere give \
-                         `--address` and its token"
-                    .to_owned(),
-                false => running,
-            };
-            Err(Failure::new(Exit::Usage, error).with_help(help))
-        }
-        (None, _, None) => {
-            let error = anyhow!("no job of this user runs on this machine");
-            let help = "start one with `mesosgot run`; for one elsewhere give `--address` and its \
-                        token";
-            Err(Failure::new(Exit::Usage, error).with_help(help))
-        }
-    }
-}
-
 impl JobClient {
-    fn on_socket(socket: PathBuf) -> Result<Self, Failure> {
-        let shown = format!("`{}`", socket.display());
+    fn on_socket(socket: PathBuf, shown: String) -> Result<Self, Failure> {
         Ok(Self {
             http: http(Client::builder().unix_socket(socket))?,
             base: "http://localhost".to_owned(),
@@ -194,30 +73,34 @@ impl JobClient {
     /// The answer to a question.
     ///
     /// # Errors
-    /// When there is none, or it is a refusal.
+    /// When there is none in time, or it is a refusal.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &impl Serialize,
     ) -> Result<T, Failure> {
-        let response = self.stream(path, query).await?;
-        let bytes = response.bytes().await.map_err(|error| self.broken(error))?;
-        serde_json::from_slice(&bytes)
+        let request = self.request(Method::GET, path)?.query(query);
+        let answer = async {
+            let response = self.answered(request.send().await).await?;
+            reading::whole(response, ANSWER_BYTES_MAX)
+                .await
+                .map_err(|error| self.failed(error))
+        };
+        let answer = self.in_time(answer).await??;
+        reading::parse(&answer)
             .with_context(|| format!("{} answers what this version does not know", self.shown))
             .map_err(|error| Failure::new(Exit::Failure, error))
     }
 
-    /// The answer to a question, as it comes.
+    /// The answer to a question, a line for each thing, as they come.
     ///
     /// # Errors
     /// When there is none, or it is a refusal.
-    pub(crate) async fn stream(
-        &self,
-        path: &str,
-        query: &impl Serialize,
-    ) -> Result<Response, Failure> {
-        let request = self.request(Method::GET, path).query(query);
-        self.answered(request.send().await).await
+    pub(crate) async fn lines(&self, path: &str, query: &impl Serialize) -> Result<Lines, Failure> {
+        let request = self.request(Method::GET, path)?.query(query);
+        let response = self.in_time(request.send()).await?;
+        let response = self.answered(response).await?;
+        Ok(Lines::of(response, self.clone()))
     }
 
     /// Has something done.
@@ -226,53 +109,143 @@ impl JobClient {
     /// When it is not.
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
         let body = serde_json::to_vec(body).map_err(|error| Failure::new(Exit::Failure, error))?;
-        let request = self.request(Method::POST, path);
+        let request = self.request(Method::POST, path)?;
         let request = request
             .header("content-type", "application/json")
             .body(body);
-        self.answered(request.send().await).await.map(drop)
+        let response = self.in_time(request.send()).await?;
+        self.answered(response).await.map(drop)
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+    /// Has something done with a task. What the job refuses is for the caller to judge.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) async fn act(&self, act: Act<'_>) -> Result<Result<(), Refused>, Failure> {
+        let mut url = self.url("/v1/tasks")?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend([act.task, act.verb]);
+        }
+        let request = self.http.post(url).query(&[("wait", act.wait)]);
+        let request = self.authorized(request.body(act.body));
+        let response = match act.wait {
+            true => request.send().await,
+            false => self.in_time(request.send()).await?,
+        };
+        let response = response.map_err(|error| self.broken(error))?;
+        match response.status().is_success() {
+            true => Ok(Ok(())),
+            false => Ok(Err(Refused::of(response).await)),
+        }
+    }
+
+    /// The failure of a command that was refused.
+    pub(crate) fn refused(&self, refused: Refused) -> Failure {
+        let Refused { status, refusal } = refused;
+        let exit = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Cluster,
+            StatusCode::NOT_FOUND => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        let error = match refusal.kind {
+            // Whoever knows the kinds says what it is about as well.
+            Some(_) => anyhow!("{}", refusal.error),
+            None => anyhow!("{} refuses: {}", self.shown, refusal.error),
+        };
+        let help = match status {
+            StatusCode::UNAUTHORIZED => Some(
+                "`mesosgot run --dashboard` says the token; give it by `--token-file` or in \
+                 `MESOSGOT_DASHBOARD_TOKEN`"
+                    .to_owned(),
+            ),
+            _ => refusal.help,
+        };
+        Failure::new(exit, error).with_help_if(help)
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Failure> {
+        Url::parse(&format!("{}{path}", self.base))
+            .with_context(|| format!("`{}` is not an address", self.base))
+            .map_err(|error| {
+                Failure::new(Exit::Usage, error).with_help("write it like `HOST:PORT` or as a URL")
+            })
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
+        let request = self.http.request(method, self.url(path)?);
+        Ok(self.authorized(request))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
     }
 
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, Failure> {
+        timeout(ANSWER_WAIT, answer)
+            .await
+            .map_err(|_| self.silent())
+    }
+
     async fn answered(&self, result: reqwest::Result<Response>) -> Result<Response, Failure> {
         let response = result.map_err(|error| self.broken(error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(self.refused(Refused::of(response).await)),
         }
-        let bytes = response.bytes().await.unwrap_or_default();
-        let refusal = serde_json::from_slice::<Refusal>(&bytes);
-        let text = refusal.map_or_else(|_| status.to_string(), |refusal| refusal.error);
-        let failure = Failure::new(
-            match status {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Cluster,
-                _ => Exit::Failure,
-            },
-            anyhow!("{} refuses: {text}", self.shown),
-        );
-        Err(match status {
-            StatusCode::UNAUTHORIZED => failure.with_help(
-                "`mesosgot run --dashboard` says the token; give it by `--token-file` or in \
-                 `MESOSGOT_DASHBOARD_TOKEN`",
-            ),
-            _ => failure,
-        })
+    }
+
+    /// A job that does not answer in time.
+    fn silent(&self) -> Failure {
+        let error = anyhow!("{} does not answer", self.shown);
+        Failure::new(Exit::Cluster, error).with_help("its process may be stopped, or too busy")
     }
 
     /// A job that does not answer, or not to the end.
-    pub(crate) fn broken(&self, error: reqwest::Error) -> Failure {
-        let error = anyhow::Error::from(error.without_url());
+    fn broken(&self, error: reqwest::Error) -> Failure {
+        self.failed(error.without_url().into())
+    }
+
+    fn failed(&self, error: anyhow::Error) -> Failure {
         Failure::new(
             Exit::Cluster,
             error.context(format!("{} does not answer", self.shown)),
         )
+    }
+}
+
+/// Something that is to be done with a task.
+#[derive(Debug)]
+pub(crate) struct Act<'a> {
+    pub(crate) task: &'a str,
+    /// `send`, `kill` or `restart`.
+    pub(crate) verb: &'a str,
+    pub(crate) body: Vec<u8>,
+    /// For as long as it takes.
+    pub(crate) wait: bool,
+}
+
+/// A job's no.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    pub(crate) refusal: Refusal,
+}
+
+impl Refused {
+    /// The most that is read of an explanation.
+    const BYTES_MAX: usize = 64 << 10;
+
+    async fn of(response: Response) -> Self {
+        let status = response.status();
+        let said = reading::whole(response, Self::BYTES_MAX).await;
+        let refusal = said.and_then(|said| reading::parse::<Refusal>(&said));
+        Self {
+            status,
+            refusal: refusal.unwrap_or_else(|_| Refusal::new(status.to_string())),
+        }
     }
 }
 

@@ -50,6 +50,35 @@ pub(crate) struct LineEntry {
     pub(crate) line: String,
 }
 
+/// What a ring keeps.
+pub(crate) trait Entry {
+    /// Its place among all entries.
+    fn seq(&self) -> u64;
+
+    /// When it was: RFC 3339, UTC.
+    fn time(&self) -> &str;
+}
+
+impl Entry for EventEntry {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn time(&self) -> &str {
+        &self.time
+    }
+}
+
+impl Entry for LineEntry {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn time(&self) -> &str {
+        &self.time
+    }
+}
+
 /// The newest events and lines.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -107,14 +136,14 @@ impl Journal {
         self.seq
     }
 
-    /// The events after this place, oldest first.
-    pub(crate) fn events_after(&self, seq: u64) -> impl DoubleEndedIterator<Item = &EventEntry> {
-        self.events.after(seq, |entry| entry.seq)
+    /// What has happened.
+    pub(crate) fn events(&self) -> &Ring<EventEntry> {
+        &self.events
     }
 
-    /// The lines after this place, oldest first.
-    pub(crate) fn lines_after(&self, seq: u64) -> impl DoubleEndedIterator<Item = &LineEntry> {
-        self.lines.after(seq, |entry| entry.seq)
+    /// What was printed.
+    pub(crate) fn lines(&self) -> &Ring<LineEntry> {
+        &self.lines
     }
 
     /// How many events and lines are not here any more.
@@ -128,7 +157,7 @@ impl Journal {
 
 /// The newest entries, so many bytes of them.
 #[derive(Debug)]
-struct Ring<T> {
+pub(crate) struct Ring<T> {
     /// With what each takes.
     entries: VecDeque<(T, usize)>,
     bytes: usize,
@@ -136,8 +165,8 @@ struct Ring<T> {
     forgotten: u64,
 }
 
-impl<T> Ring<T> {
-    fn new(bytes_max: usize) -> Self {
+impl<T: Entry> Ring<T> {
+    pub(super) fn new(bytes_max: usize) -> Self {
         Self {
             entries: VecDeque::new(),
             bytes: 0,
@@ -146,7 +175,7 @@ impl<T> Ring<T> {
         }
     }
 
-    fn push(&mut self, entry: T, bytes: usize) {
+    pub(super) fn push(&mut self, entry: T, bytes: usize) {
         self.entries.push_back((entry, bytes));
         self.bytes += bytes;
         while self.bytes > self.bytes_max {
@@ -158,11 +187,23 @@ impl<T> Ring<T> {
         }
     }
 
-    fn after(&self, seq: u64, seq_of: impl Fn(&T) -> u64) -> impl DoubleEndedIterator<Item = &T> {
-        let first = self
-            .entries
-            .partition_point(|(entry, _)| seq_of(entry) <= seq);
-        self.entries.range(first..).map(|(entry, _)| entry)
+    /// The entries after this place, oldest first.
+    pub(crate) fn after(&self, seq: u64) -> impl DoubleEndedIterator<Item = &T> {
+        self.entries.range(self.first_after(seq)..).map(|it| &it.0)
+    }
+
+    /// How many entries there were up to this place, those that are forgotten among them.
+    pub(crate) fn count_until(&self, seq: u64) -> u64 {
+        self.forgotten + self.first_after(seq) as u64
+    }
+
+    /// How many entries are forgotten: the oldest ones.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn first_after(&self, seq: u64) -> usize {
+        self.entries.partition_point(|it| it.0.seq() <= seq)
     }
 }
 
@@ -177,7 +218,7 @@ mod tests {
     }
 
     fn lines(journal: &Journal, after: u64) -> Vec<&str> {
-        let lines = journal.lines_after(after);
+        let lines = journal.lines().after(after);
         lines.map(|entry| &*entry.line).collect()
     }
 
@@ -191,7 +232,7 @@ mod tests {
         assert_eq!(lines(&journal, 0), ["a", "b"]);
         assert_eq!(lines(&journal, here), ["b"]);
         assert_eq!(lines(&journal, journal.newest()), [""; 0]);
-        let events: Vec<u64> = journal.events_after(0).map(|entry| entry.seq).collect();
+        let events: Vec<u64> = journal.events().after(0).map(|entry| entry.seq).collect();
         assert_eq!(events, [2]);
     }
 
@@ -204,7 +245,7 @@ mod tests {
         }
         assert_eq!(lines(&journal, 0), ["97", "98", "99"]);
         assert_eq!(journal.forgotten().lines, 97);
-        assert_eq!(journal.events_after(0).count(), 1);
+        assert_eq!(journal.events().after(0).count(), 1);
     }
 
     #[test]
@@ -223,7 +264,7 @@ mod tests {
             "then".to_owned(),
             json!({"event": "warning", "message": "m"}),
         );
-        let entry = journal.events_after(0).next().unwrap();
+        let entry = journal.events().after(0).next().unwrap();
         let text = serde_json::to_string(entry).unwrap();
         assert_eq!(
             text,

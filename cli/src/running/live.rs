@@ -115,14 +115,14 @@ impl Live {
         let is_new = |revision: u64| revision > since.revision;
         let head = self.head.as_ref().filter(|(revision, _)| is_new(*revision));
         let tasks = self.tasks.iter().filter(|(revision, _)| is_new(*revision));
-        let mut lines = journal.lines_after(since.seq);
+        let mut lines = journal.lines().after(since.seq);
         let lines_newest = newest(&mut lines, LINES_MAX);
         // What a reader missed before it came is no gap to it.
         let skipped = if since.seq == 0 { 0 } else { lines.count() };
         Some(Update {
             status: head.map(|(_, status)| status),
             tasks: tasks.map(|(_, task)| task).collect(),
-            events: newest(&mut journal.events_after(since.seq), EVENTS_MAX),
+            events: newest(&mut journal.events().after(since.seq), EVENTS_MAX),
             lines: lines_newest,
             lines_skipped: skipped as u64,
         })

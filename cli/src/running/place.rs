@@ -2,9 +2,10 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use executor_host::output::clean;
 use rustix::process::geteuid;
 use thiserror::Error;
 
@@ -88,7 +89,7 @@ fn is_private(folder: &Path) -> io::Result<bool> {
     Ok(metadata.is_dir() && is_ours && metadata.mode() & 0o077 == 0)
 }
 
-/// All sockets in the folder, those that nobody answers any more among them.
+/// All sockets of jobs in the folder, those that nobody answers any more among them.
 ///
 /// # Errors
 /// When the folder cannot be read, or others could have put sockets there.
@@ -105,7 +106,7 @@ pub(super) fn sockets(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut sockets = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.to_str().is_some_and(|path| path.ends_with(SUFFIX)) {
+        if job_of(&path).is_some() && is_socket(&path) {
             sockets.push(path);
         }
     }
@@ -113,9 +114,23 @@ pub(super) fn sockets(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(sockets)
 }
 
+/// Whether it is a socket of the user's, no link to one. One that has just gone is none.
+fn is_socket(path: &Path) -> bool {
+    let metadata = fs::symlink_metadata(path);
+    metadata.is_ok_and(|it| it.file_type().is_socket() && it.uid() == geteuid().as_raw())
+}
+
+/// The name of the job whose socket it is, or the beginning of a long one, and its process.
+pub(super) fn job_of(socket: &Path) -> Option<(String, u32)> {
+    let name = socket.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    let (job, pid) = name.rsplit_once('@')?;
+    Some((clean(job.as_bytes()), pid.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
@@ -128,9 +143,26 @@ mod tests {
         assert_eq!(mode & 0o777, 0o700);
         let name = format!("elevator@{}.sock", std::process::id());
         assert_eq!(socket, folder.join(name));
-        fs::write(&socket, "").unwrap();
-        fs::write(folder.join("other"), "").unwrap();
-        assert_eq!(sockets(&folder).unwrap(), [socket]);
+        let _listener = UnixListener::bind(&socket).unwrap();
+        assert_eq!(sockets(&folder).unwrap(), std::slice::from_ref(&socket));
+        assert_eq!(
+            job_of(&socket),
+            Some(("elevator".to_owned(), std::process::id()))
+        );
+    }
+
+    #[test]
+    fn what_is_no_socket_of_a_job_is_not_asked() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = top.path().join("run");
+        make(&folder, "elevator").unwrap();
+        let elsewhere = top.path().join("planted@1.sock");
+        let _planted = UnixListener::bind(&elsewhere).unwrap();
+        symlink(&elsewhere, folder.join("planted@1.sock")).unwrap();
+        fs::write(folder.join("file@2.sock"), "").unwrap();
+        let _unnamed = UnixListener::bind(folder.join("unnamed.sock")).unwrap();
+        let _other = UnixListener::bind(folder.join("other@3")).unwrap();
+        assert_eq!(sockets(&folder).unwrap(), [""; 0].map(PathBuf::from));
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! How a running job is, as it goes over the wire: the lines of `status --output json`. Adding a
-//! field is compatible, taking one away is not.
+//! field is compatible, taking one away is not: whoever reads takes what is missing for nothing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 /// Which job it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobId {
     /// Its name.
     pub(crate) job: String,
     /// The process that is its scheduler.
+    #[serde(default)]
     pub(crate) pid: u32,
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
     /// No master has taken it yet.
@@ -28,6 +29,10 @@ pub(crate) enum Phase {
     Running,
     /// It comes to its end.
     Stopping,
+    /// Another version of this program has a word for it.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 impl Phase {
@@ -48,12 +53,14 @@ impl Phase {
             Self::Launching => "launching",
             Self::Running => "running",
             Self::Stopping => "stopping",
+            Self::Unknown => "unknown",
         }
     }
 }
 
 /// How a job is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Status {
     #[serde(flatten)]
     pub(crate) id: JobId,
@@ -84,6 +91,7 @@ pub(crate) struct Status {
 
 /// What has happened and was printed, and is not remembered any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Forgotten {
     pub(crate) events: u64,
     /// They are in the sandboxes.
@@ -91,7 +99,8 @@ pub(crate) struct Forgotten {
 }
 
 /// A group of tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct GroupStatus {
     pub(crate) group: String,
     /// How many tasks it is to have.
@@ -101,7 +110,8 @@ pub(crate) struct GroupStatus {
 }
 
 /// An agent with tasks of the job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct AgentStatus {
     pub(crate) agent: String,
     pub(crate) hostname: String,
@@ -111,6 +121,7 @@ pub(crate) struct AgentStatus {
 
 /// A task that was launched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct TaskStatus {
     pub(crate) task: String,
     pub(crate) group: String,
@@ -153,6 +164,7 @@ pub(crate) struct TaskStatus {
 
 /// How a channel is at this moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ChannelStatus {
     /// Messages on their way, or there and not received.
     pub(crate) depth: u64,
@@ -164,6 +176,7 @@ pub(crate) struct ChannelStatus {
 
 /// What went over the channels of all tasks: *sent* is what the app scheduler sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ChannelTotals {
     pub(crate) messages_sent: u64,
     pub(crate) messages_received: u64,
@@ -174,7 +187,8 @@ pub(crate) struct ChannelTotals {
 }
 
 /// What executors do for modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct DeliveringStatus {
     pub(crate) executors: usize,
     pub(crate) fetching: u64,

@@ -1,7 +1,7 @@
 //! What is known about a running job: told what happens, it answers how things are. No clock, no
 //! socket; times are given as text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use framework::{
@@ -11,6 +11,7 @@ use framework::{
 use job::Job;
 use mesos::AgentId;
 
+use super::names::Names;
 use super::status::{
     AgentStatus, ChannelStatus, ChannelTotals, DeliveringStatus, Forgotten, GroupStatus, JobId,
     Phase, Status, TaskStatus,
@@ -83,6 +84,26 @@ impl View {
     pub(super) fn health(&self) -> (Phase, bool) {
         let is_connected = self.framework_id.is_some() && self.disconnected.is_none();
         (self.phase, is_connected)
+    }
+
+    /// The names that there are.
+    pub(super) fn names(&self) -> Names {
+        let gang = self.groups.iter();
+        let gang = gang.flat_map(|(group, count)| {
+            let numbers = 0..*count;
+            numbers.map(move |number| format!("{group}-{number}"))
+        });
+        let mut tasks: Vec<String> = gang.collect();
+        let known: HashSet<&str> = tasks.iter().map(String::as_str).collect();
+        let spawned = self.tasks.keys().filter(|task| !known.contains(&***task));
+        let mut spawned: Vec<String> = spawned.cloned().collect();
+        spawned.sort_by_cached_key(|task| (group_of(task).to_owned(), number_of(task)));
+        tasks.extend(spawned);
+        Names {
+            job: self.id.job.clone(),
+            groups: self.groups.iter().map(|(group, _)| group.clone()).collect(),
+            tasks,
+        }
     }
 
     /// Takes a report of the framework into account.
@@ -181,6 +202,11 @@ impl View {
             }),
             forgotten: figures.forgotten,
         }
+    }
+
+    /// The state of a task, once it was launched.
+    pub(super) fn state(&self, task: &str) -> Option<TaskState> {
+        self.tasks.get(task).map(|task| task.state)
     }
 
     fn groups(&self) -> Vec<GroupStatus> {
@@ -288,7 +314,7 @@ fn channel(traffic: &ChannelTraffic) -> ChannelStatus {
 }
 
 /// The group of a task: `floor-b` of `floor-b-0`.
-fn group_of(task: &str) -> &str {
+pub(super) fn group_of(task: &str) -> &str {
     task.rsplit_once('-').map_or(task, |(group, _)| group)
 }
 

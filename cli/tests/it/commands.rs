@@ -18,6 +18,7 @@
 //! For a command beside a job that runs: [`start`], [`Running::wait_for`], [`check_beside`], and at
 //! the end [`Running::signal`] and [`check_end`].
 
+mod beside;
 mod build;
 mod check;
 mod cluster;

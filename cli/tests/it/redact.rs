@@ -22,6 +22,13 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // Names of temporary folders.
         (r"(\.mesosgot-new-)\w+", "$1{random}"),
         (r"\b\d+\.\d+s\b", "{time}"),
+        (r"\bfor \d+s\b", "for {time}"),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "{time}"),
+        (r"\b\d\d:\d\d:\d\d\b", "{time}"),
+        // Of processes.
+        (r"\bprocess \d+\b", "process {pid}"),
+        (r"-CONT \d+\b", "-CONT {pid}"),
+        (r"\b([a-z]+)@\d+\b", "$1@{pid}"),
         (r"\b\d+(\.\d+)? [KM]iB\b", "{size}"),
         (
             r#""(seconds|cpu_seconds|bytes|memory_bytes|memory_bytes_peak)":[\d.e-]+"#,

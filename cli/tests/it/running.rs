@@ -1,5 +1,9 @@
 //! A running job, looked at and ended from elsewhere.
 
+mod journal;
+mod strangers;
+mod tasks;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,22 +11,37 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::support::{Running, Scene};
+use crate::support::{Ended, Running, Scene};
 
 /// A job that runs until it is ended.
 fn patient(scene: &Scene, arguments: &[&str]) -> Running {
-    let job = scene.job(
+    let tasks = "  echo: { module: guests/actor, count: 2, cpus: 0.1, mem: 32MiB }";
+    job(scene, "wait", tasks, arguments)
+}
+
+/// A job that runs, whose app scheduler does this, with these tasks.
+fn job(scene: &Scene, role: &str, tasks: &str, arguments: &[&str]) -> Running {
+    let job = scene.job(&format!(
         "job: patient
-scheduler: { module: guests/director, args: [wait] }
+scheduler: {{ module: guests/director, args: [{role}] }}
 tasks:
-  echo: { module: guests/actor, count: 2, cpus: 0.1, mem: 32MiB }
-",
-    );
+{tasks}
+"
+    ));
     let job = job.display().to_string();
     let arguments = [&["run", &job], arguments].concat();
     let mut running = scene.start(&arguments);
     running.wait_for("the app scheduler", |line| line.contains("director is up"));
     running
+}
+
+/// Ends the job.
+#[track_caller]
+fn stop(scene: &Scene, job: Running) -> Ended {
+    scene.start(&["stop"]).wait().assert_code(0);
+    let ended = job.wait();
+    ended.assert_code(130);
+    ended
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn a_running_job_is_stopped() {
         exit 0
         stdout:
         stderr:
-               Stopped job `pair`
+               Stopped job `pair`: interrupted after {time}
     "#]],
     );
     check_end(
@@ -70,7 +70,7 @@ fn a_job_of_another_name_is_told_with_those_that_run() {
         exit 0
         stdout:
         stderr:
-               Stopped job `pair`
+               Stopped job `pair`: interrupted after {time}
     "#]],
     );
     job.wait().assert_code(130);

@@ -12,6 +12,7 @@
 //! - `tally`: prints of each task how it ended, and how many messages were there by then;
 //! - `flood N [kill]`: sends every task N messages, then kills it or not, and prints of each how it
 //!   ended, and how many messages it did not take;
+//! - `hear`: prints each message of a task, until there will be none;
 //! - `fail TEXT`: returns an error;
 //! - `trap`: panics;
 //! - `wait`: prints events until nothing more happens.
@@ -82,6 +83,12 @@ fn director(
         }
         "wait" => {
             watch(&events);
+            Ok(())
+        }
+        "hear" => {
+            while let Some(message) = inbox.recv() {
+                println!("{} says {}", message.task, message.data.escape_ascii());
+            }
             Ok(())
         }
         "fail" => Err(Error::msg(text)),

@@ -1,0 +1,181 @@
+//! `mesosgot kill` and `mesosgot restart`: the end of tasks of a running job, and their next life.
+
+use std::collections::BTreeSet;
+
+use anyhow::anyhow;
+use serde::Deserialize;
+
+use super::Failure;
+use crate::args::TasksArgs;
+use crate::exit::Exit;
+use crate::report::{Event, Reporter};
+use crate::running::api::entries::Wanted;
+use crate::running::api::tasks::{NamedTask, TaskQuery};
+use crate::running::client::{self, Act, JobClient, Lines, Where};
+
+/// Has tasks end, and waits for it.
+pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, Failure> {
+    let (job, mut news) = attend(&Where::of(args.which)?).await?;
+    let names = args.tasks.join(",");
+    let mut waiting = BTreeSet::new();
+    for NamedTask {
+        task,
+        state,
+        has_ended,
+    } in meant(&job, &names).await?
+    {
+        if has_ended {
+            let state = state.unwrap_or_default();
+            reporter.event(&Event::Killed {
+                task: &task,
+                state: &state,
+                already: true,
+            });
+            continue;
+        }
+        act(&job, &task, "kill").await?;
+        waiting.insert(task);
+    }
+    loop {
+        // Looked at after each event: of those before, none is missed.
+        for NamedTask {
+            task,
+            state,
+            has_ended,
+        } in meant_of(&job, &waiting).await?
+        {
+            if has_ended && waiting.remove(&task) {
+                let state = state.unwrap_or_default();
+                reporter.event(&Event::Killed {
+                    task: &task,
+                    state: &state,
+                    already: false,
+                });
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(Exit::Success);
+        }
+        news.until(|news| waiting.contains(&news.task)).await?;
+    }
+}
+
+/// Has tasks end and launched again, and waits until they run.
+pub(super) async fn restart(args: TasksArgs, reporter: &Reporter) -> Result<Exit, Failure> {
+    let (job, mut news) = attend(&Where::of(args.which)?).await?;
+    // Those whose last life may still be told of, and those of which only the next one is.
+    let (mut ending, mut beginning) = (BTreeSet::new(), BTreeSet::new());
+    for NamedTask { task, .. } in meant(&job, &args.tasks.join(",")).await? {
+        act(&job, &task, "restart").await?;
+        ending.insert(task);
+    }
+    while !(ending.is_empty() && beginning.is_empty()) {
+        let is_about_us = |news: &News| {
+            ending.contains(&news.task) || beginning.contains(&news.task) || news.event == "waiting"
+        };
+        let told = news.until(is_about_us).await?;
+        match (&*told.event, &*told.state) {
+            ("waiting", _) => reporter.event(&Event::Waiting {
+                reason: told.reason,
+            }),
+            ("restarting", _) => {
+                ending.remove(&told.task);
+                beginning.insert(told.task);
+            }
+            ("task", "TASK_RUNNING") if beginning.remove(&told.task) => {
+                reporter.event(&Event::Restarted { task: &told.task });
+            }
+            _ => {}
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Finds a job and listens to what happens to it from now on.
+async fn attend(place: &Where) -> Result<(JobClient, Listening), Failure> {
+    let job = client::find(place).await?;
+    let wanted = Wanted {
+        tail: Some(0),
+        follow: true,
+        ..Wanted::default()
+    };
+    let lines = job.lines("/v1/events", &wanted).await?;
+    let job_shown = job.shown().to_owned();
+    Ok((
+        job,
+        Listening {
+            lines,
+            job_shown,
+            why: None,
+        },
+    ))
+}
+
+async fn meant(job: &JobClient, names: &str) -> Result<Vec<NamedTask>, Failure> {
+    let names = names.to_owned();
+    job.get("/v1/tasks", &TaskQuery { names }).await
+}
+
+async fn meant_of(job: &JobClient, tasks: &BTreeSet<String>) -> Result<Vec<NamedTask>, Failure> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    // All of them: a query for thousands would be too long.
+    let all = meant(job, "").await?;
+    Ok(all
+        .into_iter()
+        .filter(|task| tasks.contains(&task.task))
+        .collect())
+}
+
+async fn act(job: &JobClient, task: &str, verb: &str) -> Result<(), Failure> {
+    let act = Act {
+        task,
+        verb,
+        body: Vec::new(),
+        wait: false,
+    };
+    job.act(act).await?.map_err(|refused| job.refused(refused))
+}
+
+/// What happens to a job.
+struct Listening {
+    lines: Lines,
+    job_shown: String,
+    /// Why the job ends, once it does.
+    why: Option<String>,
+}
+
+/// Something that has happened, as far as it matters here. Each event has some of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct News {
+    event: String,
+    task: String,
+    state: String,
+    reason: String,
+}
+
+impl Listening {
+    /// Waits for something.
+    ///
+    /// # Errors
+    /// When the job ends before.
+    async fn until(&mut self, is_it: impl Fn(&News) -> bool) -> Result<News, Failure> {
+        while let Some(news) = self.lines.next::<News>().await? {
+            if is_it(&news) {
+                return Ok(news);
+            }
+            if news.event == "stopping" || news.event == "outcome" && !news.reason.is_empty() {
+                self.why = Some(news.reason);
+            }
+        }
+        let why = self.why.take().map(|why| format!(": {why}"));
+        let error = anyhow!(
+            "{} has ended before{}",
+            self.job_shown,
+            why.unwrap_or_default()
+        );
+        Err(Failure::new(Exit::Failure, error))
+    }
+}
