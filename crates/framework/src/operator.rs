@@ -125,11 +125,12 @@ impl Operator {
     /// # Errors
     /// When it is not killed.
     pub async fn kill(&self, task: &str) -> Result<(), OperatorError> {
+        // A gang that is not up yet would be incomplete without it.
+        self.outbox()?;
         let task = task.to_owned();
         let killed = self.ask(|reply| Request::Kill { task, reply }).await?;
         killed.map_err(|refused| match refused {
             KillRefused::Unknown => OperatorError::UnknownTask,
-            KillRefused::NotUp => OperatorError::NotUp,
             KillRefused::ShuttingDown => OperatorError::ShuttingDown,
         })
     }
@@ -283,16 +284,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_refused_until_all_tasks_are_up_and_once_they_end() {
+    async fn messages_and_kills_are_refused_until_all_tasks_are_up_and_once_they_end() {
         let operator = Operator::new();
         let (_app, driver) = App::new();
         let mut desk = Desk::open(operator.clone(), driver.outbox().clone());
         let sent = |operator: &Operator| operator.try_send("t-0", Bytes::new());
         assert_eq!(sent(&operator), Err(OperatorError::NotUp));
+        assert_eq!(operator.kill("t-0").await, Err(OperatorError::NotUp));
         desk.set_phase(Phase::Running);
         assert_eq!(sent(&operator), Err(OperatorError::UnknownTask));
         desk.set_phase(Phase::Ending);
         assert_eq!(sent(&operator), Err(OperatorError::ShuttingDown));
+        assert_eq!(operator.kill("t-0").await, Err(OperatorError::ShuttingDown));
     }
 
     #[tokio::test]

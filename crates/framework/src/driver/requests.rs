@@ -25,8 +25,7 @@ where
                 let killed = self.scheduler.kill(now(), &task);
                 let _ = reply.send(killed.map_err(|refused| match refused {
                     KillRefused::Unknown => RequestError::Unknown,
-                    // It does not run before the gang is up.
-                    KillRefused::NotUp | KillRefused::ShuttingDown => RequestError::ShuttingDown,
+                    KillRefused::ShuttingDown => RequestError::ShuttingDown,
                 }));
             }
             Request::Spawn {

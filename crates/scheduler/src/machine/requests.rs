@@ -43,9 +43,6 @@ pub enum KillRefused {
     /// No task has that name.
     #[error("there is no such task")]
     Unknown,
-    /// The gang is complete or not at all, and is not complete yet.
-    #[error("the gang is not up yet")]
-    NotUp,
     /// All tasks are ending anyway.
     #[error("the job is being shut down")]
     ShuttingDown,
@@ -87,10 +84,8 @@ impl Scheduler {
     /// # Errors
     /// When there is nothing to kill, or everything is.
     pub fn kill(&mut self, now: Instant, task: &str) -> Result<(), KillRefused> {
-        match self.phase() {
-            Phase::Starting => return Err(KillRefused::NotUp),
-            Phase::Running => {}
-            Phase::Ending => return Err(KillRefused::ShuttingDown),
+        if self.phase() == Phase::Ending {
+            return Err(KillRefused::ShuttingDown);
         }
         let index = self.ledger.index_of(task).ok_or(KillRefused::Unknown)?;
         self.returns.awaited.remove(&index);

@@ -158,9 +158,9 @@ fn nothing_is_restarted_before_the_gang_is_up_nor_after_its_end() {
     check(
         &["t*2 cpus:1"],
         "
-        restart t-0 | kill t-0
+        restart t-0
         subscribe | offer o1 a1 cpus:4 | running t-0
-        restart t-0 | kill t-0
+        restart t-0
         running t-1
         restart t-9
         stop
@@ -168,8 +168,6 @@ fn nothing_is_restarted_before_the_gang_is_up_nor_after_its_end() {
         ",
         &expect![[r#"
             0s restart t-0
-                refused: the gang is not up yet
-            0s kill t-0
                 refused: the gang is not up yet
             0s subscribe
                 report Subscribed { framework: fw, first: true }
@@ -185,8 +183,6 @@ fn nothing_is_restarted_before_the_gang_is_up_nor_after_its_end() {
                 report `t-0` TASK_RUNNING on agent a1
                 ACKNOWLEDGE t-0.r.1 1
             0s restart t-0
-                refused: the gang is not up yet
-            0s kill t-0
                 refused: the gang is not up yet
             0s running t-1
                 event TaskRunning t-1
