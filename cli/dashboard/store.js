@@ -65,6 +65,7 @@ export class Store {
     this.status = null;
     this.tasks = new Map();
     this.groups = new Map();
+    this.hosts = new Map();
     this.kinds = { coming: 0, up: 0, done: 0, killed: 0, bad: 0 };
     this.total = new Rates(0, 0, 0);
     this.events = new Kept(EVENTS_MAX);
@@ -110,6 +111,7 @@ export class Store {
     else this.total.take(sent, received, now);
     this.status = status;
     this.startedAt = now - status.uptime_seconds * 1000;
+    this.hosts = new Map(status.agents.map(({ agent, hostname }) => [agent, hostname]));
     this.groups = new Map(status.groups.map((group, index) => [group.group, index]));
   }
 
@@ -147,8 +149,7 @@ export class Store {
 
   /** The name by which people know an agent. */
   hostOf(agent) {
-    const found = this.status?.agents.find((it) => it.agent === agent);
-    return found?.hostname || agent || '';
+    return this.hosts.get(agent) || agent || '';
   }
 
   /** Lets rates go to zero where nothing moves any more; answers whether one did. */

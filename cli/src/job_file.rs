@@ -3,6 +3,7 @@
 mod grants;
 mod modules;
 mod text;
+mod view;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +31,8 @@ pub(crate) struct LoadedJob {
     pub(crate) scheduler: Option<Arc<Component>>,
     /// The modules of the groups, in their order.
     pub(crate) groups: Vec<Loaded>,
+    /// The page that the dashboard shows beside.
+    pub(crate) view: Option<Arc<str>>,
     source: Source,
 }
 
@@ -169,6 +172,7 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
         return Err(Failure::Job(faults));
     }
     let groups = loaded.split_off(loaded.len() - job.groups.len());
+    let view = source.view(&job)?;
     let scheduler = loaded.first().map(|scheduler| {
         let component = scheduler.component().cloned();
         component.expect("an app scheduler that is not here is a fault")
@@ -177,6 +181,7 @@ pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, 
         job,
         scheduler,
         groups,
+        view,
         source,
     })
 }
@@ -313,6 +318,19 @@ impl Source {
         let place = ["tasks", group, "module"];
         let help = Some(help.to_owned());
         Diagnostics::at(&self.name, &self.text, &place, message, help)
+    }
+
+    /// The text of the job's view, if it has one.
+    fn view(&self, job: &Job) -> Result<Option<Arc<str>>, Failure> {
+        let Some(path) = &job.view else {
+            return Ok(None);
+        };
+        let read = view::read(&self.folder, path);
+        let page = read.map_err(|error| {
+            let message = format!("`{}` cannot be a view: {error}", path.display());
+            self.fault(&["view"], message, error.help())
+        })?;
+        Ok(Some(page.into()))
     }
 
     /// A fault at the value under `place`, found after parsing.

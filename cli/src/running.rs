@@ -46,6 +46,7 @@ pub(crate) use self::door::{Address, Doors};
 use self::journal::Journal;
 use self::live::Sampler;
 use self::names::Names;
+pub(crate) use self::page::View as PageOfJob;
 use self::status::{JobId, Phase, Status};
 use self::view::{Figures, View};
 use crate::report::Event;
@@ -58,6 +59,8 @@ pub(crate) struct RunningJob {
     began: Instant,
     state: Mutex<State>,
     sampler: Sampler,
+    /// The page of its own.
+    page: Option<page::View>,
     traffic: Traffic,
     sandboxes: Sandboxes,
     operator: Operator,
@@ -84,6 +87,7 @@ impl RunningJob {
                 journal: Journal::default(),
             }),
             sampler: Sampler::default(),
+            page: None,
             traffic: Traffic::new(),
             sandboxes: Sandboxes::new(),
             operator: Operator::new(),
@@ -130,6 +134,8 @@ impl RunningJob {
                 let time = time.map_or(now, str::to_owned);
                 state.journal.line(time, task, *stream, line);
             }
+            // The token is for those who read it where the job was started.
+            Event::DashboardServes { .. } => {}
             event => match serde_json::to_value(event) {
                 Ok(event) => state.journal.event(now, event),
                 Err(error) => tracing::warn!(%error, "an event cannot be shown to others"),
@@ -172,6 +178,17 @@ impl RunningJob {
             forgotten,
         };
         self.lock().view.status(figures)
+    }
+
+    /// The same with a page of its own, which the dashboard shows beside.
+    pub(crate) fn with_page(mut self, page: page::View) -> Self {
+        self.page = Some(page);
+        self
+    }
+
+    /// The page of its own.
+    fn page(&self) -> Option<&page::View> {
+        self.page.as_ref()
     }
 
     /// What has changed at the job since somebody looked.

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::gang::{self, Ended, Target};
 use crate::job_file::{self, LoadedJob};
 use crate::report::{Event, Outcome, Reporter};
-use crate::running::{Address, Doors, RunningJob};
+use crate::running::{Address, Doors, PageOfJob, RunningJob};
 use crate::settings::Cluster;
 use crate::signals::{self, Urgency};
 
@@ -43,7 +43,12 @@ pub(super) async fn run(
         diagnostics::warn(&ungranted, reporter);
     }
     reporter.align(loaded.task_names().iter().map(String::as_str));
-    let running = Arc::new(RunningJob::new(&loaded.job, stop));
+    let running = RunningJob::new(&loaded.job, stop);
+    let running = Arc::new(match &loaded.view {
+        Some(page) => running
+            .with_page(PageOfJob::new(page).map_err(|error| Failure::new(Exit::Failure, error))?),
+        None => running,
+    });
     reporter.witnessed_by(&running);
     let doors = open_doors(&args, &running, reporter)?;
     let place = Place {

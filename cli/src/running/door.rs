@@ -131,9 +131,12 @@ impl Doors {
         };
         let router = api::router(Arc::clone(job));
         let open = api::open_router(Arc::clone(job));
+        let pages = page::router(job.page());
         let thread = thread::Builder::new()
             .name("doors".to_owned())
-            .spawn(move || runtime.block_on(serve(router, open, listener, address, closed)))?;
+            .spawn(move || {
+                runtime.block_on(serve(router, open, pages, listener, address, closed))
+            })?;
         Ok(Self {
             close,
             thread,
@@ -182,6 +185,7 @@ fn bind(
 async fn serve(
     router: Router,
     open: Router,
+    pages: Router,
     socket: Option<std::os::unix::net::UnixListener>,
     address: Option<Address>,
     closed: watch::Receiver<bool>,
@@ -197,7 +201,7 @@ async fn serve(
     }
     if let Some(Address { listener, token }) = address {
         let router = router.layer(middleware::from_fn_with_state(token, only_invited));
-        let router = router.merge(open).merge(page::router());
+        let router = router.merge(open).merge(pages);
         match TcpListener::from_std(listener) {
             Ok(listener) => {
                 kinds.spawn(accept_all(listener, router, closed));

@@ -62,6 +62,9 @@ pub(super) struct Update<'a> {
     /// Lines before these that the reader has not seen and will not: there were too many.
     #[serde(skip_serializing_if = "is_zero")]
     lines_skipped: u64,
+    /// Where the job's own page is, in a snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) view: Option<&'a str>,
 }
 
 impl Live {
@@ -125,6 +128,7 @@ impl Live {
             events: newest(&mut journal.events().after(since.seq), EVENTS_MAX),
             lines: lines_newest,
             lines_skipped: skipped as u64,
+            view: None,
         })
     }
 }

@@ -3,15 +3,55 @@
 //! Its files are no secret and are served to anybody; what it shows comes from the API, to which it
 //! shows the token that the browser has behind `#` and sends to nobody.
 
+use std::io;
+use std::sync::Arc;
+
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// What the page may do: load its own files and ask its own origin; nobody may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/// What a job's own page may do: run what is in it, and ask nobody for anything. The sandbox gives
+/// it an origin of its own, so that it reaches neither our page nor what that keeps.
+const VIEW_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
+                           style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts";
+
+/// So much chance is in the path of a view: nobody guesses it.
+const VIEW_PATH_BYTES: usize = 16;
+
+/// A page of the job's own, which is shown beside.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// Where it is served. Who knows it has it from the live stream, which wants the token.
+    path: Arc<str>,
+    page: Bytes,
+}
+
+impl View {
+    /// A page at a path that nobody knows yet.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn new(page: &str) -> io::Result<Self> {
+        let secret = hex::encode(framework::unguessable::<VIEW_PATH_BYTES>()?);
+        Ok(Self {
+            path: format!("/view/{secret}").into(),
+            page: Bytes::copy_from_slice(page.as_bytes()),
+        })
+    }
+
+    /// Where it is served.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
 
 /// The files: path, kind, text.
 const FILES: &[(&str, &str, &str)] = &[
@@ -44,19 +84,23 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Serves the files.
-pub(super) fn router() -> Router {
+/// Serves the files, and the job's own page if there is one.
+pub(super) fn router(view: Option<&View>) -> Router {
     let mut router = Router::new();
+    if let Some(View { path, page }) = view.cloned() {
+        let answer = move || async move { file(HTML, VIEW_POLICY, page) };
+        router = router.route(&path, get(answer));
+    }
     for (path, kind, text) in FILES {
-        router = router.route(path, get(move || async move { file(kind, text) }));
+        router = router.route(path, get(move || async move { file(kind, POLICY, *text) }));
     }
     router
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, policy: &'static str, text: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_DNS_PREFETCH_CONTROL, "off"),

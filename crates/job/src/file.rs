@@ -17,6 +17,7 @@ const SIZE_PATTERN: &str = r"^[0-9.]+ *([kKMGT]?B|[KMGT]iB)$";
 const CONSTRAINT_PATTERN: &str =
     r"^\S+ +(unique|(is|like|unlike) +\S.*|(max-per|group-by) +[1-9][0-9]*)$";
 const IMAGE_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$";
+const VIEW_PATTERN: &str = r"^[^/].*\.html$";
 const NAME_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9._-]*$";
 
 /// The JSON Schema of the job file.
@@ -63,6 +64,10 @@ pub(crate) struct JobFile {
     /// Default: `auto`.
     #[schemars(regex(pattern = "^(auto|server|link|url)$"))]
     pub(crate) modules: Option<String>,
+    /// A page (`.html`) in the folder of the job file, which the dashboard shows beside and tells
+    /// what happens. Default: none.
+    #[schemars(regex(pattern = VIEW_PATTERN))]
+    pub(crate) view: Option<String>,
 }
 
 /// Where the job runs.

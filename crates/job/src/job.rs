@@ -28,6 +28,8 @@ pub struct Job {
     pub serve: Serve,
     /// How modules come to executors; by every way by default.
     pub modules: Delivery,
+    /// The page that the dashboard shows beside, in the folder of the job file; none by default.
+    pub view: Option<PathBuf>,
 }
 
 impl Job {

@@ -25,6 +25,7 @@ mod shape;
 mod spans;
 mod tree;
 mod units;
+mod view;
 mod yaml;
 
 pub use advertise::{Advertise, AdvertiseError};
@@ -46,3 +47,4 @@ pub use names::{NameError, check as check_name};
 pub use near::nearest;
 pub use parse::{JOB_BYTES_MAX, parse};
 pub use units::{Size, UnitError, parse_duration};
+pub use view::VIEW_BYTES_MAX;

@@ -76,6 +76,7 @@ pub(crate) fn resolve(
     let channels = resolver.channels(&file.channels);
     let serve = resolver.serve(&file.serve, &channels);
     let modules = resolver.delivery(file.modules.as_deref(), &groups);
+    let view = resolver.view(file.view.as_deref());
     match (name, scheduler) {
         (Some(name), Some(scheduler)) if resolver.found.is_empty() => Ok(Job {
             name,
@@ -87,6 +88,7 @@ pub(crate) fn resolve(
             channels,
             serve,
             modules,
+            view,
         }),
         _ => Err(resolver.found),
     }

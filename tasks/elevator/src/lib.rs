@@ -4,7 +4,7 @@
 
 pub mod car;
 
-use elevator_messages::{Clock, Order, Report, Role, UnexpectedOrder};
+use elevator_messages::{Clock, Order, Position, Report, Role, UnexpectedOrder};
 use mesosgot_sdk::{
     Args, Env, Error, Receiver, RecvTimeoutError, Sender, TypedError, TypedReceiver, TypedSender,
 };
@@ -66,12 +66,13 @@ fn log(report: &Report) {
     match report {
         Report::Boarded { rider, at } => println!("{:.1} s: rider {rider} in", at.as_secs_f64()),
         Report::Arrived { rider, at } => println!("{:.1} s: rider {rider} out", at.as_secs_f64()),
-        Report::Position(position) if position.next.is_none() => {
-            println!(
-                "{:.1} s: rests on floor {}",
-                position.since.as_secs_f64(),
-                position.floor
-            );
+        // `tasks/view.html` reads these.
+        Report::Position(Position { floor, next, since }) => {
+            let since = since.as_secs_f64();
+            match next {
+                Some(next) => println!("{since:.1} s: floor {floor}, on to {next}"),
+                None => println!("{since:.1} s: rests on floor {floor}"),
+            }
         }
         _ => {}
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Live, Place};
 use crate::running::RunningJob;
+use crate::running::page::View;
 
 /// So often is a reader told at most: people see no more, and browsers have time for others.
 const UPDATE_GAP: Duration = Duration::from_millis(100);
@@ -57,12 +58,12 @@ impl Sampler {
             let gap = (began.elapsed() * SAMPLE_SHARE).max(UPDATE_GAP / 2);
             sampled.next = Some(began + gap);
         }
-        let kind = match *place == Place::default() {
-            true => "snapshot",
-            false => "change",
-        };
+        let is_first = *place == Place::default();
+        let kind = if is_first { "snapshot" } else { "change" };
         let data = job.read(|journal| {
-            let update = sampled.live.changes(journal, place)?;
+            let mut update = sampled.live.changes(journal, place)?;
+            let page = job.page().filter(|_| is_first);
+            update.view = page.map(View::path);
             Some(serde_json::to_vec(&update))
         })?;
         match data {

@@ -41,7 +41,7 @@ fn a_key_that_is_none_is_shown_with_what_was_meant() {
              :   `-- not known here
            4 |   echo: { module: actor.wasm }
              `----
-            help: did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+            help: did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`, `view`
     "#]],
     );
 }

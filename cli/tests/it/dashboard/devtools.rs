@@ -19,7 +19,7 @@ const BROWSER_VARIABLE: &str = "MESOSGOT_TEST_CHROMIUM";
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// How long the browser may take for anything. Only a hang gets here.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A browser with nothing of the user's in it. Dropped, it is killed.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Browser {
     next_id: u64,
     /// What it told without being asked, oldest first.
     events: VecDeque<Value>,
+    /// The session of the first frame that has a process of its own.
+    frame: Option<String>,
     _profile: TempDir,
 }
 
@@ -104,6 +106,7 @@ impl Browser {
             socket,
             next_id: 0,
             events: VecDeque::new(),
+            frame: None,
             _profile: profile,
         }
     }
@@ -164,6 +167,9 @@ impl Browser {
                 "Runtime.runIfWaitingForDebugger",
                 json!({}),
             );
+            if message["params"]["targetInfo"]["type"] == "iframe" {
+                self.frame = self.frame.take().or(session);
+            }
         }
         if message.get("method").is_some() {
             self.events.push_back(message);
@@ -196,6 +202,11 @@ impl Browser {
             json!({ "expression": "0" }),
         );
         session
+    }
+
+    /// The session of the first frame that has a process of its own, once there is one.
+    pub(super) fn frame(&self) -> Option<String> {
+        self.frame.clone()
     }
 
     /// What was told so far, and forgotten here.

@@ -1,15 +1,17 @@
 //! A page in a browser, as somebody uses it who has a keyboard, a pointer and eyes.
 
+use std::time::Instant;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::devtools::Browser;
+use super::devtools::{Browser, WAIT_MAX};
 
 /// What was written in it by script that the page itself has no need of: waiting for something.
 const WAIT: &str = "
 new Promise((done, fail) => {
-  const end = performance.now() + 40000;
+  const end = performance.now() + 30000;
   const look = () => {
     let seen;
     try { seen = (CONDITION); } catch { seen = false; }
@@ -61,6 +63,29 @@ impl Page {
         let failed = &answer["exceptionDetails"];
         assert!(failed.is_null(), "{expression}: {failed}");
         answer["result"]["value"].take()
+    }
+
+    /// The value of an expression in the first frame of the page. A sandboxed one has a process of
+    /// its own, and with it a session.
+    #[track_caller]
+    pub(super) fn eval_in_frame(&mut self, expression: &str) -> Value {
+        let session = loop {
+            if let Some(session) = self.browser.frame() {
+                break session;
+            }
+            // Until the browser has told of it, which it does before it answers.
+            self.wait("document.querySelector('iframe')?.src");
+        };
+        let own = std::mem::replace(&mut self.session, session);
+        let value = self.eval(expression);
+        self.session = own;
+        value
+    }
+
+    /// Waits until an expression is true in the first frame of the page.
+    #[track_caller]
+    pub(super) fn wait_in_frame(&mut self, condition: &str) -> Value {
+        self.eval_in_frame(&WAIT.replace("CONDITION", condition))
     }
 
     /// Waits until an expression is true, and answers its value.
@@ -158,6 +183,19 @@ impl Page {
     pub(super) fn problems(&mut self) -> Vec<String> {
         self.sort();
         std::mem::take(&mut self.problems)
+    }
+
+    /// Waits until something has gone wrong, and been told, that is described so.
+    #[track_caller]
+    pub(super) fn wait_for_problem(&mut self, text: &str) {
+        let deadline = Instant::now() + WAIT_MAX;
+        loop {
+            let problems = self.problems();
+            if problems.iter().any(|problem| problem.contains(text)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {text}: {problems:?}");
+        }
     }
 
     fn sort(&mut self) {

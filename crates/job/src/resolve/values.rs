@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Resolver;
@@ -10,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::module::{self, Module};
 use crate::near::nearest;
 use crate::units::{Size, UnitError, parse_duration};
+use crate::view;
 
 /// The most processors that a task or an executor can ask for; no agent has more.
 const CPUS_MAX: f64 = 1024.0;
@@ -35,6 +37,12 @@ impl Resolver<'_> {
                 let at = [at, &["module"]].concat();
                 self.wrong_value(&at, error, error.help().as_deref());
             })
+            .ok()
+    }
+
+    pub(super) fn view(&mut self, text: Option<&str>) -> Option<PathBuf> {
+        view::parse(text?, self.lookup)
+            .inspect_err(|error| self.wrong_value(&["view"], error, Some(&error.help())))
             .ok()
     }
 

@@ -88,7 +88,7 @@ fn a_wrong_key_at_the_top_is_found_too() {
             2:1: unknown key `task`
             | task: {}
             | ^^^^ not known here
-            = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+            = did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`, `view`
         "#]],
     );
 }
@@ -1009,7 +1009,7 @@ fn a_wrong_shape_is_said_in_words() {
             1:1: expected the keys of a job, found a list
             | - a
             | ^^^
-            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`, `view`
         "#]],
     );
     check(
@@ -1018,7 +1018,7 @@ fn a_wrong_shape_is_said_in_words() {
             1:1: expected the keys of a job, found `hello`
             | hello
             | ^^^^^
-            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`
+            = the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`, `view`
         "#]],
     );
     check_tasks(
@@ -1163,7 +1163,7 @@ fn diagnostics_print_as_lines() {
     let diagnostics = read("job: j\ntaks: {}\n").unwrap_err();
     expect![[r#"
         job.yaml:1:1: the job has no app scheduler (write `scheduler: { module: PATH }`, or `scheduler: console` to see messages and send them by hand)
-        job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`)"#]].assert_eq(&diagnostics.to_string());
+        job.yaml:2:1: unknown key `taks` (did you mean `tasks`? the keys here are `job`, `cluster`, `scheduler`, `gang`, `defaults`, `tasks`, `executor`, `channels`, `serve`, `modules`, `view`)"#]].assert_eq(&diagnostics.to_string());
 }
 
 #[test]
@@ -1379,4 +1379,51 @@ fn a_constraint_on_the_region_needs_quotes() {
         read(&minimal(quoted)).unwrap().groups[0].constraints.len(),
         1
     );
+}
+
+#[test]
+fn a_view_is_a_page_in_the_folder_of_the_job() {
+    for view in [
+        "veiw.html",
+        "../view.html",
+        "/tmp/view.html",
+        "tasks",
+        "floor.wasm",
+        "''",
+    ] {
+        let text = minimal(&format!(
+            "view: {view}\ntasks: {{ a: {{ module: floor.wasm }} }}"
+        ));
+        assert!(read(&text).is_err(), "{view}");
+    }
+    check_section(
+        "view: veiw.html",
+        expect![[r#"
+        3:7: `veiw.html` does not exist
+        | view: veiw.html
+        |       ^^^^^^^^^
+        = did you mean `view.html`?
+    "#]],
+    );
+    check_section(
+        "view: ../view.html",
+        expect![[r#"
+        3:7: `../view.html` is not in the folder of the job file
+        | view: ../view.html
+        |       ^^^^^^^^^^^^
+        = put the page beside the job file or below, and write its path from there
+    "#]],
+    );
+    check_section(
+        "view: tasks/readme.md",
+        expect![[r#"
+        3:7: `tasks/readme.md` is not an `.html` file
+        | view: tasks/readme.md
+        |       ^^^^^^^^^^^^^^^
+        = a view is one `.html` file with its styles and scripts in it
+    "#]],
+    );
+    let right = minimal("view: view.html\ntasks: { a: { module: floor.wasm } }");
+    let view = read(&right).unwrap().view;
+    assert_eq!(view.as_deref(), Some(std::path::Path::new("view.html")));
 }

@@ -153,6 +153,7 @@ fn the_elevator_job_is_read() {
                 key_file: None,
             },
             modules: Auto,
+            view: None,
         }
     "#]]
     .assert_debug_eq(&read(ELEVATOR).unwrap());
@@ -256,6 +257,7 @@ fn the_least_job_has_the_documented_defaults() {
                 key_file: None,
             },
             modules: Auto,
+            view: None,
         }
     "#]]
     .assert_debug_eq(&job);

@@ -37,6 +37,7 @@ impl Folder {
             ("tasks/notes", Folder),
             ("tasks/readme.md", File),
             ("floor.wasm", File),
+            ("view.html", File),
             ("folder.wasm", Folder),
         ]))
     }
