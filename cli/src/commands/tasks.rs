@@ -13,6 +13,9 @@ use crate::running::api::entries::Wanted;
 use crate::running::api::tasks::{NamedTask, TaskQuery};
 use crate::running::client::{self, Act, JobClient, Lines, Where};
 
+/// How a task ends that is not placed again by itself, as one whose agent was lost is.
+const ENDS: [&str; 4] = ["TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR"];
+
 /// Has tasks end, and waits for it.
 pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let (job, mut news) = attend(&Where::of(args.which)?).await?;
@@ -82,6 +85,9 @@ pub(super) async fn restart(args: TasksArgs, reporter: &Reporter) -> Result<Exit
                 ending.remove(&told.task);
                 beginning.insert(told.task);
             }
+            ("task", state) if ENDS.contains(&state) && beginning.contains(&told.task) => {
+                return Err(not_restarted(&told));
+            }
             ("task", "TASK_RUNNING") if beginning.remove(&told.task) => {
                 reporter.event(&Event::Restarted { task: &told.task });
             }
@@ -89,6 +95,24 @@ pub(super) async fn restart(args: TasksArgs, reporter: &Reporter) -> Result<Exit
         }
     }
     Ok(Exit::Success)
+}
+
+/// A task that has ended in its next life before that was up.
+fn not_restarted(told: &News) -> Failure {
+    let News {
+        task,
+        state,
+        message,
+        ..
+    } = told;
+    let said = match &**message {
+        "" => String::new(),
+        message => format!(": {message}"),
+    };
+    Failure::new(
+        Exit::Failure,
+        anyhow!("task `{task}` was launched again and has ended with {state}{said}"),
+    )
 }
 
 /// Finds a job and listens to what happens to it from now on.
@@ -154,6 +178,7 @@ struct News {
     task: String,
     state: String,
     reason: String,
+    message: String,
 }
 
 impl Listening {

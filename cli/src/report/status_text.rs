@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::table::{self, Column};
 use super::width::cut;
-use crate::running::status::{AgentStatus, GroupStatus, Phase, Status, TaskStatus};
+use crate::running::status::{AgentStatus, ChannelStatus, GroupStatus, Phase, Status, TaskStatus};
 
 /// So many agents are named; there may be thousands.
 const AGENTS_NAMED_MAX: usize = 6;
@@ -218,6 +218,8 @@ fn table(tasks: &[&TaskStatus], agents: &[AgentStatus], room: Option<usize>) -> 
         Column::names("AGENT", cells(&agent)).spare(1),
         Column::numbers("SENT", cells(&|task| number(task.messages_sent))),
         Column::numbers("RECEIVED", cells(&|task| number(task.messages_received))),
+        Column::numbers("IN", cells(&|task| waiting(task.input))).spare(4),
+        Column::numbers("OUT", cells(&|task| waiting(task.output))).spare(4),
         Column::numbers(
             "MEMORY",
             cells(&|it| it.memory_bytes.map(memory).unwrap_or_default()),
@@ -234,6 +236,15 @@ fn table(tasks: &[&TaskStatus], agents: &[AgentStatus], room: Option<usize>) -> 
         task.message.clone().filter(|_| is_wrong)
     });
     table::lines(columns, &remarks.collect::<Vec<_>>(), room)
+}
+
+/// What waits in a channel.
+fn waiting(channel: Option<ChannelStatus>) -> String {
+    match channel {
+        Some(ChannelStatus { is_full: true, .. }) => "full".to_owned(),
+        Some(ChannelStatus { depth, .. }) if depth > 0 => number(depth),
+        _ => String::new(),
+    }
 }
 
 /// Long numbers by their first digits.

@@ -1,11 +1,12 @@
 //! Events in words: a verb in a column of its own, then what it is about.
 
+mod attending;
+
 use executor_host::output::clean;
 use owo_colors::OwoColorize as _;
 
-use super::event::{Ended, Event, Outcome, Stream, Total};
+use super::event::{Event, Outcome, Stream, Total};
 use super::names::{self, Names};
-use super::{entry_text, status_text};
 
 /// The column of verbs is as wide as cargo's, whose lines come before ours.
 const VERB_WIDTH: usize = 12;
@@ -135,58 +136,16 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
             talk("Fault", &format!("{fault} ({cause} at {seconds:.3}s)"))
         }
         Event::ClusterStopped { .. } => talk("Stopped", "embedded cluster"),
-        Event::Status { status, shape } => {
-            Rendered::Result(shown(&status_text::render(status, *shape)))
-        }
-        Event::Silent { id } => Rendered::Result(format!(
-            "job `{}` (process {}): does not answer",
-            id.job, id.pid
-        )),
-        Event::Stopped { job, ended } => talk("Stopped", &stopped(job, ended)),
-        Event::Sent {
-            task,
-            messages: 1,
-            bytes,
-        } => {
-            let bytes = count(*bytes as usize, "byte");
-            talk("Sent", &format!("{bytes} to `{task}`"))
-        }
-        Event::Sent {
-            task,
-            messages,
-            bytes,
-        } => {
-            let messages = count(*messages as usize, "message");
-            let bytes = count(*bytes as usize, "byte");
-            talk("Sent", &format!("{messages} of {bytes} to `{task}`"))
-        }
-        Event::ChannelFull { task } => {
-            let text = format!("the channel of `{task}` is full; Ctrl-C gives up");
-            talk("Waiting", &text)
-        }
-        Event::Killed {
-            task,
-            state,
-            already,
-        } => {
-            let text = match already {
-                true => format!("task `{task}` had ended before: {state}"),
-                false => format!("task `{task}`: {state}"),
-            };
-            talk("Killed", &text)
-        }
-        Event::Restarted { task } => talk("Restarted", &format!("task `{task}`, which runs")),
-        Event::Forgotten { kind, count } => {
-            let text = match *kind {
-                "lines" => "older lines are not kept by the job any more; all are in the sandboxes",
-                _ => "older events are not kept by the job any more",
-            };
-            let text = format!("{}: {count} {text}", "warning".yellow().bold());
-            Rendered::Talk(text)
-        }
-        // All of what was asked for goes to stdout.
-        Event::Line(entry) => output(&entry.task, Stream::Stdout, &entry.line, names),
-        Event::Entry(entry) => Rendered::Result(entry_text::render(entry)),
+        Event::Status { .. }
+        | Event::Silent { .. }
+        | Event::Stopped { .. }
+        | Event::Sent { .. }
+        | Event::ChannelFull { .. }
+        | Event::Killed { .. }
+        | Event::Restarted { .. }
+        | Event::Forgotten { .. }
+        | Event::Line(_)
+        | Event::Entry(_) => attending::render(event, names),
         Event::DashboardServes { url } => talk("Serving", &format!("dashboard on {url}")),
         Event::Subscribed {
             framework_id,
@@ -232,23 +191,6 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
             help,
         } => Rendered::Error(error(message, causes, help)),
         Event::Outcome(outcome) => ended(outcome),
-    }
-}
-
-fn stopped(job: &str, ended: &Ended) -> String {
-    let mut text = format!("job `{job}`");
-    if let Some(outcome) = &ended.outcome {
-        text.push_str(&format!(": {}", outcome.replace('_', " ")));
-    }
-    if let Some(seconds) = ended.seconds {
-        text.push_str(&format!(" after {seconds:.1}s"));
-    }
-    match ended.reason.as_deref() {
-        // It is what was asked for.
-        Some(reason) if ended.outcome.as_deref() != Some("interrupted") => {
-            text + &format!(": {reason}")
-        }
-        _ => text,
     }
 }
 

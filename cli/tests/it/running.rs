@@ -8,10 +8,14 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::{Ended, Running, Scene};
+
+/// How long executors may take to tell what tasks take: far more than they need.
+const KNOWN_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A job that runs until it is ended.
 fn patient(scene: &Scene, arguments: &[&str]) -> Running {
@@ -76,6 +80,28 @@ fn another_command_sees_how_a_job_is_and_ends_it() {
     let stopped = scene.start(&["stop", "patient"]).wait();
     stopped.assert_code(0);
     job.wait().assert_code(130);
+    scene.assert_clean();
+}
+
+#[test]
+fn what_tasks_take_is_known_while_they_run() {
+    let scene = Scene::new();
+    let job = patient(&scene, &[]);
+    let deadline = Instant::now() + KNOWN_TIME_MAX;
+    loop {
+        let seen = scene.start(&["status", "--output", "json"]).wait();
+        seen.assert_code(0);
+        let status = &seen.events()[0];
+        let tasks = status["tasks"].as_array().unwrap();
+        if tasks
+            .iter()
+            .all(|task| task["memory_bytes"].as_u64() > Some(0))
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{}", seen.stdout);
+    }
+    stop(&scene, job);
     scene.assert_clean();
 }
 

@@ -63,6 +63,37 @@ fn check(status: &Status, tasks_max: usize, columns: Option<usize>, expected: &E
 }
 
 #[test]
+fn what_waits_in_channels_is_shown_where_something_does() {
+    let mut job = status();
+    let channel = |depth, is_full| {
+        Some(ChannelStatus {
+            depth,
+            is_full,
+            is_sender_blocked: false,
+        })
+    };
+    (job.tasks[0].input, job.tasks[0].output) = (channel(7, false), channel(0, false));
+    job.tasks[1].input = channel(256, true);
+    check(
+        &job,
+        30,
+        Some(80),
+        &expect![[r#"
+        job `elevator` (process 4711): running for 3m 7s
+        framework f-0000
+        lift: 1 of 2 running, 1 killing
+        on 1 agent: agent-0 (2)
+        24 messages to tasks, 9422 from tasks; a channel was full 1 time
+        2.3 MiB of memory, 0.5s of CPU
+
+        TASK    STATE    SINCE     AGENT    SENT  RECEIVED    IN   MEMORY   CPU
+        lift-1  killing  18:34:08  agent-0    12      4711  full  1.1 MiB  0.2s
+        lift-0  running  18:34:08  agent-0    12      4711     7  1.1 MiB  0.2s
+    "#]],
+    );
+}
+
+#[test]
 fn a_job_is_some_lines_and_a_table() {
     check(
         &status(),
