@@ -4,7 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/job` | [`JobId`] |
-//! | `GET /v1/status` | [`Status`](super::status::Status) |
+//! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/live` | server-sent events: how things are, then what changes ([`live`](super::live)) |
 //! | `GET /v1/events`, `GET /v1/logs` | a line for each entry of the [`journal`](super::journal) |
 //! | `GET /v1/tasks?names=lift,floor-*` | the [tasks](tasks::NamedTask) that are meant |
