@@ -34,6 +34,7 @@ export class Agents {
       const agent = row.task.agent;
       if (row.box && row.box.agent !== agent) {
         row.box.rows.delete(row);
+        row.box.isStale = true;
         touched.add(row.box);
         row.box = null;
       }
@@ -41,14 +42,22 @@ export class Agents {
       if (!row.box) {
         row.box = this.box(agent);
         row.box.rows.add(row);
-        touched.add(row.box);
+        row.box.isStale = true;
       }
-      if (row.cellState !== row.stateName) touched.add(row.box);
+      if (row.cell?.row === row) drawCell(row.cell, row);
+      touched.add(row.box);
     }
     if (news.status) this.boxes.forEach((box) => touched.add(box));
+    touched.forEach((box) => this.show(box));
+  }
+
+  /** Cells stay where they are and change there; only other tasks make others. */
+  show(box) {
+    this.title(box);
+    if (!box.isStale) return;
+    box.isStale = false;
     const each = Math.floor(CELLS_MAX / Math.max(1, this.boxes.size));
-    const max = Math.max(CELLS_PER_BOX[0], Math.min(CELLS_PER_BOX[1], each));
-    touched.forEach((box) => this.draw(box, max));
+    this.draw(box, Math.max(CELLS_PER_BOX[0], Math.min(CELLS_PER_BOX[1], each)));
   }
 
   clear() {
@@ -72,19 +81,18 @@ export class Agents {
     return box;
   }
 
-  draw(box, max) {
+  title(box) {
     const host = this.store.hostOf(box.agent);
     setText(box.name, host);
     box.name.title = `Show the tasks of ${box.agent}`;
-    const live = [...box.rows].filter((row) => row.state.kind === 'up').length;
+    let live = 0;
+    for (const row of box.rows) if (row.state.kind === 'up') live += 1;
     const all = box.rows.size;
     setText(box.counted, live === all ? plural(all, 'task') : `${count(live)} of ${plural(all, 'task')} running`);
-    // Those that run well are the first to be left out.
-    let rows = [...box.rows];
-    if (rows.length > max) {
-      rows = [...rows.filter((row) => row.state.kind !== 'up'), ...rows.filter((row) => row.state.kind === 'up')];
-      rows.length = max;
-    }
+  }
+
+  draw(box, max) {
+    const rows = [...box.rows].slice(0, max);
     while (box.pool.length > rows.length) box.pool.pop().node.remove();
     while (box.pool.length < rows.length) {
       const node = el('button', { type: 'button', tabIndex: -1 });
@@ -99,7 +107,7 @@ export class Agents {
 }
 
 function drawCell(cell, row) {
-  row.cellState = row.stateName;
+  row.cell = cell;
   if (cell.row === row && cell.stateName === row.stateName) return;
   cell.row = row;
   cell.stateName = row.stateName;

@@ -1,3 +1,5 @@
+//! What readers of the live stream are told, from samples of a status.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
