@@ -1,3 +1,5 @@
+//! How a running job is told, at several widths and sizes.
+
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is known after reports, in plain values.
+
 use framework::Source;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which entries are wanted, and that none is left out or told twice.
+
 use super::*;
 use crate::report::Stream;
 
