@@ -31,8 +31,10 @@ impl Scheduler {
         let purpose = wave.map(|wave| &self.waves[wave].purpose);
         match (on_failure, purpose) {
             // A task whose end was asked for has no further life to be brought back to.
-            (OnFailure::Restart(_), None) if failed.kill_ordered && self.has_begun() => {
-                self.ignore(failed);
+            (OnFailure::Restart(_), None | Some(Purpose::Restart { .. } | Purpose::Requested))
+                if failed.kill_ordered && self.has_begun() =>
+            {
+                self.ignore(failed)
             }
             (OnFailure::Restart(rules), _) if !is_ending => {
                 self.restart_failed(now, failed, &rules, wave)

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::play::{check, up};
+use super::play::{check, check_connected, up};
 
 #[test]
 fn a_task_that_is_to_be_restarted_is_killed_and_has_its_next_life_at_once() {
@@ -510,6 +510,70 @@ fn a_stop_lets_nothing_come_back() {
                 ACKNOWLEDGE t-0.r.1 3
             0s restart t-1
                 refused: the job is being shut down
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_that_is_killed_before_its_next_life_has_begun_does_not_come_back() {
+    check_connected(
+        &["t*2 cpus:1 | restart 1"],
+        &up("
+        connected job.r.1
+        restart t-0 | killed t-0 | offer o2 a2 cpus:2 | running t-0
+        kill t-0
+        lost t-0
+        advance 10
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+            0s connected job.r.1
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s restart t-0
+                TaskReturns("t-0")
+                KILL t-0.r.1 None
+            0s killed t-0
+                event TaskKilled t-0
+                report `t-0` TASK_KILLED on agent a1
+                report restart of t-0
+                ACKNOWLEDGE t-0.r.1 3
+                REVIVE
+            0s offer o2 a2 cpus:2
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o2] on a2: job.r.2 cpus:0.1 with [t-0.r.2 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a2
+                ACKNOWLEDGE t-0.r.2 4
+            0s kill t-0
+                KILL t-0.r.2 None
+            0s lost t-0
+                ExecutorGone(job.r.2)
+                event TaskLost t-0
+                report `t-0` TASK_LOST on agent a2
+                TaskOver("t-0")
+                report ignored `t-0` TASK_LOST on agent a2
+                ACKNOWLEDGE t-0.r.2 5
         "#]],
     );
 }
