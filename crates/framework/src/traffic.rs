@@ -1,5 +1,6 @@
 //! What went over the links of a run and what its tasks took, for whoever wants to show it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +12,21 @@ use crate::usage::{KnownUsages, Running, TaskUsage, TotalUsage, UsageWatch, Usag
 
 /// The counters of all links and tasks of a run, and what tasks took, shared by all clones.
 ///
-/// They can be looked at at any time, while the job runs and when it has ended; looking holds up
-/// nothing. Links whose tasks were placed again are among them.
+/// They can be looked at at any time, while the job runs and when it has ended. Links whose tasks
+/// were placed again are among them; of those that ended long ago only the sums are kept.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
-    links: Arc<Mutex<Vec<Entry>>>,
+    links: Arc<Mutex<Links>>,
     usages: Usages,
 }
+
+/// So many links that were shut stay as they are, with what waits in them: messages that have arrived
+/// may still be received.
+const SHUT_MAX: usize = 64;
+
+/// Of so many others that were shut the counters are kept apart: a task that fails every two minutes
+/// has that many lives in more than a day.
+const PAST_MAX: usize = 1024;
 
 /// What one executor's link has done so far, seen from the framework.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +99,18 @@ pub struct TotalTraffic {
     pub moves: u64,
 }
 
+#[derive(Debug, Default)]
+struct Links {
+    /// In the order of their launch.
+    entries: Vec<Entry>,
+    /// Shut before all entries were that are.
+    past: VecDeque<LinkTraffic>,
+    /// The sums over all that are in neither.
+    forgotten: TotalTraffic,
+    /// How many entries there may be before those that were shut are looked for.
+    entries_max: usize,
+}
+
 #[derive(Debug)]
 struct Entry {
     executor: ExecutorId,
@@ -104,27 +125,26 @@ impl Traffic {
         Self::default()
     }
 
-    /// All links so far, in the order of their launch.
+    /// The links so far, in the order of their launch but for those that ended before others began.
     pub fn links(&self) -> Vec<LinkTraffic> {
         let links = self.lock();
         let usages = self.usages.lock();
-        links.iter().map(|entry| entry.traffic(&usages)).collect()
+        let past = links.past.iter().cloned();
+        let entries = links.entries.iter();
+        past.chain(entries.map(|entry| entry.traffic(&usages)))
+            .collect()
     }
 
     /// The sums over all links; messages and stalls are those of tasks' channels.
     pub fn total(&self) -> TotalTraffic {
-        let mut total = TotalTraffic::default();
-        for link in self.links() {
-            total.frames_sent += link.counters.frames_sent;
-            total.frames_resent += link.counters.frames_resent;
-            total.moves += link.counters.moves;
-            for TaskTraffic { counters, .. } in link.tasks {
-                total.messages_sent += counters.messages_sent;
-                total.messages_received += counters.messages_received;
-                total.bytes_sent += counters.bytes_sent;
-                total.bytes_received += counters.bytes_received;
-                total.stalls += counters.stalls;
-            }
+        let links = self.lock();
+        let usages = self.usages.lock();
+        let mut total = links.forgotten;
+        for link in &links.past {
+            total.add(link);
+        }
+        for entry in &links.entries {
+            total.add(&entry.traffic(&usages));
         }
         total
     }
@@ -160,12 +180,16 @@ impl Traffic {
         tasks: Vec<(TaskId, Sender)>,
     ) {
         self.usages.launched(tasks.iter().map(|(task, _)| task));
-        self.lock().push(Entry {
+        let mut links = self.lock();
+        links.entries.push(Entry {
             executor,
             agent,
             link,
             tasks,
         });
+        if links.entries.len() > links.entries_max {
+            links.prune(&self.usages.lock());
+        }
     }
 
     /// Says everything once, for those who debug.
@@ -184,8 +208,48 @@ impl Traffic {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Links {
+    /// Lets go of links that were shut, all but the last of them.
+    fn prune(&mut self, usages: &KnownUsages) {
+        let is_shut: Vec<bool> = self.entries.iter().map(|it| it.link.is_shut()).collect();
+        let shut = is_shut.iter().filter(|is_shut| **is_shut).count();
+        let mut surplus = shut.saturating_sub(SHUT_MAX);
+        let entries = std::mem::take(&mut self.entries);
+        for (entry, is_shut) in entries.into_iter().zip(is_shut) {
+            if is_shut && surplus > 0 {
+                surplus -= 1;
+                self.past.push_back(entry.traffic(usages));
+            } else {
+                self.entries.push(entry);
+            }
+        }
+        while self.past.len() > PAST_MAX {
+            if let Some(link) = self.past.pop_front() {
+                self.forgotten.add(&link);
+            }
+        }
+        // So that each link is looked at a few times in its life.
+        self.entries_max = 2 * self.entries.len().max(SHUT_MAX);
+    }
+}
+
+impl TotalTraffic {
+    fn add(&mut self, link: &LinkTraffic) {
+        self.frames_sent += link.counters.frames_sent;
+        self.frames_resent += link.counters.frames_resent;
+        self.moves += link.counters.moves;
+        for TaskTraffic { counters, .. } in &link.tasks {
+            self.messages_sent += counters.messages_sent;
+            self.messages_received += counters.messages_received;
+            self.bytes_sent += counters.bytes_sent;
+            self.bytes_received += counters.bytes_received;
+            self.stalls += counters.stalls;
+        }
     }
 }
 
@@ -227,5 +291,42 @@ fn task_traffic(sender: &Sender, running: Option<&Running>) -> TaskTraffic {
             is_receiver_waiting: Some(output.is_waited_for),
             is_closed: output.is_closed,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use link::{LinkConfig, Role};
+
+    use super::*;
+
+    #[test]
+    fn lives_without_end_are_counted_and_not_kept() {
+        let traffic = Traffic::new();
+        let lives = 4 * PAST_MAX as u64;
+        for life in 0..lives {
+            let link = Link::new(Role::Scheduler, life, LinkConfig::new());
+            let (sender, _receiver) = link.open("a-0").unwrap();
+            sender.try_send("message".into()).unwrap();
+            let task = TaskId::from(format!("a-0.0.{life}"));
+            traffic.add("e".into(), "a".into(), link.clone(), vec![(task, sender)]);
+            link.shut();
+        }
+        assert_eq!(traffic.total().messages_sent, lives);
+        let kept = traffic.links().len();
+        assert!(kept <= PAST_MAX + 2 * SHUT_MAX, "{kept} links are kept");
+    }
+
+    #[test]
+    fn links_that_are_not_shut_are_all_kept() {
+        let traffic = Traffic::new();
+        let links = 3 * SHUT_MAX;
+        for number in 0..links {
+            let link = Link::new(Role::Scheduler, 1, LinkConfig::new());
+            traffic.add(format!("e{number}").into(), "a".into(), link, Vec::new());
+        }
+        let executors = traffic.links().into_iter().map(|link| link.executor);
+        let expected = (0..links).map(|number| ExecutorId::from(format!("e{number}")));
+        assert!(executors.eq(expected));
     }
 }

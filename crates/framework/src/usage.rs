@@ -187,7 +187,11 @@ impl KnownUsages {
     }
 
     fn begin(&mut self, name: &str, task: &TaskId) {
-        let before = self.tasks.remove(name);
+        // Whether or not somebody has told its end.
+        let before = self.tasks.remove(name).map(|mut before| {
+            before.end(None);
+            before
+        });
         let life = Known {
             task: task.clone(),
             is_over: false,
@@ -364,6 +368,14 @@ mod tests {
         usages.note(&lost);
         assert_eq!(known(&usages, "a-0"), Some((5, false)));
         assert_eq!(usages.total(), TotalUsage::default());
+    }
+
+    #[test]
+    fn a_life_that_was_given_up_does_not_run_in_the_next() {
+        let usages = usages(&["a-0.0.1"]);
+        tell(&usages, "a-0.0.1", 5);
+        usages.launched([&TaskId::from("a-0.0.2")]);
+        assert_eq!(known(&usages, "a-0"), Some((5, false)));
     }
 
     #[test]

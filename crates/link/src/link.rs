@@ -213,6 +213,11 @@ impl Link {
         frame
     }
 
+    /// Whether the link has been shut.
+    pub fn is_shut(&self) -> bool {
+        self.shared.lock().end.is_shut()
+    }
+
     /// Ends the link, because the peer is gone for good: receivers give what has arrived and then
     /// end, senders are closed, [`next_frame`](Self::next_frame) answers `None`.
     ///

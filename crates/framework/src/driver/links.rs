@@ -232,7 +232,7 @@ impl Links {
             .filter_map(|executor| self.by_executor.get(executor))
         {
             let control = entry.link.control();
-            // It has room: this is the first record. If the link is shut, the executor is gone.
+            // It has room, or will have. If the link is shut, the executor is gone.
             tokio::spawn(async move { control.send(&spec::Control::start()).await });
         }
     }
