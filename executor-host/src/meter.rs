@@ -92,6 +92,11 @@ impl Meter {
         })
     }
 
+    /// The function begins now: what it waited for before was none of its doing.
+    pub(crate) fn begin(&self) {
+        *self.rests_since() = Instant::now();
+    }
+
     /// What is done for the guest outside its stack, within a turn that is measured.
     pub(crate) fn errands(&self) -> &Errands {
         &self.inner.errands

@@ -1,10 +1,18 @@
 //! The executor as a program: environment, logging, signals, exit codes.
 
-use std::{io, path::Path, process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    path::Path,
+    process::ExitCode,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use mesos_client::ExecutorConfig;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,
@@ -56,19 +64,40 @@ pub fn program() -> ExitCode {
     };
     // On the home thread as well: tasks that wake each other there need no other thread.
     let (turns, first_turns) = Turns::with_taker();
+    let (turns_taken, all_taken) = mpsc::channel();
     let running = runtime.spawn(async move {
         let _ending = EndingFirstTurns(turns.clone());
-        run(output, turns).await
+        let code = exit_code(run(output.clone(), turns).await);
+        exit_without(all_taken, output, code);
+        code
     });
     first_turns.run();
-    let outcome = match runtime.block_on(running) {
-        Ok(outcome) => outcome,
+    drop(turns_taken);
+    let code = match runtime.block_on(running) {
+        Ok(code) => code,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     };
     runtime.shutdown_timeout(RUNTIME_WAIT);
+    ExitCode::from(code)
+}
+
+/// Ends the process if the main thread does not come back from a first turn: to open a folder of a
+/// file server that hangs may take for ever.
+fn exit_without(all_taken: mpsc::Receiver<Infallible>, output: Output, code: u8) {
+    thread::spawn(move || {
+        if all_taken.recv_timeout(RUNTIME_WAIT) == Err(RecvTimeoutError::Timeout) {
+            warn!("a first turn does not end, which is not waited for");
+            output.close(OUTPUT_WAIT);
+            std::process::exit(code.into());
+        }
+    });
+}
+
+/// The exit code, and for an error a line in the log.
+fn exit_code(outcome: Result<Exit, RunError>) -> u8 {
     match outcome {
-        Ok(Exit::Done | Exit::Shutdown) => ExitCode::SUCCESS,
-        Ok(Exit::AgentLost) => ExitCode::FAILURE,
+        Ok(Exit::Done | Exit::Shutdown) => 0,
+        Ok(Exit::AgentLost) => 1,
         Err(error) => {
             let mut causes = String::new();
             let mut cause = std::error::Error::source(&error);
@@ -77,7 +106,7 @@ pub fn program() -> ExitCode {
                 cause = error.source();
             }
             error!("{error}{causes}");
-            ExitCode::from(2)
+            2
         }
     }
 }

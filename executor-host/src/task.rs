@@ -143,6 +143,7 @@ impl Prepared {
     pub async fn run(mut self, inbox: TaskInbox, outbox: link::Sender) -> Outcome {
         let meter = self.store.data().meter().clone();
         let idle_max = self.idle_max;
+        meter.begin();
         // Apart from the guest: what wakes the watch is no turn of the guest.
         let mut watch = idle_max.map(|limit| {
             let meter = meter.clone();
