@@ -41,6 +41,8 @@ let hasEnded = false;
 /** Takes what the stream says; what comes within one frame is shown together. */
 function hear(kind, data) {
   if (kind === 'end') {
+    // How it ended may be among what waits.
+    show();
     hasEnded = true;
     view.end();
     head.end();

@@ -103,18 +103,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Err(failure) => (None, Err(failure)),
     };
     reporter.end_live();
-    let exit = result.unwrap_or_else(|failure| {
-        let exit = failure.exit();
-        report(failure, &reporter);
-        reporter.event(&Event::NotRun {
-            outcome: match exit {
-                Exit::Interrupted => "interrupted",
-                _ => "not_run",
-            },
-            exit_code: exit.code(),
-        });
-        exit
-    });
+    let exit = result.unwrap_or_else(|failure| tell(failure, &reporter));
     // While the runtime lives, signals shorten the wait for a reader that does not read.
     reporter.finish();
     if let Some(runtime) = runtime {
@@ -192,6 +181,21 @@ async fn hurry(mut urgency: watch::Receiver<Urgency>, reporter: Arc<Reporter>) {
     while urgency.changed().await.is_ok() {
         reporter.hurry(*urgency.borrow_and_update());
     }
+}
+
+/// The last word on what could not be done.
+fn tell(failure: Failure, reporter: &Reporter) -> Exit {
+    reporter.end_live();
+    let exit = failure.exit();
+    report(failure, reporter);
+    reporter.event(&Event::NotRun {
+        outcome: match exit {
+            Exit::Interrupted => "interrupted",
+            _ => "not_run",
+        },
+        exit_code: exit.code(),
+    });
+    exit
 }
 
 fn report(failure: Failure, reporter: &Reporter) {

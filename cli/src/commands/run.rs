@@ -58,27 +58,32 @@ pub(super) async fn run(
     };
     let ended = run_on(place, args.args, &loaded, &running, reporter, urgency).await;
     reporter.end_live();
-    if let Ok(ended) = &ended {
-        if let Some(misfits) = &ended.misfits {
-            diagnostics::report(misfits, reporter);
+    let exit = match ended {
+        // Before those who follow come to the end.
+        Err(failure) => super::tell(failure, reporter),
+        Ok(ended) => {
+            if let Some(misfits) = &ended.misfits {
+                diagnostics::report(misfits, reporter);
+            }
+            reporter.event(&Event::Outcome(Outcome {
+                job: &loaded.job.name,
+                outcome: ended.word,
+                exit_code: ended.exit.code(),
+                seconds: started.elapsed().as_secs_f64(),
+                tasks: loaded.job.task_count() as usize,
+                failures_ignored: ended.failures_ignored,
+                reason: ended.reason,
+                channels: ended.traffic.into(),
+                usage: ended.usage.into(),
+                help: ended.help,
+            }));
+            ended.exit
         }
-        reporter.event(&Event::Outcome(Outcome {
-            job: &loaded.job.name,
-            outcome: ended.word,
-            exit_code: ended.exit.code(),
-            seconds: started.elapsed().as_secs_f64(),
-            tasks: loaded.job.task_count() as usize,
-            failures_ignored: ended.failures_ignored,
-            reason: ended.reason.clone(),
-            channels: ended.traffic.into(),
-            usage: ended.usage.into(),
-            help: ended.help,
-        }));
-    }
+    };
     running.end();
     // Those who follow read on meanwhile, and signals are heard.
     tokio::task::block_in_place(|| doors.close());
-    Ok(ended?.exit)
+    Ok(exit)
 }
 
 /// Lets others look at the job.

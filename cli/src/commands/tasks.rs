@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::anyhow;
+use framework::TaskState;
 use serde::Deserialize;
 
 use super::Failure;
@@ -39,28 +40,35 @@ pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, F
         act(&job, &task, "kill").await?;
         waiting.insert(task);
     }
-    loop {
-        // Looked at after each event: of those before, none is missed.
-        for NamedTask {
-            task,
-            state,
-            has_ended,
-        } in meant_of(&job, &waiting).await?
-        {
-            if has_ended && waiting.remove(&task) {
-                let state = state.unwrap_or_default();
-                reporter.event(&Event::Killed {
-                    task: &task,
-                    state: &state,
-                    already: false,
-                });
-            }
+    let mut has_ended = |task: &str, state: &str| {
+        if waiting.remove(task) {
+            reporter.event(&Event::Killed {
+                task,
+                state,
+                already: false,
+            });
         }
-        if waiting.is_empty() {
-            return Ok(Exit::Success);
-        }
-        news.until(|news| waiting.contains(&news.task)).await?;
+        waiting.is_empty()
+    };
+    // Those that wait for their next life have ended with that, and nothing more is told of them.
+    // A job that has ended since has told of all.
+    let now = meant(&job, "").await.unwrap_or_default();
+    for task in now.iter().filter(|task| task.has_ended) {
+        has_ended(&task.task, task.state.as_deref().unwrap_or_default());
     }
+    while !has_ended("", "") {
+        let told = news
+            .until(|news| news.event == "task" && is_end(&news.state))
+            .await?;
+        has_ended(&told.task, &told.state);
+    }
+    Ok(Exit::Success)
+}
+
+/// Whether a task in this state is over.
+fn is_end(state: &str) -> bool {
+    let mut ends = TaskState::ALL.iter().filter(|known| known.is_end());
+    ends.any(|known| known.name() == state)
 }
 
 /// Has tasks end and launched again, and waits until they run.
@@ -138,18 +146,6 @@ async fn attend(place: &Where) -> Result<(JobClient, Listening), Failure> {
 async fn meant(job: &JobClient, names: &str) -> Result<Vec<NamedTask>, Failure> {
     let names = names.to_owned();
     job.get("/v1/tasks", &TaskQuery { names }).await
-}
-
-async fn meant_of(job: &JobClient, tasks: &BTreeSet<String>) -> Result<Vec<NamedTask>, Failure> {
-    if tasks.is_empty() {
-        return Ok(Vec::new());
-    }
-    // All of them: a query for thousands would be too long.
-    let all = meant(job, "").await?;
-    Ok(all
-        .into_iter()
-        .filter(|task| tasks.contains(&task.task))
-        .collect())
 }
 
 async fn act(job: &JobClient, task: &str, verb: &str) -> Result<(), Failure> {

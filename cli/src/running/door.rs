@@ -43,6 +43,9 @@ const TOKEN_BYTES: usize = 16;
 /// Connections at once, of each kind; others wait in the system's queue.
 const CONNECTIONS_MAX: usize = 128;
 
+/// How often a socket is tried whose folder goes away: each time another job must end just then.
+const BIND_TRIES_MAX: u32 = 16;
+
 /// How long somebody may take to say what is wanted.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 
@@ -168,18 +171,34 @@ fn remove(socket: &Path) {
     }
 }
 
+/// The private socket. It is there once it can be connected to: others remove one that cannot.
 fn bind(
     folder: &Path,
     job: &str,
 ) -> Result<(PathBuf, std::os::unix::net::UnixListener), anyhow::Error> {
-    let path = place::make(folder, job)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let path = place::make(folder, job)?;
+        match bind_at(&path) {
+            Ok(listener) => return Ok((path, listener)),
+            // A job that has ended has taken the empty folder away meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < BIND_TRIES_MAX => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn bind_at(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    let unseen = path.with_extension("new");
     // One that was left behind by a process of our number.
-    let _ = fs::remove_file(&path);
-    let listener = std::os::unix::net::UnixListener::bind(&path)?;
+    let _ = fs::remove_file(&unseen);
+    let listener = std::os::unix::net::UnixListener::bind(&unseen)?;
     // Nobody else can enter the folder; this is for those who look.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    fs::set_permissions(&unseen, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
-    Ok((path, listener))
+    fs::rename(&unseen, path)?;
+    Ok(listener)
 }
 
 async fn serve(

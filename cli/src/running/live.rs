@@ -56,9 +56,9 @@ pub(super) struct Update<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<&'a TaskStatus>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    events: Vec<&'a EventEntry>,
+    events: Vec<EventEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    lines: Vec<&'a LineEntry>,
+    lines: Vec<LineEntry>,
     /// Lines before these that the reader has not seen and will not: there were too many.
     #[serde(skip_serializing_if = "is_zero")]
     lines_skipped: u64,
@@ -102,11 +102,9 @@ impl Live {
     }
 
     /// What is new since `place`, which then is where the reader is; nothing if nothing is.
-    pub(super) fn changes<'a>(
-        &'a self,
-        journal: &'a Journal,
-        place: &mut Place,
-    ) -> Option<Update<'a>> {
+    ///
+    /// It holds nothing of the journal, so that it can be written while others use that.
+    pub(super) fn changes(&self, journal: &Journal, place: &mut Place) -> Option<Update<'_>> {
         let since = *place;
         *place = Place {
             revision: self.revision,
@@ -133,7 +131,7 @@ impl Live {
     }
 }
 
-/// Whether they differ in nothing but how long the job has run.
+/// Whether they differ in nothing but how long the job has run, and what its journal has forgotten.
 fn is_same(one: &Status, other: &Status) -> bool {
     let Status {
         id,
@@ -148,7 +146,8 @@ fn is_same(one: &Status, other: &Status) -> bool {
         tasks: _,
         channels,
         delivering,
-        forgotten,
+        // It changes with each line that is printed, once the journal is full.
+        forgotten: _,
     } = one;
     *id == other.id
         && *phase == other.phase
@@ -160,12 +159,14 @@ fn is_same(one: &Status, other: &Status) -> bool {
         && *agents == other.agents
         && *channels == other.channels
         && *delivering == other.delivering
-        && *forgotten == other.forgotten
 }
 
 /// The last `max`, in order.
-fn newest<T>(entries: &mut impl DoubleEndedIterator<Item = T>, max: usize) -> Vec<T> {
-    let mut newest: Vec<T> = entries.by_ref().rev().take(max).collect();
+fn newest<'a, T: Clone + 'a>(
+    entries: &mut impl DoubleEndedIterator<Item = &'a T>,
+    max: usize,
+) -> Vec<T> {
+    let mut newest: Vec<T> = entries.by_ref().rev().take(max).cloned().collect();
     newest.reverse();
     newest
 }

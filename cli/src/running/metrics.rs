@@ -99,7 +99,9 @@ fn tasks(registry: &mut Registry, status: &Status) {
     for task in &status.tasks {
         let group = groups.entry(&task.group).or_default();
         group.restarts += u64::from(task.restarts);
-        group.memory_bytes += task.memory_bytes.unwrap_or(0);
+        group.memory_bytes = group
+            .memory_bytes
+            .saturating_add(task.memory_bytes.unwrap_or(0));
         group.cpu_seconds += task.cpu_seconds.unwrap_or(0.0);
     }
     let (restarts, memory, cpu) = (Counts::default(), Amounts::default(), Amounts::default());

@@ -1,6 +1,8 @@
 //! Tasks as people name them: one by its name, all of a group by the group's, or those that fit a
 //! pattern. No I/O.
 
+use std::collections::HashSet;
+
 use job::nearest;
 use thiserror::Error;
 
@@ -13,6 +15,9 @@ const GROUPS_LISTED_MAX: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     words: Vec<String>,
+    /// Those that are names, for a quick look.
+    names: HashSet<String>,
+    patterns: Vec<String>,
 }
 
 /// A word that means no task.
@@ -45,8 +50,13 @@ impl Selection {
     pub(crate) fn parse(text: &str) -> Self {
         let words = text.split(',').map(str::trim);
         let words = words.filter(|word| !word.is_empty());
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let (patterns, names): (Vec<_>, Vec<_>) =
+            words.iter().cloned().partition(|word| is_pattern(word));
         Self {
-            words: words.map(str::to_owned).collect(),
+            words,
+            names: names.into_iter().collect(),
+            patterns,
         }
     }
 
@@ -54,12 +64,18 @@ impl Selection {
     pub(crate) fn exactly(task: &str) -> Self {
         Self {
             words: vec![task.to_owned()],
+            names: [task.to_owned()].into(),
+            patterns: Vec::new(),
         }
     }
 
     /// Whether a task is among them.
     pub(crate) fn has(&self, task: &str) -> bool {
-        self.words.is_empty() || self.words.iter().any(|word| means(word, task))
+        let mut patterns = self.patterns.iter();
+        self.words.is_empty()
+            || self.names.contains(task)
+            || self.names.contains(group_of(task))
+            || patterns.any(|pattern| fits(pattern.as_bytes(), task.as_bytes()))
     }
 
     /// The tasks among these names that are meant, in their order.
@@ -82,7 +98,11 @@ impl Selection {
 fn means(word: &str, task: &str) -> bool {
     word == task
         || word == group_of(task)
-        || word.contains(['*', '?']) && fits(word.as_bytes(), task.as_bytes())
+        || is_pattern(word) && fits(word.as_bytes(), task.as_bytes())
+}
+
+fn is_pattern(word: &str) -> bool {
+    word.contains(['*', '?'])
 }
 
 /// Whether the text fits the pattern: `*` stands for anything, `?` for one byte. Names are ASCII.

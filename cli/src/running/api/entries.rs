@@ -22,6 +22,10 @@ use crate::tail::EXECUTOR_NAME;
 /// journal for a moment only.
 const PIECE_ENTRIES_MAX: usize = 256;
 
+/// So many entries are looked at for a piece, wanted or not: a fraction of a millisecond, for which
+/// the job may have to wait that wants to tell the journal something.
+const PIECE_LOOKS_MAX: usize = 4096;
+
 /// Which entries of the journal are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -91,10 +95,17 @@ fn lines_of<T: Entry + Serialize + 'static>(
             changes.mark_unchanged();
             // Before looking, so that what came before the end is found.
             let has_ended = job.has_ended();
-            let lines = job.read(|journal| reading.next(ring(journal), journal.newest()));
+            let (lines, is_behind) = job.read(|journal| {
+                let lines = reading.next(ring(journal), journal.newest());
+                (lines, reading.after < journal.newest())
+            });
             if !lines.is_empty() {
                 let bytes = Ok::<_, Infallible>(Bytes::from(lines));
                 return Some((bytes, (job, reading, changes)));
+            }
+            if is_behind {
+                tokio::task::yield_now().await;
+                continue;
             }
             if !follow || has_ended || changes.changed().await.is_err() {
                 return None;
@@ -141,15 +152,20 @@ impl<F> Reading<F> {
         if forgotten > 0 && self.wanted.gaps {
             push_line(&mut lines, &Gap { forgotten });
         }
-        let found = ring.after(self.after).filter(|entry| self.is(entry));
-        let found: Vec<&T> = found.take(PIECE_ENTRIES_MAX).collect();
-        for entry in &found {
-            push_line(&mut lines, entry);
+        let (mut looks, mut found, mut last) = (0, 0, self.after);
+        for entry in ring.after(self.after) {
+            looks += 1;
+            last = entry.seq();
+            if self.is(entry) {
+                found += 1;
+                push_line(&mut lines, entry);
+            }
+            if looks == PIECE_LOOKS_MAX || found == PIECE_ENTRIES_MAX {
+                break;
+            }
         }
-        self.after = match found.last() {
-            Some(last) if found.len() == PIECE_ENTRIES_MAX => last.seq(),
-            _ => newest,
-        };
+        let is_cut_short = looks == PIECE_LOOKS_MAX || found == PIECE_ENTRIES_MAX;
+        self.after = if is_cut_short { last } else { newest };
         self.count = ring.count_until(self.after);
         lines
     }

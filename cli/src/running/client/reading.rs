@@ -1,13 +1,15 @@
 //! What a job answers, made fit to be shown: terminal escapes and other control characters go from
 //! all texts, and nothing grows beyond its bound.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use axum::body::Bytes;
 use executor_host::output::clean;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::JobClient;
 use crate::commands::Failure;
@@ -16,9 +18,9 @@ use crate::exit::Exit;
 /// The longest line: far more than a task can print in one, and than a reason takes.
 const LINE_BYTES_MAX: usize = 8 << 20;
 
-/// So many pieces of an answer are read ahead. All that a job remembers fits, so that it need not
+/// So many bytes of an answer are read ahead. All that a job remembers fits, so that it need not
 /// wait with its end for whoever reads the lines slowly.
-const PIECES_AHEAD_MAX: usize = 8192;
+const BYTES_AHEAD_MAX: u32 = 64 << 20;
 
 /// The whole of an answer.
 ///
@@ -74,17 +76,27 @@ fn fit_text(text: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Lines {
     client: JobClient,
-    pieces: mpsc::Receiver<reqwest::Result<Bytes>>,
+    /// Each with its share of what may be read ahead.
+    pieces: mpsc::UnboundedReceiver<(reqwest::Result<Bytes>, OwnedSemaphorePermit)>,
     unread: Unread,
 }
 
 impl Lines {
     /// Reads ahead on a task of its own.
     pub(super) fn of(mut response: Response, client: JobClient) -> Self {
-        let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+        let (sender, pieces) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(BYTES_AHEAD_MAX as usize));
         tokio::spawn(async move {
             while let Some(piece) = response.chunk().await.transpose() {
-                if sender.send(piece).await.is_err() {
+                let bytes = piece.as_ref().map_or(0, Bytes::len);
+                let share =
+                    u32::try_from(bytes).map_or(BYTES_AHEAD_MAX, |it| it.min(BYTES_AHEAD_MAX));
+                let room = tokio::select! {
+                    room = Arc::clone(&room).acquire_many_owned(share) => room,
+                    () = sender.closed() => return,
+                };
+                let Ok(room) = room else { return };
+                if sender.send((piece, room)).is_err() {
                     return;
                 }
             }
@@ -112,9 +124,11 @@ impl Lines {
             }
             match self.pieces.recv().await {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(self.client.broken(error)),
-                Some(Ok(piece)) if self.unread.has_room(piece.len()) => self.unread.push(&piece),
-                Some(Ok(_)) => {
+                Some((Err(error), _)) => return Err(self.client.broken(error)),
+                Some((Ok(piece), _)) if self.unread.has_room(piece.len()) => {
+                    self.unread.push(&piece);
+                }
+                Some((Ok(_), _)) => {
                     let error = anyhow::anyhow!("a line has more than {LINE_BYTES_MAX} bytes");
                     return Err(self.client.failed(error));
                 }

@@ -60,13 +60,10 @@ impl Sampler {
         }
         let is_first = *place == Place::default();
         let kind = if is_first { "snapshot" } else { "change" };
-        let data = job.read(|journal| {
-            let mut update = sampled.live.changes(journal, place)?;
-            let page = job.page().filter(|_| is_first);
-            update.view = page.map(View::path);
-            Some(serde_json::to_vec(&update))
-        })?;
-        match data {
+        let mut update = job.read(|journal| sampled.live.changes(journal, place))?;
+        let page = job.page().filter(|_| is_first);
+        update.view = page.map(View::path);
+        match serde_json::to_vec(&update) {
             Ok(data) => Some(event(kind, &data)),
             Err(error) => {
                 tracing::warn!(%error, "what has changed cannot be shown");
