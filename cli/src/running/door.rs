@@ -19,7 +19,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::serve::Listener;
+use axum::serve::{Listener, ListenerExt as _};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -223,6 +223,12 @@ async fn serve(
         let router = router.merge(open).merge(pages);
         match TcpListener::from_std(listener) {
             Ok(listener) => {
+                // Whoever has vanished, or reads nothing for long, gives up the place.
+                let listener = listener.tap_io(|stream| {
+                    if let Err(error) = link::direct::tune(stream) {
+                        debug!(%error, "a vanished reader will not be noticed");
+                    }
+                });
                 kinds.spawn(accept_all(listener, router, closed));
             }
             Err(error) => warn!(%error, "the dashboard is not served"),
