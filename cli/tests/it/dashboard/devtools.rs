@@ -86,6 +86,8 @@ impl Browser {
             .args(["--disable-dev-shm-usage", "--password-store=basic"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("HOME", profile.path())
+            // It makes folders there, and leaves them when it is killed.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
