@@ -20,6 +20,7 @@ use framework::Delivering;
 
 pub(super) use self::line::{Line, Style};
 use self::rates::{Rate, told};
+use super::text::count;
 use super::width::{cut, cut_middle, padded, width};
 use crate::guest::fetch::amount;
 use crate::tally::{Counts, GroupTally, Phase, Standing, Tally};
@@ -198,9 +199,9 @@ fn details(tally: &Tally) -> Vec<String> {
     } = tally.delivering();
     let fetch = (fetching > 0).then(|| {
         let amount = amount(bytes, bytes_total);
-        format!("fetch {} ({amount})", modules(fetching))
+        format!("fetch {} ({amount})", count(fetching, "module"))
     });
-    let compile = (compiling > 0).then(|| format!("compile {}", modules(compiling)));
+    let compile = (compiling > 0).then(|| format!("compile {}", count(compiling, "module")));
     match (fetch, compile) {
         (Some(fetch), Some(compile)) => details.push(format!("agents {fetch}, {compile}")),
         (Some(one), None) | (None, Some(one)) => details.push(format!("agents {one}")),
@@ -292,12 +293,6 @@ fn spell(elapsed: Duration) -> String {
         (0, _, _) => format!("{hours}h {:02}m", minutes % 60),
         _ => format!("{days}d {:02}h", hours % 24),
     }
-}
-
-/// `1 module`, `2 modules`.
-fn modules(number: u64) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} module{plural}")
 }
 
 #[cfg(test)]

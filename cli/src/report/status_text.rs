@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::table::{self, Column};
+use super::text::count;
 use super::width::cut;
 use crate::running::status::{AgentStatus, ChannelStatus, GroupStatus, Phase, Status, TaskStatus};
 
@@ -62,7 +63,7 @@ fn page(status: &Status, tasks_max: usize, columns: Option<usize>) -> Vec<String
             "modules: {} being fetched, {} being compiled, by {}",
             delivering.fetching,
             delivering.compiling,
-            count(delivering.executors as u64, "executor"),
+            count(delivering.executors, "executor"),
         ));
     }
     lines.extend(
@@ -145,7 +146,7 @@ fn agents_line(agents: &[AgentStatus]) -> Option<String> {
     if agents.len() > AGENTS_NAMED_MAX {
         named.push("…".to_owned());
     }
-    let agents = count(agents.len() as u64, "agent");
+    let agents = count(agents.len(), "agent");
     (!named.is_empty()).then(|| format!("on {agents}: {}", named.join(", ")))
 }
 
@@ -282,12 +283,6 @@ fn duration(duration: Duration) -> String {
         (0, _, _) => format!("{hours}h {}m", minutes % 60),
         (_, _, _) => format!("{days}d {}h", hours % 24),
     }
-}
-
-/// `1 agent`, `2 agents`.
-fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod asking;
 mod attending;
 mod cluster;
 
+use std::fmt::Display;
+
 use executor_host::output::clean;
 use owo_colors::OwoColorize as _;
 
@@ -224,8 +226,8 @@ fn took(usage: &Total) -> String {
 const MEBIBYTE: f64 = (1 << 20) as f64;
 
 /// `1 task`, `2 tasks`.
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 

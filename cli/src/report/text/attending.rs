@@ -23,7 +23,7 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
             messages: 1,
             bytes,
         } => {
-            let bytes = count(*bytes as usize, "byte");
+            let bytes = count(*bytes, "byte");
             talk("Sent", &format!("{bytes} to `{task}`"))
         }
         Event::Sent {
@@ -31,8 +31,8 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
             messages,
             bytes,
         } => {
-            let messages = count(*messages as usize, "message");
-            let bytes = count(*bytes as usize, "byte");
+            let messages = count(*messages, "message");
+            let bytes = count(*bytes, "byte");
             talk("Sent", &format!("{messages} of {bytes} to `{task}`"))
         }
         Event::ChannelFull { task } => {
