@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use rustix::process::{getpid, getsid, kill_process};
+use nix::unistd::{getpid, getsid};
+use rustix::process::kill_process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -60,10 +61,7 @@ pub(crate) fn listen(
 /// # Errors
 /// When the system does not let us listen.
 pub(crate) fn suspend_with(reporter: &Arc<Reporter>) -> std::io::Result<()> {
-    // Who leads a session has nobody to wake it up: then the system does not let the user suspend
-    // it, unless somebody listens.
-    let leads_session = getsid(None) == Ok(getpid());
-    if !reporter.has_live_area() || leads_session {
+    if !reporter.has_live_area() || leads_session() {
         return Ok(());
     }
     let kind = |signal: rustix::process::Signal| SignalKind::from_raw(signal.as_raw());
@@ -77,13 +75,19 @@ pub(crate) fn suspend_with(reporter: &Arc<Reporter>) -> std::io::Result<()> {
             };
             tokio::task::block_in_place(|| reporter.suspend());
             // Some of our threads may go on for a moment: who goes on is told by the other signal.
-            if kill_process(getpid(), rustix::process::Signal::STOP).is_ok() {
+            if kill_process(rustix::process::getpid(), rustix::process::Signal::STOP).is_ok() {
                 continued.recv().await;
             }
             reporter.resume();
         }
     });
     Ok(())
+}
+
+/// Who leads a session has nobody to wake it up: then the system does not let the user suspend it,
+/// unless somebody listens.
+fn leads_session() -> bool {
+    getsid(None) == Ok(getpid())
 }
 
 async fn next([interrupt, terminate, hangup]: &mut [Signal; 3]) -> bool {

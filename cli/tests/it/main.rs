@@ -5,6 +5,7 @@ mod channels;
 mod cluster;
 mod commands;
 mod console;
+mod containers;
 mod dashboard;
 mod deploying;
 mod direct;

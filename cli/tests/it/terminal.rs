@@ -34,7 +34,7 @@ const SHOWN: [&str; 5] = [
 const LAST: &str = "doors closed";
 
 /// A job that says something and waits.
-fn job() -> String {
+pub(crate) fn job() -> String {
     format!(
         "job: lift
 scheduler: {{ module: director.wasm, args: [prompt] }}
@@ -58,7 +58,7 @@ fn is_of_slow_machine(line: &str) -> bool {
 
 /// Waits until the job runs, everything is said and the area is drawn below it.
 #[track_caller]
-fn wait_until_it_runs(session: &mut Session) {
+pub(crate) fn wait_until_it_runs(session: &mut Session) {
     session.wait_for("line that is said last, and an area", |screens| {
         let rows = screens.rows();
         let is_said = rows.iter().any(|row| row.ends_with(LAST));
@@ -69,7 +69,7 @@ fn wait_until_it_runs(session: &mut Session) {
 
 /// Ends the session by Ctrl-C.
 #[track_caller]
-fn interrupt(scene: &Scene, mut session: Session) -> Recorded {
+pub(crate) fn interrupt(scene: &Scene, mut session: Session) -> Recorded {
     session.press("\x03");
     let recorded = session.finish();
     assert_eq!(recorded.code, 130);
@@ -79,7 +79,7 @@ fn interrupt(scene: &Scene, mut session: Session) -> Recorded {
 
 /// Every line of the job is there once, whole and in order, and nothing of the area.
 #[track_caller]
-fn assert_whole(screens: &mut Screens) {
+pub(crate) fn assert_whole(screens: &mut Screens) {
     assert_eq!(screens.cursor().1, 0, "the cursor is at the left");
     let mut lines = screens.lines();
     lines.retain(|line| !is_of_slow_machine(line));
