@@ -6,7 +6,7 @@
 //! and nothing is told by them alone.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::{env, io};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
@@ -49,10 +49,20 @@ pub(crate) fn for_cargo() -> Option<&'static str> {
 /// In the words of what writes to the streams, which knows the variables.
 fn choice(colour: Colour) -> ColorChoice {
     match colour {
+        // Left to decide for themselves, the streams colour a dumb terminal where `CI` is set.
+        Colour::Auto if is_dumb(|name| env::var_os(name)) => ColorChoice::Never,
         Colour::Auto => ColorChoice::Auto,
         Colour::Always => ColorChoice::Always,
         Colour::Never => ColorChoice::Never,
     }
+}
+
+/// Whether the terminal shows nothing but text, and nobody has asked for colours all the same.
+fn is_dumb(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_asked = ["CLICOLOR", "CLICOLOR_FORCE"]
+        .iter()
+        .any(|name| variable(name).is_some_and(|value| value != "0"));
+    !is_asked && variable("TERM").is_none_or(|kind| kind.is_empty() || kind == "dumb")
 }
 
 /// The value of the last `--color`; what follows `--` belongs to the app scheduler.
@@ -95,5 +105,23 @@ mod tests {
         check(&["mesosgot", "--color", "pink"], Colour::Auto);
         check(&["mesosgot", "--color"], Colour::Auto);
         check(&["mesosgot", "run", "--", "--color", "never"], Colour::Auto);
+    }
+
+    #[test]
+    fn a_terminal_without_a_name_is_dumb_unless_colours_are_asked_for() {
+        #[track_caller]
+        fn check(variables: &[(&str, &str)], expected: bool) {
+            let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            let found = is_dumb(|name| value(name).map(|(_, value)| OsString::from(value)));
+            assert_eq!(found, expected, "{variables:?}");
+        }
+        check(&[("TERM", "xterm")], false);
+        check(&[("TERM", "dumb")], true);
+        check(&[("TERM", "")], true);
+        check(&[], true);
+        check(&[("TERM", "dumb"), ("CI", "true")], true);
+        check(&[("TERM", "dumb"), ("CLICOLOR", "0")], true);
+        check(&[("TERM", "dumb"), ("CLICOLOR", "1")], false);
+        check(&[("CLICOLOR_FORCE", "1")], false);
     }
 }

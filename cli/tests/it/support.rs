@@ -25,13 +25,16 @@ const EXIT_TIME_MAX: Duration = Duration::from_secs(5);
 pub(crate) const CACHE: [&str; 2] = ["MESOSGOT_CACHE_DIR", env!("CARGO_TARGET_TMPDIR")];
 
 /// What would change what the program does.
-pub(crate) const VARIABLES_REMOVED: [&str; 6] = [
+pub(crate) const VARIABLES_REMOVED: [&str; 9] = [
     "MESOS_MASTER",
     "MESOSGOT_SECRET",
     "MESOSGOT_TOKEN",
     "MESOSGOT_LOG",
     "MESOSGOT_DASHBOARD_TOKEN",
     "XDG_RUNTIME_DIR",
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
 ];
 
 /// What a pipe holds.
