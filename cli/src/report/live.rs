@@ -20,7 +20,7 @@ use framework::Delivering;
 
 pub(super) use self::line::{Line, Style};
 use self::rates::{Rate, told};
-use super::text::count;
+use super::text::{count, duration};
 use super::width::{cut, cut_middle, padded, width};
 use crate::guest::fetch::amount;
 use crate::tally::{Counts, GroupTally, Phase, Standing, Tally};
@@ -159,7 +159,7 @@ fn headline(name: &str, words: &[String], elapsed: Duration, columns: usize) -> 
         text.push_str(word);
     }
     line.push(Style::Plain, text);
-    let elapsed = format!(" {}", spell(elapsed));
+    let elapsed = format!(" {}", duration(elapsed));
     let left = columns.saturating_sub(line.width());
     let (elapsed, left) = match left.checked_sub(elapsed.len()) {
         Some(left) => (elapsed, left),
@@ -281,18 +281,6 @@ fn indent(columns: usize) -> usize {
 /// What others have written, on one line and without what a terminal obeys.
 fn plain_text(text: &str) -> String {
     clean(text.replace(['\n', '\t'], " ").as_bytes())
-}
-
-/// `5s`, `1m 05s`, `2h 03m`, `4d 05h`: always in few columns.
-fn spell(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {:02}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {:02}m", minutes % 60),
-        _ => format!("{days}d {:02}h", hours % 24),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! A running job in words: what it is about, and a table of its tasks.
 
+use std::iter;
 use std::time::Duration;
 
 use super::table::{self, Column};
-use super::text::count;
+use super::text::{count, duration};
 use super::width::cut;
 use crate::running::status::{AgentStatus, ChannelStatus, GroupStatus, Phase, Status, TaskStatus};
 
@@ -52,9 +53,7 @@ fn line(status: &Status) -> String {
 }
 
 fn page(status: &Status, tasks_max: usize, columns: Option<usize>) -> Vec<String> {
-    let mut lines = vec![first_line(status)];
-    // It can be long, and all of it matters.
-    lines.extend(status.reason.clone().map(|reason| format!("  {reason}")));
+    let mut lines = Vec::new();
     if let Some(reason) = &status.disconnected {
         lines.push(format!("no connection to a master: {reason}"));
     }
@@ -80,10 +79,10 @@ fn page(status: &Status, tasks_max: usize, columns: Option<usize>) -> Vec<String
         Some(columns) => cut(&line, columns),
         None => line,
     };
-    let (head, rest) = lines.split_at(2.min(lines.len()));
-    let rest = rest.to_vec();
-    let mut lines = head.to_vec();
-    lines.extend(rest.into_iter().map(fitting));
+    // These can be long, and all of them matters.
+    let reason = status.reason.iter().map(|reason| format!("  {reason}"));
+    let head = iter::once(first_line(status)).chain(reason);
+    let mut lines: Vec<String> = head.chain(lines.into_iter().map(fitting)).collect();
     if status.tasks.is_empty() {
         return lines;
     }
@@ -270,18 +269,6 @@ fn seconds(seconds: f64) -> String {
     match seconds < 1000.0 {
         true => format!("{seconds:.1}s"),
         false => duration(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
-    }
-}
-
-/// `1d 3h`, `2h 5m`, `3m 7s`, `12s`.
-fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {}m", minutes % 60),
-        (_, _, _) => format!("{days}d {}h", hours % 24),
     }
 }
 

@@ -5,6 +5,7 @@ mod attending;
 mod cluster;
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use executor_host::output::clean;
 use owo_colors::OwoColorize as _;
@@ -229,6 +230,18 @@ const MEBIBYTE: f64 = (1 << 20) as f64;
 pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// `5s`, `1m 05s`, `2h 03m`, `4d 05h`: always in few columns.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {:02}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {:02}m", minutes % 60),
+        _ => format!("{days}d {:02}h", hours % 24),
+    }
 }
 
 #[cfg(test)]

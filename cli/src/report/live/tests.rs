@@ -349,7 +349,7 @@ fn before_there_is_a_gang_there_is_a_note() {
 #[test]
 fn time_is_told_in_few_columns() {
     let seconds = [0, 59, 60, 3599, 3600, 86399, 86400, 100 * 86400];
-    let told = seconds.map(|seconds| spell(Duration::from_secs(seconds)));
+    let told = seconds.map(|seconds| duration(Duration::from_secs(seconds)));
     assert_eq!(
         told,
         [

@@ -40,8 +40,8 @@ pub enum Fired {
 }
 
 impl Ledger {
-    /// Orders a living task to be killed from `at` on; an earlier order is replaced by a sooner
-    /// or sharper one.
+    /// Orders a living task to be killed from `at` on. It replaces an earlier order, be that sooner
+    /// or sharper; only that a KILL was sent already is kept of it.
     pub fn order_kill(&mut self, index: usize, at: Instant, grace: Option<Duration>) {
         let Phase::Live(live) = &mut self.tasks[index].phase else {
             return;
