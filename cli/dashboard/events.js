@@ -70,7 +70,9 @@ export class Events {
 
   draw() {
     this.list.setItems(this.shown);
-    setText(this.counted, count(this.shown.length));
+    const skipped = this.store.eventsSkipped;
+    const gap = skipped ? `, ${count(skipped)} skipped` : '';
+    setText(this.counted, `${count(this.shown.length)}${gap}`);
   }
 }
 

@@ -71,6 +71,7 @@ export class Store {
     this.events = new Kept(EVENTS_MAX);
     this.lines = new Kept(LINES_MAX);
     this.skipped = 0;
+    this.eventsSkipped = 0;
     this.startedAt = 0;
   }
 
@@ -94,6 +95,7 @@ export class Store {
     this.events.add(news.events);
     this.lines.add(news.lines);
     this.skipped += update.lines_skipped ?? 0;
+    this.eventsSkipped += update.events_skipped ?? 0;
     return news;
   }
 
@@ -102,6 +104,7 @@ export class Store {
     this.events.clear();
     this.lines.clear();
     this.skipped = 0;
+    this.eventsSkipped = 0;
     this.kinds = { coming: 0, up: 0, done: 0, killed: 0, bad: 0 };
   }
 

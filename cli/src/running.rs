@@ -123,7 +123,6 @@ impl RunningJob {
     /// Remembers what was said, and what was printed.
     pub(crate) fn event(&self, event: &Event<'_>) {
         let now = format_time(SystemTime::now());
-        let mut state = self.lock();
         match event {
             Event::Output {
                 task,
@@ -132,16 +131,15 @@ impl RunningJob {
                 line,
             } => {
                 let time = time.map_or(now, str::to_owned);
-                state.journal.line(time, task, *stream, line);
+                self.lock().journal.line(time, task, *stream, line);
             }
             // The token is for those who read it where the job was started.
             Event::DashboardServes { .. } => {}
-            event => match serde_json::to_value(event) {
-                Ok(event) => state.journal.event(now, event),
+            event => match serde_json::to_string(event) {
+                Ok(event) => self.lock().journal.event(now, event),
                 Err(error) => tracing::warn!(%error, "an event cannot be shown to others"),
             },
         }
-        drop(state);
         self.changed();
     }
 

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::journal::{EventEntry, Journal, LineEntry};
+use super::journal::{Entry, Journal, KeptEvent, LineEntry, Ring};
 use super::status::{Status, TaskStatus};
 
 mod stream;
@@ -44,6 +44,9 @@ pub(super) struct Place {
     revision: u64,
     /// Of the journal.
     seq: u64,
+    /// How many events and lines there had been.
+    events: u64,
+    lines: u64,
 }
 
 /// What is new to a reader.
@@ -56,10 +59,13 @@ pub(super) struct Update<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<&'a TaskStatus>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    events: Vec<EventEntry>,
+    events: Vec<KeptEvent>,
+    /// Events before these that the reader has not seen and will not: there were too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    events_skipped: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<LineEntry>,
-    /// Lines before these that the reader has not seen and will not: there were too many.
+    /// The same of lines.
     #[serde(skip_serializing_if = "is_zero")]
     lines_skipped: u64,
     /// Where the job's own page is, in a snapshot.
@@ -109,6 +115,8 @@ impl Live {
         *place = Place {
             revision: self.revision,
             seq: journal.newest(),
+            events: journal.events().count(),
+            lines: journal.lines().count(),
         };
         if *place == since {
             return None;
@@ -116,16 +124,15 @@ impl Live {
         let is_new = |revision: u64| revision > since.revision;
         let head = self.head.as_ref().filter(|(revision, _)| is_new(*revision));
         let tasks = self.tasks.iter().filter(|(revision, _)| is_new(*revision));
-        let mut lines = journal.lines().after(since.seq);
-        let lines_newest = newest(&mut lines, LINES_MAX);
-        // What a reader missed before it came is no gap to it.
-        let skipped = if since.seq == 0 { 0 } else { lines.count() };
+        let (events, events_skipped) = newest(journal.events(), since, since.events, EVENTS_MAX);
+        let (lines, lines_skipped) = newest(journal.lines(), since, since.lines, LINES_MAX);
         Some(Update {
             status: head.map(|(_, status)| status),
             tasks: tasks.map(|(_, task)| task).collect(),
-            events: newest(&mut journal.events().after(since.seq), EVENTS_MAX),
-            lines: lines_newest,
-            lines_skipped: skipped as u64,
+            events,
+            events_skipped,
+            lines,
+            lines_skipped,
             view: None,
         })
     }
@@ -161,14 +168,17 @@ fn is_same(one: &Status, other: &Status) -> bool {
         && *delivering == other.delivering
 }
 
-/// The last `max`, in order.
-fn newest<'a, T: Clone + 'a>(
-    entries: &mut impl DoubleEndedIterator<Item = &'a T>,
-    max: usize,
-) -> Vec<T> {
-    let mut newest: Vec<T> = entries.by_ref().rev().take(max).cloned().collect();
+/// The last `max` entries since a place up to which there had been `count`, in order; and how many
+/// there were before these, be they kept or forgotten.
+fn newest<T: Entry + Clone>(ring: &Ring<T>, since: Place, count: u64, max: usize) -> (Vec<T>, u64) {
+    let mut newest: Vec<T> = ring.after(since.seq).rev().take(max).cloned().collect();
     newest.reverse();
-    newest
+    let skipped = match since == Place::default() {
+        // What was before a reader came is no gap to it.
+        true => 0,
+        false => ring.count() - count - newest.len() as u64,
+    };
+    (newest, skipped)
 }
 
 #[expect(

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asked, Refusal};
 use crate::running::RunningJob;
-use crate::running::journal::{Entry, EventEntry, Journal, LineEntry, Ring};
+use crate::running::journal::{Entry, Journal, KeptEvent, LineEntry, Ring};
 use crate::running::names::Selection;
 use crate::tail::EXECUTOR_NAME;
 
@@ -58,7 +58,7 @@ pub(super) async fn events(
     State(job): State<Arc<RunningJob>>,
     Asked(wanted): Asked<Wanted>,
 ) -> Response {
-    lines_of(job, wanted, Journal::events, |_: &EventEntry| true)
+    lines_of(job, wanted, Journal::events, |_: &KeptEvent| true)
 }
 
 pub(super) async fn logs(

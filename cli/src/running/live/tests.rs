@@ -53,7 +53,7 @@ fn news(live: &Live, journal: &Journal, place: &mut Place) -> Option<Value> {
         "tasks": tasks,
         "events": update.events.len(),
         "lines": lines,
-        "skipped": update.lines_skipped,
+        "skipped": [update.events_skipped, update.lines_skipped],
     }))
 }
 
@@ -66,7 +66,7 @@ fn a_reader_sees_everything_once_and_then_what_changes() {
     journal.line("t1".to_owned(), "echo-0", Stream::Stdout, "up");
     let all = json!({
         "has_status": true, "tasks": ["echo-0", "echo-1"], "events": 0, "lines": ["up"],
-        "skipped": 0,
+        "skipped": [0, 0],
     });
     assert_eq!(news(&live, &journal, &mut place), Some(all.clone()));
 
@@ -79,7 +79,7 @@ fn a_reader_sees_everything_once_and_then_what_changes() {
 
     live.sample(status(1.2, vec![task("echo-0", 0), task("echo-1", 5)]));
     let one = json!({
-        "has_status": false, "tasks": ["echo-1"], "events": 0, "lines": [], "skipped": 0,
+        "has_status": false, "tasks": ["echo-1"], "events": 0, "lines": [], "skipped": [0, 0],
     });
     assert_eq!(news(&live, &journal, &mut place), Some(one));
     // Whoever comes now has missed nothing.
@@ -104,7 +104,7 @@ fn a_reader_that_falls_behind_skips_what_is_outdated() {
     let mut journal = Journal::default();
     let mut place = Place::default();
     live.sample(status(0.0, vec![task("echo-0", 0)]));
-    assert!(news(&live, &journal, &mut place).is_none_or(|news| news["skipped"] == 0));
+    assert!(news(&live, &journal, &mut place).is_none_or(|news| news["skipped"] == json!([0, 0])));
     journal.line("t".to_owned(), "echo-0", Stream::Stdout, "seen");
     assert!(news(&live, &journal, &mut place).is_some());
     for round in 1..=LINES_MAX as u64 * 3 {
@@ -117,4 +117,62 @@ fn a_reader_that_falls_behind_skips_what_is_outdated() {
     assert_eq!(update.lines.len(), LINES_MAX);
     assert_eq!(update.lines_skipped, LINES_MAX as u64 * 2);
     assert!(news(&live, &journal, &mut place).is_none());
+}
+
+fn warn(journal: &mut Journal) {
+    let event = json!({"event": "warning", "message": "m"});
+    journal.event("t".to_owned(), event.to_string());
+}
+
+#[test]
+fn what_is_too_much_for_an_update_is_counted_also_by_those_who_came_to_an_empty_journal() {
+    let mut live = Live::default();
+    let mut journal = Journal::default();
+    let mut place = Place::default();
+    live.sample(status(0.0, Vec::new()));
+    assert!(live.changes(&journal, &mut place).is_some());
+    for _ in 0..EVENTS_MAX + 7 {
+        warn(&mut journal);
+    }
+    for _ in 0..LINES_MAX + 9 {
+        journal.line("t".to_owned(), "echo-0", Stream::Stdout, "more");
+    }
+    let update = live.changes(&journal, &mut place).unwrap();
+    assert_eq!(
+        (update.events.len(), update.events_skipped),
+        (EVENTS_MAX, 7)
+    );
+    assert_eq!((update.lines.len(), update.lines_skipped), (LINES_MAX, 9));
+    let told = serde_json::to_value(&update).unwrap();
+    assert_eq!(
+        (&told["events_skipped"], &told["lines_skipped"]),
+        (&json!(7), &json!(9))
+    );
+    assert_eq!(told["events"][0]["event"], "warning");
+    // Those who come now see the newest, and have missed nothing.
+    let update = live.changes(&journal, &mut Place::default()).unwrap();
+    assert_eq!((update.events_skipped, update.lines_skipped), (0, 0));
+}
+
+#[test]
+fn what_the_journal_has_forgotten_before_it_could_be_told_is_counted() {
+    let mut live = Live::default();
+    let mut journal = Journal::bounded(8 << 10, 8 << 10);
+    let mut place = Place::default();
+    live.sample(status(0.0, Vec::new()));
+    journal.line("t".to_owned(), "echo-0", Stream::Stdout, "seen");
+    warn(&mut journal);
+    assert!(live.changes(&journal, &mut place).is_some());
+    for _ in 0..500 {
+        warn(&mut journal);
+        journal.line("t".to_owned(), "echo-0", Stream::Stdout, "more");
+    }
+    assert!(journal.forgotten().events > 0 && journal.forgotten().lines > 0);
+    let update = live.changes(&journal, &mut place).unwrap();
+    assert!(!update.events.is_empty() && !update.lines.is_empty());
+    let told = [
+        update.events.len() as u64 + update.events_skipped,
+        update.lines.len() as u64 + update.lines_skipped,
+    ];
+    assert_eq!(told, [500, 500]);
 }

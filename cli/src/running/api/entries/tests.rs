@@ -6,7 +6,7 @@ use crate::report::Stream;
 /// A ring of lines that keeps `kept` of those that these letters stand for: each is a line of the
 /// task of that name, a second after the one before.
 fn ring(kept: usize, letters: &str) -> Ring<LineEntry> {
-    let mut ring = Ring::new(kept);
+    let mut ring = Ring::new(usize::MAX);
     for (seq, letter) in (1..).zip(letters.chars()) {
         let entry = LineEntry {
             seq,
@@ -15,7 +15,10 @@ fn ring(kept: usize, letters: &str) -> Ring<LineEntry> {
             stream: Stream::Stdout,
             line: String::new(),
         };
-        ring.push(entry, 1);
+        ring.push(entry);
+    }
+    while ring.after(0).count() > kept {
+        assert!(ring.forget_oldest());
     }
     ring
 }
