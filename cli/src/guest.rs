@@ -1,6 +1,7 @@
 //! Guests on their way into a job: from a folder or a file to a component that an executor runs.
 //!
-//! - [`build`]: compiles guest projects with cargo.
+//! - `projects`: what cargo knows of guest projects.
+//! - [`build`]: compiles them with cargo.
 //! - [`fetch`]: fetches modules that are named by an address.
 //! - `fresh`: knows whether that would make anything new.
 //! - [`component`]: recognises what a file holds and makes a component of it.
@@ -11,3 +12,4 @@ pub(crate) mod component;
 pub(crate) mod fetch;
 mod fresh;
 pub(crate) mod imports;
+mod projects;

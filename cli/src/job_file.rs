@@ -1,27 +1,26 @@
 //! The job of a command: its file, read and checked, and its modules as components.
 
+mod files;
 mod grants;
 mod modules;
 mod text;
 mod view;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use framework::{Leftover, Obstacle, Shortfall};
-use job::{AppScheduler, Diagnostics, Group, Job, Lookup, Module, PathKind};
+use job::{AppScheduler, Diagnostics, Group, Job, Lookup};
 
 use crate::commands::Failure;
 use crate::exit::Exit;
 use crate::guest::build::{self, BuildError};
-use crate::guest::component::{Component, World};
-use crate::guest::fetch::file_address;
-use crate::report::{Event, Reporter};
+use crate::guest::component::Component;
+use crate::report::Reporter;
 
+use self::files::{Files, Folder};
 pub(crate) use self::modules::Loaded;
-use self::modules::Loading;
+use self::modules::{Loading, ModuleUse};
 
 /// A job that is ready to run.
 #[derive(Debug)]
@@ -67,11 +66,14 @@ impl LoadedJob {
         let groups = self.job.groups.iter().zip(&self.groups);
         let unseen = groups.filter_map(|(group, module)| match module {
             Loaded::Here { .. } => None,
-            Loaded::OnAgents { address, why, .. } => Some(self.source.at_module(
-                &group.name,
-                format!("nobody has looked at `{address}`: {why}"),
-                "put the same file here to have it checked before it is launched",
-            )),
+            Loaded::OnAgents { address, why, .. } => {
+                let help = "put the same file here to have it checked before it is launched";
+                Some(self.source.at_module(
+                    Some(&group.name),
+                    format!("nobody has looked at `{address}`: {why}"),
+                    Some(help.to_owned()),
+                ))
+            }
         });
         all_of(unseen)
     }
@@ -117,143 +119,83 @@ impl ReadJob {
 /// What is wrong with the file.
 pub(crate) fn read(path: &Path) -> Result<ReadJob, Failure> {
     let source = Source::read(path)?;
-    let job = source.parse()?;
-    Ok(ReadJob { job, source })
-}
-
-/// Reads the job file at `path`, compiles its guest projects, and makes components of all modules.
-///
-/// # Errors
-/// What is wrong with the file or a module, or why a guest project was not built.
-pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, Failure> {
-    let source = Source::read(path)?;
-    let job = source.parse()?;
-    let uses = module_uses(&job);
-
-    let mut projects: Vec<PathBuf> = Vec::new();
-    for (_, _, module) in &uses {
-        if let Module::Project(folder) = module
-            && !projects.contains(folder)
-        {
-            projects.push(folder.clone());
-        }
-    }
-    let built = build_projects(&source, &projects, reporter)
-        .await
-        .map_err(|error| build_failure(error, &source, &uses))?;
-
-    let loading = Loading {
-        source: &source,
-        built: &built,
-        delivery: job.modules,
-        reporter,
-    };
-    let mut known: BTreeMap<(String, bool), Loaded> = BTreeMap::new();
-    let mut loaded = Vec::new();
-    let mut faults = Vec::new();
-    for (place, world, module) in &uses {
-        let key = (describe(module), *world == World::Task);
-        let one = match known.get(&key) {
-            Some(known) => known.clone(),
-            None => match loading.load(place, *world, module).await {
-                Ok(one) => one,
-                // A fault of the job file: those of other modules are told with it.
-                Err(Failure::Job(fault)) => {
-                    faults.push(fault);
-                    continue;
-                }
-                Err(failure) => return Err(failure),
-            },
-        };
-        known.insert(key, one.clone());
-        loaded.push(one);
-    }
-    if let Some(faults) = all_of(faults.into_iter()) {
-        return Err(Failure::Job(faults));
-    }
-    let groups = loaded.split_off(loaded.len() - job.groups.len());
-    let view = source.view(&job)?;
-    let scheduler = loaded.first().map(|scheduler| {
-        let component = scheduler.component().cloned();
-        component.expect("an app scheduler that is not here is a fault")
-    });
-    Ok(LoadedJob {
-        job,
-        scheduler,
-        groups,
-        view,
+    let job = source.parse(&Folder(&source.folder));
+    Ok(ReadJob {
+        job: job.map_err(Failure::Job)?,
         source,
     })
 }
 
-/// Where a module is named, as what, and which: the app scheduler's first, if it has one, then the
-/// groups'.
-fn module_uses(job: &Job) -> Vec<(Vec<&str>, World, &Module)> {
-    let scheduler = match &job.scheduler {
-        AppScheduler::Guest(guest) => {
-            Some((vec!["scheduler", "module"], World::Scheduler, &guest.module))
+/// Reads the job file at `path`, compiles its guest projects, and makes components of all modules.
+///
+/// Nothing is compiled before all else that can be wrong is known to be right, and whatever is wrong
+/// is told at once.
+///
+/// # Errors
+/// What is wrong with the file or modules, or why guest projects were not built.
+pub(crate) async fn load(path: &Path, reporter: &Reporter) -> Result<LoadedJob, Failure> {
+    let source = Source::read(path)?;
+    let files = Files::new(&source.folder);
+    let parsed = source.parse(&files);
+    let named = files.projects();
+    let looked_at = build::look_at(&named.keys().cloned().collect::<Vec<_>>()).await;
+    let (job, projects) = match (parsed, looked_at) {
+        (Ok(job), Ok((projects, faults))) if faults.is_empty() => (job, projects),
+        (parsed, Ok((_, faults))) => {
+            let faults = faults.iter().map(|fault| {
+                let group = named.get(&fault.folder).and_then(Option::as_deref);
+                source.at_module(group, fault.to_string(), Some(fault.help()))
+            });
+            let all = parsed.err().into_iter().chain(faults);
+            return Err(Failure::Job(all_of(all).expect("there are faults")));
         }
+        (Err(faults), Err(_)) => return Err(Failure::Job(faults)),
+        (Ok(_), Err(error)) => return Err(not_built(error)),
+    };
+    let loading = Loading {
+        source: &source,
+        files: &files,
+        delivery: job.modules,
+        reporter,
+    };
+    let loaded = loading.load_all(&module_uses(&job), projects).await?;
+    let mut loaded = loaded.into_iter();
+    let scheduler = match job.scheduler {
+        AppScheduler::Guest(_) => loaded.next(),
         AppScheduler::Console => None,
     };
-    let groups = job.groups.iter().map(|group| {
-        (
-            vec!["tasks", group.name.as_str(), "module"],
-            World::Task,
-            &group.module,
-        )
+    let scheduler = scheduler.map(|scheduler| {
+        let component = scheduler.component().cloned();
+        component.expect("an app scheduler that is not here is a fault")
+    });
+    Ok(LoadedJob {
+        scheduler,
+        groups: loaded.collect(),
+        view: files.view(),
+        job,
+        source,
+    })
+}
+
+/// All modules that are named: the app scheduler's first, if it has one, then the groups'.
+fn module_uses(job: &Job) -> Vec<ModuleUse<'_>> {
+    let scheduler = match &job.scheduler {
+        AppScheduler::Guest(guest) => Some(ModuleUse {
+            group: None,
+            module: &guest.module,
+        }),
+        AppScheduler::Console => None,
+    };
+    let groups = job.groups.iter().map(|group| ModuleUse {
+        group: Some(&group.name),
+        module: &group.module,
     });
     scheduler.into_iter().chain(groups).collect()
 }
 
-/// A module in the words of the job file.
-fn describe(module: &Module) -> String {
-    match module {
-        Module::File(path) | Module::Project(path) => path.display().to_string(),
-        Module::Url { url, sha256 } => format!("{url}#sha256:{}", hex::encode(sha256)),
-        Module::OnAgent { path, sha256 } => {
-            format!("{}#sha256:{}", file_address(path), hex::encode(sha256))
-        }
-    }
-}
-
-async fn build_projects(
-    source: &Source,
-    projects: &[PathBuf],
-    reporter: &Reporter,
-) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
-    if projects.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let names: Vec<_> = projects
-        .iter()
-        .map(|folder| folder.display().to_string())
-        .collect();
-    reporter.event(&Event::Building {
-        modules: names.iter().map(String::as_str).collect(),
-    });
-    let folders: Vec<_> = projects
-        .iter()
-        .map(|folder| source.folder.join(folder))
-        .collect();
-    build::build(&folders, reporter).await
-}
-
-/// A folder that is no guest project is a fault of the job file, anything else one of the build.
-fn build_failure(
-    error: BuildError,
-    source: &Source,
-    uses: &[(Vec<&str>, World, &Module)],
-) -> Failure {
+/// Why there are no modules of guest projects.
+fn not_built(error: BuildError) -> Failure {
     let help = error.help();
-    if let BuildError::NotAGuest { folder, .. } = &error {
-        let named = |module: &Module| match module {
-            Module::Project(project) => source.folder.join(project) == *folder,
-            Module::File(_) | Module::Url { .. } | Module::OnAgent { .. } => false,
-        };
-        if let Some((place, ..)) = uses.iter().find(|(_, _, module)| named(module)) {
-            return source.fault(place, error.to_string(), help);
-        }
-    }
     Failure::new(Exit::Usage, error).with_help_if(help)
 }
 
@@ -278,8 +220,8 @@ impl Source {
         Ok(Self { name, text, folder })
     }
 
-    fn parse(&self) -> Result<Job, Failure> {
-        job::parse(&self.name, &self.text, &Folder(&self.folder)).map_err(Failure::Job)
+    fn parse(&self, lookup: &dyn Lookup) -> Result<Job, Diagnostics> {
+        job::parse(&self.name, &self.text, lookup)
     }
 
     /// The places of the file that keep the gang from fitting.
@@ -313,61 +255,22 @@ impl Source {
         all_of(shortfall.leftovers.iter().map(misfit))
     }
 
-    /// Something about the module of a group.
-    fn at_module(&self, group: &str, message: String, help: &str) -> Diagnostics {
-        let place = ["tasks", group, "module"];
-        let help = Some(help.to_owned());
+    /// Something about the module of a group, or of the app scheduler.
+    fn at_module(&self, group: Option<&str>, message: String, help: Option<String>) -> Diagnostics {
+        let place = match group {
+            Some(group) => vec!["tasks", group, "module"],
+            None => vec!["scheduler", "module"],
+        };
         Diagnostics::at(&self.name, &self.text, &place, message, help)
     }
-
-    /// The text of the job's view, if it has one.
-    fn view(&self, job: &Job) -> Result<Option<Arc<str>>, Failure> {
-        let Some(path) = &job.view else {
-            return Ok(None);
-        };
-        let read = view::read(&self.folder, path);
-        let page = read.map_err(|error| {
-            let message = format!("`{}` cannot be a view: {error}", path.display());
-            self.fault(&["view"], message, error.help())
-        })?;
-        Ok(Some(page.into()))
-    }
-
-    /// A fault at the value under `place`, found after parsing.
-    fn fault(&self, place: &[&str], message: String, help: Option<String>) -> Failure {
-        Failure::Job(Diagnostics::at(
-            &self.name, &self.text, place, message, help,
-        ))
-    }
 }
 
-/// All of them as one; nothing if there are none.
+/// All of them as one, in the order of the file; nothing if there are none.
 fn all_of(each: impl Iterator<Item = Diagnostics>) -> Option<Diagnostics> {
-    each.reduce(|mut all, mut one| {
+    let mut all = each.reduce(|mut all, mut one| {
         all.list.append(&mut one.list);
         all
-    })
-}
-
-/// Looks up modules in the folder of the job file.
-struct Folder<'a>(&'a Path);
-
-impl Lookup for Folder<'_> {
-    fn kind(&self, path: &Path) -> Option<PathKind> {
-        let metadata = fs::metadata(self.0.join(path)).ok()?;
-        Some(if metadata.is_dir() {
-            PathKind::Folder
-        } else {
-            PathKind::File
-        })
-    }
-
-    fn names(&self, folder: &Path) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.0.join(folder)) else {
-            return Vec::new();
-        };
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect()
-    }
+    })?;
+    all.list.sort_by_key(|one| one.span.start);
+    Some(all)
 }

@@ -10,11 +10,11 @@ use std::process::Stdio;
 use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::{Child, Command};
 
 use super::fresh::{Built, Notes};
+use super::projects::{self, NotAGuest, Project};
 use crate::colour;
 use crate::report::{Event, Reporter};
 
@@ -29,12 +29,10 @@ pub(crate) enum BuildError {
         program: String,
         source: std::io::Error,
     },
-    #[error("`{}` is not a guest project: {reason}", folder.display())]
-    NotAGuest { folder: PathBuf, reason: String },
     #[error("the target {TARGET} is not installed and `{command}` failed: {reason}")]
     Target { command: String, reason: String },
-    #[error("`{command}` failed; its messages are above")]
-    Cargo { command: String },
+    #[error("{} failed; cargo's messages are above", commands.join(" and "))]
+    Cargo { commands: Vec<String> },
 }
 
 impl BuildError {
@@ -44,10 +42,6 @@ impl BuildError {
             Self::Spawn { program, .. } => Some(format!(
                 "install Rust from https://rustup.rs, or put `{program}` on the PATH"
             )),
-            Self::NotAGuest { .. } => Some(
-                "a guest project has a Cargo.toml with `crate-type = [\"cdylib\"]` under `[lib]`"
-                    .to_owned(),
-            ),
             Self::Target { .. } => Some(format!(
                 "with rustup: `rustup target add {TARGET}`; with a distribution's Rust: install \
                  its package of the standard library for {TARGET}"
@@ -57,49 +51,83 @@ impl BuildError {
     }
 }
 
-/// A guest project and the file that its build makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Project {
-    folder: PathBuf,
-    package: String,
-    artifact: PathBuf,
+/// Guest projects that can be built.
+pub(crate) struct Projects {
+    /// When they were looked at.
+    began: SystemTime,
+    notes: Option<Notes>,
+    found: Found,
 }
 
-/// Compiles the guest projects in `folders` and answers the wasm file of each.
+enum Found {
+    /// Nothing has changed since each of them was built.
+    Built(BTreeMap<PathBuf, PathBuf>),
+    /// By their workspaces.
+    ToBuild(BTreeMap<PathBuf, Vec<Project>>),
+}
+
+/// Looks at the projects in `folders`. Those which are none are told beside the others.
+pub(crate) async fn look_at(folders: &[PathBuf]) -> Result<(Projects, Vec<NotAGuest>), BuildError> {
+    let began = SystemTime::now();
+    let notes = Notes::open();
+    let mut faults = Vec::new();
+    let found = match notes.as_ref().and_then(|notes| notes.fresh(folders)) {
+        Some(artifacts) => Found::Built(artifacts),
+        None => {
+            let mut workspaces: BTreeMap<PathBuf, Vec<Project>> = BTreeMap::new();
+            for described in projects::describe(folders).await? {
+                match described {
+                    Ok((workspace, project)) => {
+                        workspaces.entry(workspace).or_default().push(project);
+                    }
+                    Err(fault) => faults.push(fault),
+                }
+            }
+            Found::ToBuild(workspaces)
+        }
+    };
+    let projects = Projects {
+        began,
+        notes,
+        found,
+    };
+    Ok((projects, faults))
+}
+
+/// Compiles guest projects and answers the wasm file of each, by its folder.
 ///
 /// Cargo's own messages go to stderr as they come, unless the reporter is quiet. It is not called
-/// where nothing has changed.
+/// where nothing has changed. Of projects that do not compile, all are told.
 pub(crate) async fn build(
-    folders: &[PathBuf],
+    projects: Projects,
     reporter: &Reporter,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
-    let notes = Notes::open();
-    if let Some(artifacts) = notes.as_ref().and_then(|notes| notes.fresh(folders)) {
-        return Ok(artifacts);
-    }
-    let began = SystemTime::now();
-    let mut workspaces: BTreeMap<PathBuf, Vec<Project>> = BTreeMap::new();
-    for (workspace, project) in describe(folders).await? {
-        workspaces.entry(workspace).or_default().push(project);
-    }
-    let mut target_library = None;
-    if !workspaces.is_empty() {
-        target_library = ensure_target(reporter).await?;
-    }
+    let workspaces = match projects.found {
+        Found::Built(artifacts) => return Ok(artifacts),
+        Found::ToBuild(workspaces) if workspaces.is_empty() => return Ok(BTreeMap::new()),
+        Found::ToBuild(workspaces) => workspaces,
+    };
+    let target_library = ensure_target(reporter).await?;
     let mut artifacts = BTreeMap::new();
+    let mut failed = Vec::new();
     for (workspace, projects) in &workspaces {
         reporter.settle();
-        compile(workspace, projects, reporter.is_quiet()).await?;
+        if let Err(command) = compile(workspace, projects, reporter.is_quiet()).await? {
+            failed.push(command);
+        }
         let each = projects.iter();
         artifacts.extend(each.map(|it| (it.folder.clone(), it.artifact.clone())));
     }
-    if let (Some(notes), Some(target_library)) = (notes, target_library) {
+    if !failed.is_empty() {
+        return Err(BuildError::Cargo { commands: failed });
+    }
+    if let (Some(notes), Some(target_library)) = (projects.notes, target_library) {
         let built = Built {
             artifacts: artifacts.clone(),
             workspaces: workspaces.into_keys().collect(),
             target_library,
         };
-        notes.keep(began, &built);
+        notes.keep(projects.began, &built);
     }
     Ok(artifacts)
 }
@@ -109,116 +137,12 @@ pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
 }
 
-/// The part of `cargo metadata` that matters here.
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    workspace_root: PathBuf,
-    target_directory: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-    targets: Vec<Target>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    name: String,
-    crate_types: Vec<String>,
-}
-
-/// Finds out what the project in each folder is called, what it makes, and its workspace. Projects
-/// of one workspace are known together.
-async fn describe(folders: &[PathBuf]) -> Result<Vec<(PathBuf, Project)>, BuildError> {
-    let mut known: Vec<Metadata> = Vec::new();
-    let mut described = Vec::new();
-    for folder in folders {
-        let not_a_guest = |reason: String| BuildError::NotAGuest {
-            folder: folder.clone(),
-            reason,
-        };
-        let manifest = folder
-            .join("Cargo.toml")
-            .canonicalize()
-            .map_err(|error| not_a_guest(format!("no readable Cargo.toml in it: {error}")))?;
-        let has_it = |metadata: &Metadata| {
-            let mut packages = metadata.packages.iter();
-            packages.any(|package| package.manifest_path == manifest)
-        };
-        let index = match known.iter().position(has_it) {
-            Some(index) => index,
-            None => {
-                known.push(metadata(folder, &manifest).await?);
-                known.len() - 1
-            }
-        };
-        let metadata = &known[index];
-        let project = project(folder, &manifest, metadata).map_err(not_a_guest)?;
-        described.push((metadata.workspace_root.clone(), project));
-    }
-    Ok(described)
-}
-
-/// What cargo says of the workspace of a project.
-async fn metadata(folder: &Path, manifest: &Path) -> Result<Metadata, BuildError> {
-    let not_a_guest = |reason: String| BuildError::NotAGuest {
-        folder: folder.to_owned(),
-        reason,
-    };
-    let output = Command::new(cargo())
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--manifest-path",
-        ])
-        .arg(manifest)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|source| BuildError::Spawn {
-            program: "cargo".to_owned(),
-            source,
-        })?;
-    if !output.status.success() {
-        return Err(not_a_guest(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
-    }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| not_a_guest(format!("cargo metadata is not understood: {error}")))
-}
-
-fn project(folder: &Path, manifest: &Path, metadata: &Metadata) -> Result<Project, String> {
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.manifest_path == manifest)
-        .ok_or("its Cargo.toml has no package")?;
-    let target = package
-        .targets
-        .iter()
-        .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
-        .ok_or("its library is not a `cdylib`")?;
-    let file = format!("{}.wasm", target.name.replace('-', "_"));
-    let artifact = metadata
-        .target_directory
-        .join(TARGET)
-        .join("release")
-        .join(file);
-    Ok(Project {
-        folder: folder.to_owned(),
-        package: package.name.clone(),
-        artifact,
-    })
-}
-
-async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<(), BuildError> {
+/// Compiles projects of one workspace; answers the command if it has failed.
+async fn compile(
+    workspace: &Path,
+    projects: &[Project],
+    quiet: bool,
+) -> Result<Result<(), String>, BuildError> {
     let mut arguments: Vec<&str> = vec!["build", "--release", "--target", TARGET];
     if quiet {
         arguments.push("--quiet");
@@ -232,6 +156,8 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
     };
     let mut cargo = Command::new(cargo())
         .args(&arguments)
+        // Of two projects that do not compile, both are told.
+        .arg("--keep-going")
         .arg("--manifest-path")
         .arg(workspace.join("Cargo.toml"))
         .envs(colour::for_cargo().map(|when| ("CARGO_TERM_COLOR", when)))
@@ -245,11 +171,9 @@ async fn compile(workspace: &Path, projects: &[Project], quiet: bool) -> Result<
     let group = ProcessGroup::of(&cargo);
     let status = cargo.wait().await.map_err(spawn_error)?;
     group.ended();
-    if status.success() {
-        return Ok(());
-    }
-    Err(BuildError::Cargo {
-        command: format!("cargo {}", arguments.join(" ")),
+    Ok(match status.success() {
+        true => Ok(()),
+        false => Err(format!("`cargo {}`", arguments.join(" "))),
     })
 }
 
@@ -320,43 +244,4 @@ pub(crate) async fn target_library() -> Result<Option<PathBuf>, BuildError> {
         })?;
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     Ok((output.status.success() && folder.is_dir()).then_some(folder))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(crate_type: &str) -> Metadata {
-        let json = format!(
-            r#"{{"packages":[{{"name":"my-task","manifest_path":"/w/task/Cargo.toml",
-                "targets":[{{"name":"my-task","crate_types":["{crate_type}"]}}]}}],
-                "workspace_root":"/w","target_directory":"/w/target"}}"#
-        );
-        serde_json::from_str(&json).expect("the sample is JSON")
-    }
-
-    #[test]
-    fn a_cdylib_is_found_where_cargo_puts_it() {
-        let found = project(
-            Path::new("task"),
-            Path::new("/w/task/Cargo.toml"),
-            &sample("cdylib"),
-        )
-        .expect("it is a guest");
-        assert_eq!(found.package, "my-task");
-        assert_eq!(
-            found.artifact,
-            PathBuf::from("/w/target/wasm32-wasip2/release/my_task.wasm")
-        );
-    }
-
-    #[test]
-    fn a_library_that_makes_no_wasm_file_is_refused() {
-        let found = project(
-            Path::new("task"),
-            Path::new("/w/task/Cargo.toml"),
-            &sample("lib"),
-        );
-        assert_eq!(found, Err("its library is not a `cdylib`".to_owned()));
-    }
 }

@@ -5,7 +5,8 @@
 
 use job::{Diagnostics, Group, Ports, Transport};
 
-use super::{Source, describe};
+use super::Source;
+use super::modules::describe;
 use crate::guest::component::Component;
 use crate::guest::imports::Imports;
 

@@ -208,6 +208,98 @@ fn an_app_scheduler_in_the_place_of_a_task_is_shown() {
     );
 }
 
+/// A cargo package of its own beside the job file.
+fn package(scene: &Scene, name: &str, crate_type: &str, source: &str) {
+    let folder = scene.folder().join(name);
+    fs::create_dir_all(folder.join("src")).expect("it can be made");
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[lib]\ncrate-type = \
+         [\"{crate_type}\"]\n\n[workspace]\n"
+    );
+    scene.file(&format!("{name}/Cargo.toml"), &manifest);
+    scene.file(&format!("{name}/src/lib.rs"), source);
+}
+
+#[test]
+fn faults_of_the_file_its_modules_its_projects_and_its_view_are_all_told_at_once() {
+    let scene = Scene::new();
+    package(&scene, "library", "rlib", "");
+    // Not looked at by a compiler as long as anything else is wrong.
+    package(&scene, "nonsense", "cdylib", "nonsense");
+    fs::create_dir(scene.folder().join("empty")).expect("it can be made");
+    scene.file("text.wasm", "#!/bin/sh\n");
+    scene.file("nothing.wasm", "");
+    fs::write(scene.folder().join("view.html"), b"<p>caf\xe9").expect("it can be written");
+    let job = scene.job(
+        "job: wrong
+view: view.html
+scheduler: { module: nothing.wasm }
+tasks:
+  a: { module: text.wasm }
+  b: { module: library, cuont: 2 }
+  c: { module: empty }
+  d: { module: nonsense }
+",
+    );
+    let ended = scene.run(&["check", "--output", "json", &job.display().to_string()]);
+    ended.assert_code(2);
+    assert!(!ended.stderr.contains("Compiling"), "{}", ended.stderr);
+    let folder = scene.folder().display().to_string();
+    let told: String = ended
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "diagnostic")
+        .map(|event| {
+            let message = event["message"].as_str().expect("it is a text");
+            let message = message.replace(&folder, "{folder}");
+            format!("{}:{}: {message}\n", event["line"], event["column"])
+        })
+        .collect();
+    expect![[r#"
+        2:7: `view.html` cannot be a view: it is not UTF-8
+        3:22: `nothing.wasm` is not a wasm file: it starts with nothing (the file is empty), not with `\0asm`
+        5:16: `text.wasm` of `a` is not a wasm file: it starts with `#!/b`, not with `\0asm`
+        6:16: `{folder}/library` is not a guest project: its library is not a `cdylib`
+        6:25: unknown key `cuont`
+        7:16: the folder `empty` has no `Cargo.toml`
+    "#]].assert_eq(&told);
+}
+
+#[test]
+fn of_two_projects_that_do_not_compile_both_are_told() {
+    let scene = Scene::new();
+    package(
+        &scene,
+        "first",
+        "cdylib",
+        "compile_error!(\"the first is unfinished\");",
+    );
+    package(
+        &scene,
+        "second",
+        "cdylib",
+        "compile_error!(\"the second is unfinished\");",
+    );
+    let job = scene.job(
+        "job: wrong
+scheduler: { module: first }
+tasks:
+  a: { module: second }
+",
+    );
+    let target = scene.folder().join("target").display().to_string();
+    let job = job.display().to_string();
+    let started = scene.start_with(&[("CARGO_TARGET_DIR", &target)], &["check", &job]);
+    let ended = started.wait();
+    ended.assert_code(2);
+    scene.assert_clean();
+    for text in ["the first is unfinished", "the second is unfinished"] {
+        assert_eq!(ended.stderr.matches(text).count(), 2, "{}", ended.stderr);
+    }
+    let last = ended.stderr.lines().last().expect("there is an error");
+    expect!["error: `cargo build --release --target wasm32-wasip2 --package first` and `cargo build --release --target wasm32-wasip2 --package second` failed; cargo's messages are above"].assert_eq(last);
+}
+
 #[test]
 fn a_gang_that_never_fits_ends_after_its_timeout_with_the_reason() {
     let scene = Scene::new();

@@ -91,19 +91,19 @@ tasks:
         &Scene::new(),
         text,
         &expect![[r#"
-        warning 9:16: `connect` allows `dumb` what its module never does: nothing that `guests/actor` imports opens sockets
-          = leave out `connect`; what nobody uses, nobody can misuse
-        warning 10:12: `dns` allows `dumb` what its module never does: nothing that `guests/actor` imports looks up host names
-          = leave out `dns`; what nobody uses, nobody can misuse
-        warning 11:13: `http` allows `dumb` what its module never does: nothing that `guests/actor` imports sends HTTP requests
-          = leave out `http`; what nobody uses, nobody can misuse
-        warning 7:16: `sandbox` allows `dumb` what its module never does: nothing that `guests/actor` imports opens files
-          = leave out `sandbox`; what nobody uses, nobody can misuse
-        warning 8:16: `folders` allows `dumb` what its module never does: nothing that `guests/actor` imports opens files
-          = leave out `folders`; what nobody uses, nobody can misuse
-        warning 13:73: `dns` allows `web` what its module never does: nothing that `hosted/web` imports looks up host names
-          = leave out `dns`; what nobody uses, nobody can misuse
-    "#]],
+            warning 7:16: `sandbox` allows `dumb` what its module never does: nothing that `guests/actor` imports opens files
+              = leave out `sandbox`; what nobody uses, nobody can misuse
+            warning 8:16: `folders` allows `dumb` what its module never does: nothing that `guests/actor` imports opens files
+              = leave out `folders`; what nobody uses, nobody can misuse
+            warning 9:16: `connect` allows `dumb` what its module never does: nothing that `guests/actor` imports opens sockets
+              = leave out `connect`; what nobody uses, nobody can misuse
+            warning 10:12: `dns` allows `dumb` what its module never does: nothing that `guests/actor` imports looks up host names
+              = leave out `dns`; what nobody uses, nobody can misuse
+            warning 11:13: `http` allows `dumb` what its module never does: nothing that `guests/actor` imports sends HTTP requests
+              = leave out `http`; what nobody uses, nobody can misuse
+            warning 13:73: `dns` allows `web` what its module never does: nothing that `hosted/web` imports looks up host names
+              = leave out `dns`; what nobody uses, nobody can misuse
+        "#]],
     );
 }
 

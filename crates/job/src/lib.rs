@@ -1,7 +1,7 @@
 //! The job file: parsing, defaults, validation and diagnostics.
 //!
-//! Text in, [`Job`] out, or all that is wrong with it. No I/O: whether a module exists is asked of
-//! the caller through [`Lookup`]. Drawing the diagnostics is the caller's as well.
+//! Text in, [`Job`] out, or all that is wrong with it. No I/O: whether a module exists, and whether it
+//! is one, is asked of the caller through [`Lookup`]. Drawing the diagnostics is the caller's as well.
 //!
 //! - [`parse`](parse()): the way in.
 //! - [`Job`] and what it is made of: what a file means, defaults filled in.
@@ -42,7 +42,7 @@ pub use job::{
     RESTARTS_MAX, ROLE, Restart, Scheduler, Serve, Strategy, TASKS_MAX, TlsMode,
 };
 pub use master::{Master, MasterError};
-pub use module::{Lookup, Module, PathKind};
+pub use module::{Lookup, Module, Named, Objection, PathKind};
 pub use names::{NameError, check as check_name};
 pub use near::nearest;
 pub use parse::{JOB_BYTES_MAX, parse};

@@ -48,6 +48,37 @@ pub trait Lookup {
 
     /// The names in a folder, for hints; empty when it cannot be read.
     fn names(&self, folder: &Path) -> Vec<String>;
+
+    /// What speaks against something that is named and there, so that it is told with all else that
+    /// is wrong with the file. Nothing unless the caller looks into it now.
+    fn objection(&self, _named: &Named<'_>) -> Option<Objection> {
+        None
+    }
+}
+
+/// Something that a job file names, and what it is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// The module of the app scheduler.
+    AppScheduler(&'a Module),
+    /// The module of the tasks of a group.
+    Task {
+        /// The name of the group.
+        group: &'a str,
+        /// Its module.
+        module: &'a Module,
+    },
+    /// The page of the job's own, as written in the job file.
+    View(&'a Path),
+}
+
+/// Why something that is named cannot be what it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// What is wrong, as in a diagnostic.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 /// What is at a path.

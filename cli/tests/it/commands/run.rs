@@ -302,7 +302,7 @@ crate-type = [\"cdylib\"]
         ended.stderr
     );
     let last = ended.stderr.lines().last().unwrap_or_default();
-    expect!["error: `cargo build --release --target wasm32-wasip2 --quiet --package broken` failed; its messages are above"].assert_eq(last);
+    expect!["error: `cargo build --release --target wasm32-wasip2 --quiet --package broken` failed; cargo's messages are above"].assert_eq(last);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Resolver;
 use crate::diagnostic::Diagnostic;
-use crate::module::{self, Module};
+use crate::module::{self, Module, Named, Objection};
 use crate::near::nearest;
 use crate::units::{Size, UnitError, parse_duration};
 use crate::view;
@@ -32,18 +32,34 @@ impl Resolver<'_> {
             self.missing(at, &message, "write `module: PATH`");
             return None;
         };
-        module::parse(text, self.lookup)
-            .inspect_err(|error| {
-                let at = [at, &["module"]].concat();
-                self.wrong_value(&at, error, error.help().as_deref());
-            })
-            .ok()
+        let place = [at, &["module"]].concat();
+        let module = module::parse(text, self.lookup)
+            .inspect_err(|error| self.wrong_value(&place, error, error.help().as_deref()))
+            .ok()?;
+        let named = match at {
+            ["tasks", group] => Named::Task {
+                group,
+                module: &module,
+            },
+            _ => Named::AppScheduler(&module),
+        };
+        self.objection(&place, &named);
+        Some(module)
     }
 
     pub(super) fn view(&mut self, text: Option<&str>) -> Option<PathBuf> {
-        view::parse(text?, self.lookup)
+        let view = view::parse(text?, self.lookup)
             .inspect_err(|error| self.wrong_value(&["view"], error, Some(&error.help())))
-            .ok()
+            .ok()?;
+        self.objection(&["view"], &Named::View(&view));
+        Some(view)
+    }
+
+    /// Reports what the caller has against something that is there.
+    fn objection(&mut self, at: &[&str], named: &Named<'_>) {
+        if let Some(Objection { message, help }) = self.lookup.objection(named) {
+            self.wrong_value(at, &message, help.as_deref());
+        }
     }
 
     pub(super) fn duration(

@@ -1,9 +1,12 @@
 //! Modules, app schedulers, executors and views that are none.
 
-use expect_test::expect;
+use std::path::Path;
 
-use super::{check, check_section, check_tasks};
-use crate::{minimal, read};
+use expect_test::expect;
+use mesosgot_job::{Lookup, Module, Named, Objection, PathKind, parse};
+
+use super::{check, check_section, check_tasks, drawn};
+use crate::{Folder, minimal, read};
 
 #[test]
 fn a_missing_module_is_named_with_the_one_that_is_there() {
@@ -322,5 +325,77 @@ fn a_view_is_a_page_in_the_folder_of_the_job() {
     );
     let right = minimal("view: view.html\ntasks: { a: { module: floor.wasm } }");
     let view = read(&right).unwrap().view;
-    assert_eq!(view.as_deref(), Some(std::path::Path::new("view.html")));
+    assert_eq!(view.as_deref(), Some(Path::new("view.html")));
+}
+
+/// A folder of which the caller says more than that things are there.
+struct LookedInto(Folder);
+
+impl Lookup for LookedInto {
+    fn kind(&self, path: &Path) -> Option<PathKind> {
+        self.0.kind(path)
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        self.0.names(folder)
+    }
+
+    fn objection(&self, named: &Named<'_>) -> Option<Objection> {
+        let message = match named {
+            Named::AppScheduler(Module::Project(folder)) => {
+                format!("`{}` is no app scheduler", folder.display())
+            }
+            Named::Task {
+                group,
+                module: Module::File(path),
+            } => format!("`{}` is no module for `{group}`", path.display()),
+            Named::View(path) => format!("`{}` is no page", path.display()),
+            _ => return None,
+        };
+        let help = Some("look at it".to_owned());
+        Some(Objection { message, help })
+    }
+}
+
+#[test]
+fn what_speaks_against_things_that_are_there_is_told_with_all_else() {
+    let text = minimal(
+        "view: view.html
+tasks:
+  a: { module: floor.wasm, cuont: 2 }
+  b: { module: tasks/floor, count: 0 }
+  c: { modul: floor.wasm }
+",
+    );
+    let found = parse("job.yaml", &text, &LookedInto(Folder::new())).unwrap_err();
+    expect![[r#"
+        2:22: `tasks/dispatcher` is no app scheduler
+        | scheduler: { module: tasks/dispatcher }
+        |                      ^^^^^^^^^^^^^^^^
+        = look at it
+        3:7: `view.html` is no page
+        | view: view.html
+        |       ^^^^^^^^^
+        = look at it
+        5:16: `floor.wasm` is no module for `a`
+        |   a: { module: floor.wasm, cuont: 2 }
+        |                ^^^^^^^^^^
+        = look at it
+        5:28: unknown key `cuont`
+        |   a: { module: floor.wasm, cuont: 2 }
+        |                            ^^^^^ not known here
+        = did you mean `count`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`, `limits`, `allow`
+        6:36: `count` is 0, less than 1
+        |   b: { module: tasks/floor, count: 0 }
+        |                                    ^
+        = `count` is from 1 to 10000
+        7:8: unknown key `modul`
+        |   c: { modul: floor.wasm }
+        |        ^^^^^ not known here
+        = did you mean `module`? the keys here are `module`, `count`, `cpus`, `mem`, `disk`, `gpus`, `ports`, `resources`, `args`, `env`, `on_failure`, `restart`, `kill_grace`, `constraints`, `colocate`, `limits`, `allow`
+        7:15: `floor.wasm` is no module for `c`
+        |   c: { modul: floor.wasm }
+        |               ^^^^^^^^^^
+        = look at it
+    "#]].assert_eq(&drawn(&found));
 }
