@@ -308,6 +308,19 @@ pub(crate) struct DashboardArgs {
     /// `MESOSGOT_DASHBOARD_TOKEN` holds it. Default: a new one for each run.
     #[arg(long, value_name = "FILE", requires = "dashboard")]
     pub(crate) dashboard_token_file: Option<PathBuf>,
+
+    /// Answer under this name as well, which a proxy in front of the dashboard has; can be repeated.
+    #[arg(long, value_name = "NAME", requires = "dashboard", value_parser = host_name)]
+    pub(crate) dashboard_host: Vec<String>,
+}
+
+/// A name without a port.
+fn host_name(text: &str) -> Result<String, String> {
+    match text.parse::<job::Advertise>() {
+        Ok(job::Advertise { host, port: None }) => Ok(host),
+        Ok(_) => Err("it has a port; any is right".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What is shown to masters. Each overrides the job file.

@@ -50,7 +50,7 @@ pub(super) async fn run(
         None => running,
     });
     reporter.witnessed_by(&running);
-    let doors = open_doors(&args, &running, reporter)?;
+    let doors = open_doors(&args, &running, reporter).await?;
     let place = Place {
         cluster,
         user,
@@ -87,7 +87,7 @@ pub(super) async fn run(
 }
 
 /// Lets others look at the job.
-fn open_doors(
+async fn open_doors(
     args: &RunArgs,
     running: &Arc<RunningJob>,
     reporter: &Reporter,
@@ -97,9 +97,15 @@ fn open_doors(
         let url = address
             .url()
             .map_err(|error| Failure::new(Exit::Failure, error))?;
+        let warning = address.warning();
+        let warning = warning.map_err(|error| Failure::new(Exit::Failure, error))?;
         reporter.event(&Event::DashboardServes { url: &url });
+        if let Some(message) = &warning {
+            reporter.event(&Event::Warning { message });
+        }
     }
     Doors::open(running, address)
+        .await
         .context("failed to let other commands find the job")
         .map_err(|error| Failure::new(Exit::Failure, error))
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(args: StatusArgs, reporter: &Reporter) -> Result<Exit, F
 }
 
 async fn show_all(jobs: &[Found], reporter: &Reporter) {
-    for Found { id, client } in jobs {
+    for Found { id, client, .. } in jobs {
         let shown = match client {
             Some(job) => show(job, Shape::Line, reporter).await.is_ok(),
             None => false,

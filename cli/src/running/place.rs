@@ -1,6 +1,6 @@
 //! Where running jobs can be found: a folder of the user's with a socket for each.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use executor_host::output::clean;
 use rustix::process::geteuid;
 use thiserror::Error;
+use tokio::net::UnixStream;
 
 /// Names the folder for what runs, by the XDG base directory specification.
 const RUNTIME_VARIABLE: &str = "XDG_RUNTIME_DIR";
@@ -52,17 +53,36 @@ pub(crate) fn folder() -> PathBuf {
     }
 }
 
-/// Where the socket of this process is to be. The folder is there afterwards, and nobody else can
-/// enter it.
+/// Where the socket of a job of this process is to be. The first number is 1; another container that
+/// shares the folder may have a process of our number, whose job has our name.
+///
+/// # Errors
+/// When the path is too long.
+pub(super) fn socket(folder: &Path, job: &str, number: u32) -> Result<PathBuf, PlaceError> {
+    let name = &job[..job.floor_char_boundary(NAME_BYTES_MAX)];
+    let process = process(std::process::id(), number);
+    let path = folder.join(format!("{name}@{process}{SUFFIX}"));
+    match path.as_os_str().len() > PATH_BYTES_MAX {
+        true => Err(PlaceError::TooLong { path }),
+        false => Ok(path),
+    }
+}
+
+/// How a process is called behind the `@`: `7`, and `7.2` where that is another one's name already.
+pub(super) fn process(pid: u32, number: u32) -> String {
+    match number {
+        1 => pid.to_string(),
+        number => format!("{pid}.{number}"),
+    }
+}
+
+/// Sees to it that the folder is there and nobody else can enter it, nor that a job's socket has a
+/// path which is too long.
 ///
 /// # Errors
 /// When that cannot be had: others could have made a folder of that name among temporary files.
-pub(super) fn make(folder: &Path, job: &str) -> Result<PathBuf, PlaceError> {
-    let name = &job[..job.floor_char_boundary(NAME_BYTES_MAX)];
-    let path = folder.join(format!("{name}@{}{SUFFIX}", std::process::id()));
-    if path.as_os_str().len() > PATH_BYTES_MAX {
-        return Err(PlaceError::TooLong { path });
-    }
+pub(super) fn make(folder: &Path, job: &str) -> Result<(), PlaceError> {
+    socket(folder, job, 1)?;
     let made = DirBuilder::new().mode(FOLDER_MODE).create(folder);
     if let Err(source) = made
         && source.kind() != io::ErrorKind::AlreadyExists
@@ -71,7 +91,7 @@ pub(super) fn make(folder: &Path, job: &str) -> Result<PathBuf, PlaceError> {
         return Err(PlaceError::Make { path, source });
     }
     match is_private(folder) {
-        Ok(true) => Ok(path),
+        Ok(true) => Ok(()),
         Ok(false) => Err(PlaceError::NotPrivate {
             path: folder.to_owned(),
         }),
@@ -106,7 +126,7 @@ pub(super) fn sockets(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut sockets = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if job_of(&path).is_some() && is_socket(&path) {
+        if owner(&path).is_some() && is_socket(&path) {
             sockets.push(path);
         }
     }
@@ -120,11 +140,56 @@ fn is_socket(path: &Path) -> bool {
     metadata.is_ok_and(|it| it.file_type().is_socket() && it.uid() == geteuid().as_raw())
 }
 
-/// The name of the job whose socket it is, or the beginning of a long one, and its process.
-pub(super) fn job_of(socket: &Path) -> Option<(String, u32)> {
+/// Whose socket it is, as its path says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// The name of the job, or the beginning of a long one.
+    pub(super) job: String,
+    pub(super) pid: u32,
+    /// Which of those that have this name and process.
+    pub(super) number: u32,
+}
+
+/// Whose socket it is.
+pub(super) fn owner(socket: &Path) -> Option<Owner> {
     let name = socket.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
-    let (job, pid) = name.rsplit_once('@')?;
-    Some((clean(job.as_bytes()), pid.parse().ok()?))
+    let (job, process) = name.rsplit_once('@')?;
+    let (pid, number) = process.split_once('.').unwrap_or((process, "1"));
+    Some(Owner {
+        job: clean(job.as_bytes()),
+        pid: pid.parse().ok()?,
+        number: number.parse().ok()?,
+    })
+}
+
+/// Takes a socket away that no process has any more; answers whether it did.
+///
+/// # Errors
+/// When the system does not let us.
+pub(super) async fn remove_deserted(socket: &Path) -> io::Result<bool> {
+    let Some(folder) = socket.parent() else {
+        return Ok(false);
+    };
+    // Between looking and removing nobody else may do so, or what is removed could be the socket of
+    // a job that has begun meanwhile. Whoever finds it locked leaves it to others.
+    let folder = File::open(folder)?;
+    match folder.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(false),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    if !is_deserted(socket).await {
+        return Ok(false);
+    }
+    fs::remove_file(socket)?;
+    Ok(true)
+}
+
+/// Whether no process has the socket any more.
+pub(super) async fn is_deserted(socket: &Path) -> bool {
+    // A process that is stopped with many who wait for it holds nobody up here.
+    let connected = UnixStream::connect(socket).await;
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]
@@ -138,7 +203,8 @@ mod tests {
     fn the_folder_lets_nobody_else_in() {
         let top = tempfile::tempdir().unwrap();
         let folder = top.path().join("run");
-        let socket = make(&folder, "elevator").unwrap();
+        make(&folder, "elevator").unwrap();
+        let socket = socket(&folder, "elevator", 1).unwrap();
         let mode = fs::metadata(&folder).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         let name = format!("elevator@{}.sock", std::process::id());
@@ -146,9 +212,33 @@ mod tests {
         let _listener = UnixListener::bind(&socket).unwrap();
         assert_eq!(sockets(&folder).unwrap(), std::slice::from_ref(&socket));
         assert_eq!(
-            job_of(&socket),
-            Some(("elevator".to_owned(), std::process::id()))
+            owner(&socket),
+            Some(Owner {
+                job: "elevator".to_owned(),
+                pid: std::process::id(),
+                number: 1,
+            })
         );
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let folder = Path::new("/run");
+        let second = socket(folder, "elevator", 2).unwrap();
+        let name = format!("elevator@{}.2.sock", std::process::id());
+        assert_eq!(second, folder.join(name));
+        assert_eq!(owner(&second).unwrap().number, 2);
+        let third = owner(Path::new("/run/a@b@7.3.sock")).unwrap();
+        assert_eq!((&*third.job, third.pid, third.number), ("a@b", 7, 3));
+        for wrong in [
+            "a.sock",
+            "a@.sock",
+            "a@7.sock.new",
+            "a@7.x.sock",
+            "a@x.2.sock",
+        ] {
+            assert_eq!(owner(Path::new(wrong)), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A running job, looked at and ended from elsewhere.
 
+mod guard;
 mod journal;
 mod strangers;
 mod tasks;

@@ -1,12 +1,13 @@
 //! Finds a running job: by its name among the sockets of the user, or by an address.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use futures_util::future::join_all;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
+use tracing::{debug, warn};
 
 use super::JobClient;
 use crate::access::{self, AccessError, DASHBOARD_TOKEN_VARIABLE};
@@ -87,6 +88,8 @@ fn named(name: String) -> Result<String, Failure> {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) id: JobId,
+    /// Which of those that have this name and process, each in another container.
+    number: u32,
     /// Nothing if its process does not answer.
     pub(crate) client: Option<JobClient>,
 }
@@ -98,7 +101,8 @@ impl Found {
 
     /// A name that no other one has.
     fn name(&self) -> String {
-        format!("{}@{}", self.id.job, self.id.pid)
+        let process = place::process(self.id.pid, self.number);
+        format!("{}@{process}", self.id.job)
     }
 }
 
@@ -117,32 +121,30 @@ pub(crate) async fn jobs() -> Result<Vec<Found>, Failure> {
 
 /// The job whose socket it is. One that nobody answers any more is taken away.
 async fn hello(socket: &Path) -> Option<Found> {
-    let (job, pid) = place::job_of(socket)?;
+    let place::Owner { job, pid, number } = place::owner(socket)?;
     let shown = format!("job `{job}` (process {pid})");
     let client = JobClient::on_socket(socket.to_owned(), shown).ok()?;
     match timeout(HELLO_WAIT, client.get::<JobId>("/v1/job", &())).await {
         Ok(Ok(id)) => {
             let shown = format!("job `{}`", id.job);
             let client = Some(JobClient { shown, ..client });
-            Some(Found { id, client })
+            Some(Found { id, number, client })
         }
-        Ok(Err(_)) if is_deserted(socket).await => {
-            tracing::debug!(socket = %socket.display(), "removed what a job has left behind");
-            let _ = std::fs::remove_file(socket);
+        Ok(Err(_)) if place::is_deserted(socket).await => {
+            match place::remove_deserted(socket).await {
+                Ok(_) => debug!(socket = %socket.display(), "a job has left this behind"),
+                // Another command was quicker.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => warn!(%error, "what a job has left behind stays"),
+            }
             None
         }
         Ok(Err(_)) | Err(_) => Some(Found {
             id: JobId { job, pid },
+            number,
             client: None,
         }),
     }
-}
-
-/// Whether no process has the socket any more.
-async fn is_deserted(socket: &Path) -> bool {
-    // A process that is stopped with many who wait for it holds nobody up here.
-    let connected = UnixStream::connect(socket).await;
-    connected.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// Finds a job.
