@@ -5,9 +5,9 @@
 
 mod counts;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use framework::{Delivering, Progress, TaskState};
+use framework::{Delivering, Progress, TaskState, WaveId};
 use job::Job;
 
 pub(crate) use self::counts::{Counts, Standing};
@@ -21,7 +21,8 @@ pub(crate) struct Tally {
     tasks: HashMap<String, Counted>,
     total: Counts,
     phase: Phase,
-    waits_for: Option<String>,
+    /// Why tasks have no place, by those that are placed together.
+    waits: BTreeMap<WaveId, String>,
     disconnected: Option<String>,
     ignored: usize,
     is_subscribed: bool,
@@ -74,7 +75,7 @@ impl Tally {
             tasks: HashMap::new(),
             total: Counts::default(),
             phase: Phase::Connecting,
-            waits_for: None,
+            waits: BTreeMap::new(),
             disconnected: None,
             ignored: 0,
             is_subscribed: false,
@@ -113,17 +114,20 @@ impl Tally {
                     self.lost = Some(reason.clone());
                 }
             }
-            Progress::Waiting(shortfall) => {
-                self.waits_for = Some(shortfall.to_string());
+            Progress::Waiting { wave, shortfall } => {
+                self.waits.insert(*wave, shortfall.to_string());
                 if shortfall.agents > 0 {
                     self.lost = None;
                 }
             }
-            Progress::Placed { .. } => self.place(),
+            Progress::WaitOver(wave) => {
+                self.waits.remove(wave);
+            }
+            Progress::Placed { tasks, .. } => self.place(tasks),
             Progress::Delivering(delivering) => self.delivering = *delivering,
             Progress::AppStarted => self.reach(Phase::Running),
             Progress::Stopping(_) => {
-                self.waits_for = None;
+                self.waits.clear();
                 self.reach(Phase::Stopping);
             }
             Progress::SpawnFailed { .. }
@@ -147,9 +151,9 @@ impl Tally {
         self.phase
     }
 
-    /// Why tasks have no place, while that is so.
+    /// Why tasks have no place, while that is so: of those that have waited for longest.
     pub(crate) fn waits_for(&self) -> Option<&str> {
-        self.waits_for.as_deref()
+        self.waits.values().next().map(String::as_str)
     }
 
     /// Why there is no subscription, while that is so and a reason is known.
@@ -197,21 +201,14 @@ impl Tally {
         }
     }
 
-    /// Places were found, for all that wait.
-    fn place(&mut self) {
-        self.waits_for = None;
+    /// Places were found. One that comes back is restarting until more is heard of it.
+    fn place(&mut self, tasks: &[String]) {
         self.reach(Phase::Launching);
-        if self.total.of(Standing::Waiting) == 0 {
-            return;
-        }
-        for counted in self.tasks.values_mut() {
-            if counted.standing == Standing::Waiting {
-                counted.standing = Standing::Staging;
+        for task in tasks {
+            let known = self.tasks.get(task).map(|task| task.standing);
+            if known.is_none_or(|standing| standing == Standing::Waiting) {
+                self.stand(task, Standing::Staging);
             }
-        }
-        let counts = self.groups.iter_mut().map(|group| &mut group.counts);
-        for counts in counts.chain([&mut self.total]) {
-            counts.turn(Standing::Waiting, Standing::Staging);
         }
     }
 

@@ -15,15 +15,17 @@ pub(super) fn tell(progress: &Progress, traffic: &Traffic, reporter: &Reporter) 
                 again: !first,
             });
         }
+        // What comes of it is told.
+        Progress::WaitOver(_) => {}
         Progress::Disconnected { reason } => reporter.event(&Event::Disconnected { reason }),
-        Progress::Waiting(shortfall) => {
+        Progress::Waiting { shortfall, .. } => {
             reporter.event(&Event::Waiting {
                 reason: shortfall.to_string(),
             });
         }
         Progress::Placed { tasks, agents } => {
             reporter.event(&Event::Placed {
-                tasks: *tasks,
+                tasks: tasks.len(),
                 agents: *agents,
             });
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use framework::{
     ChannelTraffic, Delivering, LinkTraffic, Progress, TaskReport, TaskState, TaskTraffic,
-    TaskUsage, TotalTraffic,
+    TaskUsage, TotalTraffic, WaveId,
 };
 use job::Job;
 use mesos::AgentId;
@@ -23,7 +23,10 @@ pub(super) struct View {
     id: JobId,
     started: String,
     phase: Phase,
-    reason: Option<String>,
+    /// What it waits for, by those that are placed together.
+    waits: BTreeMap<WaveId, String>,
+    /// Why it stops.
+    stops: Option<String>,
     disconnected: Option<String>,
     framework_id: Option<String>,
     /// Name and size of each group, in the order of the job file.
@@ -66,7 +69,8 @@ impl View {
             },
             started,
             phase: Phase::Subscribing,
-            reason: None,
+            waits: BTreeMap::new(),
+            stops: None,
             disconnected: None,
             framework_id: None,
             groups: groups.map(|it| (it.name.clone(), it.count)).collect(),
@@ -117,9 +121,13 @@ impl View {
                 }
             }
             Progress::Disconnected { reason } => self.disconnected = Some(reason.clone()),
-            Progress::Waiting(shortfall) => self.reason = Some(shortfall.to_string()),
+            Progress::Waiting { wave, shortfall } => {
+                self.waits.insert(*wave, shortfall.to_string());
+            }
+            Progress::WaitOver(wave) => {
+                self.waits.remove(wave);
+            }
             Progress::Placed { .. } => {
-                self.reason = None;
                 if self.phase == Phase::Waiting {
                     self.phase = Phase::Launching;
                 }
@@ -146,7 +154,7 @@ impl View {
             Progress::AppStarted => self.phase = Phase::Running,
             Progress::Stopping(outcome) => {
                 self.phase = Phase::Stopping;
-                self.reason = Some(crate::gang::stopping(outcome));
+                self.stops = Some(crate::gang::stopping(outcome));
             }
             Progress::SpawnFailed { .. }
             | Progress::AppReturned(_)
@@ -178,7 +186,11 @@ impl View {
         Status {
             id: self.id.clone(),
             phase: self.phase,
-            reason: self.reason.clone(),
+            reason: self
+                .stops
+                .as_ref()
+                .or_else(|| self.waits.values().next())
+                .cloned(),
             disconnected: self.disconnected.clone(),
             framework_id: self.framework_id.clone(),
             started: self.started.clone(),

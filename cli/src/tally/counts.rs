@@ -90,12 +90,6 @@ impl Counts {
         assert!(*count > 0, "who stands so was counted");
         *count -= 1;
     }
-
-    /// All that stood one way stand another.
-    pub(super) fn turn(&mut self, from: Standing, to: Standing) {
-        let moved = std::mem::take(&mut self.0[from as usize]);
-        self.0[to as usize] += moved;
-    }
 }
 
 impl Add for Counts {

@@ -32,10 +32,12 @@ fn restarting(task: &str) -> Progress {
     }
 }
 
-const PLACED: Progress = Progress::Placed {
-    tasks: 3,
-    agents: 1,
-};
+fn placed(tasks: &[&str]) -> Progress {
+    Progress::Placed {
+        tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+        agents: 1,
+    }
+}
 
 /// `floor: 1 up, 2 waiting` for each group.
 fn told(tally: &Tally) -> Vec<String> {
@@ -71,7 +73,7 @@ fn a_lost_connection_is_one_that_there_was() {
 fn tasks_are_counted_in_their_group() {
     let mut tally = Tally::of_groups([("floor", 2), ("floor-b", 1)]);
     assert_eq!(told(&tally), ["floor: 2 waiting", "floor-b: 1 waiting"]);
-    tally.count(&PLACED);
+    tally.count(&placed(&["floor-0", "floor-1", "floor-b-0"]));
     assert_eq!(told(&tally), ["floor: 2 staging", "floor-b: 1 staging"]);
     tally.count(&is("floor-0", TaskState::Starting));
     tally.count(&is("floor-1", TaskState::Running));
@@ -88,23 +90,59 @@ fn tasks_are_counted_in_their_group() {
 #[test]
 fn a_task_that_comes_back_is_restarting_until_it_is_heard_of() {
     let mut tally = Tally::of_groups([("worker", 2)]);
-    tally.count(&PLACED);
+    tally.count(&placed(&["worker-0", "worker-1"]));
     tally.count(&is("worker-0", TaskState::Running));
     tally.count(&is("worker-1", TaskState::Running));
     tally.count(&is("worker-1", TaskState::Failed));
     tally.count(&restarting("worker-1"));
     assert_eq!(told(&tally), ["worker: 1 up, 1 restarting"]);
-    tally.count(&PLACED);
+    tally.count(&placed(&["worker-1"]));
     assert_eq!(told(&tally), ["worker: 1 up, 1 restarting"]);
     tally.count(&is("worker-1", TaskState::Starting));
     assert_eq!(told(&tally), ["worker: 1 starting, 1 up"]);
 }
 
+fn waiting(wave: u64, group: &str) -> Progress {
+    Progress::Waiting {
+        wave: WaveId(wave),
+        shortfall: framework::Shortfall {
+            agents: 1,
+            leftovers: vec![framework::Leftover {
+                group: group.to_owned(),
+                tasks: 1,
+                count: 1,
+                obstacle: framework::Obstacle::Scattered,
+                stops: Vec::new(),
+            }],
+            certainty: framework::Certainty::Impossible,
+            remedies: Vec::new(),
+        },
+    }
+}
+
+#[test]
+fn a_reason_for_waiting_goes_with_those_who_wait_and_with_them_alone() {
+    let mut tally = Tally::of_groups([("worker", 1), ("helper", 1)]);
+    tally.count(&waiting(1, "worker"));
+    tally.count(&waiting(2, "helper"));
+    // Only some of those that wait are placed.
+    tally.count(&placed(&["helper-0"]));
+    tally.count(&Progress::WaitOver(WaveId(2)));
+    assert_eq!(told(&tally), ["worker: 1 waiting", "helper: 1 staging"]);
+    let reason = tally.waits_for().unwrap_or_default();
+    assert!(reason.contains("`worker`"), "{reason}");
+    // What fails to be spawned is not placed.
+    tally.count(&Progress::WaitOver(WaveId(1)));
+    assert_eq!(tally.waits_for(), None);
+}
+
 #[test]
 fn spawned_tasks_make_their_group_larger() {
     let mut tally = Tally::of_groups([("worker", 1)]);
-    tally.count(&PLACED);
+    tally.count(&placed(&["worker-0"]));
     tally.count(&is("worker-0", TaskState::Running));
+    tally.count(&placed(&["worker-1"]));
+    assert_eq!(told(&tally), ["worker: 1 staging, 1 up"]);
     tally.count(&is("worker-1", TaskState::Starting));
     assert_eq!(told(&tally), ["worker: 1 starting, 1 up"]);
     // A name that no group has, as a master could make one up, is counted all the same.
@@ -122,9 +160,9 @@ fn phases_come_one_after_the_other_and_never_back() {
     };
     let steps = [
         (subscribed.clone(), Phase::Placing),
-        (PLACED, Phase::Launching),
+        (placed(&["worker-0"]), Phase::Launching),
         (Progress::AppStarted, Phase::Running),
-        (PLACED, Phase::Running),
+        (placed(&["worker-1"]), Phase::Running),
         (subscribed, Phase::Running),
         (Progress::Stopping(Outcome::Succeeded), Phase::Stopping),
         (Progress::AppReturned(Ok(())), Phase::Stopping),
@@ -145,7 +183,7 @@ fn progress() -> impl Strategy<Value = Progress> {
     });
     let state = proptest::sample::select(TaskState::ALL.to_vec());
     (task, state, 0..6_u8).prop_map(|(task, state, kind)| match kind {
-        0 => PLACED,
+        0 => placed(&[&task, "a-0"]),
         1 => restarting(&task),
         2 => Progress::PlacedAgain(report(&task, state)),
         _ => is(&task, state),

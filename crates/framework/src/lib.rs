@@ -53,7 +53,7 @@ pub use scheduler::{
     Cause, Certainty, Constraint, Delivering, InvalidJob, InvalidPattern, Leftover, NeverPlaced,
     NotUp, Obstacle, OnFailure, Operator, Pattern, PlannedAgent, Progress, Reason, Record,
     Recorded, RecordedTask, Remedy, Restart, Shortfall, Source, Stop, Strategy, TaskReport,
-    TaskState, Timing, TooManyRestarts, Unconnected,
+    TaskState, Timing, TooManyRestarts, Unconnected, WaveId,
 };
 pub use store::{JobDigest, MemoryStore, Store};
 pub use survey::{SurveyConfig, survey};

@@ -15,7 +15,7 @@ mod told;
 
 pub use told::{
     Delivering, NeverPlaced, NotUp, Outcome, Progress, SpawnFailed, TaskReport, TooManyRestarts,
-    Unconnected,
+    Unconnected, WaveId,
 };
 
 /// What has happened.
@@ -67,7 +67,8 @@ pub enum Command {
     Abandon(ExecutorId),
     /// There is a connection to an executor. For jobs that wait for these.
     Connected(ExecutorId),
-    /// There is no connection to an executor, and no hope for one: the job is to end.
+    /// There is no connection to an executor, and no hope for one: the job is to end, or what was
+    /// to join it is given up.
     Unconnected {
         /// The executor.
         executor: ExecutorId,

@@ -40,7 +40,7 @@ pub use constraint::{
 pub use io::{
     Call, CallFault, Command, Delivering, ExecutorLaunch, FailedCall, Failure, Input, JobEvent,
     JobEventKind, NeverPlaced, NotUp, Outcome, Output, Progress, SpawnFailed, SpawnId, Stop,
-    TaskLaunch, TaskReport, TooManyRestarts, Unconnected,
+    TaskLaunch, TaskReport, TooManyRestarts, Unconnected, WaveId,
 };
 pub use job::{Barrier, Group, InvalidJob, Job, OnFailure, Restart, Strategy, Timing};
 pub use machine::{KillRefused, Phase, RestartRefused, Scheduler, SpawnRefused, TaskView};

@@ -50,6 +50,7 @@ mod waves;
 use demands::Demands;
 use requests::Returns;
 pub use requests::{KillRefused, Phase, RestartRefused};
+use restarting::GivenUp;
 pub use spawning::SpawnRefused;
 use spawning::Spawning;
 use stopping::Ending;
@@ -91,6 +92,10 @@ pub struct Scheduler {
     wait_statuses: BTreeMap<ExecutorId, i32>,
     /// Tasks that are not up yet; there are none before Starting and after Running.
     waves: Vec<Wave>,
+    /// Of so many waves it was told that they wait.
+    waits: u64,
+    /// Tasks of waves that are of no use, and are to end.
+    given_up: GivenUp,
     /// The restarts of tasks that were ever restarted, by index.
     restarts: BTreeMap<usize, Restarts>,
     returns: Returns,
@@ -162,6 +167,8 @@ impl Scheduler {
             connected: BTreeSet::new(),
             wait_statuses: BTreeMap::new(),
             waves: Vec::new(),
+            waits: 0,
+            given_up: GivenUp::default(),
             restarts: BTreeMap::new(),
             returns: Returns::default(),
             spawning: Spawning::default(),
@@ -351,7 +358,7 @@ impl Scheduler {
             Command::Unconnected { executor, reason } => {
                 // A job that ends anyway, or an executor whose tasks have ended, needs none.
                 if matches!(self.state, State::Starting | State::Running) {
-                    self.give_up_connecting(now, executor, reason);
+                    self.give_up_connecting(now, executor, reason, true);
                 }
             }
         }

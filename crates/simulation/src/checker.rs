@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use mesos::{ExecutorId, TaskId};
-use scheduler::{Command, Input, Job, SpawnId};
+use scheduler::{Command, Input, Job, OnFailure, SpawnId};
 
 use crate::violation::Violation;
 
@@ -54,6 +54,8 @@ pub(crate) struct Checker {
     owed: Vec<(TaskId, scheduler::Uuid)>,
     /// Ends of this step that are to be told.
     untold: Vec<TaskId>,
+    /// Executors whose tasks have begun.
+    lifted: BTreeSet<ExecutorId>,
     /// Tasks that will not be launched again.
     over: BTreeSet<String>,
     /// Tasks that are to be launched again once they have ended.
@@ -88,6 +90,7 @@ impl Checker {
             app: App::NotStarted,
             owed: Vec::new(),
             untold: Vec::new(),
+            lifted: BTreeSet::new(),
             over: BTreeSet::new(),
             returning: BTreeSet::new(),
             is_stopping: false,
@@ -182,12 +185,29 @@ impl Checker {
                 self.has_failed |= result.is_err();
             }
             Input::Command(Command::Unconnected { executor, .. }) if !self.is_stopping => {
-                // A spawn that cannot be connected to fails by itself.
-                let mut tasks = self.attempts.living_in(executor);
-                self.has_failed |= tasks.any(|task| !self.waves.is_spawned(task));
+                let tasks = self.attempts.living_in(executor).map(str::to_owned);
+                let tasks: Vec<String> = tasks.collect();
+                for task in &tasks {
+                    // A spawn that cannot be connected to fails by itself.
+                    if !self.waves.is_spawned(task) {
+                        self.cannot_connect(now, executor, task);
+                    }
+                }
             }
             Input::Failure(_) | Input::CallFailed { .. } | Input::Command(_) | Input::Tick => {}
         }
+    }
+
+    /// A task will not be connected to. If it was to come back, and its group does not want the job
+    /// to end with it, it is killed for that.
+    fn cannot_connect(&mut self, now: Instant, executor: &ExecutorId, task: &str) {
+        let is_back = self.app == App::NotStarted || self.lifted.contains(executor);
+        if is_back || self.on_failure(task) == Some(OnFailure::Shutdown) {
+            self.has_failed = true;
+            return;
+        }
+        self.waves.extend(task, now + self.job.timing.gang);
+        self.truth.kill_ordered(now, task);
     }
 
     /// The app scheduler wants more tasks, and the machine gives this number to the wish.

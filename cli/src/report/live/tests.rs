@@ -32,10 +32,15 @@ fn all_are(group: &str, count: u32, state: TaskState) -> Vec<Progress> {
     each.collect()
 }
 
-const PLACED: Progress = Progress::Placed {
-    tasks: 12,
-    agents: 1,
-};
+/// The whole gang has its place.
+fn placed(sizes: &[(&str, u32)]) -> Progress {
+    let tasks = sizes.iter();
+    let tasks = tasks.flat_map(|(name, size)| (0..*size).map(move |it| format!("{name}-{it}")));
+    Progress::Placed {
+        tasks: tasks.collect(),
+        agents: 1,
+    }
+}
 
 const ELEVATOR: [(&str, u32); 2] = [("elevator", 4), ("floor", 8)];
 
@@ -45,7 +50,7 @@ fn elevator() -> Tally {
         framework: "f".into(),
         first: true,
     };
-    let mut reports = vec![subscribed, PLACED];
+    let mut reports = vec![subscribed, placed(&ELEVATOR)];
     reports.extend(all_are("elevator", 4, TaskState::Running));
     reports.extend(all_are("floor", 8, TaskState::Running));
     reports.push(Progress::AppStarted);
@@ -167,7 +172,8 @@ fn waiting() -> Progress {
         certainty: scheduler::Certainty::Impossible,
         remedies: Vec::new(),
     };
-    Progress::Waiting(shortfall)
+    let wave = framework::WaveId(1);
+    Progress::Waiting { wave, shortfall }
 }
 
 #[test]
@@ -261,7 +267,7 @@ fn groups_beyond_a_handful_share_a_line() {
     let mut sizes: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 250)).collect();
     let long = "a-group-with-a-name-that-is-longer-than-anybody-wants-to-read";
     sizes[1].0 = long;
-    let mut reports = vec![PLACED];
+    let mut reports = vec![placed(&sizes)];
     reports.extend(all_are("group1", 250, TaskState::Running));
     reports.extend(all_are("group40", 200, TaskState::Running));
     reports.push(is("group39-7", TaskState::Lost));
@@ -291,7 +297,7 @@ fn groups_beyond_a_handful_share_a_line() {
 
 #[test]
 fn a_job_that_stops_says_so_and_how_its_tasks_have_ended() {
-    let mut reports = vec![PLACED, Progress::AppStarted];
+    let mut reports = vec![placed(&ELEVATOR), Progress::AppStarted];
     reports.push(Progress::Stopping(Outcome::Interrupted));
     reports.extend(all_are("elevator", 2, TaskState::Finished));
     reports.push(is("elevator-2", TaskState::Killing));
@@ -372,7 +378,7 @@ proptest! {
         rate in 0.0..1e12_f64,
     ) {
         let sizes: Vec<_> = groups.iter().map(|(name, size)| (name.as_str(), *size)).collect();
-        let mut reports = vec![PLACED, waiting(), Progress::Disconnected { reason }];
+        let mut reports = vec![placed(&sizes), waiting(), Progress::Disconnected { reason }];
         for (group, task, state) in up {
             if let Some((name, _)) = sizes.get(group) {
                 reports.push(is(&format!("{name}-{task}"), TaskState::ALL[state]));

@@ -12,7 +12,8 @@ fn view() -> View {
         },
         started: "t0".to_owned(),
         phase: Phase::Subscribing,
-        reason: None,
+        waits: BTreeMap::new(),
+        stops: None,
         disconnected: None,
         framework_id: None,
         groups: vec![("lift".to_owned(), 2), ("floor".to_owned(), 12)],
@@ -61,7 +62,7 @@ fn a_job_goes_from_phase_to_phase() {
     };
     assert_eq!(after(&subscribed), Phase::Waiting);
     let placed = Progress::Placed {
-        tasks: 2,
+        tasks: vec!["lift-0".to_owned(), "lift-1".to_owned()],
         agents: 1,
     };
     assert_eq!(after(&placed), Phase::Launching);

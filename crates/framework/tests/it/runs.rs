@@ -14,7 +14,7 @@ use mesosgot_framework::operator::Operator;
 use mesosgot_framework::{
     Allow, DirectConfig, ExecutorProgram, Executors, FrameworkConfig, FrameworkError, GroupConfig,
     JobOutcome, MasterConfig, Module, ModuleServing, NeverPlaced, OnFailure, Progress, Sandboxes,
-    Stop, Strategy, TaskState, Timing, Traffic,
+    Stop, Strategy, TaskState, Timing, Traffic, WaveId,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -460,7 +460,9 @@ async fn a_gang_that_does_not_fit_ends_with_the_reason() {
         shortfall.to_string().contains("need 1.1 cpus"),
         "{shortfall}"
     );
-    assert!(progress.contains(&Progress::Waiting(shortfall)));
+    let wave = WaveId(1);
+    assert!(progress.contains(&Progress::Waiting { wave, shortfall }));
+    assert!(progress.contains(&Progress::WaitOver(wave)));
     let calls = cluster.master.calls();
     assert!(calls.contains(&CallType::Decline) && !calls.contains(&CallType::Accept));
 }

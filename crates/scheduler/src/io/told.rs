@@ -23,12 +23,19 @@ pub enum Progress {
         /// Why.
         reason: String,
     },
-    /// The gang does not fit yet.
-    Waiting(Shortfall),
+    /// Tasks that are to be placed together, the gang or others, do not fit yet.
+    Waiting {
+        /// Which tasks.
+        wave: WaveId,
+        /// Why, in place of what was told of the same ones before.
+        shortfall: Shortfall,
+    },
+    /// What did not fit waits no longer: it is placed, or not wanted any more. Told once.
+    WaitOver(WaveId),
     /// Places were found.
     Placed {
-        /// For how many tasks.
-        tasks: usize,
+        /// The names of the tasks.
+        tasks: Vec<String>,
         /// On so many agents.
         agents: usize,
     },
@@ -80,6 +87,10 @@ pub enum Progress {
         reason: String,
     },
 }
+
+/// Tasks that are placed together, and of which it was told that they wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WaveId(pub u64);
 
 /// What executors do for their modules at the moment; all 0 when they have what they want.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -212,6 +223,8 @@ pub enum NotUp {
     State(TaskState),
     /// It ran in an executor that had broken the rules of its link: it could not be spoken to.
     Abandoned,
+    /// It was of no use, such as without the connection that the job wants, and was to end.
+    NotKilled,
 }
 
 impl fmt::Display for TooManyRestarts {
@@ -279,6 +292,7 @@ impl fmt::Display for NotUp {
             Self::NoPlace => f.write_str("had no place"),
             Self::State(state) => write!(f, "was {state}"),
             Self::Abandoned => f.write_str("could not be spoken to: its executor broke the rules"),
+            Self::NotKilled => f.write_str("was killed, as of no use, and did not end"),
         }
     }
 }

@@ -137,7 +137,7 @@ impl Scheduler {
 
     fn tell_shortfall(&mut self, now: Instant, wave: usize, why: Shortfall) {
         if self.waves[wave].note(now, &why) {
-            self.report(Progress::Waiting(why));
+            self.tell_waiting(wave, why);
         }
     }
 
@@ -197,8 +197,12 @@ impl Scheduler {
     }
 
     fn launch(&mut self, wave: usize, launches: Vec<Launch>) {
+        let waits = self.waves[wave].take_waits();
+        self.end_wait(waits);
+        let tasks = launches.iter().flat_map(|launch| &launch.tasks);
+        let tasks = tasks.map(|(task, _)| self.ledger.tasks()[*task].name().to_owned());
         self.report(Progress::Placed {
-            tasks: launches.iter().map(|launch| launch.tasks.len()).sum(),
+            tasks: tasks.collect(),
             agents: launches.len(),
         });
         for launch in launches {

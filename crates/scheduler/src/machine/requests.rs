@@ -89,6 +89,7 @@ impl Scheduler {
         }
         let index = self.ledger.index_of(task).ok_or(KillRefused::Unknown)?;
         self.returns.awaited.remove(&index);
+        self.given_up.take(index);
         if self.ledger.is_pending(index) {
             self.cancel_launch(index);
         } else {

@@ -1,15 +1,14 @@
 //! What follows from a failure, by the policy of the task's group; and tasks that come back.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use mesos::ExecutorId;
 
 use super::{AppRun, Purpose, Scheduler, State, Wave};
-use crate::io::{
-    JobEvent, JobEventKind, Outcome, Output, Progress, SpawnFailed, TaskReport, TooManyRestarts,
-};
+use crate::io::{Outcome, Output, Progress, SpawnFailed, TaskReport, TooManyRestarts};
 use crate::job::{OnFailure, Restart};
-use crate::status::TaskState;
+use crate::status::{Source, TaskState};
 
 /// A task that has failed.
 pub(super) struct Failed {
@@ -19,6 +18,26 @@ pub(super) struct Failed {
     pub(super) lost: Option<ExecutorId>,
     /// Whether its end was asked for.
     pub(super) kill_ordered: bool,
+}
+
+/// Tasks of waves that are of no use, such as without a connection where the job wants one. They
+/// are killed, which counts as their failure.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp(BTreeMap<usize, String>);
+
+impl GivenUp {
+    pub(super) fn contains(&self, task: usize) -> bool {
+        self.0.contains_key(&task)
+    }
+
+    /// Why a task was given up, if it was; it is not any more.
+    pub(super) fn take(&mut self, task: usize) -> Option<String> {
+        self.0.remove(&task)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Scheduler {
@@ -130,6 +149,23 @@ impl Scheduler {
         }
     }
 
+    /// Whether the job goes on when tasks of a wave fail.
+    pub(super) fn may_fail(&self, wave: usize) -> bool {
+        self.waves[wave].tasks().iter().all(|&task| {
+            let group = self.ledger.tasks()[task].group();
+            self.job.groups[group].on_failure != OnFailure::Shutdown
+        })
+    }
+
+    /// Ends a task of a wave that is of no use, for this reason.
+    pub(super) fn give_up_task(&mut self, now: Instant, task: usize, why: String) {
+        if !self.ledger.tasks()[task].is_over() && !self.given_up.contains(task) {
+            // No function of it has begun that could use a grace.
+            self.ledger.order_kill(task, now, Some(Duration::ZERO));
+            self.given_up.0.insert(task, why);
+        }
+    }
+
     /// A task that waits to be launched will not be: the app scheduler does not want it any more.
     pub(super) fn cancel_launch(&mut self, task: usize) {
         // Nobody can ask before the gang is up, which would be incomplete without it.
@@ -138,13 +174,21 @@ impl Scheduler {
         }
         self.ledger.cancel(task);
         self.tell_over(task);
-        self.output(Output::Event(JobEvent {
-            task: Some(self.ledger.tasks()[task].name().to_owned()),
-            state: Some(TaskState::Killed),
-            message: Some("it was killed before it was launched".to_owned()),
-            ..JobEvent::new(JobEventKind::TaskKilled)
-        }));
+        self.tell_cancelled(task);
         self.settle_offers();
+    }
+
+    /// Tells that a task has ended which waited to be launched again.
+    pub(super) fn tell_cancelled(&mut self, task: usize) {
+        let report = TaskReport {
+            task: self.ledger.tasks()[task].name().to_owned(),
+            state: TaskState::Killed,
+            source: Source::Master,
+            reason: None,
+            message: Some("it was killed before it was launched".to_owned()),
+            agent: None,
+        };
+        self.tell(report, None);
     }
 
     /// Tells that a task which might have been launched again will not be.

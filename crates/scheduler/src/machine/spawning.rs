@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use mesos::ExecutorId;
 use thiserror::Error;
 
 use super::{Purpose, Scheduler, State, Wave};
@@ -71,12 +70,17 @@ impl Scheduler {
 
     /// Undoes a spawn: what was launched of it is killed.
     pub(super) fn fail_spawn(&mut self, now: Instant, wave: usize, why: SpawnFailed) {
-        let wave = self.waves.remove(wave);
+        let mut wave = self.waves.remove(wave);
+        self.end_wait(wave.take_waits());
         let mut closed = Vec::new();
         for &task in wave.tasks() {
             if self.ledger.is_pending(task) {
                 self.ledger.cancel(task);
                 self.tell_over(task);
+                // Nobody has heard of one that was never launched.
+                if !self.ledger.tasks()[task].never_was() {
+                    self.tell_cancelled(task);
+                }
             } else if !self.ledger.tasks()[task].is_over() {
                 // No function of it has begun that could use a grace.
                 self.ledger.order_kill(task, now, Some(Duration::ZERO));
@@ -98,7 +102,9 @@ impl Scheduler {
 
     /// The job ends: nothing is placed any more.
     pub(super) fn end_waves(&mut self) {
-        for wave in std::mem::take(&mut self.waves) {
+        self.given_up.clear();
+        for mut wave in std::mem::take(&mut self.waves) {
+            self.end_wait(wave.take_waits());
             for &task in wave.tasks() {
                 if self.ledger.is_pending(task) {
                     self.tell_over(task);
@@ -123,12 +129,5 @@ impl Scheduler {
         }
         let result = Err(why);
         self.output(Output::Spawned { spawn, result });
-    }
-
-    /// The spawn for which an executor was launched.
-    pub(super) fn spawn_with(&self, executor: &ExecutorId) -> Option<usize> {
-        let is_spawn = |wave: &Wave| matches!(wave.purpose, Purpose::Spawn(_));
-        let mut waves = self.waves.iter();
-        waves.position(|wave| is_spawn(wave) && wave.executors(&self.ledger).contains(executor))
     }
 }

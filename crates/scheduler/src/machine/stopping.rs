@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mesos::ExecutorId;
 
-use super::{AppRun, Scheduler, State};
+use super::{AppRun, Purpose, Scheduler, State};
 use crate::io::{Call, JobEventKind, Outcome, Output, Progress, SpawnFailed, Stop, Unconnected};
 use crate::record::Record;
 
@@ -155,23 +155,43 @@ impl Scheduler {
         self.end_now(Outcome::Unreachable { reason });
     }
 
-    /// There is no connection to an executor, and the job wants one to each.
+    /// There is no connection to an executor, and the job wants one to each. Tasks that were to
+    /// come back are given up alone if `by_policy`, and if their groups let the job go on.
     pub(super) fn give_up_connecting(
         &mut self,
         now: Instant,
         executor: ExecutorId,
         reason: String,
+        by_policy: bool,
     ) {
-        if let Some(agent) = self.ledger.agent_of(&executor).cloned() {
-            let unconnected = Unconnected {
-                executor,
-                agent,
-                reason,
-            };
-            match self.spawn_with(&unconnected.executor) {
-                Some(wave) => self.fail_spawn(now, wave, SpawnFailed::Unconnected(unconnected)),
-                None => self.begin_stopping(now, Outcome::Unconnected(unconnected)),
+        let Some(agent) = self.ledger.agent_of(&executor).cloned() else {
+            return;
+        };
+        let unconnected = Unconnected {
+            executor,
+            agent,
+            reason,
+        };
+        let executor = &unconnected.executor;
+        let mut waves = self.waves.iter();
+        let wave = waves.position(|wave| wave.executors(&self.ledger).contains(executor));
+        match wave.map(|wave| (wave, &self.waves[wave].purpose)) {
+            Some((wave, Purpose::Spawn(_))) => {
+                self.fail_spawn(now, wave, SpawnFailed::Unconnected(unconnected));
             }
+            Some((wave, Purpose::Restart { .. } | Purpose::Requested))
+                if by_policy && self.may_fail(wave) =>
+            {
+                let until = now + self.job.timing.gang;
+                self.waves[wave].extend(until);
+                let why = unconnected.to_string();
+                for task in self.waves[wave].tasks().to_vec() {
+                    if self.ledger.tasks()[task].executor() == Some(&unconnected.executor) {
+                        self.give_up_task(now, task, why.clone());
+                    }
+                }
+            }
+            _ => self.begin_stopping(now, Outcome::Unconnected(unconnected)),
         }
     }
 

@@ -54,13 +54,15 @@ impl Scheduler {
         };
         self.tell(report, task.executor().cloned());
         match killing {
-            Some(name) if self.is_awaited(index) => self.output(Output::CloseInputForNow(name)),
+            Some(name) if self.is_awaited(index) || self.given_up.contains(index) => {
+                self.output(Output::CloseInputForNow(name))
+            }
             Some(name) => self.output(Output::CloseInputs(vec![name])),
             None => {}
         }
     }
 
-    fn tell(&mut self, report: TaskReport, executor: Option<ExecutorId>) {
+    pub(super) fn tell(&mut self, report: TaskReport, executor: Option<ExecutorId>) {
         let kind = match report.state {
             TaskState::Staging | TaskState::Starting | TaskState::Killing => None,
             TaskState::Running => Some(JobEventKind::TaskRunning),
@@ -118,6 +120,13 @@ impl Scheduler {
             ..
         } = ended.clone();
         self.tell_how_executor_ended(&executor, &mut end);
+        let given_up = self.given_up.take(index);
+        // What happened to it matters, not that it was ended for that.
+        let kill_ordered = kill_ordered && given_up.is_none();
+        if let Some(why) = given_up {
+            let told = end.message.take();
+            end.message = Some(told.map_or_else(|| why.clone(), |told| format!("{why}; {told}")));
+        }
         let fate = policy::fate(policy::Ended {
             state: end.state,
             reason: end.reason.as_ref(),

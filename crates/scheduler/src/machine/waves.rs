@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 use mesos::{AgentId, ExecutorId};
 
 use super::demands::Demands;
+use super::restarting::GivenUp;
 use super::{Scheduler, State};
-use crate::io::{NeverPlaced, NotUp, Outcome, Output, SpawnFailed, SpawnId};
+use crate::io::{NeverPlaced, NotUp, Outcome, Output, Progress, SpawnFailed, SpawnId, WaveId};
 use crate::job::{Barrier, OnFailure};
-use crate::ledger::{Ledger, Task};
+use crate::ledger::Ledger;
 use crate::placement::{Shortfall, Site};
 use crate::status::TaskState;
 
@@ -43,6 +44,8 @@ pub(super) struct Wave {
     /// When it is given up.
     until: Instant,
     stage: Stage,
+    /// Its id, while people have been told that it waits.
+    waits: Option<WaveId>,
     /// The place in `tasks` of one that was not up when last looked at. Only when that one is up,
     /// the others are looked at: a wave of thousands does not look at all of them every time.
     watched: usize,
@@ -100,8 +103,10 @@ impl Wave {
                 shortfall: None,
                 explained: None,
                 unexplained: None,
-                tell_at: Some(now + QUIET),
+                // One that rests wants no offers.
+                tell_at: rest.is_none().then(|| now + QUIET),
             },
+            waits: None,
             watched: 0,
         }
     }
@@ -144,6 +149,11 @@ impl Wave {
     /// Notes that all of it has been launched.
     pub(super) fn launched(&mut self) {
         self.stage = Stage::Launching;
+    }
+
+    /// Its id, if it was told that it waits; it does so no longer.
+    pub(super) fn take_waits(&mut self) -> Option<WaveId> {
+        self.waits.take()
     }
 
     /// Whether it may be found out again why it does not fit.
@@ -217,23 +227,23 @@ impl Wave {
         soonest.fold(self.until, Instant::min)
     }
 
-    /// A task of it that is neither up nor over. One that cannot be spoken to is not up.
-    fn late(&mut self, ledger: &Ledger, abandoned: &Demands<ExecutorId, AgentId>) -> Option<usize> {
+    /// A task of it that is neither up nor over.
+    fn late(&mut self, ledger: &Ledger, useless: Useless<'_>) -> Option<usize> {
         let count = self.tasks.len();
         let late = (0..count)
             .map(|step| (self.watched + step) % count)
             .find(|&place| {
-                let task = &ledger.tasks()[self.tasks[place]];
-                !is_up(task, abandoned) && !task.is_over()
+                let task = self.tasks[place];
+                !useless.is_up(ledger, task) && !ledger.tasks()[task].is_over()
             })?;
         self.watched = late;
         Some(self.tasks[late])
     }
 
     /// How many tasks of it are up.
-    fn up(&self, ledger: &Ledger, abandoned: &Demands<ExecutorId, AgentId>) -> usize {
-        let tasks = self.tasks.iter().map(|&task| &ledger.tasks()[task]);
-        tasks.filter(|task| is_up(task, abandoned)).count()
+    fn up(&self, ledger: &Ledger, useless: Useless<'_>) -> usize {
+        let tasks = self.tasks.iter();
+        tasks.filter(|task| useless.is_up(ledger, **task)).count()
     }
 
     /// The executors of its living tasks.
@@ -244,11 +254,22 @@ impl Wave {
     }
 }
 
-/// Whether a task runs and can be spoken to.
-fn is_up(task: &Task, abandoned: &Demands<ExecutorId, AgentId>) -> bool {
-    let mut executor = task.executor().into_iter();
-    task.state() == Some(TaskState::Running)
-        && !executor.any(|executor| abandoned.contains(executor))
+/// Tasks that are not up although they run.
+#[derive(Debug, Clone, Copy)]
+struct Useless<'a> {
+    /// They cannot be spoken to.
+    abandoned: &'a Demands<ExecutorId, AgentId>,
+    given_up: &'a GivenUp,
+}
+
+impl Useless<'_> {
+    /// Whether a task runs and is of use.
+    fn is_up(self, ledger: &Ledger, task: usize) -> bool {
+        let mut executor = ledger.tasks()[task].executor().into_iter();
+        ledger.tasks()[task].state() == Some(TaskState::Running)
+            && !executor.any(|executor| self.abandoned.contains(executor))
+            && !self.given_up.contains(task)
+    }
 }
 
 impl Scheduler {
@@ -272,9 +293,7 @@ impl Scheduler {
         let mut index = 0;
         // The end of the job is the end of all waves.
         while index < self.waves.len() {
-            let wave = &mut self.waves[index];
-            let is_late = wave.late(&self.ledger, &self.abandoned).is_some();
-            if !is_late && self.unconnected(index).is_none() {
+            if self.late(index).is_none() && self.unconnected(index).is_none() {
                 let wave = self.waves.remove(index);
                 self.lift_barrier(wave);
             } else if now >= self.waves[index].until {
@@ -287,6 +306,15 @@ impl Scheduler {
                 index += 1;
             }
         }
+    }
+
+    /// A task of a wave that is neither up nor over.
+    fn late(&mut self, index: usize) -> Option<usize> {
+        let useless = Useless {
+            abandoned: &self.abandoned,
+            given_up: &self.given_up,
+        };
+        self.waves[index].late(&self.ledger, useless)
     }
 
     /// Lets those be placed that have rested.
@@ -325,7 +353,23 @@ impl Scheduler {
         {
             *tell_at = None;
             let nothing = self.nothing_offered(index);
-            self.report(crate::io::Progress::Waiting(nothing));
+            self.tell_waiting(index, nothing);
+        }
+    }
+
+    /// Says why a wave does not fit.
+    pub(super) fn tell_waiting(&mut self, index: usize, shortfall: Shortfall) {
+        let wave = *self.waves[index].waits.get_or_insert_with(|| {
+            self.waits += 1;
+            WaveId(self.waits)
+        });
+        self.report(Progress::Waiting { wave, shortfall });
+    }
+
+    /// Says that a wave waits no longer, if that it does was told: it is launched, or removed.
+    pub(super) fn end_wait(&mut self, waits: Option<WaveId>) {
+        if let Some(wave) = waits {
+            self.report(Progress::WaitOver(wave));
         }
     }
 
@@ -341,7 +385,9 @@ impl Scheduler {
     }
 
     /// All of a wave is up: the functions of its tasks begin.
-    fn lift_barrier(&mut self, wave: Wave) {
+    fn lift_barrier(&mut self, mut wave: Wave) {
+        // It is still so if none of it is wanted any more.
+        self.end_wait(wave.take_waits());
         let executors = wave.executors(&self.ledger);
         // Nothing comes of those that have ended.
         let ledger = &self.ledger;
@@ -379,41 +425,34 @@ impl Scheduler {
     /// A wave was not up in time.
     fn give_up(&mut self, now: Instant, index: usize) {
         self.explain(now, index);
-        if self.may_wait_on(index) {
+        let may_wait = self.may_wait_on(index);
+        if may_wait {
             let until = now + self.job.timing.gang;
-            return self.waves[index].extend(until);
+            self.waves[index].extend(until);
         }
-        let wave = &mut self.waves[index];
         // The first one is to be named.
-        wave.watched = 0;
-        let Some(late) = wave.late(&self.ledger, &self.abandoned) else {
+        self.waves[index].watched = 0;
+        let Some(late) = self.late(index) else {
             let reason = "it had not connected in time".to_owned();
             if let Some(executor) = self.unconnected(index) {
-                self.give_up_connecting(now, executor, reason);
+                self.give_up_connecting(now, executor, reason, may_wait);
             }
             return;
         };
-        let why = match &wave.stage {
-            Stage::Placing { shortfall, .. } => {
-                let shortfall = shortfall.clone();
-                NeverPlaced::NoPlace(shortfall.unwrap_or_else(|| self.nothing_offered(index)))
-            }
-            Stage::Launching => NeverPlaced::NotUp {
-                up: wave.up(&self.ledger, &self.abandoned),
-                tasks: wave.tasks.len(),
-                first: {
-                    let late = &self.ledger.tasks()[late];
-                    let why = match late.state() {
-                        None => NotUp::NoPlace,
-                        Some(TaskState::Running) => NotUp::Abandoned,
-                        Some(state) => NotUp::State(state),
-                    };
-                    (late.name().to_owned(), why)
-                },
-            },
-        };
+        // Its place may come as long as the job runs.
+        if may_wait && self.ledger.is_pending(late) {
+            return;
+        }
+        let why = self.why_late(index, late);
         match &self.waves[index].purpose {
             Purpose::Gang => self.begin_stopping(now, Outcome::NeverPlaced(why)),
+            Purpose::Requested if may_wait => {
+                let why = match why {
+                    NeverPlaced::NotUp { first, .. } => format!("it {}", first.1),
+                    why => why.to_string(),
+                };
+                self.give_up_task(now, late, format!("not up in time: {why}"));
+            }
             Purpose::Restart { .. } | Purpose::Requested => {
                 let task = self.ledger.tasks()[late].name().to_owned();
                 let why = Box::new(why);
@@ -421,6 +460,35 @@ impl Scheduler {
                 self.begin_stopping(now, Outcome::NeverPlaced(why));
             }
             Purpose::Spawn(_) => self.fail_spawn(now, index, SpawnFailed::NeverPlaced(why)),
+        }
+    }
+
+    /// Why a wave is not up, of which a task is late.
+    fn why_late(&self, index: usize, late: usize) -> NeverPlaced {
+        let wave = &self.waves[index];
+        let useless = Useless {
+            abandoned: &self.abandoned,
+            given_up: &self.given_up,
+        };
+        match &wave.stage {
+            Stage::Placing { shortfall, .. } => {
+                let shortfall = shortfall.clone();
+                NeverPlaced::NoPlace(shortfall.unwrap_or_else(|| self.nothing_offered(index)))
+            }
+            Stage::Launching => NeverPlaced::NotUp {
+                up: wave.up(&self.ledger, useless),
+                tasks: wave.tasks.len(),
+                first: {
+                    let task = &self.ledger.tasks()[late];
+                    let why = match task.state() {
+                        None => NotUp::NoPlace,
+                        Some(_) if self.given_up.contains(late) => NotUp::NotKilled,
+                        Some(TaskState::Running) => NotUp::Abandoned,
+                        Some(state) => NotUp::State(state),
+                    };
+                    (task.name().to_owned(), why)
+                },
+            },
         }
     }
 

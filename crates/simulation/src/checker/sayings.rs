@@ -77,7 +77,12 @@ impl Checker {
                     self.break_promise(Violation::ToldTwice(task.clone()));
                 }
             }
-            Output::Report(Progress::Stopping(_)) => {
+            Output::Report(Progress::Stopping(outcome)) => {
+                if let Outcome::Unconnected(why) = outcome
+                    && self.could_do_without(&why.executor)
+                {
+                    self.break_promise(Violation::WrongOutcome(format!("{outcome:?}")));
+                }
                 self.is_stopping = true;
                 self.returning.clear();
                 self.waves.end();
@@ -139,6 +144,7 @@ impl Checker {
         if let Err(violation) = self.waves.lift(executors, &self.attempts) {
             self.break_promise(violation);
         }
+        self.lifted.extend(executors.iter().cloned());
         let tasks = self.attempts.launched_with(executors);
         self.truth.lift_barrier(&tasks);
     }
@@ -214,11 +220,19 @@ impl Checker {
         }
     }
 
+    /// Whether an executor has only such tasks as come back, and are not missed if they do not.
+    fn could_do_without(&self, executor: &ExecutorId) -> bool {
+        let mut tasks = self.attempts.living_in(executor);
+        self.app != App::NotStarted
+            && !self.lifted.contains(executor)
+            && tasks.all(|task| self.can_do_without(task))
+    }
+
     fn can_do_without(&self, name: &str) -> bool {
         self.on_failure(name) == Some(OnFailure::Ignore)
     }
 
-    fn on_failure(&self, name: &str) -> Option<OnFailure> {
+    pub(super) fn on_failure(&self, name: &str) -> Option<OnFailure> {
         let (group, _) = name.rsplit_once('-')?;
         let group = self.job.groups.iter().find(|it| it.name == group);
         group.map(|it| it.on_failure)

@@ -97,6 +97,13 @@ impl Waves {
         self.begin(Purpose::Requested, [name.to_owned()].into(), until);
     }
 
+    /// A task that is launched again has until then at least, if it has a time at all.
+    pub(super) fn extend(&mut self, name: &str, until: Instant) {
+        if let Some(wave) = self.wave_of(name) {
+            wave.until = wave.until.max(until);
+        }
+    }
+
     fn wave_of(&mut self, name: &str) -> Option<&mut Wave> {
         self.open.iter_mut().find(|wave| wave.names.contains(name))
     }

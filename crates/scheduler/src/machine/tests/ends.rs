@@ -335,10 +335,11 @@ fn a_second_interrupt_waits_for_nothing() {
                 event Registered
             0s offer o1 a1 cpus:1
                 DECLINE [o1] for 30s
-                report waiting: on offer is 1 agent; no place for 2 of 2 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 1 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
+                report waiting 1: on offer is 1 agent; no place for 2 of 2 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 1 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
             0s stop
                 report Stopping(Interrupted)
                 event Shutdown
+                report waiting 1 is over
                 TEARDOWN
                 Finished(Interrupted)
         "#]],

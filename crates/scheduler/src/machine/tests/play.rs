@@ -354,7 +354,14 @@ fn describe(output: &Output) -> String {
         Output::Finished(Outcome::TooManyRestarts(why)) => format!("finished, failed: {why}"),
         Output::Report(Progress::Ignored(report)) => format!("report ignored {report}"),
         Output::Report(Progress::PlacedAgain(report)) => format!("report again {report}"),
-        Output::Report(Progress::Waiting(shortfall)) => format!("report waiting: {shortfall}"),
+        Output::Report(Progress::Waiting { wave, shortfall }) => {
+            format!("report waiting {}: {shortfall}", wave.0)
+        }
+        Output::Report(Progress::WaitOver(wave)) => format!("report waiting {} is over", wave.0),
+        Output::Report(Progress::Placed { tasks, agents }) => {
+            let tasks = tasks.len();
+            format!("report Placed {{ tasks: {tasks}, agents: {agents} }}")
+        }
         Output::Report(progress) => format!("report {progress:?}"),
         Output::Finished(Outcome::NeverPlaced(why)) => format!("finished, never placed: {why}"),
         Output::Finished(Outcome::Unconnected(why)) => format!("finished, unconnected: {why}"),

@@ -164,10 +164,11 @@ fn a_restart_without_a_place_in_time_ends_the_job() {
                 REVIVE
             1s offer o2 a1 cpus:0.5
                 DECLINE [o2] for 30s
-                report waiting: on offer is 1 agent; no place for 1 of 1 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 0.5 (`a1.test`); it would fit with 0.6 more cpus on `a1.test`
+                report waiting 1: on offer is 1 agent; no place for 1 of 1 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 0.5 (`a1.test`); it would fit with 0.6 more cpus on `a1.test`
             300.69785287s
                 report Stopping(NeverPlaced(NotRestarted { task: "t-0", why: NoPlace(Shortfall { agents: 1, leftovers: [Leftover { group: "t", tasks: 1, count: 1, obstacle: TooLarge { resource: Amount("cpus"), wanted: Scalar(1100), most: Scalar(500), hostname: "a1.test" }, stops: [Stop { cause: Resource(Amount("cpus")), agents: 1 }] }], certainty: Impossible, remedies: [MoreOnAgent { hostname: "a1.test", amounts: [("cpus", Scalar(600))] }] }) }))
                 event Shutdown
+                report waiting 1 is over
                 TaskOver("t-0")
                 CloseInputs(["t-1"])
                 SUPPRESS
@@ -289,8 +290,9 @@ fn constraints_count_the_tasks_that_still_run() {
                 REVIVE
             1s offer o3 a1 cpus:2
                 DECLINE [o3] for 30s
-                report waiting: on offer is 1 agent; no place for 1 of 1 `t`: `hostname unique` allows no more; it would fit with `hostname max-per 2` in place of `hostname unique` of `t`, or with 1 more agent like `a1.test`
+                report waiting 1: on offer is 1 agent; no place for 1 of 1 `t`: `hostname unique` allows no more; it would fit with `hostname max-per 2` in place of `hostname unique` of `t`, or with 1 more agent like `a1.test`
             1s offer o4 a2 cpus:2
+                report waiting 1 is over
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o4] on a2: job.r.3 cpus:0.1 with [t-1.r.2 cpus:1]
                 event TaskLaunched t-1
@@ -382,6 +384,7 @@ fn a_task_that_waits_for_its_restart_can_be_killed() {
             0s kill t-0
                 TaskOver("t-0")
                 event TaskKilled t-0
+                report `t-0` TASK_KILLED: it was killed before it was launched
             2s kill t-0
             2s running t-0
                 ACKNOWLEDGE t-0.r.1 4
@@ -498,6 +501,105 @@ fn a_task_that_is_done_or_was_killed_does_not_come_back() {
                 TaskOver("t-2")
                 report ignored `t-2` TASK_FAILED on agent a1
                 ACKNOWLEDGE t-2.r.1 6
+        "#]],
+    );
+}
+
+#[test]
+fn a_task_that_rests_is_not_told_to_wait_for_a_place() {
+    check(
+        &["t*2 cpus:1 | restart 5"],
+        &up("
+        failed t-0 | advance 1 | offer o2 a1 cpus:4 | running t-0
+        failed t-0 | advance 2 | offer o3 a1 cpus:4 | running t-0
+        failed t-0 | advance 4 | offer o4 a1 cpus:4 | running t-0
+        failed t-0 | advance 3.5
+        starting t-1
+        advance 4
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s failed t-0
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1
+                report restart 1 of 5 in 0.7s: `t-0` TASK_FAILED on agent a1
+                ACKNOWLEDGE t-0.r.1 3
+            0.69785287s
+                REVIVE
+            1s offer o2 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o2] on a1: job.r.2 cpus:0.1 with [t-0.r.2 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            1s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.2 4
+                LiftBarrier([job.r.2])
+            1s failed t-0
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1
+                report restart 2 of 5 in 1.4s: `t-0` TASK_FAILED on agent a1
+                ACKNOWLEDGE t-0.r.2 5
+            2.445039531s
+                REVIVE
+            3s offer o3 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o3] on a1: job.r.3 cpus:0.1 with [t-0.r.3 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            3s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.3 6
+                LiftBarrier([job.r.3])
+            3s failed t-0
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1
+                report restart 3 of 5 in 2.5s: `t-0` TASK_FAILED on agent a1
+                ACKNOWLEDGE t-0.r.3 7
+            5.470131859s
+                REVIVE
+            7s offer o4 a1 cpus:4
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o4] on a1: job.r.4 cpus:0.1 with [t-0.r.4 cpus:1]
+                event TaskLaunched t-0
+                SUPPRESS
+            7s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.4 8
+                LiftBarrier([job.r.4])
+            7s failed t-0
+                event TaskFailed t-0
+                report `t-0` TASK_FAILED on agent a1
+                report restart 4 of 5 in 4.5s: `t-0` TASK_FAILED on agent a1
+                ACKNOWLEDGE t-0.r.4 9
+            10.5s starting t-1
+                ACKNOWLEDGE t-1.r.1 10
+            11.489490329s
+                REVIVE
+            14.489490329s
+                report waiting 1: no agent offers anything
         "#]],
     );
 }

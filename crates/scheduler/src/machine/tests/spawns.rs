@@ -41,8 +41,9 @@ fn a_spawn_is_answered_when_all_of_it_is_up() {
             0s spawn t 2
                 REVIVE
             0s offer o2 a2 cpus:1.5
-                report waiting: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
+                report waiting 1: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
             0s offer o3 a3 cpus:3
+                report waiting 1 is over
                 report Placed { tasks: 2, agents: 1 }
                 ACCEPT [o3] on a3: job.r.2 cpus:0.1 with [t-2.r.1 cpus:1, t-3.r.1 cpus:1]
                 event TaskLaunched t-2
@@ -106,10 +107,11 @@ fn a_spawn_that_does_not_fit_in_time_leaves_the_job_alone() {
             0s spawn t 2
                 REVIVE
             0s offer o2 a2 cpus:1.5
-                report waiting: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
+                report waiting 1: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
             10s
                 DECLINE [o2] for 10s
             300s
+                report waiting 1 is over
                 report no spawn of 2 t: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
                 not spawned: on offer is 1 agent; no place for 1 of 2 `t`: 0.6 cpus are missing in all; it would fit with 0.6 more cpus on `a2.test`, or with 1 more agent like `a2.test`
                 SUPPRESS
@@ -242,12 +244,14 @@ fn two_spawns_and_a_restart_wait_side_by_side() {
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o2] on a1: job.r.2 cpus:0.1 with [t-2.r.1 cpus:1]
                 event TaskLaunched t-2
-                report waiting: on offer is 1 agent; no place for 1 of 1 `u`: one and its executor need 3.1 cpus, the most that any agent offers is 2 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
-                report waiting: on offer is 1 agent; no place for 1 of 1 `u`: one and its executor need 3.1 cpus, the most that any agent offers is 2 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
+                report waiting 1: on offer is 1 agent; no place for 1 of 1 `u`: one and its executor need 3.1 cpus, the most that any agent offers is 2 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
+                report waiting 2: on offer is 1 agent; no place for 1 of 1 `u`: one and its executor need 3.1 cpus, the most that any agent offers is 2 (`a1.test`); it would fit with 1.1 more cpus on `a1.test`
             1s offer o3 a2 cpus:3.5 o4 a3 cpus:3.5
+                report waiting 1 is over
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o3] on a2: job.r.3 cpus:0.1 with [u-0.r.2 cpus:3]
                 event TaskLaunched u-0
+                report waiting 2 is over
                 report Placed { tasks: 1, agents: 1 }
                 ACCEPT [o4] on a3: job.r.4 cpus:0.1 with [u-1.r.1 cpus:3]
                 event TaskLaunched u-1
@@ -395,10 +399,11 @@ fn a_job_that_ends_while_a_spawn_waits_for_offers_answers_it_and_launches_nothin
             0s spawn t 3
                 REVIVE
             0s offer o2 a2 cpus:2
-                report waiting: on offer is 1 agent; no place for 2 of 3 `t`: 1.1 cpus are missing in all; it would fit with 1.1 more cpus on `a2.test`, or with 2 more agents like `a2.test`
+                report waiting 1: on offer is 1 agent; no place for 2 of 3 `t`: 1.1 cpus are missing in all; it would fit with 1.1 more cpus on `a2.test`, or with 2 more agents like `a2.test`
             0s stop
                 report Stopping(Interrupted)
                 event Shutdown
+                report waiting 1 is over
                 report no spawn of 3 t: the job is being shut down
                 not spawned: the job is being shut down
                 DECLINE [o2] for 60s
@@ -424,6 +429,135 @@ fn a_job_that_ends_while_a_spawn_waits_for_offers_answers_it_and_launches_nothin
                 report AppReturned(Ok(()))
                 TEARDOWN
                 Finished(Interrupted)
+        "#]],
+    );
+}
+
+#[test]
+fn each_of_several_waits_is_over_by_itself() {
+    check(
+        &["t*2 cpus:1", "u*1 cpus:2"],
+        "
+        subscribe | offer o1 a1 cpus:8
+        running t-0 | running t-1 | running u-0
+        spawn t 1 | spawn u 1
+        offer o2 a2 cpus:0.5
+        offer o3 a2 cpus:1.5
+        running t-2
+        advance 300
+        ",
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:8
+                report Placed { tasks: 3, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1, u-0.r.1 cpus:2]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                event TaskLaunched u-0
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+            0s running u-0
+                event TaskRunning u-0
+                report `u-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE u-0.r.1 3
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s spawn t 1
+                REVIVE
+            0s spawn u 1
+            0s offer o2 a2 cpus:0.5
+                DECLINE [o2] for 30s
+                report waiting 1: on offer is 1 agent; no place for 1 of 1 `t`: one and its executor need 1.1 cpus, the most that any agent offers is 0.5 (`a2.test`); it would fit with 0.6 more cpus on `a2.test`
+                report waiting 2: on offer is 1 agent; no place for 1 of 1 `u`: one and its executor need 2.1 cpus, the most that any agent offers is 0.5 (`a2.test`); it would fit with 1.6 more cpus on `a2.test`
+            0s offer o3 a2 cpus:1.5
+                report waiting 1 is over
+                report Placed { tasks: 1, agents: 1 }
+                ACCEPT [o3] on a2: job.r.2 cpus:0.1 with [t-2.r.1 cpus:1]
+                event TaskLaunched t-2
+            0s running t-2
+                event TaskRunning t-2
+                report `t-2` TASK_RUNNING on agent a2
+                ACKNOWLEDGE t-2.r.1 4
+                LiftBarrier([job.r.2])
+                spawned ["t-2"]
+            1s
+                report waiting 2: no agent offers anything
+            300s
+                report waiting 2 is over
+                report no spawn of 1 u: no agent offers anything
+                not spawned: no agent offers anything
+                SUPPRESS
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_pending_of_a_failed_spawn_and_was_launched_before_is_told_to_be_killed() {
+    check(
+        &["t*2 cpus:1 | restart 3"],
+        &up("
+        spawn t 2
+        offer o2 a2 cpus:3
+        failed t-2
+        advance 310
+        "),
+        &expect![[r#"
+            0s subscribe
+                report Subscribed { framework: fw, first: true }
+                event Registered
+            0s offer o1 a1 cpus:4
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o1] on a1: job.r.1 cpus:0.1 with [t-0.r.1 cpus:1, t-1.r.1 cpus:1]
+                event TaskLaunched t-0
+                event TaskLaunched t-1
+                SUPPRESS
+            0s running t-0
+                event TaskRunning t-0
+                report `t-0` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-0.r.1 1
+            0s running t-1
+                event TaskRunning t-1
+                report `t-1` TASK_RUNNING on agent a1
+                ACKNOWLEDGE t-1.r.1 2
+                LiftBarrier([job.r.1])
+                StartApp
+                report AppStarted
+            0s spawn t 2
+                REVIVE
+            0s offer o2 a2 cpus:3
+                report Placed { tasks: 2, agents: 1 }
+                ACCEPT [o2] on a2: job.r.2 cpus:0.1 with [t-2.r.1 cpus:1, t-3.r.1 cpus:1]
+                event TaskLaunched t-2
+                event TaskLaunched t-3
+                SUPPRESS
+            0s failed t-2
+                event TaskFailed t-2
+                report `t-2` TASK_FAILED on agent a2
+                report restart 1 of 3 in 0.7s: `t-2` TASK_FAILED on agent a2
+                ACKNOWLEDGE t-2.r.1 3
+            0.69785287s
+                REVIVE
+            300s
+                TaskOver("t-2")
+                event TaskKilled t-2
+                report `t-2` TASK_KILLED: it was killed before it was launched
+                CloseInputs(["t-3"])
+                report no spawn of 2 t: 0 of 2 tasks were up; `t-2` had no place
+                not spawned: 0 of 2 tasks were up; `t-2` had no place
+                KILL t-3.r.1 Some(0ns)
+                SUPPRESS
+            305s
+                KILL t-3.r.1 Some(0ns)
         "#]],
     );
 }
