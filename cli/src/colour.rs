@@ -46,6 +46,18 @@ pub(crate) fn for_cargo() -> Option<&'static str> {
     }
 }
 
+/// The same for one whose stderr goes through us to ours: it cannot see what that is. Whoever has
+/// told cargo itself is heard.
+pub(crate) fn for_cargo_in_area() -> Option<&'static str> {
+    let is_told = env::var_os("CARGO_TERM_COLOR").is_some();
+    for_cargo().or_else(|| {
+        (!is_told).then(|| match stderr() {
+            true => "always",
+            false => "never",
+        })
+    })
+}
+
 /// In the words of what writes to the streams, which knows the variables.
 fn choice(colour: Colour) -> ColorChoice {
     match colour {

@@ -163,10 +163,19 @@ impl Reporter {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows what is being done before there is a gang, where there is a live area.
-    pub(crate) fn note(&self, note: impl FnOnce() -> String) {
+    /// Shows what is being done before there is a gang, what matters most first, where there is a
+    /// live area.
+    pub(crate) fn note(&self, words: impl FnOnce() -> Vec<String>) {
         if let Some(live) = &self.live {
-            live.subject.set_note(Some(note()));
+            live.subject.set_note(words());
+        }
+    }
+
+    /// That is done.
+    pub(crate) fn end_note(&self) {
+        if let Some(live) = &self.live {
+            live.subject.set_note(Vec::new());
+            self.stderr.push(Item::Redraw);
         }
     }
 
@@ -248,10 +257,7 @@ impl Reporter {
         let Some((lane, item)) = self.item(event) else {
             return;
         };
-        if let Err(item) = lane.try_push(item) {
-            // The app scheduler prints on a thread of the runtime, which goes on elsewhere.
-            tokio::task::block_in_place(|| lane.push_in_turn(item));
-        }
+        in_turn(lane, item);
     }
 
     /// Prints what was asked for as it is, whatever the format: a file for another program.
@@ -265,13 +271,14 @@ impl Reporter {
         self.stderr.push(Item::Talk(text.to_owned()));
     }
 
-    /// Waits until all talk is printed, so that another program can say something on stderr. Until
-    /// there is something to be shown there is no live area.
+    /// Passes on a line of another program for people; waits while too much waits to be read.
+    pub(crate) fn talk_in_turn(&self, line: String) {
+        in_turn(&self.stderr, Item::Talk(line));
+    }
+
+    /// Waits until all talk is printed, so that another program can say something on stderr. There
+    /// must be no live area.
     pub(crate) fn settle(&self) {
-        if let Some(live) = &self.live {
-            live.subject.set_note(None);
-            self.stderr.push(Item::Redraw);
-        }
         self.stderr.settle();
     }
 
@@ -327,6 +334,14 @@ impl Reporter {
             text::Rendered::Talk(line) if !self.quiet => Some((&self.stderr, Item::Talk(line))),
             text::Rendered::Talk(_) | text::Rendered::Nothing => None,
         }
+    }
+}
+
+/// Has an item printed; waits while too much waits to be read.
+fn in_turn(lane: &Lane, item: Item) {
+    if let Err(item) = lane.try_push(item) {
+        // Whoever prints does so on a thread of the runtime, which goes on elsewhere.
+        tokio::task::block_in_place(|| lane.push_in_turn(item));
     }
 }
 

@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::SystemTime;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::{Instant, sleep_until};
 
 use super::fresh::{Built, Notes};
+use super::progress::{Said, Talk};
 use super::projects::{self, NotAGuest, Project};
 use crate::colour;
 use crate::report::{Event, Reporter};
@@ -25,10 +29,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
     #[error("failed to run `{program}`")]
-    Spawn {
-        program: String,
-        source: std::io::Error,
-    },
+    Spawn { program: String, source: io::Error },
     #[error("the target {TARGET} is not installed and `{command}` failed: {reason}")]
     Target { command: String, reason: String },
     #[error("{} failed; cargo's messages are above", commands.join(" and "))]
@@ -96,8 +97,9 @@ pub(crate) async fn look_at(folders: &[PathBuf]) -> Result<(Projects, Vec<NotAGu
 
 /// Compiles guest projects and answers the wasm file of each, by its folder.
 ///
-/// Cargo's own messages go to stderr as they come, unless the reporter is quiet. It is not called
-/// where nothing has changed. Of projects that do not compile, all are told.
+/// Cargo's own messages go to stderr as they come, unless the reporter is quiet; where there is a
+/// live area, they go by above it, and it shows how far cargo is. It is not called where nothing has
+/// changed. Of projects that do not compile, all are told.
 pub(crate) async fn build(
     projects: Projects,
     reporter: &Reporter,
@@ -111,8 +113,7 @@ pub(crate) async fn build(
     let mut artifacts = BTreeMap::new();
     let mut failed = Vec::new();
     for (workspace, projects) in &workspaces {
-        reporter.settle();
-        if let Err(command) = compile(workspace, projects, reporter.is_quiet()).await? {
+        if let Err(command) = compile(workspace, projects, reporter).await? {
             failed.push(command);
         }
         let each = projects.iter();
@@ -141,20 +142,17 @@ pub(crate) fn cargo() -> OsString {
 async fn compile(
     workspace: &Path,
     projects: &[Project],
-    quiet: bool,
+    reporter: &Reporter,
 ) -> Result<Result<(), String>, BuildError> {
     let mut arguments: Vec<&str> = vec!["build", "--release", "--target", TARGET];
-    if quiet {
+    if reporter.is_quiet() {
         arguments.push("--quiet");
     }
     for project in projects {
         arguments.extend(["--package", &project.package]);
     }
-    let spawn_error = |source| BuildError::Spawn {
-        program: "cargo".to_owned(),
-        source,
-    };
-    let mut cargo = Command::new(cargo())
+    let mut command = Command::new(cargo());
+    command
         .args(&arguments)
         // Of two projects that do not compile, both are told.
         .arg("--keep-going")
@@ -165,16 +163,91 @@ async fn compile(
         // What cargo says is talk; stdout belongs to the job.
         .stdout(Stdio::null())
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(spawn_error)?;
-    let group = ProcessGroup::of(&cargo);
-    let status = cargo.wait().await.map_err(spawn_error)?;
-    group.ended();
+        .kill_on_drop(true);
+    let ran = match reporter.has_live_area() {
+        true => run_in_area(command, reporter).await,
+        false => {
+            // It says something itself on the same stderr.
+            reporter.settle();
+            run(command).await
+        }
+    };
+    let status = ran.map_err(|source| BuildError::Spawn {
+        program: "cargo".to_owned(),
+        source,
+    })?;
     Ok(match status.success() {
         true => Ok(()),
         false => Err(format!("`cargo {}`", arguments.join(" "))),
     })
+}
+
+async fn run(mut command: Command) -> io::Result<ExitStatus> {
+    let mut cargo = command.spawn()?;
+    let group = ProcessGroup::of(&cargo);
+    let status = cargo.wait().await?;
+    group.ended();
+    Ok(status)
+}
+
+/// For how long cargo's stderr is read when cargo has ended: what it has written is read at once,
+/// and somebody whom it has started may keep it open for ever.
+const READ_AFTER_END: Duration = Duration::from_secs(1);
+
+/// How wide cargo believes the terminal to be: it names what it compiles as far as there is room,
+/// and the area shows as much of that as it has room for.
+const PROGRESS_COLUMNS: &str = "200";
+
+/// Runs cargo with its lines above the live area, and how far it is in it.
+async fn run_in_area(mut command: Command, reporter: &Reporter) -> io::Result<ExitStatus> {
+    command
+        .envs(colour::for_cargo_in_area().map(|when| ("CARGO_TERM_COLOR", when)))
+        .env("CARGO_TERM_PROGRESS_WHEN", "always")
+        .env("CARGO_TERM_PROGRESS_WIDTH", PROGRESS_COLUMNS)
+        // That would be for the terminal itself, in bytes of its own.
+        .env("CARGO_TERM_PROGRESS_TERM_INTEGRATION", "false")
+        .stderr(Stdio::piped());
+    reporter.note(|| vec!["building".to_owned()]);
+    let mut cargo = command.spawn()?;
+    let group = ProcessGroup::of(&cargo);
+    let stderr = cargo.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let status = follow(&mut cargo, stderr, reporter).await?;
+    group.ended();
+    reporter.end_note();
+    Ok(status)
+}
+
+/// Passes on what cargo says, until it has ended and everything is said.
+async fn follow(
+    cargo: &mut Child,
+    mut stderr: ChildStderr,
+    reporter: &Reporter,
+) -> io::Result<ExitStatus> {
+    let tell = |said| match said {
+        Said::Line(line) => reporter.talk_in_turn(line),
+        Said::Progress(words) => reporter.note(|| words),
+    };
+    let mut talk = Talk::default();
+    let mut bytes = [0; 8 * 1024];
+    let mut ended: Option<(ExitStatus, Instant)> = None;
+    loop {
+        let until = ended.map(|(_, at)| at + READ_AFTER_END);
+        tokio::select! {
+            // What is there is read before it is asked whether there will be more.
+            biased;
+            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
+            read = stderr.read(&mut bytes) => match read? {
+                0 => break,
+                count => talk.take(&bytes[..count]).into_iter().for_each(tell),
+            },
+            status = cargo.wait(), if ended.is_none() => ended = Some((status?, Instant::now())),
+        }
+    }
+    talk.end().into_iter().for_each(tell);
+    match ended {
+        Some((status, _)) => Ok(status),
+        None => cargo.wait().await,
+    }
 }
 
 /// A process group that is killed when it is dropped before it has ended: cargo and its compilers,

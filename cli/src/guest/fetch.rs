@@ -44,14 +44,16 @@ pub(crate) async fn fetch(
     say(0, 0);
     let said = Mutex::new(Instant::now());
     let progress = |bytes, total| {
-        reporter.note(|| format!("fetching {url}: {}", amount(bytes, total)));
+        reporter.note(|| vec![format!("fetching {url}: {}", amount(bytes, total))]);
         let mut said = said.lock().expect("no holder of this lock panics");
         if said.elapsed() >= PROGRESS_EVERY {
             *said = Instant::now();
             say(bytes, total);
         }
     };
-    let bytes = Fetcher::new()?.fetch_from(url, digest, 0, progress).await?;
+    let fetched = Fetcher::new()?.fetch_from(url, digest, 0, progress).await;
+    reporter.end_note();
+    let bytes = fetched?;
     if let Some(kept) = kept {
         kept.store(digest, &bytes);
     }

@@ -24,7 +24,7 @@ pub(super) struct Subject(Arc<Mutex<About>>);
 
 #[derive(Debug, Default)]
 struct About {
-    note: Option<String>,
+    note: Vec<String>,
     gang: Option<Gang>,
 }
 
@@ -38,7 +38,7 @@ struct Gang {
 
 impl Subject {
     /// What is done before there is a gang.
-    pub(super) fn set_note(&self, note: Option<String>) {
+    pub(super) fn set_note(&self, note: Vec<String>) {
         self.lock().note = note;
     }
 
@@ -208,7 +208,7 @@ impl Area {
         });
         let known = Known {
             elapsed,
-            note: note.as_deref(),
+            note: &note,
             gang: tally.as_ref().map(|(job, tally)| (*job, &**tally)),
             rate: self.rates.rate(),
         };

@@ -72,8 +72,8 @@ pub(super) struct Size {
 pub(super) struct Known<'a> {
     /// Since the command began.
     pub(super) elapsed: Duration,
-    /// What is done before there is a gang, such as fetching.
-    pub(super) note: Option<&'a str>,
+    /// What is done before there is a gang, such as building, what matters most first.
+    pub(super) note: &'a [String],
     /// The job's name and how its tasks stand.
     pub(super) gang: Option<(&'a str, &'a Tally)>,
     /// How many messages go over the channels.
@@ -89,10 +89,8 @@ pub(super) fn area(known: &Known<'_>, size: Size) -> Vec<Line> {
         return Vec::new();
     }
     let Some((job, tally)) = known.gang else {
-        let line = known.note.map(|note| {
-            let words = [plain_text(note)];
-            headline("", &words, known.elapsed, columns)
-        });
+        let words: Vec<_> = known.note.iter().map(|word| plain_text(word)).collect();
+        let line = (!words.is_empty()).then(|| headline("", &words, known.elapsed, columns));
         return line.into_iter().collect();
     };
     let indent = indent(columns);

@@ -4,6 +4,7 @@
 //! What sessions look like, on two terminals and in pipes, is kept in `cli/tests/sessions`, filled in by
 //! `UPDATE_EXPECT=1 cargo test -p mesosgot --test it terminal::`.
 
+mod building;
 mod recordings;
 mod streams;
 
@@ -81,7 +82,11 @@ pub(crate) fn interrupt(scene: &Scene, mut session: Session) -> Recorded {
 #[track_caller]
 pub(crate) fn assert_whole(screens: &mut Screens) {
     assert_eq!(screens.cursor().1, 0, "the cursor is at the left");
-    let mut lines = screens.lines();
+    assert_whole_lines(screens.lines());
+}
+
+#[track_caller]
+fn assert_whole_lines(mut lines: Vec<String>) {
     lines.retain(|line| !is_of_slow_machine(line));
     let has = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
     for text in [
@@ -177,6 +182,41 @@ tasks:
     let expected = (0..LINES).map(|number| format!("gauge-0   | line {number} of {LINES}"));
     assert!(printed.cloned().eq(expected));
     assert!(!lines.iter().any(|line| line.contains('─')));
+}
+
+#[test]
+fn log_records_go_by_above_the_area_each_of_them_whole() {
+    // As without a terminal: time, level, where from, and words; those of executors with a name.
+    let record = r"^(executor  \| )?\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z +INFO [\w:]+: \w+ ";
+    let record = Regex::new(record).expect("it is a pattern");
+    let scene = scene();
+    scene.job(&job());
+    // Lower than records are many, so that they scroll, and narrower than most of them are wide.
+    let setting = Setting::of(70, 50);
+    let mut session = Session::start(&scene, &setting, &["run", "job.yaml", "-v"]);
+    wait_until_it_runs(&mut session);
+    let rows = session.rows();
+    let area = rows.iter().position(|row| row.starts_with('─'));
+    let (above, below) = rows.split_at(area.expect("it is drawn"));
+    assert!(above.iter().any(|row| row.contains(" INFO ")), "{rows:#?}");
+    assert!(!below.iter().any(|row| row.contains("INFO")), "{rows:#?}");
+    let mut recorded = interrupt(&scene, session);
+    let (records, lines): (Vec<_>, Vec<_>) = recorded
+        .screens
+        .lines()
+        .into_iter()
+        .partition(|line| record.is_match(line));
+    let has = |text: &str| records.iter().filter(|line| line.contains(text)).count();
+    for (text, count) in [
+        ("mesosgot_framework::modules: modules are served on", 1),
+        ("master::frameworks: framework subscribed framework=", 1),
+        ("executor_host::executor: launched task=", 9),
+        ("executor_host::executor: task ended task=", 9),
+    ] {
+        assert_eq!(has(text), count, "{text}:\n{}", records.join("\n"));
+    }
+    // All others are those that are there without `-v`.
+    assert_whole_lines(lines);
 }
 
 #[test]

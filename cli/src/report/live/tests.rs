@@ -62,7 +62,7 @@ fn elevator() -> Tally {
 fn known(tally: &Tally) -> Known<'_> {
     Known {
         elapsed: Duration::from_secs(83),
-        note: None,
+        note: &[],
         gang: Some(("elevator", tally)),
         rate: Some(Rate {
             sent: 1240.0,
@@ -314,41 +314,79 @@ fn a_job_that_stops_says_so_and_how_its_tasks_have_ended() {
     );
 }
 
-#[test]
-fn before_there_is_a_gang_there_is_a_note() {
-    let known = Known {
+fn noted(note: &[String]) -> Known<'_> {
+    Known {
         elapsed: Duration::from_secs(4),
-        note: Some("fetching https://example.com/modules/floor.wasm: 1.5 of 8.0 MiB"),
+        note,
         gang: None,
         rate: None,
-    };
+    }
+}
+
+#[test]
+fn before_there_is_a_gang_there_is_a_note() {
+    let note = ["fetching https://example.com/modules/floor.wasm: 1.5 of 8.0 MiB".to_owned()];
     check(
-        &known,
+        &noted(&note),
         (80, 24),
         &expect![[r#"
             ── fetching https://example.com/modules/floor.wasm: 1.5 of 8.0 MiB ───────── 4s
         "#]],
     );
     check(
-        &known,
+        &noted(&note),
         (20, 24),
         &expect![[r#"
             ─ fetching https:/…
         "#]],
     );
-    let known = Known {
-        note: None,
-        ..known
-    };
-    assert_eq!(
-        area(
-            &known,
-            Size {
-                columns: 80,
-                rows: 24
-            }
-        ),
-        []
+    check(&noted(&[]), (80, 24), &expect![""]);
+}
+
+#[test]
+fn a_build_is_told_with_as_many_of_its_crates_as_fit() {
+    let words = [
+        "building 28/41",
+        "serde_core",
+        "syn",
+        "elevator-messages(build)",
+    ];
+    let note = words.map(str::to_owned);
+    check(
+        &noted(&note),
+        (80, 24),
+        &expect![[r#"
+        ── building 28/41, serde_core, syn, elevator-messages(build) ─────────────── 4s
+    "#]],
+    );
+    check(
+        &noted(&note),
+        (40, 24),
+        &expect![[r#"
+        ─ building 28/41, serde_core, syn ── 4s
+    "#]],
+    );
+    check(
+        &noted(&note),
+        (20, 24),
+        &expect![[r#"
+        ─ building 28/41 4s
+    "#]],
+    );
+    check(
+        &noted(&note[..1]),
+        (80, 24),
+        &expect![[r#"
+        ── building 28/41 ────────────────────────────────────────────────────────── 4s
+    "#]],
+    );
+    let hostile = ["building 1/2".to_owned(), "\x1b[2Jdemo\n".to_owned()];
+    check(
+        &noted(&hostile),
+        (80, 24),
+        &expect![[r#"
+        ── building 1/2, demo  ───────────────────────────────────────────────────── 4s
+    "#]],
     );
 }
 
@@ -371,7 +409,7 @@ proptest! {
         columns in 0..220_usize,
         rows in 0..80_usize,
         job in "[a-z]{1,100}",
-        note in proptest::option::of(".{0,60}"),
+        note in proptest::collection::vec(".{0,60}", 0..6),
         groups in proptest::collection::vec(("[a-z]{1,100}", 0..20_u32), 0..12),
         up in proptest::collection::vec((0..12_usize, 0..20_u32, 0..14_usize), 0..60),
         reason in ".{0,200}",
@@ -386,8 +424,8 @@ proptest! {
         }
         let tally = tally(&sizes, &reports);
         let known = Known {
-            note: note.as_deref(),
-            gang: note.is_none().then_some((job.as_str(), &tally)),
+            note: &note,
+            gang: note.is_empty().then_some((job.as_str(), &tally)),
             rate: Some(Rate { sent: rate, received: rate / 7.0 }),
             ..known(&tally)
         };
