@@ -64,15 +64,30 @@ export async function askLines(path) {
   return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }
 
+/**
+ * The entries of the journal (`events` or `logs`) after this place, the newest `max` of them; and
+ * how many the job does not keep any more.
+ */
+export async function askMissed(what, after, max) {
+  const query = new URLSearchParams({ after, tail: max, gaps: true });
+  const lines = await askLines(`/v1/${what}?${query}`);
+  return {
+    entries: lines.filter(({ seq }) => seq !== undefined),
+    forgotten: lines.reduce((sum, line) => sum + (line.forgotten ?? 0), 0),
+  };
+}
+
 /** So long without a byte, and the connection is given up: the server says something every 5 s. */
 const SILENCE_MAX = 20000;
 
 /**
  * Reads the live stream to its end, and hands each event to `onEvent(kind, data)`.
- * Returns when the stream has ended; throws when it breaks.
+ * Returns when the stream has ended; throws when it breaks, or `leave` says to leave it.
  */
-export async function follow(onEvent) {
+export async function follow(onEvent, leave) {
   const quit = new AbortController();
+  const stop = () => quit.abort(leave.reason);
+  leave.addEventListener('abort', stop);
   let silence = 0;
   const heard = () => {
     clearTimeout(silence);
@@ -97,6 +112,7 @@ export async function follow(onEvent) {
     }
   } finally {
     clearTimeout(silence);
+    leave.removeEventListener('abort', stop);
   }
 }
 

@@ -1,7 +1,7 @@
 // What has happened: a strip over the whole time of the job, and a line for each event.
 
 import { byId, el, setClass, setText } from './dom.js';
-import { bytes, clock, count, plural, stateOf } from './format.js';
+import { bytes, clock, counted, plural, stateOf } from './format.js';
 import { List } from './list.js';
 
 /** The strip has so many columns, and is drawn again after so many milliseconds. */
@@ -49,6 +49,7 @@ export class Events {
   choose() {
     this.dropped = this.store.events.dropped;
     this.shown = this.store.events.entries.filter((entry) => this.isMatch(entry));
+    this.isStale = true;
     this.draw();
   }
 
@@ -70,9 +71,7 @@ export class Events {
 
   draw() {
     this.list.setItems(this.shown);
-    const skipped = this.store.eventsSkipped;
-    const gap = skipped ? `, ${count(skipped)} skipped` : '';
-    setText(this.counted, `${count(this.shown.length)}${gap}`);
+    setText(this.counted, counted(this.shown.length, this.store.events));
   }
 }
 

@@ -39,6 +39,12 @@ export function stateOf(state) {
 /** A number of things. */
 export const count = (number) => whole.format(number);
 
+/** How many entries are shown of those that are kept, and whether others are missing. */
+export function counted(number, { skipped, isTorn }) {
+  const missing = [skipped ? `, ${count(skipped)} skipped` : '', isTorn ? ', some missing' : ''];
+  return count(number) + missing.join('');
+}
+
 /** A number per second, without `/s`. */
 export function rate(perSecond) {
   if (!(perSecond > 0.05)) return '0';

@@ -3,7 +3,7 @@
 
 import { askLines } from './api.js';
 import { byId, el, setText, settled } from './dom.js';
-import { clock, count, hue } from './format.js';
+import { clock, counted, hue } from './format.js';
 import { List } from './list.js';
 
 /** So many lines of one task's or group's past are asked for. */
@@ -99,8 +99,7 @@ export class Logs {
 
   draw(dropped) {
     this.list.setItems(this.shown, dropped);
-    const skipped = this.store.skipped ? `, ${count(this.store.skipped)} skipped` : '';
-    setText(this.counted, `${count(this.shown.length)}${skipped}`);
+    setText(this.counted, counted(this.shown.length, this.store.lines));
   }
 }
 

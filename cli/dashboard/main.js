@@ -1,7 +1,7 @@
 // The page: follows the job and shows what is new, once per frame.
 
 import { Agents } from './agents.js';
-import { Refused, follow, hasToken, keepToken, post, takeToken } from './api.js';
+import { Refused, askMissed, follow, hasToken, keepToken, post, takeToken } from './api.js';
 import { Detail } from './detail.js';
 import { byId, el, setClass, setText } from './dom.js';
 import { Events } from './events.js';
@@ -38,6 +38,9 @@ const events = new Events(store, (name) => {
 let waiting = [];
 let hasEnded = false;
 
+/** Ends the stream that is read. */
+let leave = new AbortController();
+
 /** Takes what the stream says; what comes within one frame is shown together. */
 function hear(kind, data) {
   if (kind === 'end') {
@@ -68,10 +71,24 @@ function show() {
     events.update(said, now);
     view.show(data.view);
     view.update(kind, data);
+    said.gaps.forEach(catchUp);
   }
   head.update();
   detail.update();
   measure(news[0][0] === 'snapshot' ? 'snapshot' : 'update', news[0][2]);
+}
+
+/** Asks for what was missed while nobody listened, or says that something was. */
+async function catchUp({ what, kept, gap }) {
+  try {
+    const { entries, forgotten } = await askMissed(what, gap.after, kept.max);
+    kept.fill(gap, entries);
+    kept.skipped += forgotten;
+  } catch {
+    kept.isTorn = true;
+  }
+  logs.choose();
+  events.choose();
 }
 
 function measure(name, since) {
@@ -86,17 +103,31 @@ function measure(name, since) {
   channel.port2.postMessage(null);
 }
 
-/** Follows the job until it has ended, however often the connection breaks. */
+/**
+ * Follows the job until it has ended, however often the connection breaks, for as long as the page
+ * is seen: all pages of a job share the few connections that a browser has to one host.
+ */
 async function run() {
   let wait = AGAIN[0];
+  let lost = 'connection lost, trying again';
+  connection('paused', 'connecting');
   while (!hasEnded) {
+    if (document.hidden) {
+      connection('paused', 'paused while hidden');
+      await untilSeen();
+      connection('paused', 'connecting');
+      wait = AGAIN[0];
+      lost = 'no answer, trying again; the job may have ended while this page was hidden';
+    }
+    leave = new AbortController();
     try {
-      connection('live', 'live');
       await follow((kind, data) => {
         wait = AGAIN[0];
+        lost = 'connection lost, trying again';
+        connection('live', 'live');
         byId('main').hidden = false;
         hear(kind, data);
-      });
+      }, leave.signal);
       if (hasEnded) break;
     } catch (error) {
       if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
@@ -104,11 +135,24 @@ async function run() {
         return;
       }
     }
-    connection('lost', 'connection lost, trying again');
+    if (leave.signal.aborted) continue;
+    connection('lost', lost);
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, AGAIN[1]);
   }
   connection('ended', 'the job has ended');
+}
+
+/** Until somebody looks at the page. */
+function untilSeen() {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener('visibilitychange', look);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', look);
+  });
 }
 
 function connection(kind, text) {
@@ -177,6 +221,13 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   byId('tasks-filter').focus();
   byId('tasks-filter').select();
+});
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden || hasEnded) return;
+  // What has come is not told again.
+  show();
+  leave.abort();
 });
 
 setInterval(() => {

@@ -39,7 +39,7 @@ export class Rates {
   }
 }
 
-/** The newest entries, with a count of those that have gone. */
+/** The newest entries, by their place `seq` in the job's journal, with a count of those that have gone. */
 class Kept {
   constructor(max) {
     this.max = max;
@@ -49,10 +49,44 @@ class Kept {
   clear() {
     this.entries = [];
     this.dropped = 0;
+    /** How many are known to be missing in between. */
+    this.skipped = 0;
+    /** Whether others may be missing, nobody knows how many. */
+    this.isTorn = false;
+  }
+
+  get last() {
+    return this.entries.at(-1)?.seq ?? 0;
   }
 
   add(entries) {
     for (const entry of entries) this.entries.push(entry);
+    this.trim();
+  }
+
+  /**
+   * Adds what is new in a snapshot, which has the newest entries only. Answers between which two
+   * others may be missing, or null.
+   */
+  join(entries) {
+    const after = this.last;
+    const isWhole = after === 0 || !entries.length || entries[0].seq <= after;
+    this.add(isWhole ? entries.filter(({ seq }) => seq > after) : entries);
+    return isWhole ? null : { after, before: entries[0].seq };
+  }
+
+  /** Puts in what was missing in a gap; `max` of them are the newest, and more may be missing. */
+  fill({ after, before }, missing) {
+    const fresh = missing.filter(({ seq }) => seq > after && seq < before);
+    const next = this.entries.findIndex(({ seq }) => seq >= before);
+    const at = next < 0 ? this.entries.length : next;
+    const older = missing.length < this.max ? this.entries.slice(0, at) : [];
+    this.dropped += at - older.length;
+    this.entries = [...older, ...fresh, ...this.entries.slice(at)];
+    this.trim();
+  }
+
+  trim() {
     if (this.entries.length <= this.max) return;
     const surplus = this.entries.length - Math.floor(this.max * 0.9);
     this.entries.splice(0, surplus);
@@ -70,15 +104,13 @@ export class Store {
     this.total = new Rates(0, 0, 0);
     this.events = new Kept(EVENTS_MAX);
     this.lines = new Kept(LINES_MAX);
-    this.skipped = 0;
-    this.eventsSkipped = 0;
     this.startedAt = 0;
   }
 
   /** Takes an update in; answers what is new. */
   take(update, isSnapshot, now) {
-    if (isSnapshot) this.forget();
-    if (update.status) this.takeStatus(update.status, now);
+    if (isSnapshot) this.forget(update.status);
+    if (update.status) this.takeStatus(update.status, isSnapshot, now);
     const news = {
       isSnapshot,
       status: Boolean(update.status),
@@ -86,31 +118,41 @@ export class Store {
       hasNewTasks: false,
       events: update.events ?? [],
       lines: update.lines ?? [],
+      gaps: [],
     };
     for (const task of update.tasks ?? []) {
       const known = this.tasks.get(task.task);
       if (!known) news.hasNewTasks = true;
       news.tasks.push(this.takeTask(task, known, now));
     }
-    this.events.add(news.events);
-    this.lines.add(news.lines);
-    this.skipped += update.lines_skipped ?? 0;
-    this.eventsSkipped += update.events_skipped ?? 0;
+    if (isSnapshot) {
+      news.gaps = [
+        { what: 'events', kept: this.events, gap: this.events.join(news.events) },
+        { what: 'logs', kept: this.lines, gap: this.lines.join(news.lines) },
+      ].filter(({ gap }) => gap);
+    } else {
+      this.events.add(news.events);
+      this.lines.add(news.lines);
+    }
+    this.events.skipped += update.events_skipped ?? 0;
+    this.lines.skipped += update.lines_skipped ?? 0;
     return news;
   }
 
-  forget() {
+  /** Forgets what a snapshot tells anew: of the same job not what has happened and was printed. */
+  forget(status) {
+    const isSame = ['job', 'pid', 'started'].every((key) => this.status?.[key] === status?.[key]);
+    if (!isSame) {
+      this.events.clear();
+      this.lines.clear();
+    }
     this.tasks.clear();
-    this.events.clear();
-    this.lines.clear();
-    this.skipped = 0;
-    this.eventsSkipped = 0;
     this.kinds = { coming: 0, up: 0, done: 0, killed: 0, bad: 0 };
   }
 
-  takeStatus(status, now) {
+  takeStatus(status, isSnapshot, now) {
     const { messages_sent: sent, messages_received: received } = status.channels;
-    if (!this.status) this.total = new Rates(sent, received, now);
+    if (isSnapshot) this.total = new Rates(sent, received, now);
     else this.total.take(sent, received, now);
     this.status = status;
     this.startedAt = now - status.uptime_seconds * 1000;

@@ -8,6 +8,8 @@ mod feed;
 mod keys;
 mod looks;
 mod page;
+mod stage;
+mod tabs;
 mod views;
 
 use std::fs;
@@ -55,16 +57,18 @@ tasks:
 
 /// A job of two tasks that runs until it is ended; its address.
 fn patient(scene: &Scene, line: &str) -> (Running, String) {
-    patient_at(scene, line, "--dashboard")
+    patient_at(scene, line, "", "--dashboard")
 }
 
-fn patient_at(scene: &Scene, line: &str, dashboard: &str) -> (Running, String) {
+/// The same with further groups of tasks, and the dashboard where it is wanted.
+fn patient_at(scene: &Scene, line: &str, tasks: &str, dashboard: &str) -> (Running, String) {
     let job = scene.job(&format!(
         "job: patient
 scheduler: {{ module: guests/director, args: [wait] }}
 {line}
 tasks:
   echo: {{ module: guests/actor, count: 2, cpus: 0.1, mem: 32MiB }}
+{tasks}
 "
     ));
     let mut running = scene.start(&["run", &job.display().to_string(), dashboard]);

@@ -64,7 +64,7 @@ fn the_files_of_the_page_come_with_strict_headers_and_what_it_asks_for_wants_the
 #[test]
 fn on_an_address_for_others_the_token_is_wanted_as_well() {
     let scene = Scene::new();
-    let (_job, url) = patient_at(&scene, "", "--dashboard=0.0.0.0:0");
+    let (_job, url) = patient_at(&scene, "", "", "--dashboard=0.0.0.0:0");
     let (address, token) = url["http://".len()..]
         .split_once("/#")
         .expect("it has a token");

@@ -1,15 +1,13 @@
-//! A job that is not there: serves the page as it is in the repository, and a live stream of many
-//! tasks that change all the time.
+//! A job that is not there, of many tasks that change all the time.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::workspace;
+use super::stage;
 
 /// How often something changes.
 const ROUND: Duration = Duration::from_millis(100);
@@ -31,50 +29,14 @@ pub(super) struct Feed {
 
 /// Serves the feed for as long as this process lives; answers where.
 pub(super) fn serve(feed: Feed) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback");
-    let address = listener.local_addr().expect("it is bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A browser that has seen enough goes away.
-            thread::spawn(move || drop(answer(&stream, feed)));
-        }
-    });
-    format!("http://{address}/#0123456789abcdef")
+    stage::listen(move |stream, path| match path {
+        "/v1/live" => tell(stream, feed),
+        _ => stage::send_file(stream, path),
+    })
 }
 
-fn answer(mut stream: &TcpStream, feed: Feed) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
-    for line in lines.by_ref() {
-        if line?.is_empty() {
-            break;
-        }
-    }
-    let head = |kind: &str| {
-        format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n")
-    };
-    if path == "/v1/live" {
-        stream.write_all(head("text/event-stream").as_bytes())?;
-        return tell(stream, feed);
-    }
-    let file = if path == "/" { "/index.html" } else { &path };
-    let kind = match file.rsplit('.').next() {
-        Some("html") => "text/html",
-        Some("css") => "text/css",
-        Some("svg") => "image/svg+xml",
-        _ => "text/javascript",
-    };
-    match fs::read(workspace().join(format!("cli/dashboard{file}"))) {
-        Ok(bytes) => {
-            stream.write_all(head(kind).as_bytes())?;
-            stream.write_all(&bytes)
-        }
-        Err(_) => stream.write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"),
-    }
-}
-
-fn tell(mut stream: &TcpStream, feed: Feed) -> std::io::Result<()> {
+fn tell(stream: &mut &TcpStream, feed: Feed) -> std::io::Result<()> {
+    stage::send_head(stream, "text/event-stream")?;
     let mut tasks: Vec<Value> = (0..feed.tasks).map(|number| task(feed, number)).collect();
     let hostile = json!({ "seq": 1, "time": "2026-11-21T10:00:00.000Z", "task": feed.name, "stream": "stdout", "line": feed.text });
     let snapshot = json!({ "status": status(feed, 0), "tasks": tasks, "lines": [hostile] });

@@ -27,6 +27,8 @@ new Promise((done, fail) => {
 pub(super) struct Page {
     browser: Browser,
     session: String,
+    /// The sessions of all its tabs.
+    tabs: Vec<String>,
     /// What it asked for.
     requests: Vec<String>,
     /// What went wrong in it.
@@ -39,6 +41,7 @@ impl Page {
         let session = browser.page();
         let mut page = Self {
             browser,
+            tabs: vec![session.clone()],
             session,
             requests: Vec::new(),
             problems: Vec::new(),
@@ -46,6 +49,25 @@ impl Page {
         page.size(1280, 900);
         page.call("Page.navigate", json!({ "url": url }));
         page
+    }
+
+    /// Opens an address in one more tab, which is in front from now on.
+    pub(super) fn open_tab(&mut self, url: &str) {
+        self.session = self.browser.page();
+        self.tabs.push(self.session.clone());
+        self.call("Page.bringToFront", json!({}));
+        self.call("Page.navigate", json!({ "url": url }));
+    }
+
+    /// Looks into a tab, in front or not; the first is 0.
+    pub(super) fn use_tab(&mut self, tab: usize) {
+        self.session = self.tabs[tab].clone();
+    }
+
+    /// Brings a tab to the front; the first is 0.
+    pub(super) fn show_tab(&mut self, tab: usize) {
+        self.use_tab(tab);
+        self.call("Page.bringToFront", json!({}));
     }
 
     #[track_caller]
@@ -146,6 +168,15 @@ impl Page {
     /// Types text where the focus is.
     pub(super) fn type_text(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Types text into what a selector finds.
+    pub(super) fn type_into(&mut self, selector: &str, text: &str) {
+        self.eval(&format!(
+            "document.querySelector({}).focus()",
+            json!(selector)
+        ));
+        self.type_text(text);
     }
 
     /// Makes the window so large.
