@@ -62,11 +62,15 @@ export class Events {
       }
       this.isStale = true;
     }
-    if (this.isStale && now - this.drawnAt >= STRIP_GAP) {
-      this.isStale = false;
-      this.drawnAt = now;
-      this.strip.draw(this.store.events.entries);
-    }
+    this.rest(now);
+  }
+
+  /** Draws the strip if it is time for that, also when nothing more happens. */
+  rest(now) {
+    if (!this.isStale || now - this.drawnAt < STRIP_GAP) return;
+    this.isStale = false;
+    this.drawnAt = now;
+    this.strip.draw(this.store.events.entries);
   }
 
   draw() {

@@ -231,8 +231,9 @@ document.addEventListener('visibilitychange', () => {
 });
 
 setInterval(() => {
-  if (hasEnded || !store.status) return;
   const now = performance.now();
+  events.rest(now);
+  if (hasEnded || !store.status) return;
   if (store.rest(now)) tasks.table.render();
   head.update();
   detail.update();

@@ -112,6 +112,7 @@ export class Tasks {
     }
     this.table.setColumns(this.columns);
     this.arrange();
+    this.showBlocked();
   }
 
   /** Shows the tasks of one agent, group or whatever else a filter can say. */

@@ -8,6 +8,7 @@ mod feed;
 mod keys;
 mod looks;
 mod page;
+mod parts;
 mod stage;
 mod tabs;
 mod views;
