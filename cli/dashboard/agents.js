@@ -15,6 +15,7 @@ export class Agents {
     this.place = byId('agents');
     this.boxes = new Map();
     this.onAgent = onAgent;
+    this.place.addEventListener('keydown', (event) => this.key(event));
     this.place.addEventListener('click', (event) => {
       const cell = event.target.closest('.cell');
       const row = cell && store.tasks.get(cell.dataset.task);
@@ -28,7 +29,7 @@ export class Agents {
   }
 
   update(news) {
-    if (news.isSnapshot) this.clear();
+    if (news.isSnapshot) this.empty();
     const touched = new Set();
     for (const row of news.tasks) {
       const agent = row.task.agent;
@@ -49,6 +50,7 @@ export class Agents {
     }
     if (news.status) this.boxes.forEach((box) => touched.add(box));
     touched.forEach((box) => this.show(box));
+    if (news.isSnapshot) this.removeEmpty();
   }
 
   /** Cells stay where they are and change there; only other tasks make others. */
@@ -60,9 +62,44 @@ export class Agents {
     this.draw(box, Math.max(CELLS_PER_BOX[0], Math.min(CELLS_PER_BOX[1], each)));
   }
 
-  clear() {
-    this.boxes.clear();
-    this.place.replaceChildren();
+  /** Boxes and cells stay, so that the focus does; whatever is in them is told anew. */
+  empty() {
+    for (const box of this.boxes.values()) {
+      box.rows.clear();
+      box.isStale = true;
+    }
+  }
+
+  removeEmpty() {
+    for (const [agent, box] of this.boxes) {
+      if (box.rows.size) continue;
+      box.node.remove();
+      this.boxes.delete(agent);
+    }
+  }
+
+  /** From cell to cell of a box. The one that had the focus last is where Tab comes to. */
+  key(event) {
+    const cell = event.target.closest('.cell');
+    if (!cell) return;
+    const cells = [...cell.parentNode.children];
+    const at = cells.indexOf(cell);
+    const below = cells.findIndex((it) => it.offsetTop > cells[0].offsetTop);
+    const wide = below < 0 ? cells.length : below;
+    const moves = {
+      ArrowRight: at + 1,
+      ArrowLeft: at - 1,
+      ArrowDown: at + wide,
+      ArrowUp: at - wide,
+      Home: 0,
+      End: cells.length - 1,
+    };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    const next = cells[moves[event.key]];
+    if (!next) return;
+    for (const it of cells) it.tabIndex = it === next ? 0 : -1;
+    next.focus();
   }
 
   box(agent) {
@@ -100,6 +137,9 @@ export class Agents {
       box.pool.push({ node, row: null, stateName: '' });
     }
     rows.forEach((row, index) => drawCell(box.pool[index], row));
+    // Tab comes to one of them.
+    const hasEntry = box.pool.some(({ node }) => node.tabIndex === 0);
+    if (!hasEntry && box.pool.length) box.pool[0].node.tabIndex = 0;
     const left = box.rows.size - rows.length;
     box.more.hidden = left === 0;
     if (left) setText(box.more, `and ${count(left)} more`);
@@ -115,4 +155,5 @@ function drawCell(cell, row) {
   setText(cell.node, row.state.letter);
   cell.node.dataset.task = row.name;
   cell.node.title = `${row.name}: ${row.state.word}`;
+  cell.node.ariaLabel = cell.node.title;
 }

@@ -20,8 +20,14 @@ export class Events {
     this.kind = byId('events-kind');
     this.counted = byId('events-count');
     this.shown = [];
-    this.drawnAt = 0;
-    this.list = new List(byId('events'), { draw: drawEvent });
+    this.drawnAt = -Infinity;
+    this.list = new List(byId('events'), {
+      draw: drawEvent,
+      onOpen: (entry) => {
+        const { task } = wordsOf(entry);
+        if (task) onTask(task);
+      },
+    });
     this.strip = new Strip(byId('strip'));
     for (const field of [this.filter, this.kind]) {
       field.addEventListener('input', () => this.choose());
@@ -32,10 +38,6 @@ export class Events {
       this.choose();
       event.preventDefault();
       event.stopPropagation();
-    });
-    byId('events').addEventListener('click', (event) => {
-      const name = event.target.closest('.line')?.dataset.task;
-      if (name) onTask(name);
     });
   }
 

@@ -10,11 +10,16 @@ const LINE_HEIGHT = 20;
 const BEYOND = 6;
 
 export class List {
-  /** `draw(node, item)` makes an element show an item; `onFollow(bool)` hears of what scrolling says. */
-  constructor(scroll, { draw, onFollow }) {
+  /**
+   * `draw(node, item)` makes an element show an item; `onFollow(bool)` hears of what scrolling says.
+   * With `onOpen(item)` arrows move a mark from line to line, Enter and a click open one.
+   */
+  constructor(scroll, { draw, onFollow, onOpen }) {
     this.scroll = scroll;
     this.drawItem = draw;
     this.onFollow = onFollow ?? (() => {});
+    this.onOpen = onOpen;
+    this.marked = null;
     this.items = [];
     this.pool = [];
     this.isFollowing = true;
@@ -26,6 +31,49 @@ export class List {
       this.height = scroll.clientHeight;
       this.render();
     }).observe(scroll);
+    if (!onOpen) return;
+    scroll.addEventListener('keydown', (event) => this.key(event));
+    scroll.addEventListener('click', (event) => this.click(event));
+  }
+
+  key(event) {
+    const page = Math.max(1, Math.floor(this.height / LINE_HEIGHT) - 1);
+    const last = this.items.length - 1;
+    const at = this.items.lastIndexOf(this.marked);
+    const moves = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: last,
+    };
+    if (event.key === 'Enter' && at >= 0) this.onOpen(this.marked);
+    else if (!(event.key in moves) || last < 0) return;
+    // The newest is where one comes from.
+    else this.mark(at < 0 && event.key !== 'Home' ? last : moves[event.key]);
+    event.preventDefault();
+  }
+
+  click(event) {
+    const line = this.pool.find(({ node }) => node.contains(event.target));
+    if (!line) return;
+    const { item } = line;
+    this.mark(this.items.lastIndexOf(item));
+    this.onOpen(item);
+  }
+
+  /** Marks an item, and brings it into sight; the end is followed only from the last one. */
+  mark(index) {
+    const last = this.items.length - 1;
+    const within = Math.max(0, Math.min(index, last));
+    this.marked = this.items[within];
+    this.told(within === last);
+    const top = within * LINE_HEIGHT;
+    const room = this.height - LINE_HEIGHT;
+    if (top < this.scroll.scrollTop) this.scroll.scrollTop = top;
+    else if (top > this.scroll.scrollTop + room) this.scroll.scrollTop = top - room;
+    this.render();
   }
 
   /** Shows these items; `dropped` of those that were first before are gone. */
@@ -74,6 +122,10 @@ export class List {
     while (this.pool.length > shown) this.pool.pop().node.remove();
     while (this.pool.length < shown) {
       const node = el('div', { class: 'line' });
+      if (this.onOpen) {
+        node.id = `${this.scroll.id}-${this.pool.length}`;
+        node.setAttribute('role', 'option');
+      }
       this.room.append(node);
       this.pool.push({ node, item: null });
     }
@@ -90,5 +142,22 @@ export class List {
         line.node.style.transform = at;
       }
     }
+    if (this.onOpen) this.renderMark();
+  }
+
+  renderMark() {
+    let active = '';
+    for (const line of this.pool) {
+      const isMarked = line.item === this.marked;
+      if (isMarked) active = line.node.id;
+      if (line.isMarked === isMarked) continue;
+      line.isMarked = isMarked;
+      line.node.className = isMarked ? 'line marked' : 'line';
+      line.node.setAttribute('aria-selected', String(isMarked));
+    }
+    if (this.active === active) return;
+    this.active = active;
+    if (active) this.scroll.setAttribute('aria-activedescendant', active);
+    else this.scroll.removeAttribute('aria-activedescendant');
   }
 }

@@ -22,6 +22,9 @@ new Promise((done, fail) => {
   look();
 })";
 
+/// So many elements take the focus on the way to any other.
+const TABS_MAX: usize = 60;
+
 /// A page.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -146,23 +149,47 @@ impl Page {
         }
     }
 
-    /// Presses a key: `Tab`, `Enter`, `Escape`, `ArrowDown`, `/`.
-    pub(super) fn press(&mut self, key: &str) {
+    /// Presses a key by its name in the DOM, or several: `Enter`, `/`, `Shift+Tab`, `Ctrl+Enter`.
+    pub(super) fn press(&mut self, keys: &str) {
+        let (held, key) = keys.rsplit_once('+').unwrap_or(("", keys));
+        let modifiers: u32 = held.split('+').map(modifier).sum();
         let (code, text) = match key {
             "Tab" => (9, ""),
             "Enter" => (13, "\r"),
             "Escape" => (27, ""),
-            "ArrowDown" => (40, ""),
+            "PageUp" => (33, ""),
+            "PageDown" => (34, ""),
             "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowRight" => (39, ""),
+            "ArrowDown" => (40, ""),
             "/" => (191, "/"),
             other => panic!("no such key: {other}"),
         };
         let down = json!({
             "type": "keyDown", "key": key, "windowsVirtualKeyCode": code, "text": text,
+            "modifiers": modifiers,
         });
         self.call("Input.dispatchKeyEvent", down);
-        let up = json!({ "type": "keyUp", "key": key, "windowsVirtualKeyCode": code });
+        let up = json!({
+            "type": "keyUp", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers,
+        });
         self.call("Input.dispatchKeyEvent", up);
+    }
+
+    /// Presses Tab until the element that a selector finds has the focus.
+    #[track_caller]
+    pub(super) fn tab_to(&mut self, selector: &str) {
+        let is_there = format!("document.activeElement.matches({})", json!(selector));
+        for _ in 0..TABS_MAX {
+            self.press("Tab");
+            if self.eval(&is_there) == true {
+                return;
+            }
+        }
+        panic!("Tab does not come to {selector}");
     }
 
     /// Types text where the focus is.
@@ -247,5 +274,16 @@ impl Page {
                 _ => {}
             }
         }
+    }
+}
+
+/// What the protocol has for a key that is held.
+fn modifier(name: &str) -> u32 {
+    match name {
+        "" => 0,
+        "Alt" => 1,
+        "Ctrl" => 2,
+        "Shift" => 8,
+        other => panic!("no such modifier: {other}"),
     }
 }
