@@ -2,9 +2,11 @@
 //! are skipped and say so; with `MESOSGOT_TEST_CHROMIUM` set there must be one.
 
 mod access;
+mod colours;
 mod crowds;
 mod devtools;
 mod feed;
+mod hostile;
 mod keys;
 mod looks;
 mod page;

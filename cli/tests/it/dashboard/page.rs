@@ -217,10 +217,13 @@ impl Page {
     /// Says which colours the user prefers: `light` or `dark`.
     pub(super) fn prefer(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.call(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": [feature] }),
-        );
+        let media = json!({ "features": [feature] });
+        self.call("Emulation.setEmulatedMedia", media.clone());
+        // A frame with a process of its own does not hear of it.
+        if let Some(frame) = self.browser.frame() {
+            let method = "Emulation.setEmulatedMedia";
+            self.browser.call(Some(&frame), method, media);
+        }
     }
 
     /// What is to be seen, as PNG.
@@ -266,7 +269,9 @@ impl Page {
                     let url = params["request"]["url"].as_str().unwrap_or_default();
                     self.requests.push(url.to_owned());
                 }
-                "Runtime.exceptionThrown" => self.problems.push(params.to_string()),
+                "Runtime.exceptionThrown" | "Page.javascriptDialogOpening" => {
+                    self.problems.push(params.to_string())
+                }
                 "Runtime.consoleAPICalled" if params["type"] != "log" => {
                     self.problems.push(params.to_string());
                 }

@@ -62,3 +62,27 @@ fn a_view_sees_the_job_and_reaches_nothing_else() {
         assert_eq!(String::from_utf8_lossy(&said), "");
     }
 }
+
+#[test]
+fn the_view_of_the_elevator_job_shows_cars_that_move_and_riders_that_arrive() {
+    let Some(browser) = browser() else { return };
+    let scene = Scene::new();
+    let arguments = ["run", "elevator.yaml", "--agents", "3", "--dashboard", "--"];
+    let mut job = scene.start(&[&arguments[..], &["--seconds", "600", "--seed", "7"]].concat());
+    let url = format!("http://{}", job.wait_for_log("dashboard on http://").trim());
+    let mut page = Page::open(browser, &url);
+    page.wait("document.querySelector('#figures dd')?.textContent === '12 of 12'");
+    let places =
+        "[...document.querySelectorAll('.car')].map((it) => it.getBoundingClientRect().top)";
+    let before = page.wait_in_frame(&format!("{places}.length === 4 && {places}"));
+    page.wait_in_frame(&format!(
+        "{places}.some((top, car) => Math.abs(top - {before}[car]) > 10)"
+    ));
+    // Of waiting, riding, delivered.
+    page.wait_in_frame("Number(document.querySelectorAll('#told b')[2].textContent) > 0");
+    assert_eq!(
+        page.eval_in_frame("document.querySelectorAll('.floor').length"),
+        8
+    );
+    assert_eq!(page.problems(), [""; 0]);
+}
