@@ -94,10 +94,11 @@ export class List {
   scrolled() {
     const left = this.scroll.scrollHeight - this.scroll.clientHeight - this.scroll.scrollTop;
     const isAtEnd = left < LINE_HEIGHT;
-    // Growing is no scrolling: only a way up says that somebody wants to stay.
+    // Growing is no scrolling: only a way up says that somebody wants to stay. It may begin with
+    // less than a line, as wheels and keys do; where there is less to show, it leads to the end.
     const wentUp = this.scroll.scrollTop < this.lastTop;
     this.lastTop = this.scroll.scrollTop;
-    if (this.isFollowing && wentUp && !isAtEnd) this.told(false);
+    if (this.isFollowing && wentUp && left > 1) this.told(false);
     else if (!this.isFollowing && isAtEnd && !wentUp) this.told(true);
     this.render();
   }

@@ -90,6 +90,8 @@ impl Browser {
                 "--disable-extensions",
                 "--hide-scrollbars",
             ])
+            // A key that is pressed while another still scrolls may be lost.
+            .arg("--disable-smooth-scrolling")
             .args(["--disable-dev-shm-usage", "--password-store=basic"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("HOME", profile.path())
