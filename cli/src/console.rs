@@ -79,7 +79,7 @@ impl Sender {
             };
             if let Err(why) = sent {
                 let message = format!("line {number} of stdin was not sent: {why}");
-                self.reporter.event(&Event::Warning { message: &message });
+                self.reporter.event(&Event::Lost { message: &message });
             }
         }
         for task in self.control.list_tasks().await {

@@ -18,7 +18,7 @@ pub(crate) fn report(diagnostics: &Diagnostics, reporter: &Reporter) {
     show(diagnostics, Severity::Error, reporter);
 }
 
-/// Shows what may be wrong with a job file.
+/// Shows what may be wrong with a job file, unless quiet.
 pub(crate) fn warn(diagnostics: &Diagnostics, reporter: &Reporter) {
     show(diagnostics, Severity::Warning, reporter);
 }
@@ -38,7 +38,7 @@ fn show(diagnostics: &Diagnostics, severity: Severity, reporter: &Reporter) {
                 help: diagnostic.help.as_deref(),
             });
         }
-    } else {
+    } else if severity == Severity::Error || !reporter.is_quiet() {
         reporter.talk(render(diagnostics, severity).trim_end());
     }
 }

@@ -68,9 +68,10 @@ impl DirectiveError {
     }
 }
 
-/// What so many `-v` ask for.
-pub(super) fn of_verbosity(verbose: u8) -> &'static str {
+/// What so many `-v` ask for. Without any, who wants it quiet is told errors only.
+pub(super) fn of_verbosity(verbose: u8, quiet: bool) -> &'static str {
     match verbose {
+        0 if quiet => "error",
         0 => "warn",
         1 => "info",
         _ => "debug",
@@ -146,6 +147,13 @@ fn target_of(text: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quiet_are_told_errors_unless_they_ask_for_more() {
+        let levels = [(0, false), (0, true), (1, true), (2, true)];
+        let levels = levels.map(|(verbose, quiet)| of_verbosity(verbose, quiet));
+        assert_eq!(levels, ["warn", "error", "info", "debug"]);
+    }
 
     #[test]
     fn levels_and_targets_are_put_in_the_words_of_the_filter() {

@@ -215,6 +215,9 @@ pub(crate) enum Event<'a> {
     Message { task: &'a str, message: &'a str },
     /// Something is wrong but goes on.
     Warning { message: &'a str },
+    /// The same, where something is lost: a message that was not sent, output that is not shown.
+    #[serde(rename = "warning")]
+    Lost { message: &'a str },
     /// Something is wrong with the job file.
     Diagnostic {
         /// `error` or `warning`.

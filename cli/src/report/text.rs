@@ -74,7 +74,8 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
         | Event::Forgotten { .. }
         | Event::Line(_)
         | Event::Entry(_) => attending::render(event, names),
-        Event::DashboardServes { url } => talk("Serving", &format!("dashboard on {url}")),
+        // Nobody could open it otherwise.
+        Event::DashboardServes { url } => to_all(talk("Serving", &format!("dashboard on {url}"))),
         Event::Subscribed {
             framework_id,
             again,
@@ -107,10 +108,8 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
             let task = names::painted(&shown(task), task);
             Rendered::Result(format!("{task}: {}", shown(message)))
         }
-        Event::Warning { message } => {
-            let message = shown(message);
-            Rendered::Talk(format!("{}: {message}", "warning".yellow().bold()))
-        }
+        Event::Warning { message } => Rendered::Talk(warning(message)),
+        Event::Lost { message } => Rendered::Error(warning(message)),
         // People are shown the source line, or the error, instead.
         Event::Diagnostic { .. } | Event::NotRun { .. } => Rendered::Nothing,
         Event::Error {
@@ -125,6 +124,14 @@ pub(super) fn render(event: &Event<'_>, names: Names) -> Rendered {
 fn talk(verb: &str, text: &str) -> Rendered {
     let verb = format!("{verb:>VERB_WIDTH$}");
     Rendered::Talk(format!("{} {}", verb.green().bold(), shown(text)))
+}
+
+/// The same for the quiet too.
+fn to_all(rendered: Rendered) -> Rendered {
+    match rendered {
+        Rendered::Talk(line) => Rendered::Error(line),
+        other => other,
+    }
 }
 
 /// Only what went wrong is worth a line of its own; the rest is in the live area.
@@ -168,6 +175,10 @@ fn shown(text: &str) -> String {
         .map(|line| clean(line.as_bytes()))
         .collect();
     lines.join("\n")
+}
+
+fn warning(message: &str) -> String {
+    format!("{}: {}", "warning".yellow().bold(), shown(message))
 }
 
 fn error(message: &str, causes: &[String], help: &Option<String>) -> String {

@@ -102,7 +102,7 @@ impl AgentTails {
             self.reading.abort();
             let message = "not all of what was printed last could be read from the agents in time; \
                            the sandboxes have it";
-            self.reporter.event(&Event::Warning { message });
+            self.reporter.event(&Event::Lost { message });
         }
     }
 }
@@ -202,7 +202,7 @@ impl Shared {
                 let message = format!(
                     "{parts} parts of an executor's output were gone before they could be read"
                 );
-                self.reporter.event(&Event::Warning { message: &message });
+                self.reporter.event(&Event::Lost { message: &message });
             }
         }
     }
@@ -219,7 +219,7 @@ impl Shared {
              `{}` of its files",
             place.path()
         );
-        self.reporter.event(&Event::Warning { message: &message });
+        self.reporter.event(&Event::Lost { message: &message });
     }
 }
 

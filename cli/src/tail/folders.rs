@@ -39,7 +39,7 @@ impl Tail {
     pub(crate) fn start(work_dir: PathBuf, reporter: Arc<Reporter>) -> Self {
         Self::start_with(work_dir, move |stream, found| match found {
             Found::Line(line) => show(&reporter, stream, &line),
-            Found::Missed(parts) => reporter.event(&Event::Warning {
+            Found::Missed(parts) => reporter.event(&Event::Lost {
                 message: &format!("{parts} parts of an executor's output were gone unread"),
             }),
         })

@@ -129,7 +129,9 @@ fn with_json_each_message_is_an_event() {
 fn lines_that_cannot_be_sent_are_told_with_their_numbers_and_the_job_goes_on() {
     let scene = Scene::new();
     let job = scene.job(&job(ECHOES));
-    let mut running = scene.start_fed(&["run", job.to_str().expect("the path is text")]);
+    let job = job.to_str().expect("the path is text");
+    // What is lost is told to the quiet as well.
+    let mut running = scene.start_fed(&["run", job, "--quiet"]);
     running.feed(b"hello\nnobody: x\nno name: x\necho-0: ");
     running.feed(&vec![b'x'; 17 << 20]);
     running.feed(b"\necho-0: fine\n");

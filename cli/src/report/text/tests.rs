@@ -65,6 +65,7 @@ fn what_others_have_written_moves_no_cursor() {
             reason: texts(evil),
         },
         Event::Warning { message: evil },
+        Event::Lost { message: evil },
         Event::PlannedAgent {
             agent: "S0",
             hostname: evil,

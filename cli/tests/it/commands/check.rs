@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{PAIR, check, scene};
+use super::{PAIR, check, scene, start};
 
 #[test]
 fn a_job_that_is_right_is_told_with_its_modules() {
@@ -157,5 +157,57 @@ fn a_file_that_is_no_yaml_is_shown() {
                  :        `-- begins here and does not end
                  `----
         "#]],
+    );
+}
+
+#[test]
+fn a_job_file_that_is_not_there_is_told_with_where_it_was_looked_for() {
+    check(
+        &scene(),
+        "check elsewhere/lift.yaml",
+        &expect![[r#"
+        exit 2
+        stdout:
+        stderr:
+          error: failed to read the job file `elsewhere/lift.yaml`
+            caused by: No such file or directory (os error 2)
+
+          hint: looked for in `{folder}/elsewhere`, which is no folder; `mesosgot new NAME` makes a new job
+    "#]],
+    );
+}
+
+/// A job whose task imports what it is not allowed.
+const CURIOUS: &str = "\
+job: curious
+scheduler: { module: director.wasm, args: [greet] }
+tasks:
+  shy: { module: hosted/task, args: [echo] }
+";
+
+#[test]
+fn the_quiet_are_not_warned_of_what_a_job_file_does_not_allow() {
+    let scene = scene();
+    let job = scene.job(CURIOUS).display().to_string();
+    // Compiled before, so that cargo says nothing.
+    scene.run(&["build", "--quiet", &job]).assert_code(0);
+    let warned = start(&scene, "check job.yaml").wait();
+    assert!(warned.stderr.contains("! "), "{}", warned.stderr);
+    let silence = expect![[r#"
+        exit 0
+        stdout:
+        stderr:
+    "#]];
+    check(&scene, "check job.yaml --quiet", &silence);
+    check(
+        &scene,
+        "run job.yaml --quiet",
+        &expect![[r#"
+        exit 0
+        stdout:
+          scheduler | director is up: greet
+          scheduler | shy-0 says hello shy-0
+        stderr:
+    "#]],
     );
 }
