@@ -1,11 +1,15 @@
 //! `mesosgot kill` and `mesosgot restart`: the end of tasks of a running job, and their next life.
 
+mod restarts;
+
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use anyhow::anyhow;
-use framework::TaskState;
 use serde::Deserialize;
+use tokio::time::timeout_at;
 
+use self::restarts::{NotRestarted, Restarts, Said};
 use super::Failure;
 use crate::args::TasksArgs;
 use crate::exit::Exit;
@@ -13,9 +17,6 @@ use crate::report::{Event, Reporter};
 use crate::running::api::entries::Wanted;
 use crate::running::api::tasks::{NamedTask, TaskQuery};
 use crate::running::client::{self, Act, JobClient, Lines, Where};
-
-/// How a task ends that is not placed again by itself, as one whose agent was lost is.
-const ENDS: [&str; 4] = ["TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR"];
 
 /// Has tasks end, and waits for it.
 pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, Failure> {
@@ -28,6 +29,8 @@ pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, F
         has_ended,
     } in meant(&job, &names).await?
     {
+        // One that has ended may be about to come back.
+        act(&job, &task, "kill").await?;
         if has_ended {
             let state = state.unwrap_or_default();
             reporter.event(&Event::Killed {
@@ -37,7 +40,6 @@ pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, F
             });
             continue;
         }
-        act(&job, &task, "kill").await?;
         waiting.insert(task);
     }
     let mut has_ended = |task: &str, state: &str| {
@@ -58,69 +60,36 @@ pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, F
     }
     while !has_ended("", "") {
         let told = news
-            .until(|news| news.event == "task" && is_end(&news.state))
+            .until(|news| news.event == "task" && restarts::is_end(&news.state))
             .await?;
         has_ended(&told.task, &told.state);
     }
     Ok(Exit::Success)
 }
 
-/// Whether a task in this state is over.
-fn is_end(state: &str) -> bool {
-    let mut ends = TaskState::ALL.iter().filter(|known| known.is_end());
-    ends.any(|known| known.name() == state)
-}
-
 /// Has tasks end and launched again, and waits until they run.
 pub(super) async fn restart(args: TasksArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let (job, mut news) = attend(&Where::of(args.which)?).await?;
-    // Those whose last life may still be told of, and those of which only the next one is.
-    let (mut ending, mut beginning) = (BTreeSet::new(), BTreeSet::new());
+    let mut restarts = Restarts::default();
     for NamedTask { task, .. } in meant(&job, &args.tasks.join(",")).await? {
         act(&job, &task, "restart").await?;
-        ending.insert(task);
+        restarts.ask(task);
     }
-    while !(ending.is_empty() && beginning.is_empty()) {
-        let is_about_us = |news: &News| {
-            ending.contains(&news.task) || beginning.contains(&news.task) || news.event == "waiting"
-        };
-        let told = news.until(is_about_us).await?;
-        match (&*told.event, &*told.state) {
-            ("waiting", _) => reporter.event(&Event::Waiting {
-                reason: told.reason,
-            }),
-            ("restarting", _) => {
-                ending.remove(&told.task);
-                beginning.insert(told.task);
-            }
-            ("task", state) if ENDS.contains(&state) && beginning.contains(&told.task) => {
-                return Err(not_restarted(&told));
-            }
-            ("task", "TASK_RUNNING") if beginning.remove(&told.task) => {
-                reporter.event(&Event::Restarted { task: &told.task });
-            }
-            _ => {}
+    while !restarts.are_done() {
+        let told = restarts.until_told(&mut news).await?;
+        match restarts.handle(Instant::now(), told) {
+            Ok(None) => {}
+            Ok(Some(Said::Waiting(reason))) => reporter.event(&Event::Waiting { reason }),
+            Ok(Some(Said::Restarted(task))) => reporter.event(&Event::Restarted { task: &task }),
+            Err(error) => return Err(not_restarted(error)),
         }
     }
     Ok(Exit::Success)
 }
 
-/// A task that has ended in its next life before that was up.
-fn not_restarted(told: &News) -> Failure {
-    let News {
-        task,
-        state,
-        message,
-        ..
-    } = told;
-    let said = match &**message {
-        "" => String::new(),
-        message => format!(": {message}"),
-    };
-    Failure::new(
-        Exit::Failure,
-        anyhow!("task `{task}` was launched again and has ended with {state}{said}"),
-    )
+fn not_restarted(error: NotRestarted) -> Failure {
+    let help = error.help();
+    Failure::new(Exit::Failure, error).with_help(help)
 }
 
 /// Finds a job and listens to what happens to it from now on.
@@ -175,6 +144,27 @@ struct News {
     state: String,
     reason: String,
     message: String,
+}
+
+impl Restarts {
+    /// Waits for something that matters to the tasks.
+    ///
+    /// # Errors
+    /// When the job ends before, or somebody has killed one of them.
+    async fn until_told(&self, news: &mut Listening) -> Result<News, Failure> {
+        let told = news.until(|news| self.is_about(news));
+        let Some(deadline) = self.deadline() else {
+            return told.await;
+        };
+        match timeout_at(deadline.into(), told).await {
+            Ok(told) => told,
+            Err(_) => match self.overdue(Instant::now()) {
+                Some(error) => Err(not_restarted(error)),
+                // The clock was early.
+                None => Ok(News::default()),
+            },
+        }
+    }
 }
 
 impl Listening {

@@ -1,5 +1,7 @@
 //! Messages to tasks of a running job, their end, and their next life.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use super::{job, patient, stop};
@@ -159,6 +161,66 @@ fn a_restarted_task_runs_again_when_that_is_said() {
         .wait()
         .assert_code(0);
     heard(&mut job, "echo-1 says you too?");
+    stop(&scene, job);
+    scene.assert_clean();
+}
+
+/// How long a task may take until it is told to end: far more than it needs.
+const TOLD_TIME_MAX: Duration = Duration::from_secs(60);
+
+#[test]
+fn whoever_restarts_a_task_hears_that_somebody_else_has_killed_it() {
+    let scene = Scene::new();
+    // It does not end by itself, so that there is time to kill it meanwhile.
+    let tasks = "  deaf: { module: guests/actor, args: [deaf], cpus: 0.1, kill_grace: 10s }";
+    let job = job(&scene, "wait", tasks, &[]);
+    let restart = scene.start(&["restart", "deaf-0"]);
+    let deadline = Instant::now() + TOLD_TIME_MAX;
+    loop {
+        let status = scene.start(&["status", "--output", "json"]).wait();
+        status.assert_code(0);
+        let status = status.events().remove(0);
+        if status["tasks"][0]["state"] == "TASK_KILLING" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+    }
+    scene.start(&["kill", "deaf-0"]).wait().assert_code(0);
+    let restart = restart.wait();
+    restart.assert_code(1);
+    assert_eq!(
+        restart.stderr,
+        "error: task `deaf-0` was killed by somebody else before it was launched again
+
+hint: `mesosgot restart deaf-0` gives it another life
+"
+    );
+    stop(&scene, job);
+    scene.assert_clean();
+}
+
+#[test]
+fn a_task_that_waits_to_be_launched_again_can_be_killed() {
+    let scene = Scene::new();
+    // There is no room for the second executor that a restart needs beside the other task.
+    let arguments = ["--resources", "cpus:0.3;mem:256"];
+    let job = job(&scene, "wait", ECHO, &arguments);
+    let mut restart = scene.start(&["restart", "echo-0"]);
+    restart.wait_for_log("Waiting");
+    scene.start(&["kill", "echo-0"]).wait().assert_code(0);
+    let restart = restart.wait();
+    restart.assert_code(1);
+    assert!(
+        restart.stderr.ends_with(
+            "error: task `echo-0` was to run again and has ended with TASK_KILLED: it was killed \
+             before it was launched
+
+hint: `mesosgot logs echo-0` shows what it has printed
+"
+        ),
+        "{}",
+        restart.stderr
+    );
     stop(&scene, job);
     scene.assert_clean();
 }
