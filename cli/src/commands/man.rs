@@ -19,7 +19,9 @@ pub(super) fn run(args: &ManArgs, reporter: &Reporter) -> Result<Exit, Failure> 
             std::fs::create_dir_all(folder)
                 .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
                 .with_context(|| format!("failed to write manual pages to `{shown}`"))
-                .map_err(failed)?;
+                .map_err(|error| {
+                    failed(error).with_help("name a folder that can be written to, or a new one")
+                })?;
             reporter.event(&Event::Written { folder: &shown });
         }
     }

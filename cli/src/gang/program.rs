@@ -40,7 +40,7 @@ pub(super) fn program(
             let path = own_program()?.into_os_string().into_string();
             let path = path.map_err(|path| {
                 let error = anyhow!("the path of this program is not UTF-8: {}", path.display());
-                Failure::new(Exit::Failure, error)
+                Failure::new(Exit::Failure, error).with_help("put it at a path that is text")
             })?;
             Ok(installed(path))
         }
@@ -120,7 +120,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn unreadable(path: &Path, error: io::Error) -> Failure {
     let error = anyhow::Error::from(error);
     let error = error.context(format!("failed to read the executor `{}`", path.display()));
-    Failure::new(Exit::Failure, error)
+    Failure::new(Exit::Failure, error).with_help(
+        "agents are served this program, or the one that `executor.binary` names: a program for \
+         Linux that can be read here",
+    )
 }
 
 /// Whether the executor is built from the same version as this program.

@@ -32,8 +32,16 @@ impl TextError {
                 let name = path.file_name()?.to_str()?;
                 let parent = path.parent().unwrap_or_else(|| Path::new(""));
                 let names = names(parent);
-                let near = nearest(name, names.iter().map(String::as_str))?;
-                Some(format!("did you mean `{}`?", parent.join(near).display()))
+                Some(match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{}`?", parent.join(near).display()),
+                    None => format!(
+                        "looked for in {}; `mesosgot new NAME` makes a new job",
+                        looked_in(parent)
+                    ),
+                })
+            }
+            Self::Read(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some("it is somebody else's: have yourself allowed to read it".to_owned())
             }
             Self::Read(_) => None,
             Self::Folder => Some(match job_files(path).as_slice() {
@@ -76,6 +84,19 @@ pub(super) fn read(path: &Path) -> Result<String, TextError> {
             byte: rest.first().copied().unwrap_or_default(),
         }
     })
+}
+
+/// Where a file was looked for, in words: relative paths begin at the current folder.
+fn looked_in(parent: &Path) -> String {
+    let folder = std::path::absolute(match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    });
+    match folder {
+        Ok(folder) if folder.is_dir() => format!("`{}`", folder.display()),
+        Ok(folder) => format!("`{}`, which is no folder", folder.display()),
+        Err(_) => "the current folder".to_owned(),
+    }
 }
 
 /// So many files of a folder are named.

@@ -30,7 +30,10 @@ const FOLDER_MODE: u32 = 0o700;
 #[derive(Debug, Error)]
 pub(crate) enum PlaceError {
     /// There is something else.
-    #[error("`{}` is not a folder of this user alone", path.display())]
+    #[error(
+        "`{}` is not a folder of this user alone; remove it, or set `{RUNTIME_VARIABLE}` to a folder of your own",
+        path.display()
+    )]
     NotPrivate { path: PathBuf },
     /// The path does not fit into an address.
     #[error(

@@ -78,6 +78,8 @@ fn what_is_no_text_of_a_job_is_named() {
     expect![[r#"
         error: failed to read the job file `{folder}/nothing/like/it.yaml`
           caused by: No such file or directory (os error 2)
+
+        hint: looked for in `{folder}/nothing/like`, which is no folder; `mesosgot new NAME` makes a new job
     "#]]
     .assert_eq(&told("nothing/like/it.yaml"));
 }

@@ -87,12 +87,14 @@ fn where_nothing_runs_each_command_says_so() {
         &scene,
         "status nothing.yaml",
         &expect![[r#"
-        exit 2
-        stdout:
-        stderr:
-          error: failed to read the job file `nothing.yaml`
-            caused by: No such file or directory (os error 2)
-    "#]],
+            exit 2
+            stdout:
+            stderr:
+              error: failed to read the job file `nothing.yaml`
+                caused by: No such file or directory (os error 2)
+
+              hint: looked for in `{folder}`; `mesosgot new NAME` makes a new job
+        "#]],
     );
     check(
         &scene,

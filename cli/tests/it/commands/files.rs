@@ -72,12 +72,34 @@ fn a_folder_that_is_not_there_is_named() {
         &Scene::new(),
         "new nowhere/demo",
         &expect![[r#"
+            exit 1
+            stdout:
+            stderr:
+              error: failed to make `nowhere/demo`
+                caused by: failed to write to `nowhere`
+                caused by: No such file or directory (os error 2)
+
+              hint: make `nowhere` first: `mkdir -p nowhere`
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_above_a_new_job_is_named() {
+    let scene = Scene::new();
+    scene.file("taken", "mine");
+    check(
+        &scene,
+        "new taken/demo",
+        &expect![[r#"
         exit 1
         stdout:
         stderr:
-          error: failed to make `nowhere/demo`
-            caused by: failed to write to `nowhere`
-            caused by: No such file or directory (os error 2) at path "{folder}/nowhere/.mesosgot-new-{random}"
+          error: failed to make `taken/demo`
+            caused by: failed to write to `taken`
+            caused by: not a directory
+
+          hint: `taken` is no folder; choose another place
     "#]],
     );
 }
@@ -194,11 +216,13 @@ fn manual_pages_that_cannot_be_written_are_told() {
         &scene,
         "man --dir taken",
         &expect![[r#"
-        exit 1
-        stdout:
-        stderr:
-          error: failed to write manual pages to `taken`
-            caused by: File exists (os error 17)
-    "#]],
+            exit 1
+            stdout:
+            stderr:
+              error: failed to write manual pages to `taken`
+                caused by: File exists (os error 17)
+
+              hint: name a folder that can be written to, or a new one
+        "#]],
     );
 }

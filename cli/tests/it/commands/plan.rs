@@ -87,12 +87,14 @@ fn a_job_file_that_is_not_there_is_named() {
         &scene(),
         "plan nowhere.yaml",
         &expect![[r#"
-        exit 2
-        stdout:
-        stderr:
-          error: failed to read the job file `nowhere.yaml`
-            caused by: No such file or directory (os error 2)
-    "#]],
+            exit 2
+            stdout:
+            stderr:
+              error: failed to read the job file `nowhere.yaml`
+                caused by: No such file or directory (os error 2)
+
+              hint: looked for in `{folder}`; `mesosgot new NAME` makes a new job
+        "#]],
     );
 }
 

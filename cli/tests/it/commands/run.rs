@@ -140,12 +140,14 @@ fn a_job_file_that_is_not_there_is_named() {
         &scene(),
         "run nowhere.yaml",
         &expect![[r#"
-        exit 2
-        stdout:
-        stderr:
-          error: failed to read the job file `nowhere.yaml`
-            caused by: No such file or directory (os error 2)
-    "#]],
+            exit 2
+            stdout:
+            stderr:
+              error: failed to read the job file `nowhere.yaml`
+                caused by: No such file or directory (os error 2)
+
+              hint: looked for in `{folder}`; `mesosgot new NAME` makes a new job
+        "#]],
     );
 }
 
@@ -155,12 +157,12 @@ fn a_job_that_was_not_run_ends_for_programs_with_an_outcome() {
         &scene(),
         "run nowhere.yaml --output json",
         &expect![[r#"
-        exit 2
-        stdout:
-          {"event":"error","message":"failed to read the job file `nowhere.yaml`","causes":["No such file or directory (os error 2)"],"help":null}
-          {"event":"outcome","outcome":"not_run","exit_code":2}
-        stderr:
-    "#]],
+            exit 2
+            stdout:
+              {"event":"error","message":"failed to read the job file `nowhere.yaml`","causes":["No such file or directory (os error 2)"],"help":"looked for in `{folder}`; `mesosgot new NAME` makes a new job"}
+              {"event":"outcome","outcome":"not_run","exit_code":2}
+            stderr:
+        "#]],
     );
 }
 
