@@ -1,6 +1,8 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
 mod running;
+mod values;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ pub(crate) use self::running::{
     AddressArgs, EventsArgs, JobNameArgs, LogsArgs, PartArgs, SendArgs, StatusArgs, StopArgs,
     TasksArgs, WhichArgs,
 };
+use self::values::{listen_address, whole};
 use crate::colour::Colour;
 use crate::logs::LogFormat;
 
@@ -54,7 +57,8 @@ pub(crate) struct Common {
     )]
     pub(crate) output: OutputFormat,
 
-    /// Print results and errors only.
+    /// Print results and errors only, and log errors only unless `-v`, `--log` or `MESOSGOT_LOG`
+    /// asks for more.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
@@ -202,7 +206,7 @@ pub(crate) struct ClusterArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EmbeddedArgs {
     /// How many agents the embedded cluster has. Default: one for each `--attributes`.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SIMULATED_AGENTS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=SIMULATED_AGENTS_MAX.into()))]
     pub(crate) agents: Option<u16>,
 
     /// What each embedded agent offers, such as `cpus:4;mem:8192;ports:[31000-31100]`.
@@ -215,7 +219,7 @@ pub(crate) struct EmbeddedArgs {
     pub(crate) attributes: Vec<String>,
 
     /// How many masters the embedded cluster has, of which one leads. Default: one.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MASTERS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=MASTERS_MAX.into()))]
     pub(crate) masters: Option<u16>,
 
     /// Where in ZooKeeper the embedded masters register and elect their leader, such as
@@ -242,7 +246,7 @@ pub(crate) struct ServeArgs {
     pub(crate) chaos: ChaosArgs,
 
     /// The port of the first master; others have those that follow. Default: free ones.
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_parser = whole::<u16>(1..=u16::MAX.into()))]
     pub(crate) port: Option<u16>,
 
     /// The JSON file with the principals and secrets of those who may speak to masters and agents.
@@ -274,7 +278,7 @@ pub(crate) struct PlanArgs {
     pub(crate) cluster: ClusterArgs,
 
     /// How long to listen to offers while the gang does not fit, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = whole::<u64>(1..=3600))]
     pub(crate) listen: u64,
 }
 
@@ -301,7 +305,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct DashboardArgs {
     /// Serve the dashboard, on loopback unless an address is given.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0", value_parser = listen_address)]
     pub(crate) dashboard: Option<SocketAddr>,
 
     /// The file with the token that is to open the dashboard; or the variable

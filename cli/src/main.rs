@@ -27,8 +27,6 @@ mod template;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::args::Cli;
 
 fn main() -> ExitCode {
@@ -41,8 +39,11 @@ fn main() -> ExitCode {
     }
     // Before anything is printed, help texts included.
     colour::decide(std::env::args_os());
-    // clap prints its own errors, with exit code 2.
-    commands::run(Cli::parse()).into()
+    match Cli::of_words(std::env::args_os()) {
+        Ok(cli) => commands::run(cli).into(),
+        // clap prints what is wrong, with exit code 2, or the help that was asked for.
+        Err(error) => error.exit(),
+    }
 }
 
 /// The first argument that makes this program the executor. Agents say it, people do not, so it is

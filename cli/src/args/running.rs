@@ -1,10 +1,11 @@
 //! The command lines that are about a running job.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::whole;
+use crate::running::client::JobAddress;
 use crate::running::since::Since;
 
 /// Where to find a running job.
@@ -12,7 +13,7 @@ use crate::running::since::Since;
 pub(crate) struct AddressArgs {
     /// The address of a job's dashboard, `HOST:PORT` or a URL, for jobs elsewhere.
     #[arg(long, value_name = "ADDR")]
-    pub(crate) address: Option<String>,
+    pub(crate) address: Option<JobAddress>,
 
     /// The file with the token of that dashboard; or the variable `MESOSGOT_DASHBOARD_TOKEN` holds
     /// it.
@@ -68,8 +69,8 @@ pub(crate) struct StatusArgs {
     pub(crate) all: bool,
 
     /// Show so many tasks at most, those that do not run first.
-    #[arg(long, value_name = "N", default_value = "30")]
-    pub(crate) limit: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value = "30", value_parser = whole::<usize>(1..=u32::MAX.into()))]
+    pub(crate) limit: usize,
 }
 
 /// Which part of what a job remembers.
@@ -85,7 +86,7 @@ pub(crate) struct PartArgs {
     pub(crate) since: Option<Since>,
 
     /// Only the newest so many.
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(0..=u32::MAX.into()))]
     pub(crate) tail: Option<usize>,
 }
 

@@ -11,7 +11,7 @@ use crate::running::status::Status;
 pub(super) async fn run(args: StatusArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let tasks_max = match args.all {
         true => usize::MAX,
-        false => args.limit.get(),
+        false => args.limit,
     };
     let columns = reporter.stdout_columns();
     let page = Shape::Page { tasks_max, columns };

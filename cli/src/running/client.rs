@@ -3,30 +3,40 @@
 //! What comes from there is [made fit](reading) to be shown before anything is done with it: who
 //! answers may be anybody.
 
+mod address;
 mod finding;
 mod reading;
+mod trouble;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+pub(crate) use self::address::JobAddress;
 pub(crate) use self::finding::{Found, Where, find, jobs, only};
 pub(crate) use self::reading::Lines;
+use self::reading::NotWhole;
+use self::trouble::Trouble;
 use super::api::Refusal;
 use crate::commands::Failure;
 use crate::exit::Exit;
 
-/// How long a job elsewhere may take to be connected to.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// How long a job elsewhere may take to be connected to: less than for an answer, so that it is told
+/// which of them has not come.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a job may take to answer, unless it was asked to wait for something. It answers at once
 /// when it is not stopped (`SIGSTOP`) and its machine not drowning.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// What to do where two do not understand each other.
+const HELP_VERSION: &str = "take the version of `mesosgot` that runs the job";
 
 /// The largest answer that is read: how 100,000 tasks are.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -35,32 +45,36 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct JobClient {
     http: Client,
-    /// Without a slash at its end.
-    base: String,
-    token: Option<String>,
+    place: Place,
     /// For people.
     shown: String,
+}
+
+/// Where a job is asked.
+#[derive(Debug, Clone)]
+enum Place {
+    /// On the socket that the HTTP client has.
+    Socket,
+    /// There, with the token.
+    Address { address: JobAddress, token: String },
 }
 
 impl JobClient {
     fn on_socket(socket: PathBuf, shown: String) -> Result<Self, Failure> {
         Ok(Self {
             http: http(Client::builder().unix_socket(socket))?,
-            base: "http://localhost".to_owned(),
-            token: None,
+            place: Place::Socket,
             shown,
         })
     }
 
-    fn at(address: &str, token: &str) -> Result<Self, Failure> {
-        let base = match address.contains("://") {
-            true => address.trim_end_matches('/').to_owned(),
-            false => format!("http://{address}"),
-        };
+    fn at(address: &JobAddress, token: &str) -> Result<Self, Failure> {
         Ok(Self {
             http: http(Client::builder().connect_timeout(CONNECT_WAIT))?,
-            base,
-            token: Some(token.to_owned()),
+            place: Place::Address {
+                address: address.clone(),
+                token: token.to_owned(),
+            },
             shown: format!("the job at `{address}`"),
         })
     }
@@ -82,14 +96,16 @@ impl JobClient {
         let request = self.request(Method::GET, path)?.query(query);
         let answer = async {
             let response = self.answered(request.send().await).await?;
-            reading::whole(response, ANSWER_BYTES_MAX)
-                .await
-                .map_err(|error| self.failed(error))
+            let whole = reading::whole(response, ANSWER_BYTES_MAX).await;
+            whole.map_err(|error| match error {
+                NotWhole::Broken(error) => self.broken(error),
+                NotWhole::TooLarge => self.too_much("the answer", ANSWER_BYTES_MAX),
+            })
         };
         let answer = self.in_time(answer).await??;
         reading::parse(&answer)
             .with_context(|| format!("{} answers what this version does not know", self.shown))
-            .map_err(|error| Failure::new(Exit::Failure, error))
+            .map_err(|error| Failure::new(Exit::Failure, error).with_help(HELP_VERSION))
     }
 
     /// The answer to a question, a line for each thing, as they come.
@@ -158,17 +174,21 @@ impl JobClient {
                  `MESOSGOT_DASHBOARD_TOKEN`"
                     .to_owned(),
             ),
+            _ if refusal.kind.is_none() && refusal.help.is_none() => match self.place {
+                Place::Address { .. } => Some("is that the address of a dashboard?".to_owned()),
+                Place::Socket => None,
+            },
             _ => refusal.help,
         };
         Failure::new(exit, error).with_help_if(help)
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
-        Url::parse(&format!("{}{path}", self.base))
-            .with_context(|| format!("`{}` is not an address", self.base))
-            .map_err(|error| {
-                Failure::new(Exit::Usage, error).with_help("write it like `HOST:PORT` or as a URL")
-            })
+        match &self.place {
+            Place::Address { address, .. } => Ok(address.at(path)),
+            Place::Socket => Url::parse(&format!("http://localhost{path}"))
+                .map_err(|error| Failure::new(Exit::Failure, error)),
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
@@ -177,9 +197,9 @@ impl JobClient {
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match &self.place {
+            Place::Address { token, .. } => request.bearer_auth(token),
+            Place::Socket => request,
         }
     }
 
@@ -205,14 +225,27 @@ impl JobClient {
 
     /// A job that does not answer, or not to the end.
     fn broken(&self, error: reqwest::Error) -> Failure {
-        self.failed(error.without_url().into())
+        let what = match error.is_body() || error.is_decode() {
+            true => "has broken off its answer",
+            false => "does not answer",
+        };
+        let help = match self.place {
+            Place::Address { .. } => Trouble::of(&error).help_elsewhere(),
+            Place::Socket => trouble::HELP_HERE,
+        };
+        let cause = anyhow!(trouble::root_cause(&error));
+        let error = cause.context(format!("{} {what}", self.shown));
+        Failure::new(Exit::Cluster, error).with_help(help)
     }
 
-    fn failed(&self, error: anyhow::Error) -> Failure {
-        Failure::new(
-            Exit::Cluster,
-            error.context(format!("{} does not answer", self.shown)),
-        )
+    /// A job that answers more than is read.
+    fn too_much(&self, what: &str, bytes_max: usize) -> Failure {
+        let error = anyhow!("{what} of {} has more than {bytes_max} bytes", self.shown);
+        let help = match self.place {
+            Place::Address { .. } => Some("is that the address of a dashboard?".to_owned()),
+            Place::Socket => None,
+        };
+        Failure::new(Exit::Cluster, error).with_help_if(help)
     }
 }
 
@@ -241,10 +274,12 @@ impl Refused {
     async fn of(response: Response) -> Self {
         let status = response.status();
         let said = reading::whole(response, Self::BYTES_MAX).await;
-        let refusal = said.and_then(|said| reading::parse::<Refusal>(&said));
+        let refusal = said
+            .ok()
+            .and_then(|said| reading::parse::<Refusal>(&said).ok());
         Self {
             status,
-            refusal: refusal.unwrap_or_else(|_| Refusal::new(status.to_string())),
+            refusal: refusal.unwrap_or_else(|| Refusal::new(status.to_string())),
         }
     }
 }
@@ -252,6 +287,7 @@ impl Refused {
 fn http(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
     // Another part of the program may have done so; it is the same one then.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = builder.no_proxy().build();
+    // The token is for the address that was given: a job sends nobody elsewhere.
+    let client = builder.no_proxy().redirect(Policy::none()).build();
     client.map_err(|error| Failure::new(Exit::Failure, error))
 }

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::JobClient;
+use super::{JobAddress, JobClient};
 use crate::access::{self, AccessError, DASHBOARD_TOKEN_VARIABLE};
 use crate::args::{AddressArgs, JobNameArgs, WhichArgs};
 use crate::commands::Failure;
@@ -31,8 +31,8 @@ pub(crate) enum Where {
     /// On this machine, run by this user: by its name, or `NAME@PID` where several have that name.
     /// Without a name, the only one.
     Here(Option<String>),
-    /// Anywhere: `host:port` or a URL, and the token that its dashboard wants.
-    At { address: String, token: String },
+    /// Anywhere, with the token that its dashboard wants.
+    At { address: JobAddress, token: String },
 }
 
 impl Where {
@@ -53,7 +53,7 @@ impl Where {
         let variable = std::env::var(DASHBOARD_TOKEN_VARIABLE).ok();
         let token = access::dashboard_token(token_file.as_deref(), variable);
         let token = token.and_then(|token| {
-            let address = address.clone();
+            let address = address.to_string();
             token.ok_or(AccessError::NoDashboardToken { address })
         });
         match token {
@@ -114,7 +114,10 @@ pub(crate) async fn jobs() -> Result<Vec<Found>, Failure> {
     let folder = place::folder();
     let sockets = place::sockets(&folder)
         .with_context(|| format!("failed to look for jobs in `{}`", folder.display()))
-        .map_err(|error| Failure::new(Exit::Failure, error))?;
+        .map_err(|error| {
+            Failure::new(Exit::Failure, error)
+                .with_help("remove it, or set `XDG_RUNTIME_DIR` to a folder of your own")
+        })?;
     let found = join_all(sockets.iter().map(|socket| hello(socket))).await;
     Ok(found.into_iter().flatten().collect())
 }

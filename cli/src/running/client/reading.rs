@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use axum::body::Bytes;
 use executor_host::output::clean;
 use reqwest::Response;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::JobClient;
+use super::{HELP_VERSION, JobClient};
 use crate::commands::Failure;
 use crate::exit::Exit;
 
@@ -22,19 +22,22 @@ const LINE_BYTES_MAX: usize = 8 << 20;
 /// wait with its end for whoever reads the lines slowly.
 const BYTES_AHEAD_MAX: u32 = 64 << 20;
 
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub(super) enum NotWhole {
+    Broken(reqwest::Error),
+    TooLarge,
+}
+
 /// The whole of an answer.
 ///
 /// # Errors
 /// When it breaks off, or is too large.
-pub(super) async fn whole(mut response: Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
+pub(super) async fn whole(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, NotWhole> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(reqwest::Error::without_url)?
-    {
+    while let Some(piece) = response.chunk().await.map_err(NotWhole::Broken)? {
         if bytes.len() + piece.len() > bytes_max {
-            bail!("the answer has more than {bytes_max} bytes");
+            return Err(NotWhole::TooLarge);
         }
         bytes.extend(piece);
     }
@@ -120,7 +123,7 @@ impl Lines {
                 });
                 return told
                     .map(Some)
-                    .map_err(|error| Failure::new(Exit::Failure, error));
+                    .map_err(|error| Failure::new(Exit::Failure, error).with_help(HELP_VERSION));
             }
             match self.pieces.recv().await {
                 None => return Ok(None),
@@ -129,8 +132,7 @@ impl Lines {
                     self.unread.push(&piece);
                 }
                 Some((Ok(_), _)) => {
-                    let error = anyhow::anyhow!("a line has more than {LINE_BYTES_MAX} bytes");
-                    return Err(self.client.failed(error));
+                    return Err(self.client.too_much("a line", LINE_BYTES_MAX));
                 }
             }
         }

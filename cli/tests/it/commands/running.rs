@@ -1,10 +1,14 @@
 //! `mesosgot status` and `mesosgot stop`. What the former shows depends on the moment, and is looked
 //! at in `running.rs` of this folder's parent.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
 use expect_test::expect;
 
 use super::{PAIR, check, check_beside, check_end, scene, start};
-use crate::support::{Running, Scene};
+use crate::support::{Ended, Running, Scene};
 
 /// Starts a job that runs until it is ended.
 fn lasting(scene: &Scene) -> Running {
@@ -137,10 +141,43 @@ fn a_job_elsewhere_that_does_not_answer_is_told() {
             stdout:
             stderr:
               error: the job at `127.0.0.1:{port}` does not answer
-                caused by: error sending request
-                caused by: client error (Connect)
-                caused by: tcp connect error
                 caused by: Connection refused (os error 111)
+
+              hint: is it run with `--dashboard` there, and is this the port that it printed?
+        "#]],
+    );
+}
+
+#[test]
+fn an_address_without_a_host_is_refused() {
+    let scene = scene();
+    scene.file("token", "0123456789abcdef0123456789abcdef\n");
+    check(
+        &scene,
+        "status --address http:// --token-file token",
+        &expect![[r#"
+            exit 2
+            stdout:
+            stderr:
+              error: invalid value 'http://' for '--address <ADDR>': it names no host; write it like `http://HOST:PORT`
+
+              For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
+fn an_address_with_a_token_in_it_is_refused() {
+    check(
+        &scene(),
+        "stop --address http://127.0.0.1:9464/#0123456789abcdef",
+        &expect![[r#"
+            exit 2
+            stdout:
+            stderr:
+              error: invalid value 'http://127.0.0.1:{port}/#0123456789abcdef' for '--address <ADDR>': leave out what begins with `#` or `?`; the token is given by `--token-file` or in `MESOSGOT_DASHBOARD_TOKEN`
+
+              For more information, try '--help'.
         "#]],
     );
 }
@@ -159,6 +196,91 @@ fn a_job_is_named_or_its_address() {
               Usage: mesosgot status <JOB>
 
               For more information, try '--help'.
+        "#]],
+    );
+}
+
+/// Makes the folder for sockets one that others can enter; answers how it is called.
+fn open_run_folder(scene: &Scene) -> PathBuf {
+    let folder = scene
+        .tmp()
+        .join(format!("mesosgot-{}", rustix::process::geteuid().as_raw()));
+    fs::create_dir(&folder).expect("a folder can be made");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder
+}
+
+#[test]
+fn a_folder_for_sockets_that_is_not_private_is_told() {
+    let scene = scene();
+    let folder = open_run_folder(&scene);
+    let ended = start(&scene, "status").wait();
+    let named = folder.display().to_string();
+    let ended = Ended {
+        stderr: ended.stderr.replace(&named, "{run}"),
+        ..ended
+    };
+    check_end(
+        &scene,
+        &ended,
+        &expect![[r#"
+        exit 1
+        stdout:
+        stderr:
+          error: failed to look for jobs in `{run}`
+            caused by: `{run}` is not a folder of this user alone
+
+          hint: remove it, or set `XDG_RUNTIME_DIR` to a folder of your own
+    "#]],
+    );
+    fs::remove_dir(&folder).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
+fn the_quiet_see_no_warning_in_the_logs() {
+    let scene = scene();
+    let folder = open_run_folder(&scene);
+    scene.job(PAIR);
+    let warned = start(&scene, "run job.yaml").wait();
+    let asked = start(&scene, "run job.yaml --quiet --log warn").wait();
+    for ended in [warned, asked] {
+        let stderr = ended.stderr;
+        assert!(
+            stderr.contains("other commands cannot find this job"),
+            "{stderr}"
+        );
+    }
+    check_end(
+        &scene,
+        &start(&scene, "run job.yaml --quiet").wait(),
+        &expect![[r#"
+            exit 0
+            stdout:
+              scheduler | director is up: greet
+              scheduler | echo-0 says hello echo-0
+            stderr:
+        "#]],
+    );
+    fs::remove_dir(&folder).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
+fn the_quiet_are_told_where_the_dashboard_is() {
+    let scene = scene();
+    scene.file("token", "0123456789abcdef0123456789abcdef\n");
+    scene.job(PAIR);
+    check(
+        &scene,
+        "run job.yaml --quiet --dashboard localhost:0 --dashboard-token-file token",
+        &expect![[r#"
+            exit 0
+            stdout:
+              scheduler | director is up: greet
+              scheduler | echo-0 says hello echo-0
+            stderr:
+                   Serving dashboard on http://127.0.0.1:{port}/#0123456789abcdef0123456789abcdef
         "#]],
     );
 }

@@ -81,6 +81,58 @@ fn a_number_of_agents_has_bounds() {
 }
 
 #[test]
+fn a_number_that_is_none_is_told() {
+    check(
+        &Scene::new(),
+        "logs --tail x",
+        &expect![[r#"
+        exit 2
+        stdout:
+        stderr:
+          error: invalid value 'x' for '--tail <N>': write a whole number
+
+          For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn an_address_for_the_dashboard_that_is_none_is_told() {
+    check(
+        &Scene::new(),
+        "run job.yaml --dashboard=9464",
+        &expect![[r#"
+            exit 2
+            stdout:
+            stderr:
+              error: invalid value '9464' for '--dashboard[=<ADDR>]': write it like `HOST:PORT`, such as `127.0.0.1:{port}` or `[::1]:9464`
+
+              For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
+fn a_word_behind_the_dashboard_that_is_no_address_is_told() {
+    check(
+        &Scene::new(),
+        "run job.yaml --dashboard localhost",
+        &expect![[r#"
+            exit 2
+            stdout:
+            stderr:
+              error: unexpected argument 'localhost' found
+
+                tip: to serve the dashboard at an address, write '--dashboard=HOST:PORT'
+
+              Usage: mesosgot run [OPTIONS] <JOB> [-- <ARGS>...]
+
+              For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
 fn a_format_that_is_none_is_told_with_those_that_are() {
     check(
         &Scene::new(),

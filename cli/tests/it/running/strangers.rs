@@ -151,11 +151,86 @@ fn an_answer_that_breaks_off_or_makes_no_sense_is_told() {
             ended.stderr
         );
     }
-    let nobody = ask("127.0.0.1:1", &["logs"]);
-    nobody.assert_code(3);
+}
+
+/// Says this to everybody who asks, as long as the test runs, and closes the connection; and where.
+fn say(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has one").to_string();
+    // It ends with the process of the test.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("somebody has come"));
+            // A line of the request, or the beginning of a TLS handshake.
+            stream.fill_buf().expect("something is said");
+            // A client that has enough goes.
+            let _ = stream.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn why_nobody_answers_is_told_with_what_to_try() {
+    // A label of a name has 63 characters at most, so that no server is asked for it.
+    let unknown = format!("{}:80", "x".repeat(64));
+    let not_http = say("220 mail\r\n".to_owned());
+    let not_tls = format!("https://{not_http}");
+    let short = say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_owned());
+    for (address, said, hint) in [
+        (
+            "127.0.0.1:1",
+            "does not answer\n  caused by: Connection refused (os error 111)\n\n",
+            "hint: is it run with `--dashboard` there",
+        ),
+        (
+            &*unknown,
+            "does not answer\n  caused by: failed to lookup address information",
+            "hint: is the name right?",
+        ),
+        (
+            &*not_tls,
+            "does not answer\n  caused by: received corrupt message of type InvalidContentType\n\n",
+            "hint: write the address with `http://`",
+        ),
+        (
+            &*not_http,
+            "does not answer\n  caused by: invalid HTTP version parsed\n\n",
+            "hint: is this the port of a dashboard?",
+        ),
+        (
+            &*short,
+            "has broken off its answer\n  caused by: ",
+            "hint: is the address right, and does something between",
+        ),
+    ] {
+        for command in [&["status"][..], &["kill", "echo-0"]] {
+            let ended = ask(address, command);
+            ended.assert_code(3);
+            let expected = format!("error: the job at `{address}` {said}");
+            assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
+            assert!(ended.stderr.contains(hint), "{}", ended.stderr);
+            let causes = ended.stderr.matches("caused by").count();
+            assert_eq!(causes, 1, "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_token_goes_to_the_address_that_was_given_only() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let address = say(format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{}/v1/status\r\nContent-Length: 0\r\n\r\n",
+        elsewhere.local_addr().unwrap()
+    ));
+    let ended = ask(&address, &["status"]);
+    ended.assert_code(1);
     assert!(
-        nobody.stderr.contains("does not answer"),
+        ended.stderr.contains("refuses: 307 Temporary Redirect"),
         "{}",
-        nobody.stderr
+        ended.stderr
     );
+    let nobody = elsewhere.accept().unwrap_err();
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
 }
