@@ -9,7 +9,7 @@ mod progress;
 mod serving;
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use executor_host::app_scheduler::{self, AppScheduler};
 use executor_host::engine::Engine;
@@ -32,7 +32,6 @@ use crate::job_file::LoadedJob;
 use crate::report::{Reporter, Stream};
 use crate::signals::Urgency;
 use crate::tail::agents::{AgentAccess, AgentTails};
-use crate::tally::Tally;
 
 /// Runs the gang to its end.
 pub(crate) async fn run(
@@ -66,14 +65,12 @@ pub(crate) async fn run(
             .await
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     };
-    let tally = Arc::new(Mutex::new(Tally::new(&loaded.job)));
     let traffic = config.traffic.clone();
-    reporter.watch(&loaded.job.name, &tally, &traffic);
     let running = Arc::clone(&target.running);
+    reporter.watch(&loaded.job.name, running.tally(), &traffic);
     let progress = |progress| {
         running.progress(&progress);
         progress::tell(&progress, &traffic, reporter);
-        lock(&tally).count(&progress);
     };
     let tails = tails(&config, &target, reporter);
     let mut hurry = urgency.clone();
@@ -82,12 +79,9 @@ pub(crate) async fn run(
         let hurry = hurry.wait_for(|urgency| *urgency == Urgency::Immediate);
         tails.stop(hurry).await;
     }
-    let tally = lock(&tally);
+    let tally = running.tally().lock();
+    let tally = tally.unwrap_or_else(PoisonError::into_inner);
     outcome::ended(outcome, loaded, &target.masters, &tally, &traffic)
-}
-
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads what tasks print on a cluster; of the embedded one it is read where it lies.

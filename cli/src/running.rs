@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! Progress, Event ──► RunningJob ──► api ──► door: private socket, or TCP with a token
-//!                     view, journal            ▲
+//!                     tally, journal           ▲
 //!                                     client ──┘  (mesosgot status, logs, …)
 //! ```
 //!
-//! - [`view`]: what is known; it is told what happens and answers how things are.
 //! - [`journal`]: what has happened and what was printed, as far back as there is room.
 //! - [`names`]: tasks as people name them.
 //! - [`since`]: since when.
 //! - [`status`]: how things are, as it goes over the wire.
+//! - [`view`]: makes that of what the [`Tally`] knows.
 //! - [`live`]: what has changed since somebody looked.
 //! - [`api`]: the questions, as HTTP.
 //! - [`metrics`]: figures for Prometheus.
@@ -32,8 +32,9 @@ pub(crate) mod since;
 pub(crate) mod status;
 mod view;
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use executor_host::output::format_time;
@@ -48,16 +49,20 @@ use self::live::Sampler;
 use self::names::Names;
 pub(crate) use self::page::View as PageOfJob;
 use self::status::{JobId, Phase, Status};
-use self::view::{Figures, View};
+use self::view::Figures;
 use crate::report::Event;
 use crate::signals::Urgency;
+use crate::tally::{Snapshot, Tally};
 
 /// What one process knows about the job that it runs. It is told by whoever reports, and asked by
 /// the [`api`].
 #[derive(Debug)]
 pub(crate) struct RunningJob {
+    id: JobId,
     began: Instant,
-    state: Mutex<State>,
+    started: String,
+    tally: Arc<Mutex<Tally>>,
+    journal: Mutex<Journal>,
     sampler: Sampler,
     /// The page of its own.
     page: Option<page::View>,
@@ -70,22 +75,19 @@ pub(crate) struct RunningJob {
     has_ended: AtomicBool,
 }
 
-#[derive(Debug)]
-struct State {
-    view: View,
-    journal: Journal,
-}
-
 impl RunningJob {
     /// A job of which nothing has happened yet; `stop` is raised when somebody wants it to end.
     pub(crate) fn new(job: &Job, stop: watch::Sender<Urgency>) -> Self {
         let (changes, _) = watch::channel(0);
         Self {
+            id: JobId {
+                job: job.name.clone(),
+                pid: std::process::id(),
+            },
             began: Instant::now(),
-            state: Mutex::new(State {
-                view: View::new(job, format_time(SystemTime::now())),
-                journal: Journal::default(),
-            }),
+            started: format_time(SystemTime::now()),
+            tally: Arc::new(Mutex::new(Tally::new(job))),
+            journal: Mutex::default(),
             sampler: Sampler::default(),
             page: None,
             traffic: Traffic::new(),
@@ -99,7 +101,7 @@ impl RunningJob {
 
     /// Which job it is.
     pub(crate) fn id(&self) -> JobId {
-        self.lock().view.id().clone()
+        self.id.clone()
     }
 
     /// Nothing more will happen: whoever follows comes to the end.
@@ -116,7 +118,7 @@ impl RunningJob {
     /// Takes a report of the framework into account.
     pub(crate) fn progress(&self, progress: &Progress) {
         let now = format_time(SystemTime::now());
-        self.lock().view.handle(now, progress);
+        lock(&self.tally).count(&now, progress);
         self.changed();
     }
 
@@ -131,12 +133,12 @@ impl RunningJob {
                 line,
             } => {
                 let time = time.map_or(now, str::to_owned);
-                self.lock().journal.line(time, task, *stream, line);
+                lock(&self.journal).line(time, task, *stream, line);
             }
             // The token is for those who read it where the job was started.
             Event::DashboardServes { .. } => {}
             event => match serde_json::to_string(event) {
-                Ok(event) => self.lock().journal.event(now, event),
+                Ok(event) => lock(&self.journal).event(now, event),
                 Err(error) => tracing::warn!(%error, "an event cannot be shown to others"),
             },
         }
@@ -145,7 +147,13 @@ impl RunningJob {
 
     /// How far it is, and whether a master has it.
     fn health(&self) -> (Phase, bool) {
-        self.lock().view.health()
+        let tally = lock(&self.tally);
+        (tally.phase(), tally.is_connected())
+    }
+
+    /// How its tasks stand.
+    pub(crate) fn tally(&self) -> &Arc<Mutex<Tally>> {
+        &self.tally
     }
 
     /// What goes over the links of the run.
@@ -165,17 +173,41 @@ impl RunningJob {
 
     /// How things are.
     pub(crate) fn status(&self) -> Status {
+        let known = self.known();
+        let head = view::head(&known, self.figures());
         let usage = |task: &str| self.traffic.usage(task);
-        let forgotten = self.read(Journal::forgotten);
-        let figures = Figures {
+        Status {
+            tasks: view::tasks(&known.into_tasks(), &self.traffic.links(), usage),
+            ..head
+        }
+    }
+
+    /// The same as figures for Prometheus.
+    ///
+    /// # Errors
+    /// Those of [`metrics::render`].
+    fn metrics(&self) -> Result<String, fmt::Error> {
+        let known = self.known();
+        let head = view::head(&known, self.figures());
+        let tasks = known.into_tasks();
+        let groups = view::group_figures(&tasks, |task| self.traffic.usage(task));
+        metrics::render(&head, &groups, &self.traffic.total())
+    }
+
+    /// What the tally knows now. Whoever reports waits no longer than for this copy.
+    fn known(&self) -> Snapshot {
+        lock(&self.tally).snapshot()
+    }
+
+    fn figures(&self) -> Figures<'_> {
+        Figures {
+            id: &self.id,
+            started: &self.started,
             uptime: self.began.elapsed(),
             total: self.traffic.total(),
-            links: self.traffic.links(),
-            usage: &usage,
             hostnames: self.sandboxes.hostnames(),
-            forgotten,
-        };
-        self.lock().view.status(figures)
+            forgotten: self.read(Journal::forgotten),
+        }
     }
 
     /// The same with a page of its own, which the dashboard shows beside.
@@ -196,12 +228,12 @@ impl RunningJob {
 
     /// The names of its groups and tasks.
     pub(crate) fn names(&self) -> Names {
-        self.lock().view.names()
+        Names::of(&self.id.job, self.known())
     }
 
     /// The state of a task, once it was launched.
     pub(crate) fn state(&self, task: &str) -> Option<TaskState> {
-        self.lock().view.state(task)
+        lock(&self.tally).state(task)
     }
 
     /// Asks the job to end, gracefully or at once. It cannot be taken back.
@@ -220,15 +252,15 @@ impl RunningJob {
 
     /// Looks into the journal.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Journal) -> T) -> T {
-        look(&self.lock().journal)
+        look(&lock(&self.journal))
     }
 
     fn changed(&self) {
         self.changes
             .send_modify(|count| *count = count.wrapping_add(1));
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

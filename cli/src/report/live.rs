@@ -23,7 +23,7 @@ use self::rates::{Rate, told};
 use super::text::{count, duration};
 use super::width::{cut, cut_middle, padded, width};
 use crate::guest::fetch::amount;
-use crate::tally::{Counts, GroupTally, Phase, Standing, Tally};
+use crate::tally::{Counts, GroupTally, Standing, Tally};
 
 /// The most lines: what is logged matters more.
 const LINES_MAX: usize = 8;
@@ -118,14 +118,8 @@ pub(super) fn area(known: &Known<'_>, size: Size) -> Vec<Line> {
 /// What the first line says of the job, what matters most first.
 fn words(tally: &Tally, rate: Option<Rate>) -> Vec<String> {
     let total = tally.total();
-    let phase = match tally.phase() {
-        Phase::Connecting => "connecting",
-        Phase::Placing => "placing",
-        Phase::Launching => "launching",
-        Phase::Running => "running",
-        Phase::Stopping => "stopping",
-    };
-    let mut words = vec![phase.to_owned(), format!("{} up", up(total))];
+    let phase = tally.phase().word().to_owned();
+    let mut words = vec![phase, format!("{} up", up(total))];
     words.extend(others(total, &STANDINGS[..4]).map(|(_, text)| text));
     if let Some(Rate { sent, received }) = rate {
         words.push(format!("in {}, out {}", told(sent), told(received)));

@@ -146,7 +146,7 @@ async fn status(State(job): State<Arc<RunningJob>>) -> Json<Status> {
 }
 
 async fn metrics(State(job): State<Arc<RunningJob>>) -> Response {
-    match metrics::render(&job.status(), &job.traffic().total()) {
+    match job.metrics() {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }

@@ -27,14 +27,26 @@ type Amounts = Family<Labels, Amount>;
 type Count = Counter<u64>;
 type Counts = Family<Labels, Count>;
 
-/// All metrics as text.
+/// Sums over the tasks of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct GroupFigures {
+    pub(super) restarts: u64,
+    pub(super) memory_bytes: u64,
+    pub(super) cpu_seconds: f64,
+}
+
+/// All metrics as text. At the tasks of the status nobody looks.
 ///
 /// # Errors
 /// None that come from what is known of the job.
-pub(super) fn render(status: &Status, total: &TotalTraffic) -> Result<String, fmt::Error> {
+pub(super) fn render(
+    status: &Status,
+    groups: &BTreeMap<&str, GroupFigures>,
+    total: &TotalTraffic,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("mesosgot");
     job(&mut registry, status);
-    tasks(&mut registry, status);
+    tasks(&mut registry, status, groups);
     channels(&mut registry, total);
     let mut text = String::new();
     encode(&mut text, &registry)?;
@@ -74,7 +86,7 @@ fn job(registry: &mut Registry, status: &Status) {
     registry.register("agents", help, agents);
 }
 
-fn tasks(registry: &mut Registry, status: &Status) {
+fn tasks(registry: &mut Registry, status: &Status, groups: &BTreeMap<&str, GroupFigures>) {
     let (wanted, states) = (Amounts::default(), Amounts::default());
     for group in &status.groups {
         let name = ("group", group.group.clone());
@@ -89,24 +101,9 @@ fn tasks(registry: &mut Registry, status: &Status) {
     registry.register("tasks_wanted", "Tasks that the job file asks for", wanted);
     registry.register("tasks", "Tasks by their Mesos state", states);
 
-    #[derive(Default)]
-    struct Group {
-        restarts: u64,
-        memory_bytes: u64,
-        cpu_seconds: f64,
-    }
-    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
-    for task in &status.tasks {
-        let group = groups.entry(&task.group).or_default();
-        group.restarts += u64::from(task.restarts);
-        group.memory_bytes = group
-            .memory_bytes
-            .saturating_add(task.memory_bytes.unwrap_or(0));
-        group.cpu_seconds += task.cpu_seconds.unwrap_or(0.0);
-    }
     let (restarts, memory, cpu) = (Counts::default(), Amounts::default(), Amounts::default());
     for (name, group) in groups {
-        let labels = vec![("group", name.to_owned())];
+        let labels = vec![("group", (*name).to_owned())];
         restarts.get_or_create(&labels).inc_by(group.restarts);
         memory
             .get_or_create(&labels)
@@ -185,18 +182,9 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::running::status::{ChannelTotals, Forgotten, GroupStatus, JobId, TaskStatus};
+    use crate::running::status::{ChannelTotals, Forgotten, GroupStatus, JobId};
 
     fn status() -> Status {
-        let task = |number: u32| TaskStatus {
-            task: format!("lift-{number}"),
-            group: "lift".to_owned(),
-            state: "TASK_RUNNING".to_owned(),
-            restarts: number,
-            memory_bytes: Some(1 << 20),
-            cpu_seconds: Some(0.25),
-            ..TaskStatus::default()
-        };
         Status {
             id: JobId {
                 job: "elevator".to_owned(),
@@ -214,7 +202,7 @@ mod tests {
                 states: [("TASK_RUNNING".to_owned(), 2)].into(),
             }],
             agents: Vec::new(),
-            tasks: vec![task(1), task(2)],
+            tasks: Vec::new(),
             channels: ChannelTotals::default(),
             delivering: None,
             forgotten: Forgotten::default(),
@@ -227,7 +215,12 @@ mod tests {
             bytes_received: 50,
             ..TotalTraffic::default()
         };
-        render(&status(), &total).unwrap()
+        let lift = GroupFigures {
+            restarts: 3,
+            memory_bytes: 2 << 20,
+            cpu_seconds: 0.5,
+        };
+        render(&status(), &[("lift", lift)].into(), &total).unwrap()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use job::nearest;
 use thiserror::Error;
 
-use super::view::group_of;
+use crate::tally::{Snapshot, group_of};
 
 /// So many groups are listed to those who name none of them.
 const GROUPS_LISTED_MAX: usize = 8;
@@ -43,6 +43,22 @@ pub(crate) struct Names {
     pub(crate) groups: Vec<String>,
     /// Of all tasks, those that are not launched yet among them.
     pub(crate) tasks: Vec<String>,
+}
+
+impl Names {
+    /// The names of what was known of a job at one moment.
+    pub(super) fn of(job: &str, known: Snapshot) -> Self {
+        let groups = known.groups.iter().map(|group| group.name.clone());
+        Self {
+            job: job.to_owned(),
+            groups: groups.collect(),
+            tasks: known
+                .into_tasks()
+                .iter()
+                .map(|task| task.name.clone())
+                .collect(),
+        }
+    }
 }
 
 impl Selection {

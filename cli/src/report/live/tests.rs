@@ -11,7 +11,7 @@ use super::*;
 fn tally(sizes: &[(&str, u32)], reports: &[Progress]) -> Tally {
     let mut tally = Tally::of_groups(sizes.iter().copied());
     for progress in reports {
-        tally.count(progress);
+        tally.count("t1", progress);
     }
     tally
 }
@@ -191,7 +191,7 @@ fn what_the_gang_waits_for_is_told_in_one_line() {
         &known,
         (80, 24),
         &expect![[r#"
-            ── elevator: placing, 0/12 up ────────────────────────────────────────── 1m 23s
+            ── elevator: waiting, 0/12 up ────────────────────────────────────────── 1m 23s
                elevator  0/4 up, 4 waiting
                floor     0/8 up, 8 waiting
                waits: on offer are 2 agents; no place for 3 of 8 `floor`: what is free is …
@@ -201,7 +201,7 @@ fn what_the_gang_waits_for_is_told_in_one_line() {
         &known,
         (40, 24),
         &expect![[r#"
-            ─ elevator: placing, 0/12 up ─── 1m 23s
+            ─ elevator: waiting, 0/12 up ─── 1m 23s
              elevator  0/4 up, 4 waiting
              floor     0/8 up, 8 waiting
              waits: on offer are 2 agents; no plac…
@@ -211,7 +211,7 @@ fn what_the_gang_waits_for_is_told_in_one_line() {
         &known,
         (80, 6),
         &expect![[r#"
-            ── elevator: placing, 0/12 up ────────────────────────────────────────── 1m 23s
+            ── elevator: waiting, 0/12 up ────────────────────────────────────────── 1m 23s
                waits: on offer are 2 agents; no place for 3 of 8 `floor`: what is free is …
         "#]],
     );
@@ -232,7 +232,7 @@ fn before_there_is_a_master_the_reason_is_told_without_what_a_terminal_obeys() {
         &known,
         (80, 24),
         &expect![[r#"
-            ── elevator: connecting, 0/12 up ─────────────────────────────────────── 1m 23s
+            ── elevator: subscribing, 0/12 up ────────────────────────────────────── 1m 23s
                elevator  0/4 up, 4 waiting
                floor     0/8 up, 8 waiting
                no master: connection refused by 階
