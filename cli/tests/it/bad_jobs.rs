@@ -2,6 +2,7 @@
 //! file, line and column, shows the line, and says what to do.
 
 use std::fs;
+use std::net::TcpListener;
 
 use expect_test::{Expect, expect, expect_file};
 
@@ -268,38 +269,73 @@ tasks:
 }
 
 #[test]
-fn of_two_projects_that_do_not_compile_both_are_told() {
+fn of_projects_that_do_not_compile_all_are_told() {
     let scene = Scene::new();
-    package(
-        &scene,
-        "first",
-        "cdylib",
-        "compile_error!(\"the first is unfinished\");",
-    );
-    package(
-        &scene,
-        "second",
-        "cdylib",
-        "compile_error!(\"the second is unfinished\");",
-    );
+    let source = |name: &str| format!("compile_error!(\"{name} is unfinished\");");
+    package(&scene, "first", "cdylib", &source("first"));
+    package(&scene, "second", "cdylib", &source("second"));
+    package(&scene, "third", "cdylib", &source("third"));
+    // Two of them are of one workspace.
+    let members = "[workspace]\nmembers = [\"../third\"]\n";
+    let manifest = scene.folder().join("second/Cargo.toml");
+    let second = fs::read_to_string(&manifest).expect("it is there");
+    let second = second.replace("[workspace]\n", members);
+    scene.file("second/Cargo.toml", &second);
+    let manifest = scene.folder().join("third/Cargo.toml");
+    let third = fs::read_to_string(&manifest).expect("it is there");
+    let third = third.replace("[workspace]\n", "");
+    let third = third.replace("edition", "workspace = \"../second\"\nedition");
+    scene.file("third/Cargo.toml", &third);
     let job = scene.job(
         "job: wrong
 scheduler: { module: first }
 tasks:
   a: { module: second }
+  b: { module: third }
 ",
     );
     let target = scene.folder().join("target").display().to_string();
     let job = job.display().to_string();
-    let started = scene.start_with(&[("CARGO_TARGET_DIR", &target)], &["check", &job]);
-    let ended = started.wait();
+    // One after the other, so that the first failure could end the rest.
+    let variables = [("CARGO_TARGET_DIR", &*target), ("CARGO_BUILD_JOBS", "1")];
+    let ended = scene.start_with(&variables, &["check", &job]).wait();
     ended.assert_code(2);
     scene.assert_clean();
-    for text in ["the first is unfinished", "the second is unfinished"] {
-        assert_eq!(ended.stderr.matches(text).count(), 2, "{}", ended.stderr);
+    for name in ["first", "second", "third"] {
+        let told = format!("error: {name} is unfinished");
+        assert_eq!(ended.stderr.matches(&told).count(), 1, "{}", ended.stderr);
     }
     let last = ended.stderr.lines().last().expect("there is an error");
-    expect!["error: `cargo build --release --target wasm32-wasip2 --package first` and `cargo build --release --target wasm32-wasip2 --package second` failed; cargo's messages are above"].assert_eq(last);
+    expect!["error: `cargo build --release --target wasm32-wasip2 --package first` and `cargo build --release --target wasm32-wasip2 --package second --package third` failed; cargo's messages are above"].assert_eq(last);
+}
+
+#[test]
+fn what_cannot_be_fetched_is_told_before_anything_is_compiled() {
+    let scene = Scene::new();
+    package(&scene, "nonsense", "cdylib", "nonsense");
+    // Nobody listens there any more.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let digest = "0".repeat(64);
+    let job = scene.job(&format!(
+        "job: wrong
+scheduler: {{ module: nonsense }}
+tasks:
+  a: {{ module: 'http://{address}/a.wasm#sha256:{digest}' }}
+  b: {{ module: 'http://{address}/b.wasm#sha256:{digest}' }}
+"
+    ));
+    let ended = scene.run(&["check", "--output", "json", &job.display().to_string()]);
+    ended.assert_code(2);
+    let events = ended.events();
+    let lines: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] == "diagnostic")
+        .map(|event| event["line"].as_u64())
+        .collect();
+    assert_eq!(lines, [Some(4), Some(5)], "{events:?}");
+    assert!(!ended.stderr.contains("nonsense"), "{}", ended.stderr);
 }
 
 #[test]
