@@ -45,7 +45,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::door::{Address, Doors};
 use self::journal::Journal;
-use self::live::Sampler;
+use self::live::{Live, News, Sampler};
 use self::names::Names;
 pub(crate) use self::page::View as PageOfJob;
 use self::status::{JobId, Phase, Status};
@@ -63,6 +63,8 @@ pub(crate) struct RunningJob {
     started: String,
     tally: Arc<Mutex<Tally>>,
     journal: Mutex<Journal>,
+    /// Since the last sample.
+    news: Mutex<News>,
     sampler: Sampler,
     /// The page of its own.
     page: Option<page::View>,
@@ -88,6 +90,7 @@ impl RunningJob {
             started: format_time(SystemTime::now()),
             tally: Arc::new(Mutex::new(Tally::new(job))),
             journal: Mutex::default(),
+            news: Mutex::default(),
             sampler: Sampler::default(),
             page: None,
             traffic: Traffic::new(),
@@ -119,6 +122,8 @@ impl RunningJob {
     pub(crate) fn progress(&self, progress: &Progress) {
         let now = format_time(SystemTime::now());
         lock(&self.tally).count(&now, progress);
+        // Afterwards, so that whoever takes the news finds them in the tally.
+        lock(&self.news).note(progress);
         self.changed();
     }
 
@@ -208,6 +213,25 @@ impl RunningJob {
             hostnames: self.sandboxes.hostnames(),
             forgotten: self.read(Journal::forgotten),
         }
+    }
+
+    /// Brings `live` up to date with what was reported since the last sample: of tasks at once, or
+    /// by a sample if that is due or there was anything else. Answers whether it took one.
+    fn sample(&self, live: &mut Live, is_due: bool) -> bool {
+        let news = std::mem::take(&mut *lock(&self.news));
+        if is_due || news.has_others {
+            live.sample(self.status());
+            return true;
+        }
+        let tally = lock(&self.tally);
+        let tasks = news.tasks.into_iter();
+        let heard_of = tasks.filter(|task| tally.state(task).is_some());
+        live.refresh(heard_of, |status| {
+            if let Some(task) = tally.task(&status.task) {
+                view::tell(task, status);
+            }
+        });
+        false
     }
 
     /// The same with a page of its own, which the dashboard shows beside.

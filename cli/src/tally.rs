@@ -160,8 +160,13 @@ impl Tally {
 
     /// The state of a task, once something was heard of it.
     pub(crate) fn state(&self, task: &str) -> Option<TaskState> {
-        let task = &self.now.tasks[*self.tasks.get(task)?];
-        task.told.as_ref().map(|told| told.state)
+        let told = self.task(task)?.told.as_ref();
+        told.map(|told| told.state)
+    }
+
+    /// What is known of a task.
+    pub(crate) fn task(&self, task: &str) -> Option<&TaskTally> {
+        Some(&self.now.tasks[*self.tasks.get(task)?])
     }
 
     /// Takes into account what is said of a task, which counts as this from now on.

@@ -198,3 +198,6 @@ async fn answer(
         debug!(%error, "a connection of somebody who asks has broken");
     }
 }
+
+#[cfg(test)]
+mod measured;

@@ -8,8 +8,9 @@
 //! Nothing is queued for readers: an update is made when a reader can take it, and is never larger
 //! than a snapshot, so one that falls behind skips what is outdated and costs nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use framework::Progress;
 use serde::Serialize;
 
 use super::journal::{Entry, Journal, KeptEvent, LineEntry, Ring};
@@ -36,6 +37,36 @@ pub(super) struct Live {
     tasks: Vec<(u64, TaskStatus)>,
     /// Where each task is in `tasks`.
     places: HashMap<String, usize>,
+}
+
+/// What was reported since the last sample, so that it can be told without one: one of a large job
+/// takes a while.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// The tasks that there were reports of.
+    pub(super) tasks: HashSet<String>,
+    /// There were other reports.
+    pub(super) has_others: bool,
+}
+
+impl News {
+    /// Takes a report into account.
+    pub(super) fn note(&mut self, progress: &Progress) {
+        let task = match progress {
+            Progress::Task(report) | Progress::PlacedAgain(report) | Progress::Ignored(report) => {
+                &report.task
+            }
+            Progress::Restarting { task, .. } => &task.task,
+            Progress::RestartingByRequest { task } => task,
+            _ => {
+                self.has_others = true;
+                return;
+            }
+        };
+        if !self.tasks.contains(task) {
+            self.tasks.insert(task.clone());
+        }
+    }
 }
 
 /// How far a reader is.
@@ -103,6 +134,32 @@ impl Live {
             has_changed = true;
         }
         if has_changed {
+            self.revision = next;
+        }
+    }
+
+    /// Takes into account what was said of some tasks; `tell` brings one up to date. Their counters
+    /// stay as they were.
+    pub(super) fn refresh(
+        &mut self,
+        tasks: impl IntoIterator<Item = String>,
+        tell: impl Fn(&mut TaskStatus),
+    ) {
+        let next = self.revision + 1;
+        for name in tasks {
+            let place = self.places.get(&name).copied();
+            let place = place.unwrap_or_else(|| {
+                let task = TaskStatus {
+                    task: name.clone(),
+                    ..TaskStatus::default()
+                };
+                self.places.insert(name, self.tasks.len());
+                self.tasks.push((next, task));
+                self.tasks.len() - 1
+            });
+            let (revision, task) = &mut self.tasks[place];
+            tell(task);
+            *revision = next;
             self.revision = next;
         }
     }

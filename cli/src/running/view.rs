@@ -121,6 +121,19 @@ pub(super) fn tasks(
     heard_of.collect()
 }
 
+/// Brings up to date what was said of a task, and leaves its counters as they are.
+pub(super) fn tell(task: &TaskTally, status: &mut TaskStatus) {
+    let Some(told) = &task.told else {
+        return;
+    };
+    group_of(&task.name).clone_into(&mut status.group);
+    told.state.name().clone_into(&mut status.state);
+    status.since.clone_from(&told.since);
+    status.agent = told.agent.as_ref().map(|agent| agent.as_str().to_owned());
+    status.message.clone_from(&told.message);
+    status.restarts = task.restarts;
+}
+
 /// The sums over the tasks of each group of which something was heard.
 pub(super) fn group_figures(
     tasks: &[Arc<TaskTally>],

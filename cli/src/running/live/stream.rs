@@ -18,8 +18,9 @@ use super::{Live, Place};
 use crate::running::RunningJob;
 use crate::running::page::View;
 
-/// So often is a reader told at most: people see no more, and browsers have time for others.
-const UPDATE_GAP: Duration = Duration::from_millis(100);
+/// So often is a reader told at most: what is promised is 100 ms from a report until it is seen, of
+/// which the page takes a part, and a browser needs time for others.
+const UPDATE_GAP: Duration = Duration::from_millis(40);
 
 /// How often counters are looked at, which nobody reports.
 const COUNTER_GAP: Duration = Duration::from_millis(250);
@@ -27,9 +28,9 @@ const COUNTER_GAP: Duration = Duration::from_millis(250);
 /// How often executors tell what tasks take and wait for, while somebody looks.
 const USAGE_GAP: Duration = Duration::from_secs(1);
 
-/// The share of a thread's time that looking may take: after a sample of one millisecond there is
-/// none for twenty. With 10,000 tasks one takes some milliseconds.
-const SAMPLE_SHARE: u32 = 20;
+/// The share of a thread's time that samples may take: after one of a millisecond there is none for
+/// fifty. With 10,000 tasks one takes some milliseconds. What is reported of tasks needs none.
+const SAMPLE_SHARE: u32 = 50;
 
 /// After so long without news a reader is told that the job is still there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -52,8 +53,7 @@ impl Sampler {
         let began = Instant::now();
         let is_due = sampled.next.is_none_or(|next| next <= began);
         // The last sample must not be of before the end.
-        if is_due || job.has_ended() {
-            sampled.live.sample(job.status());
+        if job.sample(&mut sampled.live, is_due || job.has_ended()) {
             // Readers come a little late or early; a sample shall be new to each of them.
             let gap = (began.elapsed() * SAMPLE_SHARE).max(UPDATE_GAP / 2);
             sampled.next = Some(began + gap);

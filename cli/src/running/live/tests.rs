@@ -176,3 +176,47 @@ fn what_the_journal_has_forgotten_before_it_could_be_told_is_counted() {
     ];
     assert_eq!(told, [500, 500]);
 }
+
+#[test]
+fn what_is_reported_of_a_task_is_told_without_a_sample_and_keeps_its_counters() {
+    let mut live = Live::default();
+    let journal = Journal::default();
+    let mut place = Place::default();
+    live.sample(status(1.0, vec![task("echo-0", 3), task("echo-1", 5)]));
+    assert!(live.changes(&journal, &mut place).is_some());
+    let tell = |task: &mut TaskStatus| "TASK_FAILED".clone_into(&mut task.state);
+    live.refresh(["echo-1", "echo-2"].map(str::to_owned), tell);
+    let update = live.changes(&journal, &mut place).unwrap();
+    let told = update.tasks.iter();
+    let told: Vec<_> = told
+        .map(|task| (&*task.task, &*task.state, task.messages_sent))
+        .collect();
+    let expected = [("echo-1", "TASK_FAILED", 5), ("echo-2", "TASK_FAILED", 0)];
+    assert_eq!(told, expected);
+    assert!(update.status.is_none());
+    live.refresh([], tell);
+    assert!(live.changes(&journal, &mut place).is_none());
+}
+
+#[test]
+fn reports_of_tasks_are_news_of_these_and_others_of_the_whole() {
+    let report = |task: &str| framework::TaskReport {
+        task: task.to_owned(),
+        state: framework::TaskState::Running,
+        source: framework::Source::Executor,
+        reason: None,
+        message: None,
+        agent: None,
+    };
+    let mut news = News::default();
+    news.note(&Progress::Task(report("echo-0")));
+    news.note(&Progress::Ignored(report("echo-1")));
+    news.note(&Progress::Task(report("echo-0")));
+    let task = "echo-2".to_owned();
+    news.note(&Progress::RestartingByRequest { task });
+    let expected = ["echo-0", "echo-1", "echo-2"].map(str::to_owned);
+    assert_eq!(news.tasks, expected.into());
+    assert!(!news.has_others);
+    news.note(&Progress::AppStarted);
+    assert!(news.has_others);
+}

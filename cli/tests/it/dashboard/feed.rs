@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::stage;
 
 /// How often something changes.
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND: Duration = Duration::from_millis(40);
 
 /// What the feed is like.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ fn tell(stream: &mut &TcpStream, feed: Feed) -> std::io::Result<()> {
     let begin = Instant::now();
     let (mut next, mut seq) = (0, 1);
     let mut due = begin;
-    let each = feed.changes / 10;
+    let each = feed.changes / 25;
     while begin.elapsed() < feed.length {
         due += ROUND;
         thread::sleep(due.saturating_duration_since(Instant::now()));
