@@ -11,6 +11,7 @@ use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -75,9 +76,8 @@ impl TaskFiles {
         }
         let known = self.known.entry(task.to_owned()).or_default();
         if known.bytes > 0 && known.bytes + more > self.bounds.part_bytes_max {
-            self.total_bytes -= known.old_bytes;
-            fs::rename(&path, old(&path))?;
-            (known.old_bytes, known.bytes) = (known.bytes, 0);
+            let gone = rotate(known, &path)?;
+            self.total_bytes = self.total_bytes.saturating_sub(gone);
             self.open(task, &path)?;
         }
         let file = self.open.get_mut(task).expect("it was opened");
@@ -134,7 +134,7 @@ impl TaskFiles {
                 true => fs::remove_file(&path),
                 false => fs::remove_file(old(&path)),
             };
-            self.total_bytes -= bytes;
+            self.total_bytes = self.total_bytes.saturating_sub(bytes);
             removed += 1;
             if let Some(known) = self.known.get_mut(&task) {
                 match is_current {
@@ -147,6 +147,21 @@ impl TaskFiles {
             }
         }
         removed
+    }
+}
+
+/// Makes the file at that path the older part. Answers how many bytes are gone with that, which are
+/// counted only when it is done: what fails is tried again.
+fn rotate(known: &mut Known, path: &Path) -> io::Result<u64> {
+    match fs::rename(path, old(path)) {
+        Ok(()) => {
+            let gone = known.old_bytes;
+            (known.old_bytes, known.bytes) = (known.bytes, 0);
+            Ok(gone)
+        }
+        // Somebody has moved or removed it; what was before is as it was.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(mem::take(&mut known.bytes)),
+        Err(error) => Err(error),
     }
 }
 
@@ -227,6 +242,37 @@ mod tests {
         files.append("quiet", b"two\n").unwrap();
         let quiet = fs::read_to_string(folder.path().join("output/quiet.log")).unwrap();
         assert_eq!(quiet, "two\n");
+    }
+
+    #[test]
+    fn whose_file_was_removed_from_outside_goes_on_and_is_counted_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = files(folder.path());
+        let [current, older] = ["output/a.log", "output/a.log.1"].map(|it| folder.path().join(it));
+        let total = || sizes(folder.path()).values().sum::<u64>();
+        for line in [b'1', b'2'] {
+            files.append("a", &[line; 60]).unwrap();
+        }
+        fs::remove_file(&current).unwrap();
+        // The next line would have made it the older part.
+        files.append("a", &[b'3'; 60]).unwrap();
+        assert_eq!(fs::read(&older).unwrap(), [b'1'; 60]);
+        assert_eq!(fs::read(&current).unwrap(), [b'3'; 60]);
+        assert_eq!((files.total_bytes, total()), (120, 120));
+        // What is in the way of that fails, as often as it is tried, and is counted once.
+        fs::remove_file(&older).unwrap();
+        fs::create_dir_all(older.join("in the way")).unwrap();
+        for _ in 0..3 {
+            assert!(files.append("a", &[b'4'; 60]).is_err());
+            assert_eq!(files.total_bytes, 120);
+        }
+        fs::remove_dir_all(&older).unwrap();
+        files.append("a", &[b'4'; 60]).unwrap();
+        assert_eq!((files.total_bytes, total()), (120, 120));
+        // With the whole folder, too.
+        fs::remove_dir_all(folder.path().join("output")).unwrap();
+        files.append("a", &[b'5'; 60]).unwrap();
+        assert_eq!(fs::read(&current).unwrap(), [b'5'; 60]);
     }
 
     #[test]
