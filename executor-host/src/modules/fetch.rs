@@ -58,6 +58,14 @@ pub enum FetchError {
         /// What the system said.
         text: String,
     },
+    /// The file on the agent does not come.
+    #[error("`{address}` on the agent: it was not read within {seconds} seconds")]
+    FileHangs {
+        /// Where.
+        address: String,
+        /// How long was waited for it.
+        seconds: u64,
+    },
     /// More bytes than anybody takes.
     #[error("`{url}` gave {found} bytes or more, at most {MODULE_BYTES_MAX} are taken")]
     TooLarge {
@@ -219,12 +227,9 @@ impl Fetcher {
         progress: impl Fn(u64, u64),
     ) -> Result<Vec<u8>, FetchError> {
         let bytes = if url.starts_with(file::SCHEME) {
+            let wait = READ_WAIT + Duration::from_secs(size / BYTES_PER_SECOND_MIN);
             let address = url.to_owned();
-            let read = blocking(move || file::read(&address, size)).await;
-            read.map_err(|error| FetchError::File {
-                address: url.to_owned(),
-                text: error.to_string(),
-            })??
+            file::within(wait, url, move || file::read(&address, size)).await?
         } else {
             let response = self.response(url).await?;
             read_body(url, response, size, progress).await?
@@ -345,6 +350,7 @@ impl FetchError {
             | Self::Digest { .. }
             | Self::TooLarge { .. }
             | Self::File { .. }
+            | Self::FileHangs { .. }
             | Self::NotOnLink
             | Self::Piece { .. }
             | Self::LinkShut => false,
@@ -361,6 +367,10 @@ impl FetchError {
             Self::File { .. } => Some(
                 "the file must be on every agent that may run the task, and its user must be able \
                  to read it",
+            ),
+            Self::FileHangs { .. } => Some(
+                "does the file server answer on which it is? `modules: link` in the job file sends \
+                 modules over the cluster",
             ),
             Self::Digest { .. } | Self::Size { .. } => Some(
                 "what is there has changed: name its new digest in the job file, or put back what \
