@@ -8,7 +8,7 @@
 
 use std::{
     error::Error as _,
-    fs::{self, DirBuilder, File, Permissions},
+    fs::{self, DirBuilder, File, Metadata, Permissions},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
@@ -59,6 +59,16 @@ pub enum CacheError {
     )]
     NotOurs {
         /// The folder.
+        path: PathBuf,
+    },
+    /// Others could put another folder in its place.
+    #[error(
+        "`{}` belongs to another user, or others can write there, so they could exchange what is \
+         kept: remove it or take their rights (`chmod go-w`), or name another with `{CACHE_VARIABLE}`",
+        path.display()
+    )]
+    InForeign {
+        /// The folder around it.
         path: PathBuf,
     },
     /// There is no randomness for the key.
@@ -127,6 +137,7 @@ impl CompiledCache {
     /// # Errors
     /// When the folder cannot be made, or others could write into it.
     pub fn open(folder: &Path, bytes_max: u64) -> Result<Self, CacheError> {
+        let parent = folder;
         let folder = folder.join("compiled");
         DirBuilder::new()
             .recursive(true)
@@ -138,6 +149,14 @@ impl CompiledCache {
         let is_ours = found.uid() == rustix::process::geteuid().as_raw();
         if !found.is_dir() || !is_ours || found.mode() & 0o077 != 0 {
             return Err(CacheError::NotOurs { path: folder });
+        }
+        // Who can write there can put another folder in its place.
+        let found = fs::symlink_metadata(parent).map_err(|source| io_error(parent, source))?;
+        // If that is a link, it counts whose it is and where it leads.
+        let real = fs::metadata(parent).map_err(|source| io_error(parent, source))?;
+        if !is_of_ours(&found) || !is_of_ours(&real) || can_others_exchange(&real) {
+            let path = parent.to_owned();
+            return Err(CacheError::InForeign { path });
         }
         let key = key(&folder)?;
         let inner = Inner {
@@ -295,6 +314,17 @@ pub fn remove_least_recently_used(
         bytes -= length;
     }
     Ok(())
+}
+
+/// Whether it is this user's or root's.
+fn is_of_ours(found: &Metadata) -> bool {
+    [rustix::process::geteuid().as_raw(), 0].contains(&found.uid())
+}
+
+/// Whether others can put something in the place of what is in this folder: in one as `/tmp` they
+/// can write, but not take away what is ours.
+fn can_others_exchange(found: &Metadata) -> bool {
+    found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0
 }
 
 /// One name for each module and each way of compiling it: wasmtime's version, its settings, and

@@ -139,6 +139,48 @@ fn a_folder_that_others_can_enter_or_that_is_a_link_is_refused() {
 }
 
 #[test]
+fn a_folder_in_one_where_others_can_exchange_it_is_refused() {
+    let folder = folder();
+    let set = |mode| fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+    let opened = |path: &Path| CompiledCache::open(path, u64::MAX);
+    for (mode, is_refused) in [
+        (0o755, false),
+        (0o777, true),
+        (0o775, true),
+        (0o757, true),
+        // As `/tmp` is.
+        (0o1777, false),
+        (0o700, false),
+    ] {
+        set(mode);
+        let found = opened(folder.path());
+        let is_foreign = matches!(found, Err(CacheError::InForeign { .. }));
+        assert_eq!(is_foreign, is_refused, "{mode:o}: {found:?}");
+        assert_eq!(found.is_err(), is_refused, "{mode:o}: {found:?}");
+    }
+    let link = folder.path().join("link");
+    let real = folder.path().join("real");
+    fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    assert!(opened(&link).is_ok());
+    fs::set_permissions(&real, Permissions::from_mode(0o777)).unwrap();
+    let text = opened(&link).unwrap_err().to_string();
+    assert!(
+        text.contains("chmod go-w") && text.contains("`MESOSGOT_CACHE_DIR`"),
+        "{text}"
+    );
+    // Whatever its mode is, if another user has made it. Only root can try that.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(folder.path(), Some(54_321), None).unwrap();
+        let found = opened(folder.path());
+        assert!(
+            matches!(found, Err(CacheError::InForeign { .. })),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn all_who_come_at_once_get_one_key_and_a_broken_one_is_replaced() {
     let folder = folder();
     let keys = || {
