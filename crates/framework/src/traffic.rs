@@ -8,7 +8,7 @@ use link::{ChannelCounters, Counters, Link, Path, Sender, Window};
 use mesos::{AgentId, ExecutorId, TaskId};
 use tracing::debug;
 
-use crate::usage::{KnownUsages, Running, TaskUsage, TotalUsage, UsageWatch, Usages};
+use crate::usage::{Running, TaskUsage, TotalUsage, UsageWatch, Usages};
 
 /// The counters of all links and tasks of a run, and what tasks took, shared by all clones.
 ///
@@ -128,23 +128,22 @@ impl Traffic {
     /// The links so far, in the order of their launch but for those that ended before others began.
     pub fn links(&self) -> Vec<LinkTraffic> {
         let links = self.lock();
-        let usages = self.usages.lock();
         let past = links.past.iter().cloned();
         let entries = links.entries.iter();
-        past.chain(entries.map(|entry| entry.traffic(&usages)))
+        // What tasks take is looked up link by link: what executors tell is not held up meanwhile.
+        past.chain(entries.map(|entry| entry.traffic(&self.usages)))
             .collect()
     }
 
     /// The sums over all links; messages and stalls are those of tasks' channels.
     pub fn total(&self) -> TotalTraffic {
         let links = self.lock();
-        let usages = self.usages.lock();
         let mut total = links.forgotten;
         for link in &links.past {
             total.add(link);
         }
         for entry in &links.entries {
-            total.add(&entry.traffic(&usages));
+            total.add(&entry.traffic(&self.usages));
         }
         total
     }
@@ -188,7 +187,7 @@ impl Traffic {
             tasks,
         });
         if links.entries.len() > links.entries_max {
-            links.prune(&self.usages.lock());
+            links.prune(&self.usages);
         }
     }
 
@@ -215,7 +214,7 @@ impl Traffic {
 
 impl Links {
     /// Lets go of links that were shut, all but the last of them.
-    fn prune(&mut self, usages: &KnownUsages) {
+    fn prune(&mut self, usages: &Usages) {
         let is_shut: Vec<bool> = self.entries.iter().map(|it| it.link.is_shut()).collect();
         let shut = is_shut.iter().filter(|is_shut| **is_shut).count();
         let mut surplus = shut.saturating_sub(SHUT_MAX);
@@ -254,9 +253,16 @@ impl TotalTraffic {
 }
 
 impl Entry {
-    fn traffic(&self, usages: &KnownUsages) -> LinkTraffic {
-        let tasks = self.tasks.iter();
-        let tasks = tasks.map(|(task, sender)| task_traffic(sender, usages.running(task)));
+    fn traffic(&self, usages: &Usages) -> LinkTraffic {
+        let running: Vec<_> = {
+            let usages = usages.lock();
+            let tasks = self.tasks.iter();
+            tasks
+                .map(|(task, _)| usages.running(task).copied())
+                .collect()
+        };
+        let tasks = self.tasks.iter().zip(&running);
+        let tasks = tasks.map(|((_, sender), running)| task_traffic(sender, running.as_ref()));
         LinkTraffic {
             executor: self.executor.clone(),
             agent: self.agent.clone(),
