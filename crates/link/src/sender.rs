@@ -64,6 +64,15 @@ impl Sender {
         try_send_on(&self.end.link, &self.end.channel, message)
     }
 
+    /// Sends a message for which [`try_send`](Self::try_send) has just found no room: as
+    /// [`send`](Self::send), but what was counted as a stall then is not counted again.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub async fn send_in_turn(&self, message: Bytes) -> Result<(), SendError> {
+        send_in_turn_on(&self.end.link, &self.end.channel, message).await
+    }
+
     /// Sends messages in order and next to each other; waits while the channel is full.
     ///
     /// When the future is dropped, the first so many messages have been sent.
@@ -188,11 +197,19 @@ pub(crate) async fn send_on(
     message: Bytes,
 ) -> Result<(), SendError> {
     match try_send_on(link, channel, message.clone()) {
-        Ok(()) => return Ok(()),
-        Err(TrySendError::Closed) => return Err(SendError::Closed),
-        Err(TrySendError::TooLarge) => return Err(SendError::TooLarge),
-        Err(TrySendError::Full) => {}
+        Ok(()) => Ok(()),
+        Err(TrySendError::Closed) => Err(SendError::Closed),
+        Err(TrySendError::TooLarge) => Err(SendError::TooLarge),
+        Err(TrySendError::Full) => send_in_turn_on(link, channel, message).await,
     }
+}
+
+/// Sends on a channel when it has room and nobody else waits any more.
+async fn send_in_turn_on(
+    link: &Shared,
+    channel: &Channel,
+    message: Bytes,
+) -> Result<(), SendError> {
     let _turn = Turn::wait(channel).await;
     loop {
         let changed = channel.writable.notified();

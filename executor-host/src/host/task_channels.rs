@@ -32,8 +32,8 @@ fn recv(inbox: &mut TaskInbox) -> Wait<'_, Option<Bytes>> {
 }
 
 #[inline(never)]
-fn send(sender: link::Sender, message: Bytes) -> Wait<'static, Result<(), LinkSendError>> {
-    Box::pin(async move { sender.send(message).await })
+fn send_in_turn(sender: link::Sender, message: Bytes) -> Wait<'static, Result<(), LinkSendError>> {
+    Box::pin(async move { sender.send_in_turn(message).await })
 }
 
 #[inline(never)]
@@ -142,9 +142,9 @@ impl task_channels::HostSender for TaskState {
         };
         Ok(match tried {
             Ok(()) => Ok(()),
-            Err(LinkTrySendError::Full) => {
-                send(sender.clone(), message).await.map_err(SendError::from)
-            }
+            Err(LinkTrySendError::Full) => send_in_turn(sender.clone(), message)
+                .await
+                .map_err(SendError::from),
             Err(LinkTrySendError::Closed) => Err(SendError::Closed),
             Err(LinkTrySendError::TooLarge) => Err(SendError::TooLarge),
         })

@@ -49,6 +49,27 @@ async fn a_full_channel_blocks_its_sender_until_a_message_is_received() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_the_room_that_it_did_not_find_has_stalled_once() {
+    let pair = Pair::new();
+    let (sender, _receiver) = pair.scheduler.open("a").unwrap();
+    let (_sender, receiver) = pair.executor.open("a").unwrap();
+    for number in 0..WINDOW {
+        soon(sender.send(message(number))).await.unwrap();
+    }
+    assert_eq!(sender.counters().stalls, 0);
+    assert_eq!(sender.try_send(message(99)), Err(TrySendError::Full));
+    let waiting = sender.clone();
+    let waiting = tokio::spawn(async move { waiting.send_in_turn(message(99)).await });
+    assert_eq!(soon(receiver.recv_many(WINDOW)).await.len(), WINDOW);
+    soon(waiting).await.unwrap().unwrap();
+    assert_eq!(soon(receiver.recv()).await, Some(message(99)));
+    assert_eq!(sender.counters().stalls, 1);
+    sender.close();
+    let closed = soon(sender.send_in_turn(message(0))).await;
+    assert_eq!(closed, Err(SendError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_consumer_does_not_delay_its_neighbour() {
     let pair = Pair::new();
     let (slow, _slow_receiver) = pair.scheduler.open("slow").unwrap();
