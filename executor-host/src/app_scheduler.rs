@@ -9,6 +9,7 @@ use crate::{
     bindings::{SchedulerState, scheduler::SchedulerPre},
     engine::Engine,
     guest::{Grants, no_wasi},
+    handles::Handles,
     host::{AppEvents, AppReceiver, AppSender},
     http::Http,
     lookups::Lookups,
@@ -100,6 +101,8 @@ impl AppScheduler {
             wasi: no_wasi(),
             http: Http::none(),
             lookups: Lookups::new(false),
+            may_open: false,
+            handles: Handles::new(self.engine.room(), OUTPUT_NAME),
         };
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));

@@ -6,7 +6,7 @@
 use link::app::AppControl;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::{guest::GuestState, http, listings, lookups};
+use crate::{files, guest::GuestState, http, listings, lookups, sockets};
 
 /// The world of a task.
 pub mod task {
@@ -84,6 +84,8 @@ impl Linkers {
         http::add_to_linker(&mut task)?;
         lookups::add_to_linker(&mut task)?;
         listings::add_to_linker(&mut task)?;
+        files::add_to_linker(&mut task)?;
+        sockets::add_to_linker(&mut task)?;
         types::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
         task_channels::add_to_linker::<_, HasSelf<TaskState>>(&mut task, |state| state)?;
 
@@ -91,6 +93,8 @@ impl Linkers {
         wasmtime_wasi::p2::add_to_linker_async(&mut scheduler)?;
         lookups::add_to_linker(&mut scheduler)?;
         listings::add_to_linker(&mut scheduler)?;
+        files::add_to_linker(&mut scheduler)?;
+        sockets::add_to_linker(&mut scheduler)?;
         types::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;
         app_channels::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;
         job_control::add_to_linker::<_, HasSelf<SchedulerState>>(&mut scheduler, |state| state)?;

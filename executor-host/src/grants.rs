@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder, sockets::SocketAddrUse};
+use tokio::sync::Semaphore;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, runtime::spawn_blocking, sockets::SocketAddrUse};
 
 pub use self::{
     folders::{Folder, PATH as FOLDERS_FILE},
@@ -86,13 +87,43 @@ pub(crate) enum GrantError {
 /// and to the agent's operator API.
 const SECRETS: [&str; 1] = ["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"];
 
+/// Tasks whose folders are opened at a time, of the 512 threads that the runtime has.
+static OPENINGS: Semaphore = Semaphore::const_new(32);
+
 /// The folder in the executor's sandbox that holds those of its tasks.
 const TASKS_FOLDER: &str = "tasks";
 
 impl Allow {
+    /// Whether there are files or sockets that a task may open.
+    pub(crate) fn may_open(&self) -> bool {
+        let has_files = self.sandbox.is_some() || !self.folders.is_empty();
+        has_files || !self.connect.is_empty() || !self.listen.is_empty()
+    }
+
     /// Grants it, but for HTTP, which is no part of WASI's context. The task's folder is made
     /// below the executor's sandbox.
-    pub(crate) fn grant(
+    ///
+    /// Folders are opened on a thread, of which a file server that hangs may take a few.
+    pub(crate) async fn granted(
+        &self,
+        mut wasi: WasiCtxBuilder,
+        sandbox: &Path,
+        task: &str,
+    ) -> Result<WasiCtxBuilder, GrantError> {
+        if self.sandbox.is_none() && self.folders.is_empty() {
+            return self.grant(&mut wasi, sandbox, task).map(|()| wasi);
+        }
+        let turn = OPENINGS.acquire().await;
+        let (allow, sandbox, task) = (self.clone(), sandbox.to_owned(), task.to_owned());
+        let opening = spawn_blocking(move || {
+            // Until the system answers: nobody may wait for it any more.
+            let _turn = turn;
+            allow.grant(&mut wasi, &sandbox, &task).map(|()| wasi)
+        });
+        opening.await
+    }
+
+    fn grant(
         &self,
         wasi: &mut WasiCtxBuilder,
         sandbox: &Path,

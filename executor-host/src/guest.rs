@@ -8,7 +8,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::{http::Http, limits::Limits, lookups::Lookups, meter::Meter, output::GuestOutput};
+use crate::{
+    files::StreamTurns, handles::Handles, http::Http, limits::Limits, listings::Listed,
+    lookups::Lookups, meter::Meter, output::GuestOutput,
+};
 
 /// What a guest may use.
 pub(crate) struct Grants {
@@ -22,12 +25,20 @@ pub(crate) struct Grants {
     pub(crate) http: Http,
     /// Names that are looked up.
     pub(crate) lookups: Lookups,
+    /// Whether there is anything that it may open.
+    pub(crate) may_open: bool,
+    /// What it has open.
+    pub(crate) handles: Handles,
 }
 
-/// Handles of one guest that the host keeps: its channels, pollables and streams. A program has a
+/// Resources of one guest that the host keeps: its channels, pollables and streams. A program has a
 /// few for each thing it waits for at once, and an app scheduler a pollable for each task that it
 /// polls; this is one for each of 10,000 tasks and more, and costs a few MiB. Beyond it the guest traps.
 const RESOURCES_MAX: usize = 16 * 1024;
+
+/// The same of a guest that may open files or sockets, of which each stream keeps up to 64 KiB of
+/// host memory: six for each socket that it may have, and some more.
+const RESOURCES_OPENING_MAX: usize = 2 * 1024;
 
 /// The data of a guest's store. `C` is what its world adds: nothing for a task, the control of the
 /// job for an app scheduler.
@@ -36,6 +47,9 @@ pub(crate) struct GuestState<C> {
     wasi: WasiCtx,
     http: Http,
     lookups: Lookups,
+    handles: Handles,
+    stream_turns: StreamTurns,
+    listed: Listed,
     limits: Limits,
     meter: Meter,
     control: C,
@@ -57,15 +71,24 @@ impl<C> GuestState<C> {
             mut wasi,
             http,
             lookups,
+            may_open,
+            handles,
         } = grants;
         let wasi = wasi.stdout(output.stdout).stderr(output.stderr).build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(http.resources_max().unwrap_or(RESOURCES_MAX));
+        let resources_max = match may_open {
+            true => RESOURCES_OPENING_MAX,
+            false => RESOURCES_MAX,
+        };
+        table.set_max_capacity(http.resources_max().unwrap_or(resources_max));
         Self {
             table,
             wasi,
             http,
             lookups,
+            handles,
+            stream_turns: StreamTurns::default(),
+            listed: Listed::default(),
             limits: Limits::new(memory_bytes_max, meter.clone()),
             meter,
             control,
@@ -82,6 +105,21 @@ impl<C> GuestState<C> {
 
     pub(crate) fn lookups(&self) -> &Lookups {
         &self.lookups
+    }
+
+    /// The files and sockets that it has open.
+    pub(crate) fn handles(&mut self) -> &mut Handles {
+        &mut self.handles
+    }
+
+    /// Whose turn it is among its streams of files.
+    pub(crate) fn stream_turns(&mut self) -> &mut StreamTurns {
+        &mut self.stream_turns
+    }
+
+    /// What its listings of folders take.
+    pub(crate) fn listed(&mut self) -> &mut Listed {
+        &mut self.listed
     }
 
     /// What it takes of a processor.

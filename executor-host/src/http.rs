@@ -35,7 +35,9 @@ use wasmtime_wasi_http::{
 };
 
 use self::send::{Authorities, Sending};
-use crate::{bindings::TaskState, engine::Engine, grants::HttpDestination, guest::GuestState};
+use crate::{
+    bindings::TaskState, engine::Engine, grants::HttpDestination, guest::GuestState, room::Room,
+};
 
 /// Requests of one guest that are under way at a time, or whose answers it has not read to their
 /// end. Further ones wait. Browsers take six for a host; each costs a socket and some
@@ -73,6 +75,8 @@ struct Hooks(Option<Arc<Client>>);
 /// What the requests of a guest have in common.
 struct Client {
     task: String,
+    /// Each connection takes a file handle.
+    room: Room,
     allowed: Vec<HttpDestination>,
     connections: Arc<Semaphore>,
     refusals: AtomicU32,
@@ -81,8 +85,14 @@ struct Client {
 
 impl Http {
     /// For a task, by what it is allowed and whether it can send requests at all.
-    pub(crate) fn new(task: &str, allowed: Vec<HttpDestination>, is_imported: bool) -> Self {
-        let client = is_imported.then(|| Client::new(task, allowed, Authorities::of_agent()));
+    pub(crate) fn new(
+        task: &str,
+        allowed: Vec<HttpDestination>,
+        is_imported: bool,
+        room: &Room,
+    ) -> Self {
+        let client = || Client::new(task, allowed, Authorities::of_agent(), room);
+        let client = is_imported.then(client);
         Self::with(client, is_imported)
     }
 
@@ -116,9 +126,15 @@ impl Http {
 }
 
 impl Client {
-    fn new(task: &str, allowed: Vec<HttpDestination>, authorities: Authorities) -> Self {
+    fn new(
+        task: &str,
+        allowed: Vec<HttpDestination>,
+        authorities: Authorities,
+        room: &Room,
+    ) -> Self {
         Self {
             task: task.to_owned(),
+            room: room.clone(),
             allowed,
             connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             refusals: AtomicU32::new(0),

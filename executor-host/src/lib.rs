@@ -27,8 +27,10 @@ pub mod task;
 mod bindings;
 mod errands;
 mod executor;
+mod files;
 mod grants;
 mod guest;
+mod handles;
 #[expect(
     unreachable_pub,
     reason = "the generated bindings re-export the types of handles"
@@ -41,6 +43,7 @@ mod lookups;
 mod meter;
 mod program;
 mod room;
+mod sockets;
 mod turns;
 
 /// By this the file of an executor is known to be of the same version as another program; it is in

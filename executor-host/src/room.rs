@@ -10,6 +10,7 @@ mod supply;
 use std::{
     fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -80,6 +81,12 @@ impl NoRoom {
 struct Supplies {
     maps: Supply,
     handles: Supply,
+    /// Handles that guests open, one by one.
+    opened: Supply,
+    /// When one of those was refused last.
+    refused: Option<Instant>,
+    /// Those that guests have closed since.
+    closed: u64,
 }
 
 /// Memory maps of a task: two for its stack, four for a linear memory with data, two for another
@@ -96,12 +103,23 @@ const HANDLES_EACH: u64 = 4;
 /// Handles that stay free: for connections to agent and scheduler, and modules that are fetched.
 const HANDLES_SPARE: u64 = 64;
 
+/// Handles that stay free when guests open files and sockets: for those above, and for tasks that
+/// are launched, which would be told that there is no room for them.
+const HANDLES_KEPT: u64 = 2 * HANDLES_SPARE;
+
+/// For so long guests are refused handles without counting again: a guest can try without end, and
+/// what others close nobody tells.
+const RECOUNT_AFTER: Duration = Duration::from_millis(100);
+
 impl Room {
     /// The seats of this process.
     pub(crate) fn of_process() -> Self {
         let supplies = Supplies {
             maps: Supply::new(MAPS_EACH, MAPS_SPARE),
             handles: Supply::new(HANDLES_EACH, HANDLES_SPARE),
+            opened: Supply::new(1, HANDLES_KEPT),
+            refused: None,
+            closed: 0,
         };
         Self {
             supplies: Arc::new(Mutex::new(supplies)),
@@ -125,6 +143,37 @@ impl Room {
             return Err(NoRoom::Handles { used, limit });
         }
         Ok(Seat { room: self.clone() })
+    }
+
+    /// Whether a guest may open another file or socket and still leave the executor what it needs.
+    pub(crate) fn may_open(&self) -> bool {
+        let mut supplies = self.supplies();
+        let now = Instant::now();
+        let is_known = |refused: Instant| now.duration_since(refused) < RECOUNT_AFTER;
+        if supplies.refused.is_some_and(is_known) {
+            let left = supplies.closed.checked_sub(1);
+            supplies.closed = left.unwrap_or(0);
+            return left.is_some();
+        }
+        let may = supplies.opened.take(count_handles).is_ok();
+        supplies.refused = (!may).then_some(now);
+        supplies.closed = 0;
+        if !may {
+            // So that it is counted again, some time later.
+            supplies.opened.give_back();
+        }
+        may
+    }
+
+    /// A guest has closed so many, which another one may open.
+    pub(crate) fn closed(&self, handles: u64) {
+        self.supplies().closed += handles;
+    }
+
+    /// How many handles there are for all guests together; nothing if the system does not tell.
+    pub(crate) fn handles_for_guests(&self) -> Option<u64> {
+        let limit = getrlimit(Resource::Nofile).current?;
+        Some(limit.saturating_sub(HANDLES_KEPT))
     }
 
     fn supplies(&self) -> MutexGuard<'_, Supplies> {

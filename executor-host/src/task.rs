@@ -23,6 +23,7 @@ use crate::{
     engine::Engine,
     grants::Allow,
     guest::{Grants, no_wasi},
+    handles::Handles,
     host::{TaskReceiver, TaskSender},
     http::Http,
     inbox::TaskInbox,
@@ -97,15 +98,14 @@ impl Prepared {
             allow,
         } = config;
         let seat = engine.room().seat().map_err(Outcome::NoRoom)?;
-        let mut wasi = no_wasi();
-        allow
-            .grant(&mut wasi, sandbox, &name)
-            .map_err(|error| Outcome::Refused(error.to_string()))?;
+        let wasi = allow.granted(no_wasi(), sandbox, &name).await;
+        let wasi = wasi.map_err(|error| Outcome::Refused(error.to_string()))?;
+        let may_open = allow.may_open();
         let mut env = env;
         env.extend(allow.passed_on(&env, |name| std::env::var_os(name)));
         let output = output.guest(&name);
         let stderr = output.stderr.clone();
-        let http = Http::new(&name, allow.http, module.imports_http);
+        let http = Http::new(&name, allow.http, module.imports_http, engine.room());
         let mut store = engine.store(
             Grants {
                 memory_bytes_max: limits.memory_bytes_max,
@@ -114,6 +114,8 @@ impl Prepared {
                 wasi,
                 http,
                 lookups: Lookups::new(allow.dns),
+                may_open,
+                handles: Handles::new(engine.room(), &name),
             },
             (),
         );

@@ -141,6 +141,11 @@ async fn connect(
             ));
             continue;
         }
+        if !client.room.may_open() {
+            client
+                .refused(&"this process has few file handles left; raise `ulimit -n` of the agent");
+            return Err(Error::ConnectionLimitReached);
+        }
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 // Requests are small, and what follows them is written in large parts.

@@ -70,7 +70,7 @@ async fn ask(port: u16, authorities: Authorities) -> Result<Bytes, Error> {
         host: HttpHost::Name("localhost".to_owned()),
         ports: port..=port,
     }];
-    let client = Client::new("task-0", allowed, authorities);
+    let client = Client::new("task-0", allowed, authorities, &Room::of_process());
     let request = http::Request::builder()
         .uri(format!("https://localhost:{port}/"))
         .header("host", "localhost")

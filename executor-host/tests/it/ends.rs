@@ -336,8 +336,13 @@ fn every_guest_and_all_that_it_can_do_has_a_test() {
                     continue;
                 };
                 let (action, _) = action.split_once('"').unwrap();
-                // As an argument, or in the list of a job file.
-                let said = [format!("\"{action}\""), format!("[{action},")];
+                // As the first argument of a task, here or in the list of a job file: as a word it
+                // may be said of something else.
+                let said = [
+                    format!("[\"{action}\""),
+                    format!("args: [{action},"),
+                    format!("args: [{action}]"),
+                ];
                 assert!(
                     said.iter().any(|said| host.contains(said)),
                     "no test says `{action}`, which `{path}` knows"

@@ -11,6 +11,7 @@ mod ends;
 mod executors;
 mod grants;
 mod guests;
+mod handles;
 mod hosted;
 mod hostile;
 mod http;

@@ -11,8 +11,11 @@ use std::{
 use mesosgot_sdk::{
     Args, Env, Error, Receiver, RecvTimeoutError, Sender, Timer, TryRecvError, TrySendError, select,
 };
-use wasip2::sockets::{
-    instance_network::instance_network, ip_name_lookup::resolve_addresses, network::ErrorCode,
+use wasip2::{
+    filesystem::preopens::get_directories,
+    sockets::{
+        instance_network::instance_network, ip_name_lookup::resolve_addresses, network::ErrorCode,
+    },
 };
 
 #[mesosgot_sdk::task]
@@ -46,6 +49,9 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["folder", folder] => in_folder(&outbox, folder),
         ["connect", address] => connect(&outbox, address),
         ["listen", address] => listen(&outbox, address),
+        ["hold-files"] => hold(&inbox, &outbox, || fs::File::create("/held")),
+        ["hold-folders"] => hold(&inbox, &outbox, || fs::read_dir("/")),
+        ["hold-sockets", address] => hold(&inbox, &outbox, || TcpStream::connect(address)),
         ["look-up", name] => look_up(&outbox, name),
         ["look-up-often", name, count] => look_up_often(&outbox, name, count.parse()?),
         ["list-often", count] => list_often(&outbox, count.parse()?),
@@ -185,6 +191,37 @@ fn escape() -> Result<(), Error> {
             found.push(way);
         }
     }
+    // Links that it makes itself, over what is there and what is not.
+    for target in [
+        "..",
+        "../..",
+        "/",
+        "/proc/self/cwd",
+        "../out",
+        "inner/../../out",
+        "up",
+    ] {
+        for way in ["/own", "/own/out", "/own/../out"] {
+            if link("own", target) && fs::write(way, "it was here").is_ok() {
+                found.push(target);
+            }
+            let _ = fs::remove_file("/own");
+        }
+    }
+    for (from, to) in [
+        ("../secret", "/hard"),
+        ("up/secret", "/hard"),
+        ("absolute/secret", "/hard"),
+        ("/inner/../../secret", "/hard"),
+        ("/mine", "../mine"),
+        ("/mine", "up/mine"),
+        ("/mine", "absolute/mine"),
+    ] {
+        fs::write("/mine", "its own")?;
+        if fs::hard_link(from, to).is_ok() {
+            found.push(from);
+        }
+    }
     for (from, to) in [("up", "../moved"), ("inner", "/../moved")] {
         if fs::rename(from, to).is_ok() {
             found.push(to);
@@ -194,6 +231,36 @@ fn escape() -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::msg(format!("ways out: {found:?}"))),
     }
+}
+
+/// Opens as many as it can, and tells how many that is and why not more; then it lets go of them and
+/// tells whether it can open one again. Each step is taken when a message comes.
+fn hold<T>(
+    inbox: &Receiver,
+    outbox: &Sender,
+    open: impl Fn() -> io::Result<T>,
+) -> Result<(), Error> {
+    let mut held = Vec::new();
+    let refused = loop {
+        match open() {
+            Ok(one) => held.push(one),
+            Err(refused) => break refused,
+        }
+    };
+    outbox.send(format!("{}: {refused}", held.len()))?;
+    inbox.recv();
+    drop(held);
+    let opened = open().map_or_else(|error| error.to_string(), |_| "again".to_owned());
+    outbox.send(opened)?;
+    while inbox.recv().is_some() {}
+    Ok(())
+}
+
+/// Makes a symbolic link in its folder.
+fn link(name: &str, target: &str) -> bool {
+    let folders = get_directories();
+    let own = folders.iter().find(|(_, name)| name == "/");
+    own.is_some_and(|(folder, _)| folder.symlink_at(target, name).is_ok())
 }
 
 fn datagram(outbox: &Sender, address: &str) -> Result<(), Error> {
