@@ -2,17 +2,23 @@
 //!
 //! Each is a core module by `wasm-smith` within a component that is a task: it is compiled,
 //! instantiated with its data, elements and start function, and its exported functions are called,
-//! with the limits that every task has. `MESOSGOT_SEED=n` tries one again, `MESOSGOT_SEEDS=n`
+//! with the limits that every task has. What they answer is given to functions of the host. `MESOSGOT_SEED=n` tries one again, `MESOSGOT_SEEDS=n`
 //! tries more. Should the whole process die, the seeds that it had in hand are in the files
 //! `smith-*` of the folder for temporary files of the target.
 
 use std::{
+    convert::Infallible,
     env, fs,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    process,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arbitrary::Unstructured;
@@ -43,6 +49,12 @@ const CPU_TIME_MAX: Duration = Duration::from_millis(1);
 /// Far above what any of them takes on a busy machine: beyond it one hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A wait of a random length ends with this.
+const IDLE_MAX: Duration = Duration::from_millis(5);
+
+/// How often it is looked whether one hangs.
+const LOOKS: Duration = Duration::from_secs(1);
+
 #[expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -58,7 +70,10 @@ fn no_random_module_harms_the_host() {
     let next = AtomicU64::new(first);
     let kinds: Vec<AtomicU64> = Ending::ALL.iter().map(|_| AtomicU64::new(0)).collect();
     let template = Template::new();
-    let work = |worker: usize| {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let begun: Vec<Mutex<Option<(u64, Instant)>>> =
+        (0..workers).map(|_| Mutex::default()).collect();
+    let work = |worker: usize, _working: mpsc::Sender<Infallible>| {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
         let in_hand = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("smith-{worker}"));
@@ -68,16 +83,15 @@ fn no_random_module_harms_the_host() {
                 return;
             }
             fs::write(&in_hand, seed.to_string()).unwrap();
+            *begun[worker].lock().unwrap() = Some((seed, Instant::now()));
             let tried = catch_unwind(AssertUnwindSafe(|| {
-                runtime.block_on(async {
-                    let tried = tokio::time::timeout(PATIENCE, try_one(&template, seed));
-                    tried.await.expect("it does not hang")
-                })
+                runtime.block_on(try_one(&template, seed))
             }));
             let outcome = tried.unwrap_or_else(|panic| {
                 eprintln!("MESOSGOT_SEED={seed}");
                 resume_unwind(panic)
             });
+            *begun[worker].lock().unwrap() = None;
             let kind = Ending::ALL.iter().position(|it| *it == outcome.ending());
             kinds[kind.unwrap()].fetch_add(1, Ordering::Relaxed);
             // A fault of the host's, or of the component around the module.
@@ -91,11 +105,22 @@ fn no_random_module_harms_the_host() {
             assert!(is_proper, "MESOSGOT_SEED={seed}: {outcome:?}");
         }
     };
-    let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
+        let (working, at_work) = mpsc::channel();
         for worker in 0..workers {
-            let work = &work;
-            scope.spawn(move || work(worker));
+            let (work, working) = (&work, working.clone());
+            scope.spawn(move || work(worker, working));
+        }
+        drop(working);
+        // From another thread: what hangs may be the compiler, which gives way to nobody.
+        while at_work.recv_timeout(LOOKS) == Err(RecvTimeoutError::Timeout) {
+            for worker in &begun {
+                let begun = worker.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((seed, _)) = begun.filter(|(_, begun)| begun.elapsed() > PATIENCE) {
+                    eprintln!("MESOSGOT_SEED={seed}: it hangs");
+                    process::exit(101);
+                }
+            }
         }
     });
     let told: Vec<String> = Ending::ALL
@@ -129,7 +154,7 @@ async fn try_one(template: &Template, seed: u64) -> Outcome {
         limits: TaskLimits {
             memory_bytes_max: 1 << 20,
             cpu_time_max: Some(CPU_TIME_MAX),
-            idle_max: None,
+            idle_max: Some(IDLE_MAX),
         },
         allow: Allow::default(),
     };
@@ -179,6 +204,22 @@ fn random_module(seed: u64) -> Vec<u8> {
         .to_bytes()
 }
 
+/// Functions of the host: their names, what they take and what they give.
+const HOST: [(&str, &[ValType], &[ValType]); 5] = [
+    ("now", &[], &[ValType::I64]),
+    ("subscribe", &[ValType::I64], &[ValType::I32]),
+    ("ready", &[ValType::I32], &[ValType::I32]),
+    ("block", &[ValType::I32], &[]),
+    ("drop", &[ValType::I32], &[]),
+];
+
+/// The places of those in [`HOST`].
+const SUBSCRIBE: u32 = 1;
+const OF_HANDLES: [u32; 3] = [2, 3, 4];
+
+/// A handle is the index in a table, in which a task has few.
+const HANDLES: i32 = 7;
+
 /// The component of a task around two modules: a random one, and one that calls what it exports.
 struct Template {
     before: Vec<u8>,
@@ -192,10 +233,32 @@ const EMPTY: &[u8] = b"\x01\x08\0asm\x01\0\0\0";
 impl Template {
     fn new() -> Self {
         let whole = components::task(
-            r#"(core module)
+            r#"(import "wasi:io/poll@0.2.0" (instance $poll
+                (export "pollable" (type $pollable (sub resource)))
+                (export "[method]pollable.ready"
+                    (func (param "self" (borrow $pollable)) (result bool)))
+                (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+            (alias export $poll "pollable" (type $pollable))
+            (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+                (export "pollable" (type $waits (eq $pollable)))
+                (export "now" (func (result u64)))
+                (export "subscribe-duration" (func (param "when" u64) (result (own $waits))))))
+            (core func $now (canon lower (func $clock "now")))
+            (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+            (core func $ready (canon lower (func $poll "[method]pollable.ready")))
+            (core func $block (canon lower (func $poll "[method]pollable.block")))
+            (core func $drop (canon resource.drop $pollable))
+            (core instance $host
+                (export "now" (func $now))
+                (export "subscribe" (func $subscribe))
+                (export "ready" (func $ready))
+                (export "block" (func $block))
+                (export "drop" (func $drop)))
+            (core module)
             (core instance $random (instantiate 0))
             (core module)
-            (core instance $main (instantiate 1 (with "random" (instance $random))))"#,
+            (core instance $main (instantiate 1
+                (with "random" (instance $random)) (with "host" (instance $host))))"#,
         );
         let places: Vec<usize> = whole
             .windows(EMPTY.len())
@@ -232,11 +295,22 @@ fn leb128(mut number: usize, bytes: &mut Vec<u8>) {
     bytes.push(number as u8);
 }
 
-/// A module whose function `run-task` calls all functions that `random` exports, with zeros.
+/// A module whose function `run-task` calls all functions that `random` exports, with zeros, and
+/// functions of the host with what they answer.
 fn caller(random: &[u8]) -> Vec<u8> {
     let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
     let mut run = Function::new([]);
     let mut count = 0;
+    for (name, params, results) in HOST {
+        let (params, results) = (params.iter().copied(), results.iter().copied());
+        types.ty().function(params, results);
+        imports.import("host", name, wasm_encoder::EntityType::Function(count));
+        count += 1;
+    }
+    // So that there is one to be used.
+    run.instruction(&Instruction::I64Const(0));
+    run.instruction(&Instruction::Call(SUBSCRIBE));
+    run.instruction(&Instruction::Drop);
     for (name, params, results) in exported_functions(random) {
         types.ty().function(params.clone(), results.clone());
         imports.import("random", &name, wasm_encoder::EntityType::Function(count));
@@ -244,8 +318,24 @@ fn caller(random: &[u8]) -> Vec<u8> {
             run.instruction(&zero(param));
         }
         run.instruction(&Instruction::Call(count));
-        for _ in results {
-            run.instruction(&Instruction::Drop);
+        for result in results.into_iter().rev() {
+            let of_handle = OF_HANDLES[count as usize % OF_HANDLES.len()];
+            let called = match result {
+                ValType::I64 => SUBSCRIBE,
+                ValType::I32 => {
+                    run.instruction(&Instruction::I32Const(HANDLES));
+                    run.instruction(&Instruction::I32And);
+                    of_handle
+                }
+                _ => {
+                    run.instruction(&Instruction::Drop);
+                    continue;
+                }
+            };
+            run.instruction(&Instruction::Call(called));
+            for _ in HOST[called as usize].2 {
+                run.instruction(&Instruction::Drop);
+            }
         }
         count += 1;
     }
