@@ -43,7 +43,14 @@ impl LoadedJob {
 
     /// What modules import and their tasks may not use: it will be refused to them.
     pub(crate) fn ungranted(&self) -> Option<Diagnostics> {
-        self.of_groups(grants::ungranted)
+        let scheduler = match (&self.job.scheduler, &self.scheduler) {
+            (AppScheduler::Guest(guest), Some(component)) => {
+                grants::of_scheduler(&self.source, &guest.module, component)
+            }
+            _ => Vec::new(),
+        };
+        let groups = self.of_groups(grants::ungranted);
+        all_of(scheduler.into_iter().chain(groups))
     }
 
     /// What groups are allowed and their modules do not import.

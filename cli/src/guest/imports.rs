@@ -58,6 +58,16 @@ fn other(world: World) -> World {
 }
 
 impl Imports {
+    #[cfg(test)]
+    pub(crate) fn of(functions: &[(&str, &str)]) -> Self {
+        let mut imports = Self::default();
+        for (interface, function) in functions {
+            let of_interface = imports.0.entry((*interface).to_owned()).or_default();
+            of_interface.push((*function).to_owned());
+        }
+        imports
+    }
+
     /// Whether it imports that function of the interface, in whatever version.
     pub(crate) fn has(&self, interface: &str, function: &str) -> bool {
         let functions = self.0.get(interface);
