@@ -1,6 +1,6 @@
 //! What the user can do when the cluster cannot be reached or refuses us, or starts no executor.
 
-use framework::{Credentials, DisconnectReason, FrameworkError, RefusedError, TaskReport};
+use framework::{Credentials, DisconnectReason, FrameworkError, RefusedError, Source, TaskReport};
 
 /// The remedy, if there is one that is worth a line, for who has shown these credentials.
 pub(crate) fn hint(
@@ -21,8 +21,12 @@ pub(crate) fn hint(
     }
 }
 
-/// The remedy for a task that failed with its executor.
+/// The remedy for a task that failed with its executor. One that can say so itself was started, and
+/// says in its own words what was wrong, under the same reasons.
 pub(super) fn of_executor(failed: &TaskReport) -> Option<&'static str> {
+    if failed.source == Source::Executor {
+        return None;
+    }
     match failed.reason.as_ref()?.name() {
         "REASON_CONTAINER_LAUNCH_FAILED" => Some(
             "the agent could not bring or start the executor: `stderr` in its sandbox says why; \
@@ -124,5 +128,52 @@ fn for_refusal(refused: &RefusedError, credentials: Option<&Credentials>) -> &'s
         RefusedError::Rejected { .. } => {
             "is that the address of a Mesos master of version 1.0 or later?"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use executor_host::outcome::Ending;
+    use framework::{Reason, TaskState};
+
+    use super::*;
+
+    fn hint_for(source: Source, reason: &'static str) -> Option<&'static str> {
+        of_executor(&TaskReport {
+            task: "elevator-0".to_owned(),
+            state: TaskState::Failed,
+            source,
+            reason: Some(Reason::new(reason)),
+            message: None,
+            agent: None,
+        })
+    }
+
+    #[test]
+    fn an_executor_that_was_not_started_is_told_by_the_agent() {
+        for reason in [
+            "REASON_CONTAINER_LAUNCH_FAILED",
+            "REASON_EXECUTOR_TERMINATED",
+            "REASON_EXECUTOR_REGISTRATION_TIMEOUT",
+        ] {
+            let hint = hint_for(Source::Agent, reason).expect("there is a hint");
+            assert!(hint.contains("`stderr` in its sandbox"), "{hint}");
+        }
+        let limit = "REASON_CONTAINER_LIMITATION_MEMORY";
+        assert_eq!(hint_for(Source::Agent, limit), None);
+    }
+
+    #[test]
+    fn what_an_executor_says_of_its_task_is_not_that_it_was_not_started() {
+        let mut seen = 0;
+        for ending in Ending::ALL {
+            let Some(reason) = ending.row().reason else {
+                continue;
+            };
+            let hint = hint_for(Source::Executor, reason.as_str_name());
+            assert_eq!(hint, None, "{ending:?}");
+            seen += usize::from(reason.as_str_name() == "REASON_CONTAINER_LAUNCH_FAILED");
+        }
+        assert!(seen >= 5, "only {seen} ends with the reason of the hint");
     }
 }
