@@ -10,6 +10,8 @@ use prost::Message as _;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use v1::scheduler::event::{Error, Subscribed, Type};
 
+use crate::support::RUN_TIME_MAX;
+
 /// Gives one answer to each request, and the last again and again; each ends its connection.
 pub(crate) struct FakeMaster {
     pub(crate) address: SocketAddr,
@@ -73,7 +75,8 @@ impl FakeMaster {
     /// The head of the next request, in lower case.
     #[track_caller]
     pub(crate) fn head(&self) -> String {
-        let head = self.heads.recv().expect("there was a request");
+        let head = self.heads.recv_timeout(RUN_TIME_MAX);
+        let head = head.expect("there was a request");
         head.to_ascii_lowercase()
     }
 }

@@ -303,7 +303,7 @@ fn shown(access: &str, variables: &[(&str, &str)]) -> String {
     scene.file("secret", "sesame\n");
     let job = scene.job(&format!(
         "job: lost
-cluster: {{ timeout: 1s, master: '{}', {access} }}
+cluster: {{ timeout: 30s, master: '{}', {access} }}
 scheduler: {{ module: guests/director, args: [return] }}
 tasks:
   echo: {{ module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB }}
