@@ -22,11 +22,14 @@ mod beside;
 mod build;
 mod check;
 mod cluster;
+mod doors;
 mod files;
 mod plan;
+mod requests;
 mod run;
 mod running;
 mod usage;
+pub(crate) mod watching;
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -31,10 +31,18 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b([a-z]+)@\d+\b", "$1@{pid}"),
         (r"\b\d+(\.\d+)? [KM]iB\b", "{size}"),
         (
-            r#""(seconds|cpu_seconds|bytes|memory_bytes|memory_bytes_peak)":[\d.e-]+"#,
+            r#""(seconds|uptime_seconds|cpu_seconds|bytes|memory_bytes|memory_bytes_peak|pid|seq)":[\d.e-]+"#,
             r#""$1":{number}"#,
         ),
-        (r#""time":"[^"]*""#, r#""time":"{time}""#),
+        (
+            r"\b(seconds|usage\.cpu_seconds|usage\.memory_bytes(?:_peak)?|channels\.(?:frames_\w+|moves))=[\d.e-]+",
+            "$1={number}",
+        ),
+        (r#""(time|started|since)":"[^"]*""#, r#""$1":"{time}""#),
+        // In logs.
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "{time}"),
+        // Of users.
+        (r"\bmesosgot-\d+\b", "mesosgot-{uid}"),
     ];
     let rule = |(pattern, by)| (Regex::new(pattern).expect("it is a pattern"), by);
     rules.map(rule).into()

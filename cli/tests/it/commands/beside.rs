@@ -9,7 +9,7 @@ use super::{check, check_beside, scene, start};
 use crate::support::{Running, Scene};
 
 /// Starts a job that prints some lines and waits.
-fn waiting(scene: &Scene, name: &str) -> Running {
+pub(super) fn waiting(scene: &Scene, name: &str) -> Running {
     scene.job(&format!(
         "\
 job: {name}
@@ -32,10 +32,20 @@ tasks:
 #[test]
 fn where_nothing_runs_each_command_says_so() {
     let scene = scene();
-    check(
-        &scene,
+    for line in [
         "status",
-        &expect![[r#"
+        "logs",
+        "logs talk-0 -f",
+        "events",
+        "send talk-0 hi",
+        "kill talk-0",
+        "restart talk-0",
+        "stop",
+    ] {
+        check(
+            &scene,
+            line,
+            &expect![[r#"
         exit 2
         stdout:
         stderr:
@@ -43,11 +53,26 @@ fn where_nothing_runs_each_command_says_so() {
 
           hint: start one with `mesosgot run`; for one elsewhere give `--address` and its token
     "#]],
-    );
-    check(
-        &scene,
+        );
+    }
+}
+
+#[test]
+fn where_nothing_runs_a_job_that_is_named_is_told() {
+    let scene = scene();
+    for line in [
+        "status talk",
         "logs talk-0 --job talk",
-        &expect![[r#"
+        "events talk",
+        "send talk-0 hi --job talk",
+        "kill talk-0 --job talk",
+        "restart talk-0 --job talk",
+        "stop talk",
+    ] {
+        check(
+            &scene,
+            line,
+            &expect![[r#"
         exit 2
         stdout:
         stderr:
@@ -55,7 +80,13 @@ fn where_nothing_runs_each_command_says_so() {
 
           hint: no job of this user runs on this machine; for one elsewhere give `--address` and its token
     "#]],
-    );
+        );
+    }
+}
+
+#[test]
+fn command_lines_that_are_wrong_are_told_so() {
+    let scene = scene();
     check(
         &scene,
         "kill",
@@ -263,6 +294,26 @@ fn of_several_jobs_all_are_shown_and_one_must_be_named() {
           hint: name one by `--job`; running: one@{pid}, two@{pid}
     "#]],
     );
+    for line in [
+        "kill talk-0",
+        "restart talk-0",
+        "send talk-0 hi",
+        "logs",
+        "events",
+    ] {
+        check_beside(
+            &scene,
+            line,
+            &expect![[r#"
+                exit 2
+                stdout:
+                stderr:
+                  error: several jobs run here
+
+                  hint: name one by `--job`; running: one@{pid}, two@{pid}
+            "#]],
+        );
+    }
     two.signal(Signal::STOP);
     check_beside(
         &scene,
