@@ -1,6 +1,7 @@
 //! Commands that make files for others: new jobs, schemas, completions, manual pages.
 
 use std::fs;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::Command;
 
 use serde_json::Value;
@@ -99,14 +100,92 @@ fn the_schema_knows_the_keys_of_a_job() {
     }
 }
 
-#[test]
-fn shells_complete_the_commands_and_manuals_have_a_page_for_each() {
-    let scene = Scene::new();
-    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let printed = scene.run(&["completions", shell]);
-        printed.assert_code(0);
-        assert!(printed.stdout.contains("plan"), "{shell}");
+/// The commands, as the help text lists them.
+fn commands() -> Vec<String> {
+    let help = Scene::new().run(&["--help"]);
+    help.assert_code(0);
+    let lines = help.stdout.lines();
+    let listed = lines.skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.split_whitespace().next());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    for known in ["run", "restart", "man", "help"] {
+        assert!(names.iter().any(|name| name == known), "{names:?}");
     }
+    names
+}
+
+#[test]
+fn shells_complete_every_command() {
+    let commands = commands();
+    for (shell, offer) in [
+        ("bash", "mesosgot,NAME)"),
+        ("elvish", "cand NAME '"),
+        ("fish", r#"-n "__fish_mesosgot_needs_command" -f -a "NAME""#),
+        ("powershell", "[CompletionResult]::new('NAME', "),
+        ("zsh", "'NAME:"),
+    ] {
+        let printed = Scene::new().run(&["completions", shell]);
+        printed.assert_code(0);
+        for command in &commands {
+            let offer = offer.replace("NAME", command);
+            assert!(printed.stdout.contains(&offer), "{shell}: {command}");
+        }
+        check_syntax(shell, &printed.stdout);
+    }
+}
+
+/// Has the shell read the script, where it is installed and can read without running.
+#[track_caller]
+fn check_syntax(shell: &str, script: &str) {
+    if !["bash", "fish", "zsh"].contains(&shell) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = folder.path().join("script");
+    fs::write(&path, script).expect("it can be written");
+    match Command::new(shell).arg("-n").arg(&path).output() {
+        Ok(read) => assert!(
+            read.status.success() && read.stderr.is_empty(),
+            "{shell}: {}",
+            String::from_utf8_lossy(&read.stderr)
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            skipped(&format!("{shell} is not installed, so it reads no script"));
+        }
+        Err(error) => panic!("{shell}: {error}"),
+    }
+}
+
+/// Says what is not tested, past the capture of the test runner.
+fn skipped(why: &str) {
+    writeln!(io::stderr(), "skipped: {why}").expect("stderr is there");
+}
+
+#[test]
+fn bash_completes_a_command_and_a_flag_that_are_begun() {
+    let scene = Scene::new();
+    let script = r#"
+        source <("$0" completions bash)
+        COMP_WORDS=(mesosgot rest); COMP_CWORD=1
+        _mesosgot mesosgot rest mesosgot; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(mesosgot logs --foll); COMP_CWORD=2
+        _mesosgot mesosgot --foll logs; echo "${COMPREPLY[@]}"
+    "#;
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script, env!("CARGO_BIN_EXE_mesosgot")]);
+    if Command::new("bash").arg("--version").output().is_err() {
+        skipped("bash is not installed, so nothing is completed");
+        return;
+    }
+    let ended = scene.start_command(bash, scene.folder(), &[]).wait();
+    ended.assert_code(0);
+    assert_eq!(ended.stdout, "restart\n--follow\n", "{}", ended.stderr);
+}
+
+#[test]
+fn manuals_have_a_page_for_each_command() {
+    let scene = Scene::new();
     let printed = scene.run(&["man"]);
     printed.assert_code(0);
     assert!(
@@ -119,8 +198,20 @@ fn shells_complete_the_commands_and_manuals_have_a_page_for_each() {
     let folder = pages.path().join("man1");
     let written = scene.run(&["man", "--dir", folder.to_str().expect("a text")]);
     written.assert_code(0);
-    for page in ["mesosgot", "mesosgot-run", "mesosgot-new"] {
-        let page = fs::read_to_string(folder.join(format!("{page}.1"))).expect("there is a page");
+    let mut commands = commands();
+    commands.retain(|command| command != "help");
+    for command in &commands {
+        let page = folder.join(format!("mesosgot-{command}.1"));
+        let page = fs::read_to_string(page).expect("there is a page");
+        assert!(
+            page.contains(&format!(".TH mesosgot-{command} 1")),
+            "{page}"
+        );
         assert!(page.contains(".SH SYNOPSIS"), "{page}");
+        // The page of all leads to it.
+        let link = format!("mesosgot\\-{command}(1)");
+        assert!(printed.stdout.contains(&link), "{command}");
     }
+    let written = fs::read_dir(folder).expect("it is there").count();
+    assert_eq!(written, commands.len() + 1);
 }
