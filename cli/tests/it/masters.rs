@@ -15,12 +15,13 @@ use crate::support::{Ended, Scene};
 
 /// Runs a job with `cluster` as that part of its file.
 fn run(scene: &Scene, cluster: &str) -> Ended {
-    // On a busy machine the handshake of a program that is not optimized takes a second by itself.
-    let timeout = if cluster.contains("https://") { 5 } else { 1 };
+    // On a busy machine it takes a second until the program asks, and the handshake of one that is
+    // not optimized another.
+    let timeout = if cluster.contains("https://") { 5 } else { 3 };
     let job = scene.job(&format!(
         "job: lost
 cluster: {{ timeout: {timeout}s, {cluster} }}
-gang: {{ timeout: 3s }}
+gang: {{ timeout: 6s }}
 scheduler: {{ module: guests/director, args: [return] }}
 tasks:
   echo: {{ module: guests/actor, count: 1, cpus: 0.1, mem: 32MiB }}
