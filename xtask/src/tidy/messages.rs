@@ -1,4 +1,7 @@
-//! Messages that the page on troubleshooting quotes: that somebody still says them.
+//! Messages that the page on troubleshooting quotes: that somebody still says them, and that each
+//! has one row.
+
+use std::collections::BTreeMap;
 
 use crate::repository::{File, Finding, Report, Repository};
 
@@ -36,13 +39,19 @@ pub(super) fn check(repository: &Repository, report: &mut Report) {
 fn check_page(page: &File, texts: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut is_ours = false;
+    let mut rows = BTreeMap::new();
     for (line, text) in (1..).zip(page.text.lines()) {
         if !text.starts_with('|') {
             is_ours = false;
         } else if text.starts_with(HEADER) {
             is_ours = true;
         } else if is_ours && !text.starts_with("|--") {
-            for message in quoted(text) {
+            let messages = quoted(text);
+            if let Some(before) = rows.insert(messages.clone(), line) {
+                let text = format!("the same messages as in line {before}");
+                findings.push(page.finding(line, text));
+            }
+            for message in messages {
                 if !texts.iter().any(|text| text.contains(&message)) {
                     let text = format!("nobody says `{message}`");
                     findings.push(page.finding(line, text));
@@ -141,6 +150,14 @@ mod tests {
     fn a_message_is_found_with_its_blanks() {
         check("| ``cannot reach `…`: …`` | `x` |", &[]);
         check("| `gave … bytes, … were \"expected\" {here}` | x |", &[]);
+    }
+
+    #[test]
+    fn a_message_with_two_rows_is_found() {
+        check(
+            "| `cannot reach` | x |\n| ``gave … bytes`` | x |\n| ``cannot reach`` | y |",
+            &["docs/troubleshooting.md:5: the same messages as in line 3"],
+        );
     }
 
     #[test]

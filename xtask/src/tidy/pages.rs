@@ -104,6 +104,10 @@ fn check_summary(pages: &[&File]) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     let mut named = BTreeSet::new();
+    for (line, text) in lines_that_are_no_chapters(&summary.text) {
+        let text = format!("mdbook makes nothing of `{text}`: a heading, or a link in a list");
+        findings.push(summary.finding(line, text));
+    }
     for (line, target) in links(&summary.text) {
         if !named.insert(resolved(SUMMARY, &target)) {
             findings.push(summary.finding(line, format!("`{target}` is here already")));
@@ -118,6 +122,17 @@ fn check_summary(pages: &[&File]) -> Vec<Finding> {
     findings
 }
 
+/// The lines of a table of contents that are neither headings, nor links by themselves or in a list.
+/// mdbook refuses such a book, or leaves them out.
+fn lines_that_are_no_chapters(text: &str) -> Vec<(usize, &str)> {
+    let is_known = |line: &str| {
+        let link = line.trim_start().trim_start_matches("- ");
+        line.is_empty() || line.starts_with("# ") || (link.starts_with('[') && link.ends_with(')'))
+    };
+    let lines = (1..).zip(text.lines());
+    lines.filter(|(_, line)| !is_known(line)).collect()
+}
+
 /// The lines that are no part of a block, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_block = false;
@@ -128,18 +143,24 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The targets of all links and images.
+/// What stands before and behind the target of a link or an image.
+const TARGETS: [(&str, char); 4] = [
+    ("](", ')'),
+    ("src=\"", '"'),
+    ("srcset=\"", '"'),
+    ("href=\"", '"'),
+];
+
+/// The targets of all links and images, those written in HTML among them.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
         let line = without_code(line);
-        let mut rest = line.as_str();
-        while let Some((_, after)) = rest.split_once("](") {
-            let Some((target, after)) = after.split_once(')') else {
-                break;
-            };
-            links.push((number, target.to_owned()));
-            rest = after;
+        for (before, behind) in TARGETS {
+            for after in line.split(before).skip(1) {
+                let target = after.split_once(behind).map(|(target, _)| target);
+                links.extend(target.map(|target| (number, target.to_owned())));
+            }
         }
     }
     links
@@ -218,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn images_in_html_are_there() {
+        let page = "<img src=\"a.png\">\n<source srcset=\"b.png\"> [c](c.md) <a href=\"#d\">\n";
+        check(
+            &[("README.md", page)],
+            &[
+                "README.md:2: the link `c.md` leads nowhere",
+                "README.md:2: the link `b.png` leads nowhere",
+                "README.md:2: `README.md` has no heading for the link `#d`",
+            ],
+        );
+    }
+
+    #[test]
     fn links_that_lead_nowhere_are_found() {
         check(
             &[
@@ -251,14 +285,15 @@ mod tests {
             &[
                 (
                     "docs/SUMMARY.md",
-                    "- [A](a.md)\n- [A](a.md)\n- [B](b.md#b)\n",
+                    "# Contents\n\n- [A](a.md)\n- [A](a.md)\n- [B](b.md#b)\nand more\n",
                 ),
                 ("docs/a.md", ""),
                 ("docs/c.md", ""),
             ],
             &[
-                "docs/SUMMARY.md:3: the link `b.md#b` leads nowhere",
-                "docs/SUMMARY.md:2: `a.md` is here already",
+                "docs/SUMMARY.md:5: the link `b.md#b` leads nowhere",
+                "docs/SUMMARY.md:6: mdbook makes nothing of `and more`: a heading, or a link in a list",
+                "docs/SUMMARY.md:4: `a.md` is here already",
                 "docs/SUMMARY.md: does not name `docs/c.md`",
             ],
         );
