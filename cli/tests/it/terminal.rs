@@ -7,6 +7,7 @@
 mod building;
 mod recordings;
 mod streams;
+mod watching;
 
 use std::sync::LazyLock;
 

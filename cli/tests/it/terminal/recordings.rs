@@ -18,7 +18,12 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// A screen at one moment, without empty rows at its end.
-fn shown(moment: &str, rows: &[String], columns: u16, folder: &std::path::Path) -> String {
+pub(super) fn shown(
+    moment: &str,
+    rows: &[String],
+    columns: u16,
+    folder: &std::path::Path,
+) -> String {
     let used = rows
         .iter()
         .rposition(|row| !row.is_empty())
