@@ -422,3 +422,59 @@ fn folders_that_nobody_lists_are_told() {
     );
     check(|facts| facts.folders = Some(folders(true)), &expect![""]);
 }
+
+/// What is printed of a finding, without colours.
+fn printed(finding: &Finding) -> String {
+    let Finding {
+        area, level, text, ..
+    } = finding;
+    let repair = finding.repair.iter();
+    let repair = repair.map(|repair| format!("        repair: {repair}\n"));
+    let word = level.word();
+    format!("{word:<7} {area}: {text}\n") + &repair.collect::<String>()
+}
+
+#[test]
+fn the_docs_show_what_is_found() {
+    let page = include_str!("../../../docs/doctor.md");
+    let (_, block) = page.split_once("```text\n").expect("it has a block");
+    let (block, _) = block.split_once("```").expect("the block ends");
+    let (findings, end) = block.split_once("error: ").expect("it ends with a count");
+
+    let mut facts = well();
+    let cluster = &mut facts.cluster;
+    cluster.shown = "m1:5050,m2:5050".to_owned();
+    let refused = ServerFact {
+        address: "m2:5050".to_owned(),
+        found: Ok(addresses("10.0.0.2:5050")),
+        answer: Some(Err(Told {
+            text: "cannot reach `http://m2:5050/version`: Connection refused (os error 111)"
+                .to_owned(),
+            help: Some(
+                "does a master run there? the address comes from `--master`, `MESOS_MASTER` or \
+                 `cluster.master`; one behind TLS begins with `https://`"
+                    .to_owned(),
+            ),
+        })),
+    };
+    cluster.servers = vec![master("m1:5050", "10.0.0.1:5050"), refused];
+    cluster.agents = Some(Ok(["a1", "a2", "a3"].map(|name| agent(name, &[])).into()));
+    facts.cache = Cache::Folder {
+        path: "/home/ada/.cache/mesosgot".to_owned(),
+        bytes: Some(41 << 20),
+        writable: Ok(()),
+    };
+    facts.executor = Ok(ExecutorFact::Served {
+        bytes: 24 << 20,
+        is_of_this_version: true,
+    });
+    facts.places = Ok(vec![place("127.0.0.1")]);
+    let found = judge(&facts);
+    let shown: String = found.iter().map(printed).collect();
+    assert_eq!(findings, shown);
+    let problems = found.iter().filter(|it| it.level == Level::Problem);
+    assert_eq!(
+        end,
+        format!("job `elevator` has {} problems\n", problems.count())
+    );
+}

@@ -9,7 +9,8 @@
 //! - What cannot be run here has its reason in [`NOT_RUN`].
 //!
 //! A page with commands and without a test, and a command indented in place of a block, fail
-//! [`every_page_with_commands_has_a_test`].
+//! [`every_page_with_commands_has_a_test`]. A block of output that nothing is compared with fails
+//! [`every_block_of_output_is_compared`].
 
 mod blocks;
 
@@ -24,7 +25,8 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::blocks::{Shown, commands, compare, indented_commands};
+pub(crate) use self::blocks::masked;
+use self::blocks::{Shown, commands, compare, indented_commands, loose_blocks};
 use crate::commands::{PAIR, scene};
 use crate::support::{Ended, Running, Scene, workspace};
 
@@ -53,6 +55,7 @@ pages! {
     the_commands_on_performance_name_benches_that_there_are: "docs/performance.md",
     the_commands_on_placement_do_what_it_says: "docs/placement.md",
     the_commands_on_running_jobs_do_what_it_says: "docs/running.md",
+    the_output_on_the_ends_of_tasks_is_what_is_printed: "docs/task-ends.md",
     the_commands_of_the_echo_example_do_what_it_says: "examples/echo/README.md",
     the_commands_of_the_hello_example_do_what_it_says: "examples/hello/README.md",
 }
@@ -74,6 +77,35 @@ const NOT_RUN: &[(&str, &str)] = &[
     (
         "mesosgot run {{name}}.yaml",
         "`tool.rs` runs a new job, with its tests",
+    ),
+];
+
+/// Blocks that are output of no command here, by their beginnings, and what holds them.
+const HELD_ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "docs/doctor.md",
+        "ok      job: `elevator`",
+        "`cli/src/doctor/tests.rs` makes it of facts",
+    ),
+    (
+        "docs/output.md",
+        "     Running all tasks are up",
+        "`cli/src/report/live/tests.rs` draws it",
+    ),
+    (
+        "docs/output.md",
+        "   Compiling elevator",
+        "words of cargo, and a line as `cli/src/report/live/tests.rs` draws it",
+    ),
+    (
+        "docs/output.md",
+        "2026-11-21T18:34:08.123Z  WARN output",
+        "`output.rs` waits for these lines",
+    ),
+    (
+        "docs/grants.md",
+        "# name           folder",
+        "a file for agents, which `executor-host/src/grants/folders.rs` reads",
     ),
 ];
 
@@ -186,6 +218,7 @@ impl Page {
         }
         let is_it = |it: &&Lasting| command.starts_with(it.parts.0) && command.contains(it.parts.1);
         if let Some(lasting) = LASTING.iter().find(is_it) {
+            assert!(shown.output.is_empty(), "{place}: it is not compared");
             return self.start(&command, lasting);
         }
         let ended = match command.strip_prefix("curl ") {
@@ -316,28 +349,63 @@ fn check_bench(command: &str) {
 #[test]
 fn every_page_with_commands_has_a_test() {
     let mut with_commands = BTreeSet::new();
-    for folder in [
+    for (page, text) in all_pages() {
+        assert_eq!(
+            indented_commands(&text),
+            [0; 0],
+            "{page}: make them a block of `sh`"
+        );
+        if !commands(&text).is_empty() {
+            with_commands.insert(page);
+        }
+    }
+    let tested = PAGES.iter().map(|page| (*page).to_owned()).collect();
+    assert_eq!(with_commands, tested);
+}
+
+#[test]
+fn every_block_of_output_is_compared() {
+    let mut held = BTreeSet::new();
+    for (page, text) in all_pages() {
+        // The test that compares the one makes it, and the other has a drawing.
+        if ["docs/commands.md", "ARCHITECTURE.md"].contains(&page.as_str()) {
+            continue;
+        }
+        for (line, block) in loose_blocks(&text) {
+            let is_file = FILES
+                .iter()
+                .any(|(_, text)| text.trim_end() == block.trim_end());
+            let holder = HELD_ELSEWHERE
+                .iter()
+                .position(|(of, beginning, _)| *of == page && block.starts_with(beginning));
+            held.extend(holder);
+            assert!(
+                is_file || holder.is_some(),
+                "{page}:{line}: name the command that prints it, above it as `<!-- $ COMMAND -->`, \
+                 or what compares it in `HELD_ELSEWHERE`"
+            );
+        }
+    }
+    assert_eq!(held.len(), HELD_ELSEWHERE.len(), "some are gone: {held:?}");
+}
+
+/// All pages that users read, with their texts.
+fn all_pages() -> Vec<(String, String)> {
+    let folders = [
         "",
         "cli/template",
         "docs",
         "examples/echo",
         "examples/hello",
-    ] {
-        for page in pages_in(Path::new(folder)) {
-            let text = fs::read_to_string(workspace().join(&page)).expect("the page can be read");
-            let shown = page.display().to_string();
-            assert_eq!(
-                indented_commands(&text),
-                [0; 0],
-                "{shown}: make them a block of `sh`"
-            );
-            if !commands(&text).is_empty() {
-                with_commands.insert(shown);
-            }
-        }
-    }
-    let tested = PAGES.iter().map(|page| (*page).to_owned()).collect();
-    assert_eq!(with_commands, tested);
+    ];
+    let pages = folders
+        .iter()
+        .flat_map(|folder| pages_in(Path::new(folder)));
+    let read = |page: PathBuf| {
+        let text = fs::read_to_string(workspace().join(&page)).expect("the page can be read");
+        (page.display().to_string(), text)
+    };
+    pages.map(read).collect()
 }
 
 fn pages_in(folder: &Path) -> Vec<PathBuf> {

@@ -498,4 +498,14 @@ mod tests {
         let refused = ask(&file, "a", false).unwrap_err().to_string();
         assert!(refused.ends_with("is no regular file"), "{refused}");
     }
+
+    #[test]
+    fn the_list_in_the_docs_can_be_read() {
+        let page = include_str!("../../../docs/grants.md");
+        let (_, block) = page.split_once("```text\n").unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        let listed = parse(block).unwrap();
+        let listed: Vec<_> = listed.keys().map(String::as_str).collect();
+        assert_eq!(listed, ["models", "scratch"]);
+    }
 }

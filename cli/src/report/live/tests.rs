@@ -160,11 +160,16 @@ fn narrow_and_low_terminals_see_what_matters_most() {
 
 /// A shortfall as a machine tells it, with a remedy.
 fn waiting() -> Progress {
+    waiting_for(2, 3)
+}
+
+/// Of the floors so many have no place on so many agents.
+fn waiting_for(agents: usize, tasks: u32) -> Progress {
     let shortfall = framework::Shortfall {
-        agents: 2,
+        agents,
         leftovers: vec![framework::Leftover {
             group: "floor".to_owned(),
-            tasks: 3,
+            tasks,
             count: 8,
             obstacle: framework::Obstacle::Scattered,
             stops: Vec::new(),
@@ -433,4 +438,27 @@ proptest! {
             prop_assert!(!line.contains(char::is_control), "{line:?}");
         }
     }
+}
+
+#[test]
+fn the_docs_show_an_area_as_it_is_drawn() {
+    let page = include_str!("../../../../docs/output.md");
+    let (_, section) = page
+        .split_once("## On a terminal\n")
+        .expect("it has a section");
+    let (_, block) = section.split_once("```text\n").expect("it has a block");
+    let (block, _) = block.split_once("```").expect("the block ends");
+    let start = block.find("──").expect("the area is in the block");
+
+    let mut reports = vec![placed(&ELEVATOR)];
+    reports.extend(all_are("elevator", 4, TaskState::Running));
+    reports.extend(all_are("floor", 8, TaskState::Running));
+    reports.push(Progress::AppStarted);
+    reports.push(Progress::RestartingByRequest {
+        task: "floor-2".to_owned(),
+    });
+    reports.push(waiting_for(1, 1));
+    let tally = tally(&ELEVATOR, &reports);
+    let known = known(&tally);
+    assert_eq!(&block[start..], drawn(&known, 80, 24));
 }

@@ -20,35 +20,70 @@ pub(super) struct Shown {
 /// The commands of all blocks of a shell, in their order.
 ///
 /// What follows a command of a `console` is its output; what stands in the first block of `text`
-/// after one of `sh`, in the same section, is the output of its last command.
+/// after one of `sh`, in the same section, is the output of its last command. A comment
+/// `<!-- $ COMMAND -->` names the command of the block of `text` or `json` below it, where readers
+/// need not see it.
 pub(super) fn commands(page: &str) -> Vec<Shown> {
-    let mut commands: Vec<Shown> = Vec::new();
+    read(page).commands
+}
+
+/// The blocks of `text` and `json` that are output of no command: their first lines and texts.
+pub(super) fn loose_blocks(page: &str) -> Vec<(usize, String)> {
+    read(page).loose
+}
+
+/// What a page shows.
+#[derive(Debug, Default)]
+struct Read {
+    commands: Vec<Shown>,
+    loose: Vec<(usize, String)>,
+}
+
+fn read(page: &str) -> Read {
+    let mut read = Read::default();
     let mut language = None;
-    let mut awaits_output = false;
+    // The languages of blocks that would be output of the last command.
+    let mut awaited: &[&str] = &[];
     for (line, text) in (1..).zip(page.lines()) {
         if let Some(fence) = text.trim_start().strip_prefix("```") {
-            if language.take() == Some("text") {
-                awaits_output = false;
+            if matches!(language.take(), Some("text" | "json")) {
+                awaited = &[];
             } else if !fence.is_empty() {
                 language = Some(fence);
+                if matches!(fence, "text" | "json") && !awaited.contains(&fence) {
+                    read.loose.push((line + 1, String::new()));
+                }
             }
             continue;
         }
         match language {
-            None if text.starts_with('#') => awaits_output = false,
+            None if text.starts_with('#') => awaited = &[],
+            None => {
+                let hidden = text.strip_prefix("<!-- $ ");
+                if let Some(text) = hidden.and_then(|text| text.strip_suffix(" -->")) {
+                    awaited = &["text", "json"];
+                    read.commands.extend(command(line, text));
+                }
+            }
             Some("sh" | "bash" | "shell") => {
-                awaits_output = true;
-                commands.extend(command(line, text));
+                awaited = &["text"];
+                read.commands.extend(command(line, text));
             }
             Some("console") => match text.strip_prefix("$ ") {
-                Some(text) => commands.extend(command(line, text)),
-                None => output(&mut commands, text),
+                Some(text) => read.commands.extend(command(line, text)),
+                None => output(&mut read.commands, text),
             },
-            Some("text") if awaits_output => output(&mut commands, text),
+            Some(language) if awaited.contains(&language) => output(&mut read.commands, text),
+            Some("text" | "json") => {
+                if let Some((_, block)) = read.loose.last_mut() {
+                    block.push_str(text);
+                    block.push('\n');
+                }
+            }
             _ => {}
         }
     }
-    commands
+    read
 }
 
 /// Lines of text that are indented as code: whether they are commands nobody can tell for sure.
@@ -107,7 +142,7 @@ pub(super) fn compare(shown: &[String], printed: &[&str]) -> Result<(), String> 
 }
 
 /// The line with `0` for each number, and for each run of letters and digits that has both.
-fn masked(line: &str) -> String {
+pub(crate) fn masked(line: &str) -> String {
     let is_word = |char: char| char.is_alphanumeric();
     let line = redact(line, Path::new(NO_FOLDER));
     let mut masked = String::new();
@@ -171,16 +206,26 @@ c says
 ```text
 nobody says
 ```
+<!-- $ d '# x' -->
+```json
+d says
+```
 ";
     let shown: Vec<_> = commands(page)
         .into_iter()
         .map(|shown| (shown.line, shown.command, shown.output.join("|")))
         .collect();
-    let expected = [(3, "a 1", ""), (5, "b", "b says"), (12, "c", "c says")];
+    let expected = [
+        (3, "a 1", ""),
+        (5, "b", "b says"),
+        (12, "c", "c says"),
+        (19, "d '# x'", "d says"),
+    ];
     assert_eq!(
         shown,
         expected.map(|(line, a, b)| (line, a.to_owned(), b.to_owned()))
     );
+    assert_eq!(loose_blocks(page), [(17, "nobody says\n".to_owned())]);
 }
 
 #[test]
