@@ -96,7 +96,11 @@ pub(crate) fn run(cli: Cli) -> Exit {
             // On the home thread as well: tasks that wake each other there need no other thread.
             let result = match runtime.block_on(runtime.spawn(dispatched)) {
                 Ok(result) => result,
-                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+                Err(failed) => {
+                    // Dropped, it would wait for blocking work that nobody ends any more.
+                    runtime.shutdown_background();
+                    std::panic::resume_unwind(failed.into_panic());
+                }
             };
             (Some(runtime), result)
         }
