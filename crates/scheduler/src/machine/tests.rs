@@ -2,6 +2,7 @@
 
 mod ends;
 mod gangs;
+mod given_up;
 mod launches;
 mod losses;
 mod offers;
