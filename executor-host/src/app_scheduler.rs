@@ -12,6 +12,7 @@ use crate::{
     handles::Handles,
     host::{AppEvents, AppReceiver, AppSender},
     http::Http,
+    limits::MemoryLimitReached,
     lookups::Lookups,
     meter::Meter,
     modules::{self, CompiledCache, ModuleError},
@@ -35,7 +36,17 @@ pub enum AppSchedulerError {
     /// It returned an error text.
     #[error("the app scheduler returned an error: {0}")]
     Failed(String),
-    /// It did not return: a trap, a panic, an exit code or its memory limit.
+    /// It wanted more memory than any app scheduler may have.
+    #[error(
+        "the app scheduler broke off: {reached}, and no setting raises that\nwasm backtrace:\n{backtrace}"
+    )]
+    MemoryLimit {
+        /// How much.
+        reached: MemoryLimitReached,
+        /// The wasm frames, innermost first.
+        backtrace: String,
+    },
+    /// It did not return: a trap, a panic or an exit code.
     #[error("the app scheduler broke off: {0}")]
     Ended(Outcome),
 }
@@ -94,9 +105,10 @@ impl AppScheduler {
         } = app;
         let output = output.guest(OUTPUT_NAME);
         let stderr = output.stderr.clone();
+        let meter = Meter::new(None);
         let grants = Grants {
             memory_bytes_max: MEMORY_BYTES_MAX,
-            meter: Meter::new(None),
+            meter: meter.clone(),
             output,
             wasi: no_wasi(),
             http: Http::none(),
@@ -107,14 +119,17 @@ impl AppScheduler {
         let mut store = self.engine.store(grants, control);
         let (inbox, events) = (AppReceiver::new(inbox), AppEvents::new(events));
         let ends = (inbox, AppSender(outbox), events);
-        let called = call(&self.pre, &mut store, ends, args, env);
-        let outcome = match self.engine.turns().run(called).await {
+        let called = meter.measure(call(&self.pre, &mut store, ends, args, env));
+        let outcome = match self.engine.turns().run(&meter, called).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(text)) => return Err(AppSchedulerError::Failed(text)),
             Err(error) => ended_by(&error, &stderr),
         };
         match outcome {
             Outcome::Exited(0) => Ok(()),
+            Outcome::MemoryLimit { reached, backtrace } => {
+                Err(AppSchedulerError::MemoryLimit { reached, backtrace })
+            }
             outcome => Err(AppSchedulerError::Ended(outcome)),
         }
     }

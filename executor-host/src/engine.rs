@@ -11,6 +11,7 @@ use wasmtime::{Config, Store, UpdateDeadline};
 use crate::{
     bindings::Linkers,
     guest::{Grants, GuestState},
+    limits::HOSTCALL_BYTES_MAX,
     room::Room,
     turns::Turns,
 };
@@ -72,7 +73,7 @@ impl Engine {
         &self.room
     }
 
-    /// A store for one guest: limits set, and yielding at each tick of the epoch, when it is
+    /// A store for one guest: limits set, and yielding at a tick of the epoch, when it is
     /// also looked whether it has used up its processor time.
     pub(crate) fn store<C: Send + 'static>(
         &self,
@@ -84,8 +85,14 @@ impl Engine {
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|guest| {
-            guest.data().meter().check()?;
-            Ok(UpdateDeadline::Yield(1))
+            let meter = guest.data().meter();
+            meter.check()?;
+            // One that has rested meets all the ticks of that time when it goes on. It has just
+            // begun, and most are done before the next tick.
+            Ok(match meter.turn() < TURN_MIN {
+                true => UpdateDeadline::Continue(1),
+                false => UpdateDeadline::Yield(1),
+            })
         });
         store
     }
@@ -99,9 +106,12 @@ impl EngineError {
 
 /// How often a busy guest gives way to its neighbours and looks whether it was stopped.
 ///
-/// A neighbour waits at most this long for each busy guest that shares its thread. Shorter costs
+/// A neighbour waits that long for a guest that begins to compute beside it, at home. Shorter costs
 /// a wake-up of the ticker for nothing, longer shows in round trips.
 pub const EPOCH_TICK: Duration = Duration::from_millis(5);
+
+/// A turn that has taken less does not end by a tick.
+const TURN_MIN: Duration = Duration::from_millis(1);
 
 /// Wasm stack of a guest. Wasmtime's default, deep enough for any code that is not runaway
 /// recursion.
@@ -113,10 +123,6 @@ const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
 
 /// Frames kept of a trap. More than fit the bounded status message help nobody.
 const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
-
-/// What one call of a guest may make the host copy: a list can name the same bytes many times, so
-/// the guest's own memory limit does not bound it. Four of the largest messages.
-const HOSTCALL_BYTES_MAX: usize = 64 << 20;
 
 fn config() -> Config {
     let mut config = Config::new();

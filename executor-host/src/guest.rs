@@ -9,8 +9,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::{
-    files::StreamTurns, handles::Handles, http::Http, limits::Limits, listings::Listed,
-    lookups::Lookups, meter::Meter, output::GuestOutput,
+    files::StreamTurns,
+    handles::Handles,
+    http::Http,
+    limits::{Limits, RANDOM_BYTES_MAX},
+    listings::Listed,
+    lookups::Lookups,
+    meter::Meter,
+    output::GuestOutput,
 };
 
 /// What a guest may use.
@@ -33,7 +39,7 @@ pub(crate) struct Grants {
 
 /// Resources of one guest that the host keeps: its channels, pollables and streams. A program has a
 /// few for each thing it waits for at once, and an app scheduler a pollable for each task that it
-/// polls; this is one for each of 10,000 tasks and more, and costs a few MiB. Beyond it the guest traps.
+/// polls; this is one for each of 10,000 tasks and more, and costs a few MiB. Beyond it the guest ends.
 const RESOURCES_MAX: usize = 16 * 1024;
 
 /// The same of a guest that may open files or sockets, of which each stream keeps up to 64 KiB of
@@ -58,7 +64,9 @@ pub(crate) struct GuestState<C> {
 /// WASI without files and sockets.
 pub(crate) fn no_wasi() -> WasiCtxBuilder {
     let mut wasi = WasiCtx::builder();
-    wasi.allow_tcp(false).allow_udp(false);
+    wasi.allow_tcp(false)
+        .allow_udp(false)
+        .max_random_size(RANDOM_BYTES_MAX);
     wasi
 }
 

@@ -55,7 +55,7 @@ pub use grants::FOLDERS_FILE;
 pub use grants::{
     Allow, Destination, Folder, HttpDestination, HttpHost, Sandbox, Scheme, Transport,
 };
-pub use limits::{MemoryLimitReached, Parts, PartsLimitReached, TaskLimits};
+pub use limits::{FixedLimitReached, MemoryLimitReached, Parts, TaskLimits};
 pub use meter::{CpuLimitReached, Usage};
 pub use program::program;
 pub use room::{NoRoom, handles_for, maps_for, room_for};

@@ -7,7 +7,7 @@
 
 use std::{fmt, time::Duration};
 
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, component::ResourceTableError};
 
 use crate::meter::Meter;
 
@@ -33,7 +33,7 @@ pub(crate) struct Limits {
 
 /// A guest wanted more memory than it may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("memory limit: {wanted} bytes were wanted, {limit} bytes are allowed")]
+#[error("memory limit: {} were wanted, {} are allowed", size(*wanted), size(*limit))]
 pub struct MemoryLimitReached {
     /// What all its memories together would have taken.
     pub wanted: u64,
@@ -41,16 +41,37 @@ pub struct MemoryLimitReached {
     pub limit: u64,
 }
 
-/// A guest wanted more of something that is counted than it may have.
+/// A guest wanted more of something than any guest may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{parts} limit: {wanted} were wanted, {limit} are allowed")]
-pub struct PartsLimitReached {
-    /// Of what.
-    pub parts: Parts,
-    /// How many there would have been.
-    pub wanted: u64,
-    /// How many there may be.
-    pub limit: u64,
+pub enum FixedLimitReached {
+    /// Of what its component is made of.
+    #[error("{parts} limit: {wanted} were wanted, {limit} are allowed, and no setting raises that")]
+    Parts {
+        /// Of what.
+        parts: Parts,
+        /// How many there would have been.
+        wanted: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// Resources that the host keeps for it.
+    #[error(
+        "resource limit: all channels, pollables and streams that a task may have are in use; \
+         let it drop those that it no longer wants"
+    )]
+    Resources,
+    /// What one call makes the host copy.
+    #[error(
+        "copy limit: one call makes the host copy {} at most; let it give less to each call",
+        size(HOSTCALL_BYTES_MAX as u64)
+    )]
+    Copied,
+    /// Random bytes of one call.
+    #[error(
+        "random limit: one call gives {} at most; let it ask for less in each call",
+        size(RANDOM_BYTES_MAX)
+    )]
+    Random,
 }
 
 /// What a component is made of and is counted.
@@ -76,6 +97,14 @@ const INSTANCES_MAX: usize = 256;
 
 /// Tables in one component; adapters bring one or two each.
 const TABLES_MAX: usize = 256;
+
+/// What one call of a guest may make the host copy: a list can name the same bytes many times, so
+/// the guest's own memory limit does not bound it. Four of the largest messages.
+pub(crate) const HOSTCALL_BYTES_MAX: usize = 64 << 20;
+
+/// Random bytes of one call, which is not interrupted: some 50 µs. More than any key needs, and who
+/// wants more asks again.
+pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
 /// Memories in one component. Each reserves gigabytes of address space, so they are few.
 const MEMORIES_MAX: usize = 16;
@@ -127,7 +156,7 @@ impl ResourceLimiter for Limits {
         let growth = desired.saturating_sub(current);
         let wanted = self.table_elements.saturating_add(growth);
         if wanted > TABLE_ELEMENTS_MAX {
-            return Err(PartsLimitReached::new(Parts::TableEntries, wanted as u64).into());
+            return Err(FixedLimitReached::parts(Parts::TableEntries, wanted as u64).into());
         }
         self.table_elements = wanted;
         Ok(true)
@@ -146,18 +175,34 @@ impl ResourceLimiter for Limits {
     }
 }
 
-impl PartsLimitReached {
-    fn new(parts: Parts, wanted: u64) -> Self {
+impl FixedLimitReached {
+    fn parts(parts: Parts, wanted: u64) -> Self {
         let limit = parts.max() as u64;
-        Self {
+        Self::Parts {
             parts,
             wanted,
             limit,
         }
     }
 
-    /// What wasmtime says when it refuses to instantiate, which it says in a text only.
-    pub(crate) fn of_text(text: &str) -> Option<Self> {
+    /// The limit that an error tells of, which is wasmtime's own, and of some a text only.
+    pub(crate) fn of(error: &wasmtime::Error) -> Option<Self> {
+        if let Some(reached) = error.downcast_ref::<Self>() {
+            return Some(reached.clone());
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return Some(Self::Resources);
+        }
+        Self::of_text(&error.root_cause().to_string())
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        if text.ends_with("fuel allocated for hostcalls has been exhausted") {
+            return Some(Self::Copied);
+        }
+        if text.starts_with("requested len ") && text.contains(" exceeds limit ") {
+            return Some(Self::Random);
+        }
         let (what, wanted) = text
             .strip_prefix("resource limit exceeded: ")?
             .split_once(" count too high at ")?;
@@ -167,7 +212,20 @@ impl PartsLimitReached {
             "table" => Parts::Tables,
             _ => return None,
         };
-        Some(Self::new(parts, wanted.parse().ok()?))
+        Some(Self::parts(parts, wanted.parse().ok()?))
+    }
+}
+
+/// So much memory, rounded up to tenths, so that what is just too much shows: `4.1 MiB`.
+fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        ..0x10_0000 => (1 << 10, "KiB"),
+        _ => (1 << 20, "MiB"),
+    };
+    let tenths = u128::from(bytes).saturating_mul(10).div_ceil(unit);
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        tenth => format!("{}.{tenth} {name}", tenths / 10),
     }
 }
 
@@ -235,12 +293,28 @@ mod tests {
         let mut limits = limits(0);
         let beyond = TABLE_ELEMENTS_MAX + 1;
         let error = limits.table_growing(0, beyond, None).unwrap_err();
-        let reached = error.downcast_ref::<PartsLimitReached>().unwrap();
+        let reached = FixedLimitReached::of(&error).unwrap();
         assert_eq!(
             reached.to_string(),
-            "table entry limit: 262145 were wanted, 262144 are allowed"
+            "table entry limit: 262145 were wanted, 262144 are allowed, and no setting raises that"
         );
         assert!(limits.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
+    }
+
+    #[test]
+    fn what_is_just_too_much_shows() {
+        for (bytes, text) in [
+            (0, "0 KiB"),
+            (1, "0.1 KiB"),
+            (65_536, "64 KiB"),
+            (4 << 20, "4 MiB"),
+            ((4 << 20) + 65_536, "4.1 MiB"),
+            (1536 << 20, "1536 MiB"),
+            ((4 << 30) + 1, "4096.1 MiB"),
+            (u64::MAX, "17592186044416 MiB"),
+        ] {
+            assert_eq!(size(bytes), text, "{bytes}");
+        }
     }
 
     #[test]

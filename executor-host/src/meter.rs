@@ -2,13 +2,18 @@
 //!
 //! A turn of a guest happens on one thread, so its time is that of the thread meanwhile: what
 //! others do with the processor in between does not count.
+//!
+//! A guest *rests* from the end of a turn until it is woken: what it waits for its next turn, as
+//! others have theirs, is none of its doing.
 
 use std::{
     future::poll_fn,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Wake, Waker},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -30,11 +35,30 @@ struct Inner {
     used: AtomicU64,
     /// When the turn began, in nanoseconds of its thread.
     turn_began: AtomicU64,
-    /// When the last turn was over.
-    rests_since: Mutex<Instant>,
+    life: Mutex<Life>,
     memory_bytes: AtomicU64,
     memory_bytes_peak: AtomicU64,
     errands: Errands,
+}
+
+#[derive(Debug)]
+struct Life {
+    activity: Activity,
+    /// Who gives the guest its turns.
+    turns: Waker,
+    /// It was woken from within its last turn: it waits for nothing.
+    gives_way: bool,
+}
+
+/// What a guest does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    /// It waits for something, since then.
+    Rests(Instant),
+    /// It was woken and waits for its turn.
+    Runnable,
+    /// It has a turn, on this thread. Woken meanwhile, it wants another one.
+    HasTurn { on: ThreadId, is_woken: bool },
 }
 
 /// What a guest has taken so far.
@@ -62,7 +86,11 @@ impl Meter {
             cpu_time_max,
             used: AtomicU64::new(0),
             turn_began: AtomicU64::new(0),
-            rests_since: Mutex::new(Instant::now()),
+            life: Mutex::new(Life {
+                activity: Activity::Rests(Instant::now()),
+                turns: Waker::noop().clone(),
+                gives_way: false,
+            }),
             memory_bytes: AtomicU64::new(0),
             memory_bytes_peak: AtomicU64::new(0),
             errands: Errands::default(),
@@ -76,7 +104,10 @@ impl Meter {
     pub(crate) fn measure<T>(&self, guest: impl Future<Output = T>) -> impl Future<Output = T> {
         // Apart: what holds this would hold a large future twice.
         let mut guest = Box::pin(guest);
+        let waker = Waker::from(Arc::clone(&self.inner));
         poll_fn(move |context| {
+            self.inner.begin_turn(context.waker());
+            let context = &mut Context::from_waker(&waker);
             let began = thread_time();
             self.inner.turn_began.store(began, Ordering::Relaxed);
             let polled = loop {
@@ -87,14 +118,14 @@ impl Meter {
             };
             let took = thread_time().saturating_sub(began);
             self.inner.used.fetch_add(took, Ordering::Relaxed);
-            *self.rests_since() = Instant::now();
+            self.inner.end_turn();
             polled
         })
     }
 
     /// The function begins now: what it waited for before was none of its doing.
     pub(crate) fn begin(&self) {
-        *self.rests_since() = Instant::now();
+        self.inner.life().activity = Activity::Rests(Instant::now());
     }
 
     /// What is done for the guest outside its stack, within a turn that is measured.
@@ -115,6 +146,11 @@ impl Meter {
             .fetch_max(bytes, Ordering::Relaxed);
     }
 
+    /// Whether the guest was made to give way in its last turn, and waits for nothing else.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.inner.life().gives_way
+    }
+
     /// All that it has taken, but for what the present turn takes of a processor.
     pub(crate) fn usage(&self) -> Usage {
         Usage {
@@ -129,35 +165,84 @@ impl Meter {
         let Some(limit) = self.inner.cpu_time_max else {
             return Ok(());
         };
-        let began = self.inner.turn_began.load(Ordering::Relaxed);
-        let turn = Duration::from_nanos(thread_time().saturating_sub(began));
-        match self.used() + turn > limit {
+        match self.used() + self.turn() > limit {
             true => Err(CpuLimitReached { limit }),
             false => Ok(()),
         }
     }
 
-    /// Waits until the guest has had no turn for so long. Not within what is measured: whatever
-    /// wakes that counts as a turn.
-    pub(crate) async fn idle(&self, limit: Duration) {
-        let due = || self.rests_since().checked_add(limit);
-        while let Some(due) = due() {
-            if due <= Instant::now() {
-                return;
-            }
-            sleep_until(due).await;
-        }
-        std::future::pending().await
+    /// What the present turn has taken so far. To be asked within it.
+    pub(crate) fn turn(&self) -> Duration {
+        let began = self.inner.turn_began.load(Ordering::Relaxed);
+        Duration::from_nanos(thread_time().saturating_sub(began))
     }
 
-    fn rests_since(&self) -> std::sync::MutexGuard<'_, Instant> {
-        let rests_since = self.inner.rests_since.lock();
-        rests_since.unwrap_or_else(PoisonError::into_inner)
+    /// Waits until the guest has rested for so long. Not within what is measured: whatever wakes that
+    /// counts as a turn.
+    pub(crate) async fn idle(&self, limit: Duration) {
+        loop {
+            let now = Instant::now();
+            let (is_resting, since) = match self.inner.life().activity {
+                Activity::Rests(since) => (true, since),
+                Activity::Runnable | Activity::HasTurn { .. } => (false, now),
+            };
+            match since.checked_add(limit) {
+                Some(due) if is_resting && due <= now => return,
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn begin_turn(&self, waker: &Waker) {
+        let mut life = self.life();
+        life.turns.clone_from(waker);
+        life.gives_way = false;
+        life.activity = Activity::HasTurn {
+            on: thread::current().id(),
+            is_woken: false,
+        };
+    }
+
+    fn end_turn(&self) {
+        let mut life = self.life();
+        life.activity = match life.activity {
+            Activity::HasTurn { is_woken: true, .. } => Activity::Runnable,
+            _ => Activity::Rests(Instant::now()),
+        };
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let turns = {
+            let mut life = self.life();
+            life.activity = match life.activity {
+                Activity::Rests(_) | Activity::Runnable => Activity::Runnable,
+                Activity::HasTurn { on, .. } => {
+                    // What others wake it for came meanwhile.
+                    life.gives_way |= on == thread::current().id();
+                    Activity::HasTurn { on, is_woken: true }
+                }
+            };
+            life.turns.clone()
+        };
+        turns.wake();
     }
 }
 
 /// The processor time of this thread, in nanoseconds.
-fn thread_time() -> u64 {
+pub(crate) fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or_default()
@@ -165,7 +250,10 @@ fn thread_time() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use tokio::task::yield_now;
+    use std::future::pending;
+
+    use futures_util::FutureExt as _;
+    use tokio::{task::yield_now, time::timeout};
 
     use super::*;
 
@@ -221,14 +309,62 @@ mod tests {
             while began.elapsed() < limit * 3 {
                 tokio::time::sleep(limit / 20).await;
             }
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         };
         let measured = meter.clone();
         let guest = tokio::spawn(async move { measured.measure(guest).await });
         meter.idle(limit).await;
         assert!(began.elapsed() >= limit * 3);
         guest.abort();
-        let rested = meter.rests_since().elapsed();
-        assert!(rested >= limit, "{rested:?}");
+        let Activity::Rests(since) = meter.inner.life().activity else {
+            panic!("it does not rest");
+        };
+        assert!(since.elapsed() >= limit, "{:?}", since.elapsed());
+    }
+
+    const LIMIT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn a_guest_that_waits_for_its_turn_is_not_idle() {
+        let meter = Meter::new(None);
+        let (wake, woken) = tokio::sync::oneshot::channel();
+        let mut guest = Box::pin(meter.measure(async {
+            assert_eq!(woken.await, Ok(()));
+            pending::<()>().await
+        }));
+        assert!(guest.as_mut().now_or_never().is_none());
+        wake.send(()).unwrap();
+        // Nobody gives it a turn for long.
+        assert!(timeout(LIMIT * 3, meter.idle(LIMIT)).await.is_err());
+        let began = Instant::now();
+        assert!(guest.as_mut().now_or_never().is_none());
+        meter.idle(LIMIT).await;
+        assert!(began.elapsed() >= LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_gives_way_is_not_idle() {
+        let meter = Meter::new(None);
+        let mut guest = Box::pin(meter.measure(async {
+            yield_now().await;
+            pending::<()>().await
+        }));
+        assert!(guest.as_mut().now_or_never().is_none());
+        assert!(timeout(LIMIT * 3, meter.idle(LIMIT)).await.is_err());
+        assert!(guest.as_mut().now_or_never().is_none());
+        meter.idle(LIMIT).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_guest_that_has_a_turn_is_not_idle() {
+        let meter = Meter::new(None);
+        let watch = meter.clone();
+        let guest = async move {
+            let watched = timeout(LIMIT * 3, watch.idle(LIMIT));
+            // On this thread, within the turn.
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(watched))
+        };
+        let turn = tokio::spawn(async move { meter.measure(guest).await });
+        assert!(turn.await.unwrap().is_err(), "it was idle");
     }
 }

@@ -12,7 +12,7 @@ use mesos::v1::{TaskState, task_status::Reason};
 
 pub use self::table::{Ending, Row};
 use crate::{
-    limits::{MemoryLimitReached, PartsLimitReached},
+    limits::{FixedLimitReached, MemoryLimitReached},
     meter::CpuLimitReached,
     modules::ModuleError,
     room::NoRoom,
@@ -48,10 +48,10 @@ pub enum Outcome {
         /// The wasm frames, innermost first; empty when its module did not even fit at the start.
         backtrace: String,
     },
-    /// It wanted more tables, instances or memories than it may have.
-    PartsLimit {
+    /// It wanted more of something than any task may have, such as tables, instances or handles.
+    FixedLimit {
         /// Of what, and how many.
-        reached: PartsLimitReached,
+        reached: FixedLimitReached,
         /// The wasm frames, innermost first; empty when its module did not even fit at the start.
         backtrace: String,
     },
@@ -113,7 +113,7 @@ impl Outcome {
             Self::Panicked { .. } => Ending::Panicked,
             Self::Trapped { .. } => Ending::Trapped,
             Self::MemoryLimit { .. } => Ending::MemoryLimit,
-            Self::PartsLimit { .. } => Ending::PartsLimit,
+            Self::FixedLimit { .. } => Ending::FixedLimit,
             Self::CpuLimit { .. } => Ending::CpuLimit,
             Self::Idle(_) => Ending::Idle,
             Self::Stopped => Ending::Stopped,
@@ -135,7 +135,7 @@ impl Outcome {
             Self::Panicked { .. }
                 | Self::Trapped { .. }
                 | Self::MemoryLimit { .. }
-                | Self::PartsLimit { .. }
+                | Self::FixedLimit { .. }
                 | Self::CpuLimit { .. }
         )
     }
@@ -175,18 +175,21 @@ impl fmt::Display for Outcome {
                 write_backtrace(f, backtrace)
             }
             Self::MemoryLimit { reached, backtrace } => {
-                write!(f, "{reached}")?;
+                write!(f, "{reached}; raise `mem` of the group")?;
                 write_backtrace(f, backtrace)
             }
-            Self::PartsLimit { reached, backtrace } => {
+            Self::FixedLimit { reached, backtrace } => {
                 write!(f, "{reached}")?;
                 write_backtrace(f, backtrace)
             }
             Self::CpuLimit { reached, backtrace } => {
-                write!(f, "{reached}")?;
+                write!(f, "{reached}; raise `limits.cpu_time` of the group")?;
                 write_backtrace(f, backtrace)
             }
-            Self::Idle(limit) => write!(f, "idle limit: nothing came for {limit:?}"),
+            Self::Idle(limit) => write!(
+                f,
+                "idle limit: nothing came for {limit:?}; raise `limits.idle` of the group"
+            ),
             Self::Stopped => {
                 f.write_str("the task did not end within its grace period and was stopped by force")
             }

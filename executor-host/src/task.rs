@@ -27,7 +27,7 @@ use crate::{
     host::{TaskReceiver, TaskSender},
     http::Http,
     inbox::TaskInbox,
-    limits::{MemoryLimitReached, PartsLimitReached, TaskLimits},
+    limits::{FixedLimitReached, MemoryLimitReached, TaskLimits},
     lookups::Lookups,
     meter::{CpuLimitReached, Meter},
     modules::TaskModule,
@@ -198,10 +198,8 @@ pub(crate) fn ended_by(error: &wasmtime::Error, stderr: &LineStream) -> Outcome 
             backtrace,
         };
     }
-    let parts = error.downcast_ref::<PartsLimitReached>().cloned();
-    let parts = parts.or_else(|| PartsLimitReached::of_text(&error.root_cause().to_string()));
-    if let Some(reached) = parts {
-        return Outcome::PartsLimit { reached, backtrace };
+    if let Some(reached) = FixedLimitReached::of(error) {
+        return Outcome::FixedLimit { reached, backtrace };
     }
     if let Some(reached) = error.downcast_ref::<CpuLimitReached>() {
         return Outcome::CpuLimit {

@@ -5,43 +5,41 @@
 //! the *home* thread, and a guest takes its turns there as well: then no other thread has to be
 //! woken for a message and its answer, which takes longer than all else on their way. A guest that
 //! computes would hold up all others there. While it does, it takes its turns *beside*: on a thread
-//! of its own, and another one becomes the home thread. Its first turn, in which it is instantiated,
-//! is taken by a thread for all first turns.
-//!
-//! ```text
-//!   at home ──a long turn──► beside
-//!      ▲                       │
-//!      └─────a short turn──────┘
-//! ```
+//! of its own, and another one becomes the home thread. `policy` decides where, `places` has those
+//! wait that go beside. Its first turn, in which it is instantiated, is taken by a thread for all
+//! first turns.
 
 mod first;
+mod places;
+mod policy;
 
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
-    sync::Semaphore,
     task::block_in_place,
 };
 
-use self::first::FirstTurns;
 pub(crate) use self::first::FirstTurnsTaker;
+use self::{
+    first::FirstTurns,
+    places::Places,
+    policy::{Conduct, Home, Place},
+};
+use crate::meter::Meter;
 
-/// A turn that takes longer is a long one. To wake the thread that becomes the home thread takes
-/// some 20 µs, for which all others wait: for turns of not much more that gains nothing.
-const LONG_TURN: Duration = Duration::from_micros(100);
-
-/// Gives guests their turns. Clones share the places beside the home thread.
+/// Gives guests their turns. Clones share the home thread and the places beside it.
 #[derive(Clone)]
 pub(crate) struct Turns {
-    beside: Arc<Semaphore>,
+    home: Arc<Mutex<Home>>,
+    beside: Arc<Places>,
     first: Arc<FirstTurns>,
 }
 
@@ -69,50 +67,76 @@ impl Turns {
 
     fn with_places(places: usize) -> Self {
         Self {
-            beside: Arc::new(Semaphore::new(places)),
+            home: Arc::default(),
+            beside: Places::new(places),
             first: Arc::default(),
         }
     }
 
     /// Makes a guest, by its first turn. What that does not finish goes on here.
-    pub(crate) async fn first<T, F>(&self, make: impl FnOnce() -> F + Send + 'static) -> T
+    pub(crate) async fn first<T, F>(
+        &self,
+        meter: &Meter,
+        make: impl FnOnce() -> F + Send + 'static,
+    ) -> T
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.first.take(make).await
+        match self.first.take(make).await {
+            first::Taken::Over(made) => made,
+            first::Taken::GoesOn(guest) => self.take(meter.clone(), guest).await,
+        }
     }
 
-    /// Runs a guest to its end. Dropping the future drops the guest between two turns.
-    pub(crate) fn run<T>(&self, guest: impl Future<Output = T>) -> impl Future<Output = T> {
+    /// Runs a guest to its end, whose turns this meter measures. Dropping the future drops the guest
+    /// between two turns.
+    pub(crate) fn run<T>(
+        &self,
+        meter: &Meter,
+        guest: impl Future<Output = T>,
+    ) -> impl Future<Output = T> {
         // An argument of an async function would be kept beside what it is moved to: a guest's
         // future has kilobytes, and there are thousands of them.
-        self.take(Box::pin(guest))
+        self.take(meter.clone(), Box::pin(guest))
     }
 
-    async fn take<T>(&self, mut guest: Pin<Box<impl Future<Output = T>>>) -> T {
-        let mut is_long = false;
+    async fn take<T>(
+        &self,
+        meter: Meter,
+        mut guest: Pin<Box<impl Future<Output = T> + ?Sized>>,
+    ) -> T {
+        let mut conduct = Conduct::default();
         loop {
-            // A runtime of one thread alone, as tests have, has nowhere else to go on.
-            let place = match is_long && has_threads() {
-                true => Some(self.beside.acquire().await),
-                false => None,
+            let place = self.home().place(&conduct, Instant::now());
+            let beside = match place {
+                // A runtime of one thread alone, as tests have, has nowhere else to go on.
+                Place::Beside(class) if has_threads() => Some(self.beside.take(class).await),
+                Place::Beside(_) | Place::Home => None,
             };
-            let began = Instant::now();
+            let used = meter.used();
             let turn = poll_fn(|context| {
                 let mut turn = || guest.as_mut().poll(context);
-                Poll::Ready(match place {
+                Poll::Ready(match beside {
                     Some(_) => block_in_place(turn),
                     None => turn(),
                 })
             });
-            if let Poll::Ready(outcome) = turn.await {
+            let turn = turn.await;
+            // What others do with the processor meanwhile is no conduct of the guest.
+            let (took, now) = (meter.used().saturating_sub(used), Instant::now());
+            self.home().took(place, took, now);
+            if let Poll::Ready(outcome) = turn {
                 return outcome;
             }
-            is_long = began.elapsed() > LONG_TURN;
-            drop(place);
+            conduct.took(took, meter.gives_way(), now);
+            drop(beside);
             woken().await;
         }
+    }
+
+    fn home(&self) -> MutexGuard<'_, Home> {
+        self.home.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,23 +156,31 @@ async fn woken() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc,
+    use std::{
+        sync::{
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
+        time::Duration,
     };
 
     use tokio::task::yield_now;
 
-    use super::*;
+    use super::{policy::LONG_TURN, *};
 
     /// Long enough for any machine; it is not waited for when all goes well.
     const PATIENCE: Duration = Duration::from_secs(20);
 
     /// What a guest does that computes, until the next tick.
     async fn compute() {
-        let began = Instant::now();
-        while began.elapsed() <= LONG_TURN {}
+        let began = crate::meter::thread_time();
+        while crate::meter::thread_time() - began <= 2 * LONG_TURN.as_nanos() as u64 {}
         yield_now().await;
+    }
+
+    async fn run<T>(turns: Turns, guest: impl Future<Output = T>) -> T {
+        let meter = Meter::new(None);
+        turns.run(&meter, meter.measure(guest)).await
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -159,7 +191,7 @@ mod tests {
                 compute().await;
                 seen.recv_timeout(PATIENCE)
             };
-            Turns::with_places(1).run(guest).await
+            run(Turns::with_places(1), guest).await
         });
         let others = tokio::spawn(async move { others_go_on.send(()) });
         assert_eq!(guest.await.unwrap(), Ok(()), "the thread was held up");
@@ -182,7 +214,7 @@ mod tests {
                             is_free.store(true, Ordering::SeqCst);
                         }
                     };
-                    turns.run(guest).await;
+                    run(turns, guest).await;
                 })
             })
             .collect();
@@ -199,6 +231,6 @@ mod tests {
             compute().await;
             thread::current().id()
         };
-        assert_eq!(Turns::with_places(1).run(guest).await, here);
+        assert_eq!(run(Turns::with_places(1), guest).await, here);
     }
 }

@@ -98,19 +98,20 @@ impl Lives {
         let turns = self.host.engine.turns().clone();
         // Each stage in memory of its own, which is free again after it: the future of a task that
         // waits is as small as can be.
-        let prepare = Box::pin(prepare(host, launch, measured));
-        let life = Box::pin(async move {
+        let prepare = Box::pin(prepare(host, launch, measured.clone()));
+        let life = async move {
             let prepared = match prepare.await {
                 Ok(prepared) => prepared,
                 Err(outcome) => return outcome,
             };
             let _ = ready.send(name).await;
             match begun.await {
-                Ok(()) => Box::pin(prepared.run(inbox, sender)).await,
+                // What is known of its start says nothing of its function.
+                Ok(()) => turns.run(&measured, prepared.run(inbox, sender)).await,
                 Err(_) => Outcome::Stopped,
             }
-        });
-        let abort = self.futures.spawn(async move { turns.run(life).await });
+        };
+        let abort = self.futures.spawn(life);
         self.tasks.insert(abort.id(), task.clone());
         self.lives.insert(
             task,
@@ -280,6 +281,7 @@ async fn prepare(host: Arc<Host>, mut launch: Launch, meter: Meter) -> Result<Pr
         .await
         .map_err(Outcome::Module)?;
     let turns = host.engine.turns().clone();
+    let measured = meter.clone();
     let make = || async move {
         Prepared::metered(
             &host.engine,
@@ -291,7 +293,7 @@ async fn prepare(host: Arc<Host>, mut launch: Launch, meter: Meter) -> Result<Pr
         )
         .await
     };
-    turns.first(make).await
+    turns.first(&measured, make).await
 }
 
 /// A future that did not come to its end.

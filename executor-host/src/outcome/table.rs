@@ -63,10 +63,10 @@ endings! {
     Exited: "any other exit code", FAILED, None, "the code";
     Panicked: "panic", FAILED, None, "the panic's text, backtrace";
     Trapped: "trap", FAILED, None, "the trap, backtrace";
-    MemoryLimit: "memory limit", FAILED, MEMORY, "what was wanted and is allowed, backtrace";
-    PartsLimit: "table or instance limit", FAILED, LIMIT, "what was wanted and is allowed, backtrace";
-    CpuLimit: "CPU limit", FAILED, LIMIT, "the limit, backtrace";
-    Idle: "idle limit", FAILED, LIMIT, "the limit";
+    MemoryLimit: "memory limit", FAILED, MEMORY, "what was wanted and is allowed, what raises that, backtrace";
+    CpuLimit: "CPU limit", FAILED, LIMIT, "the limit and what raises it, backtrace";
+    Idle: "idle limit", FAILED, LIMIT, "the limit and what raises it";
+    FixedLimit: "fixed limit", FAILED, LIMIT, "which, and what is allowed, backtrace";
     Stopped: "stopped by force", None, None, "that it did not end within its grace";
     NeverBegan: "stopped before its function began", None, EARLY, "that it had not begun";
     ModuleNotFetched: "module not to be had", FAILED, NOT_LAUNCHED, "what each address said";

@@ -136,8 +136,8 @@ fn a_trap_and_a_panic_carry_their_backtrace() {
 #[test]
 fn a_memory_limit_is_a_container_limitation() {
     let reached = MemoryLimitReached {
-        wanted: 300,
-        limit: 200,
+        wanted: (4 << 20) + 65_536,
+        limit: 4 << 20,
     };
     check(
         &Outcome::MemoryLimit {
@@ -145,31 +145,31 @@ fn a_memory_limit_is_a_container_limitation() {
             backtrace: String::new(),
         },
         expect![
-            "TASK_FAILED REASON_CONTAINER_LIMITATION_MEMORY memory limit: 300 bytes were wanted, 200 bytes are allowed"
+            "TASK_FAILED REASON_CONTAINER_LIMITATION_MEMORY memory limit: 4.1 MiB were wanted, 4 MiB are allowed; raise `mem` of the group"
         ],
         expect![
-            "TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY memory limit: 300 bytes were wanted, 200 bytes are allowed"
+            "TASK_KILLED REASON_CONTAINER_LIMITATION_MEMORY memory limit: 4.1 MiB were wanted, 4 MiB are allowed; raise `mem` of the group"
         ],
     );
 }
 
 #[test]
 fn a_limit_of_parts_says_of_which() {
-    let reached = PartsLimitReached {
+    let reached = FixedLimitReached::Parts {
         parts: Parts::Instances,
         wanted: 257,
         limit: 256,
     };
     check(
-        &Outcome::PartsLimit {
+        &Outcome::FixedLimit {
             reached,
             backtrace: String::new(),
         },
         expect![
-            "TASK_FAILED REASON_CONTAINER_LIMITATION instance limit: 257 were wanted, 256 are allowed"
+            "TASK_FAILED REASON_CONTAINER_LIMITATION instance limit: 257 were wanted, 256 are allowed, and no setting raises that"
         ],
         expect![
-            "TASK_KILLED REASON_CONTAINER_LIMITATION instance limit: 257 were wanted, 256 are allowed"
+            "TASK_KILLED REASON_CONTAINER_LIMITATION instance limit: 257 were wanted, 256 are allowed, and no setting raises that"
         ],
     );
 }
@@ -184,18 +184,22 @@ fn the_limits_of_time_are_container_limitations() {
             backtrace: "  0: spin\n".to_owned(),
         },
         expect![[r#"
-            TASK_FAILED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up
+            TASK_FAILED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up; raise `limits.cpu_time` of the group
             wasm backtrace:
               0: spin"#]],
         expect![[r#"
-            TASK_KILLED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up
+            TASK_KILLED REASON_CONTAINER_LIMITATION CPU limit: 1.5s of processor time are used up; raise `limits.cpu_time` of the group
             wasm backtrace:
               0: spin"#]],
     );
     check(
         &Outcome::Idle(Duration::from_secs(90)),
-        expect!["TASK_FAILED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s"],
-        expect!["TASK_KILLED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s"],
+        expect![
+            "TASK_FAILED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s; raise `limits.idle` of the group"
+        ],
+        expect![
+            "TASK_KILLED REASON_CONTAINER_LIMITATION idle limit: nothing came for 90s; raise `limits.idle` of the group"
+        ],
     );
 }
 

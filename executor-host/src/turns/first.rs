@@ -35,7 +35,7 @@ enum Entry {
 
 type Turn = Box<dyn FnOnce() + Send>;
 
-type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl FirstTurnsTaker {
     /// Takes turns until there will be no more.
@@ -65,11 +65,11 @@ impl FirstTurns {
         }
     }
 
-    /// Makes a guest, has it take its first turn, and goes on with it here if that was not all. A
-    /// guest has kilobytes, and thousands may wait to be made.
+    /// Makes a guest and has it take its first turn. Not before: a guest has kilobytes, and thousands
+    /// may wait to be made.
     ///
     /// Dropping the future drops the guest before or after its first turn.
-    pub(super) async fn take<T, F>(&self, make: impl FnOnce() -> F + Send + 'static) -> T
+    pub(super) async fn take<T, F>(&self, make: impl FnOnce() -> F + Send + 'static) -> Taken<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -94,8 +94,7 @@ impl FirstTurns {
         };
         self.give(Box::new(take));
         match turn.await {
-            Ok(Ok(Taken::Over(outcome))) => outcome,
-            Ok(Ok(Taken::GoesOn(guest))) => guest.await,
+            Ok(Ok(taken)) => taken,
             Ok(Err(panic)) => resume_unwind(panic),
             // Nobody takes it any more: the process ends.
             Err(_) => std::future::pending().await,
@@ -119,8 +118,10 @@ impl FirstTurns {
 }
 
 /// What came of a first turn.
-enum Taken<T> {
+pub(super) enum Taken<T> {
+    /// That was all.
     Over(T),
+    /// The guest wants more of them.
     GoesOn(Guest<T>),
 }
 
@@ -137,6 +138,13 @@ mod tests {
 
     use super::*;
 
+    async fn went_on<T>(taken: Taken<T>) -> T {
+        match taken {
+            Taken::Over(outcome) => outcome,
+            Taken::GoesOn(guest) => guest.await,
+        }
+    }
+
     #[tokio::test]
     async fn a_guest_takes_its_first_turn_beside_and_the_others_here() {
         let here = thread::current().id();
@@ -145,7 +153,7 @@ mod tests {
             yield_now().await;
             (first, thread::current().id())
         };
-        let (first, second) = FirstTurns::default().take(|| guest).await;
+        let (first, second) = went_on(FirstTurns::default().take(|| guest).await).await;
         assert_ne!(first, here);
         assert_eq!(second, here);
     }
@@ -161,7 +169,7 @@ mod tests {
         let took = runtime.spawn(async move {
             let took = turns.take(|| async { thread::current().id() }).await;
             turns.end();
-            took
+            went_on(took).await
         });
         taker.run();
         assert_eq!(runtime.block_on(took).unwrap(), here);
@@ -172,8 +180,8 @@ mod tests {
         let turns = std::sync::Arc::new(FirstTurns::default());
         let others = std::sync::Arc::clone(&turns);
         let panics = async move { others.take(|| async { panic!("the host's fault") }).await };
-        let ended: Result<(), _> = tokio::spawn(panics).await;
+        let ended: Result<Taken<()>, _> = tokio::spawn(panics).await;
         assert!(ended.is_err_and(|error| error.is_panic()));
-        assert_eq!(turns.take(|| async { 7 }).await, 7);
+        assert_eq!(went_on(turns.take(|| async { 7 }).await).await, 7);
     }
 }

@@ -56,9 +56,13 @@ fn case(ending: Ending, agent: &Agent) -> (Case, &'static [&'static str]) {
         ),
         Ending::MemoryLimit => (
             Case::Itself(task(&["hog"])),
-            &["memory limit: ", "16777216 bytes are allowed", "hog"],
+            &[
+                "memory limit: ",
+                " MiB were wanted, 16 MiB are allowed; raise `mem` of the group",
+                "hog",
+            ],
         ),
-        Ending::PartsLimit => (
+        Ending::FixedLimit => (
             Case::Itself(of(&components::simple(
                 "(table $t 0 funcref)",
                 "(drop (table.grow $t (ref.null func) (i32.const 300000)))",
@@ -70,14 +74,14 @@ fn case(ending: Ending, agent: &Agent) -> (Case, &'static [&'static str]) {
                 cpu_time_max_ms: 50,
                 ..task(&["spin"])
             }),
-            &["CPU limit: 50ms", "spin"],
+            &["CPU limit: 50ms", "raise `limits.cpu_time`", "spin"],
         ),
         Ending::Idle => (
             Case::Itself(spec::TaskSpec {
                 idle_max_ms: 100,
                 ..task(&["deaf"])
             }),
-            &["idle limit: nothing came for 100ms"],
+            &["idle limit: nothing came for 100ms; raise `limits.idle`"],
         ),
         Ending::Stopped => (
             Case::Killed(spec::TaskSpec {

@@ -1,8 +1,9 @@
 //! Guests that mean harm: each ends only itself, and a neighbour goes on all the while.
 //!
 //! All are tasks of whole executors, on one thread as in the program. While one is there, an echo
-//! task beside it is spoken to again and again; each round trip may take [`BOUND`] at most, which
-//! is far above what it takes on any machine, so that only a neighbour that is held up misses it.
+//! task beside it is spoken to again and again; each round trip may take [`BOUND`] at most, and half
+//! of them [`TYPICAL`], which is far above what they take on any machine, so that only a neighbour
+//! that is held up misses it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use executor_host::modules::CompiledCache;
@@ -22,9 +23,18 @@ use tokio::{net::TcpListener, time::timeout};
 
 use crate::{agent::Agent, components, guests, running::Executor};
 
-/// The longest round trip of the neighbour. On an idle machine it takes a fraction of a
-/// millisecond, and beside a guest that computes some milliseconds.
+/// The longest round trip of the neighbour, on a machine that is busy with all other tests.
 const BOUND: Duration = Duration::from_secs(10);
+
+/// The median of many. On an idle machine they take a fraction of a millisecond, and beside a guest
+/// that computes some milliseconds.
+const TYPICAL: Duration = Duration::from_millis(250);
+
+/// Round trips beside many guests that compute: a quarter of what they are when each of those has its
+/// turn on the thread of all others. Of some attempts the best counts, as other programs hold up the
+/// neighbour as well.
+const BESIDE_MANY: Duration = Duration::from_millis(250);
+const ATTEMPTS: usize = 5;
 
 /// Round trips while a guest does its worst, before it is killed.
 const ROUND_TRIPS: usize = 50;
@@ -35,7 +45,7 @@ const TINY_MESSAGES: u64 = 1_000_000;
 /// An executor with a good task in it.
 struct Yard {
     agent: Agent,
-    _executor: Executor,
+    executor: Executor,
     outbox: link::Sender,
     inbox: link::Receiver,
 }
@@ -54,37 +64,43 @@ impl Yard {
         Self::open_with(Agent::start().await).await
     }
 
-    async fn open_with(mut agent: Agent) -> Self {
+    async fn open_with(agent: Agent) -> Self {
+        let yard = Self::open_before_begin(agent).await;
+        yard.agent.begin().await;
+        yard
+    }
+
+    /// The neighbour and all that is launched wait for their begin.
+    async fn open_before_begin(mut agent: Agent) -> Self {
         let executor = agent.executor().await;
-        agent.begin().await;
         let (outbox, inbox) = agent.link.open("neighbour").unwrap();
-        agent.launch(&agent.task("neighbour", &["echo"]));
-        let (_, state, status) = agent.next().await;
-        assert_eq!(state, TaskState::TaskRunning, "{status:?}");
+        agent.run(&agent.task("neighbour", &["echo"])).await;
         Self {
             agent,
-            _executor: executor,
+            executor,
             outbox,
             inbox,
         }
     }
 
-    /// One round trip of the neighbour.
-    async fn ping(&self) {
+    /// One round trip of the neighbour: how long it took.
+    async fn ping(&self) -> Duration {
+        let began = Instant::now();
         let round_trip = async {
             self.outbox.send("ping".into()).await.unwrap();
             assert_eq!(self.inbox.recv().await.as_deref(), Some(&b"ping"[..]));
         };
         let done = timeout(BOUND, round_trip).await;
         assert!(done.is_ok(), "the neighbour is held up");
+        began.elapsed()
     }
 
     /// Runs a guest to its end while the neighbour makes round trips.
     async fn run(&mut self, spec: &spec::TaskSpec, fate: Fate) -> TaskStatus {
         self.agent.launch(spec);
-        let mut round_trips = None;
+        let (mut round_trips, mut times) = (None, Vec::new());
         let status = loop {
-            self.ping().await;
+            times.push(self.ping().await);
             if let Some(count) = &mut round_trips {
                 *count += 1;
                 if fate == Fate::IsKilled && *count == ROUND_TRIPS {
@@ -101,6 +117,11 @@ impl Yard {
             status.task_id.value, spec.name,
             "another one ended: {status:?}"
         );
+        times.sort();
+        let typical = times[times.len() / 2];
+        // Of a few, one alone may be the machine's doing.
+        let is_held_up = times.len() >= ROUND_TRIPS && typical > TYPICAL;
+        assert!(!is_held_up, "the neighbour is held up: {typical:?}");
         // And it goes on afterwards.
         self.ping().await;
         status
@@ -142,6 +163,115 @@ async fn an_endless_loop() {
     yard.ping().await;
 }
 
+/// Makes round trips beside so many of these, which begin together with the neighbour, and looks at
+/// one of them, from the shortest at 0 to the longest.
+async fn beside_many(count: usize, how: &[&str], trips: usize, which: usize) {
+    let mut best = Duration::MAX;
+    for _ in 0..ATTEMPTS {
+        let mut yard = Yard::open_before_begin(Agent::start_of(count as u32 + 1).await).await;
+        for number in 0..count {
+            let name = format!("other-{number}");
+            yard.agent.launch(&yard.deaf(&name, how));
+        }
+        for _ in 0..count {
+            let (name, state, status) = yard.agent.next().await;
+            assert_eq!(state, TaskState::TaskRunning, "{name}: {status:?}");
+        }
+        yard.agent.begin().await;
+        let mut times = Vec::new();
+        for _ in 0..trips {
+            times.push(yard.ping().await);
+        }
+        // The next attempt is not to be beside those of this one.
+        yard.executor.stop();
+        yard.executor.exit().await.unwrap();
+        times.sort();
+        best = best.min(times[which]);
+        if best <= BESIDE_MANY {
+            return;
+        }
+    }
+    panic!("the neighbour is held up: {best:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn hundreds_that_begin_to_compute_together() {
+    beside_many(200, &["spin"], 5, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn guests_that_compute_at_every_second_turn() {
+    beside_many(16, &["alternate"], 100, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn all_of_its_memory_filled_at_one_go() {
+    let mut yard = Yard::open().await;
+    // 128 MiB again and again, by one instruction.
+    let fill = components::simple(
+        "",
+        "(drop (memory.grow (i32.const 2048)))
+        (loop $again
+            (memory.fill (i32.const 65536) (i32.const 1) (i32.const 134217728))
+            (br $again))",
+    );
+    let spec = spec::TaskSpec {
+        memory_bytes_max: 256 << 20,
+        kill_grace_ms: 20,
+        ..yard.agent.task_of("fills", &fill)
+    };
+    let status = yard.run(&spec, Fate::IsKilled).await;
+    check(&status, TaskState::TaskKilled, "stopped by force");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn random_bytes_without_end() {
+    let mut yard = Yard::open().await;
+    let random = yard.deaf("random", &["random", "65536"]);
+    let status = yard.run(&random, Fate::IsKilled).await;
+    check(&status, TaskState::TaskKilled, "stopped by force");
+    let beyond = yard.deaf("random-beyond", &["random", "65537"]);
+    let status = yard.run(&beyond, Fate::Ends).await;
+    check(
+        &status,
+        TaskState::TaskFailed,
+        "random limit: one call gives 64 KiB at most",
+    );
+}
+
+/// More of them than come to a turn within what one may rest; each ends by what it has computed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn guests_that_wait_for_their_turn_are_not_idle() {
+    const COUNT: usize = 100;
+    let mut yard = Yard::open_before_begin(Agent::start_of(COUNT as u32 + 1).await).await;
+    for number in 0..COUNT {
+        let spec = spec::TaskSpec {
+            cpu_time_max_ms: 12,
+            idle_max_ms: 50,
+            ..yard.agent.task(&format!("spins-{number}"), &["spin"])
+        };
+        yard.agent.launch(&spec);
+    }
+    let mut left = COUNT;
+    let mut has_begun = false;
+    let mut up = 0;
+    while left > 0 {
+        let (_, state, status) = yard.agent.next().await;
+        match state {
+            TaskState::TaskRunning => up += 1,
+            _ => {
+                check(&status, TaskState::TaskFailed, "CPU limit: ");
+                left -= 1;
+            }
+        }
+        if up == COUNT && !has_begun {
+            yard.agent.begin().await;
+            has_begun = true;
+        }
+    }
+    yard.ping().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn memory_without_end_again_and_again() {
     let mut yard = Yard::open().await;
@@ -170,7 +300,7 @@ async fn memory_without_end_again_and_again() {
     check(
         &status,
         TaskState::TaskFailed,
-        "memory limit: 16842752 bytes",
+        "memory limit: 16.1 MiB were wanted, 16 MiB are allowed",
     );
 }
 
@@ -206,7 +336,20 @@ async fn a_huge_message() {
     // More than a call may make the host copy.
     let far_beyond = shout(&yard, 65 << 20);
     let status = yard.run(&far_beyond, Fate::Ends).await;
-    check(&status, TaskState::TaskFailed, "wasm backtrace");
+    check(
+        &status,
+        TaskState::TaskFailed,
+        "copy limit: one call makes the host copy 64 MiB at most",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn resources_without_end() {
+    let mut yard = Yard::open().await;
+    let grab = yard.agent.task("grabs", &["grab"]);
+    let status = yard.run(&grab, Fate::Ends).await;
+    check(&status, TaskState::TaskFailed, "resource limit: ");
+    assert_eq!(status.reason(), Reason::ContainerLimitation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

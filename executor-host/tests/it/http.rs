@@ -17,7 +17,9 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use executor_host::{Allow, HttpDestination, HttpHost, Scheme, outcome::Outcome, task::TaskConfig};
+use executor_host::{
+    Allow, FixedLimitReached, HttpDestination, HttpHost, Scheme, outcome::Outcome, task::TaskConfig,
+};
 use expect_test::{Expect, expect};
 use futures_util::stream;
 use tokio::{
@@ -339,10 +341,10 @@ async fn what_a_guest_makes_the_host_keep_is_bounded() {
     )
     .await;
     let task = start(&["make-requests"], Allow::default()).await;
-    let Outcome::Trapped { text, .. } = task.outcome().await else {
+    let Outcome::FixedLimit { reached, .. } = task.outcome().await else {
         panic!("it had as many as it wanted");
     };
-    assert_eq!(text, "resource table has no free keys");
+    assert_eq!(reached, FixedLimitReached::Resources);
 }
 
 #[tokio::test]

@@ -12,9 +12,10 @@ use crate::{agent::Agent, running::Program};
 /// The longest round trip of the neighbour: far above what it takes on any machine.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// Threads of the program: 32 that look up names, and some for all else. Without a bound there would
-/// be 512, at a few thousand lookups.
-const THREADS_MAX: usize = 32 + 16;
+/// Threads of the program: 32 that look up names, and some for all else; a turn beside may begin one
+/// on a busy machine, which stays for some seconds. Without a bound there would be 512, at a few
+/// thousand lookups.
+const THREADS_MAX: usize = 32 + 32;
 
 /// Launches tasks beside one that echoes, which makes round trips until all others have finished.
 /// Answers how many threads the program had at most.
@@ -72,6 +73,7 @@ async fn thousands_of_lookups_take_few_threads() {
         ..agent.task("harm", &["look-up-often", "localhost", "3000"])
     };
     let threads = run(&mut agent, &[harm]).await;
+
     assert!(threads <= THREADS_MAX, "{threads} threads");
     assert!(number(&found).await >= 10);
 }

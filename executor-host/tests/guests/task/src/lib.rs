@@ -3,16 +3,19 @@
 use std::{
     fs, hint,
     io::{self, Read as _},
+    mem,
     net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mesosgot_sdk::{
     Args, Env, Error, Receiver, RecvTimeoutError, Sender, Timer, TryRecvError, TrySendError, select,
 };
 use wasip2::{
+    clocks::monotonic_clock::subscribe_duration,
     filesystem::preopens::get_directories,
+    random::random::get_random_bytes,
     sockets::{
         instance_network::instance_network, ip_name_lookup::resolve_addresses, network::ErrorCode,
     },
@@ -32,6 +35,9 @@ fn task(inbox: Receiver, outbox: Sender, args: Args, env: Env) -> Result<(), Err
         ["panic"] => open_the_doors(&words),
         ["abort"] => leave_the_shaft(),
         ["spin"] => spin(),
+        ["alternate"] => alternate(),
+        ["random", bytes] => random(bytes.parse()?),
+        ["grab"] => grab(),
         ["recurse"] => Err(Error::msg(descend(1))),
         ["hog"] => hog(),
         ["exit", code] => std::process::exit(code.parse()?),
@@ -96,6 +102,31 @@ fn spin() -> ! {
     let mut rounds = 0_u64;
     loop {
         rounds = hint::black_box(rounds.wrapping_add(1));
+    }
+}
+
+/// Waits for a moment and computes for about as long as a guest may, again and again.
+fn alternate() -> ! {
+    loop {
+        thread::sleep(Duration::from_millis(1));
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(4) {
+            hint::black_box(());
+        }
+    }
+}
+
+/// Asks for so many random bytes at a time, again and again.
+fn random(bytes: u64) -> ! {
+    loop {
+        hint::black_box(get_random_bytes(bytes));
+    }
+}
+
+/// Keeps one handle more, again and again.
+fn grab() -> ! {
+    loop {
+        mem::forget(subscribe_duration(0));
     }
 }
 
