@@ -16,7 +16,7 @@ use crate::{
     lookups::Lookups,
     meter::Meter,
     modules::{self, CompiledCache, ModuleError},
-    outcome::Outcome,
+    outcome::{Backtrace, Outcome},
     output::Output,
     task::ended_by,
 };
@@ -38,7 +38,8 @@ pub enum AppSchedulerError {
     Failed(String),
     /// It wanted more memory than any app scheduler may have.
     #[error(
-        "the app scheduler broke off: {reached}, and no setting raises that\nwasm backtrace:\n{backtrace}"
+        "the app scheduler broke off: {reached}, and no setting raises that{}",
+        Backtrace(backtrace)
     )]
     MemoryLimit {
         /// How much.

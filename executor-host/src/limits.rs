@@ -33,7 +33,7 @@ pub(crate) struct Limits {
 
 /// A guest wanted more memory than it may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("memory limit: {} were wanted, {} are allowed", size(*wanted), size(*limit))]
+#[error("memory limit: {} were wanted, {} are allowed", size(*wanted), size_down(*limit))]
 pub struct MemoryLimitReached {
     /// What all its memories together would have taken.
     pub wanted: u64,
@@ -218,11 +218,24 @@ impl FixedLimitReached {
 
 /// So much memory, rounded up to tenths, so that what is just too much shows: `4.1 MiB`.
 fn size(bytes: u64) -> String {
-    let (unit, name) = match bytes {
+    let (unit, name) = unit(bytes);
+    in_tenths((u128::from(bytes) * 10).div_ceil(unit), name)
+}
+
+/// So much memory, rounded down to tenths, so that more than that shows: `95.3 MiB` of `100MB`.
+fn size_down(bytes: u64) -> String {
+    let (unit, name) = unit(bytes);
+    in_tenths(u128::from(bytes) * 10 / unit, name)
+}
+
+fn unit(bytes: u64) -> (u128, &'static str) {
+    match bytes {
         ..0x10_0000 => (1 << 10, "KiB"),
         _ => (1 << 20, "MiB"),
-    };
-    let tenths = u128::from(bytes).saturating_mul(10).div_ceil(unit);
+    }
+}
+
+fn in_tenths(tenths: u128, name: &str) -> String {
     match tenths % 10 {
         0 => format!("{} {name}", tenths / 10),
         tenth => format!("{}.{tenth} {name}", tenths / 10),
@@ -315,6 +328,17 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
         }
+    }
+
+    #[test]
+    fn what_is_wanted_is_more_than_what_is_allowed() {
+        let limit = 100_000_000;
+        let wanted = limit / 65_536 * 65_536 + 65_536;
+        let reached = MemoryLimitReached { wanted, limit };
+        assert_eq!(
+            reached.to_string(),
+            "memory limit: 95.4 MiB were wanted, 95.3 MiB are allowed"
+        );
     }
 
     #[test]

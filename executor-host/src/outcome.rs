@@ -171,20 +171,24 @@ impl fmt::Display for Outcome {
             Self::Failed(text) | Self::Refused(text) => f.write_str(text),
             Self::Exited(code) => write!(f, "the task exited with code {code}"),
             Self::Panicked { text, backtrace } | Self::Trapped { text, backtrace } => {
-                f.write_str(text)?;
-                write_backtrace(f, backtrace)
+                write!(f, "{text}{}", Backtrace(backtrace))
             }
             Self::MemoryLimit { reached, backtrace } => {
-                write!(f, "{reached}; raise `mem` of the group")?;
-                write_backtrace(f, backtrace)
+                write!(
+                    f,
+                    "{reached}; raise `mem` of the group{}",
+                    Backtrace(backtrace)
+                )
             }
             Self::FixedLimit { reached, backtrace } => {
-                write!(f, "{reached}")?;
-                write_backtrace(f, backtrace)
+                write!(f, "{reached}{}", Backtrace(backtrace))
             }
             Self::CpuLimit { reached, backtrace } => {
-                write!(f, "{reached}; raise `limits.cpu_time` of the group")?;
-                write_backtrace(f, backtrace)
+                write!(
+                    f,
+                    "{reached}; raise `limits.cpu_time` of the group{}",
+                    Backtrace(backtrace)
+                )
             }
             Self::Idle(limit) => write!(
                 f,
@@ -201,11 +205,16 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn write_backtrace(f: &mut fmt::Formatter<'_>, backtrace: &str) -> fmt::Result {
-    if backtrace.is_empty() {
-        return Ok(());
+/// The frames of a guest, below what is said of its end; nothing if there are none.
+pub(crate) struct Backtrace<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Backtrace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => Ok(()),
+            frames => write!(f, "\nwasm backtrace:\n{}", frames.trim_end()),
+        }
     }
-    write!(f, "\nwasm backtrace:\n{}", backtrace.trim_end())
 }
 
 /// `text`, or its beginning and how much is missing.
