@@ -91,6 +91,9 @@ impl Places {
 
 impl Queue {
     fn next(&mut self) -> Option<oneshot::Sender<Taken>> {
+        for line in &mut self.waiting {
+            line.forget_gone();
+        }
         let waits = |line: &Line| !line.guests.is_empty();
         let passed = |line: &Line| waits(line) && line.passed >= PASSED_MAX;
         let first = self.waiting.iter().rposition(passed);
@@ -101,6 +104,20 @@ impl Queue {
         }
         self.waiting[first].passed = 0;
         self.waiting[first].guests.pop_front()
+    }
+}
+
+impl Line {
+    /// Who stopped waiting is not served, and nobody was passed for it.
+    fn forget_gone(&mut self) {
+        while self
+            .guests
+            .pop_front_if(|first| first.is_closed())
+            .is_some()
+        {}
+        if self.guests.is_empty() {
+            self.passed = 0;
+        }
     }
 }
 
@@ -175,6 +192,23 @@ mod tests {
             served_first += 1;
         }
         assert_eq!(served_first, usize::from(PASSED_MAX));
+        assert!(served(&mut heavy).is_some());
+    }
+
+    #[test]
+    fn who_stops_waiting_was_not_served_before_others() {
+        let places = Places::new(1);
+        let place = taken(&places);
+        let mut heavy = waiting(&places, Class::Heavy);
+        let gone: Vec<_> = (0..2 * PASSED_MAX)
+            .map(|_| waiting(&places, Class::Light))
+            .collect();
+        let mut light = waiting(&places, Class::Light);
+        drop(gone);
+        drop(place);
+        let place = served(&mut light).expect("it is its turn");
+        assert!(served(&mut heavy).is_none());
+        drop(place);
         assert!(served(&mut heavy).is_some());
     }
 
