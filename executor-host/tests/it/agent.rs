@@ -38,6 +38,10 @@ use crate::guests::{self, MEMORY};
 /// most executors of tests run it.
 const COMPILED_BYTES_MAX: u64 = 256 << 20;
 
+/// Where all tests keep what they compile. A cache makes it, so that nobody else can write there; what
+/// cargo has made may be open to a group.
+pub(crate) const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 type Stream = mpsc::UnboundedSender<Result<Bytes, Infallible>>;
 
 /// The agent, with the scheduler's end of the link.
@@ -134,8 +138,7 @@ impl Agent {
             server,
             address,
             sandbox: tempfile::tempdir().unwrap(),
-            cache: CompiledCache::open(env!("CARGO_TARGET_TMPDIR").as_ref(), COMPILED_BYTES_MAX)
-                .ok(),
+            cache: Some(CompiledCache::open(CACHE.as_ref(), COMPILED_BYTES_MAX).unwrap()),
         };
         agent.carry_frames();
         agent

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::agent::Agent;
+use crate::agent::{Agent, CACHE};
 
 /// An executor under test.
 pub(crate) struct Executor {
@@ -77,7 +77,7 @@ impl Agent {
             .env("MESOS_CHECKPOINT", "1")
             .env("MESOS_RECOVERY_TIMEOUT", "10secs")
             .env("MESOS_SUBSCRIPTION_BACKOFF_MAX", "20ms")
-            .env(CACHE_VARIABLE, env!("CARGO_TARGET_TMPDIR"))
+            .env(CACHE_VARIABLE, CACHE)
             .current_dir(self.sandbox())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
