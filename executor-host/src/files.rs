@@ -4,6 +4,8 @@
 //! streams as it has handles without waiting for any. All tasks share the runtime's 512 threads, and
 //! on a file server that hangs a thread is gone for as long as that takes. So the streams of a
 //! task take turns, and then those of all tasks; who has a turn keeps it until the system answers.
+//! Files are opened in turns as well. Other calls, as `stat`, are not bounded but by this: a task
+//! makes one at a time. A call of a task that is killed goes on until the system answers.
 
 mod streams;
 
@@ -30,6 +32,9 @@ use crate::guest::GuestState;
 
 /// Streams of all tasks that are read or written at a time, of the 512 threads that the runtime has.
 static STREAMS: Semaphore = Semaphore::const_new(64);
+
+/// Tasks that open a file at a time, of the same threads.
+static OPENINGS: Semaphore = Semaphore::const_new(64);
 
 /// Those of one task: an eighth, so that it takes eight to hold up another one's.
 const STREAMS_EACH: usize = 8;
@@ -94,11 +99,16 @@ pub(crate) fn add_to_linker<C: Send + 'static>(
                 if !guest.handles().may_open() {
                     return Ok((Err(ErrorCode::Quota),));
                 }
+                let turn = OPENINGS.acquire().await;
                 let mut files = guest.filesystem();
                 let opened = files.open_at(folder, path_flags, path, how, flags).await;
+                drop(turn);
                 let opened = match opened {
                     Ok(opened) => opened,
-                    Err(error) => return Ok((Err(error.downcast()?),)),
+                    Err(error) => {
+                        guest.handles().not_opened();
+                        return Ok((Err(error.downcast()?),));
+                    }
                 };
                 let file = match guest.table().get(&opened)? {
                     Descriptor::File(file) => Arc::clone(&file.file),

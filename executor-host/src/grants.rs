@@ -87,7 +87,7 @@ pub(crate) enum GrantError {
 /// and to the agent's operator API.
 const SECRETS: [&str; 1] = ["MESOS_EXECUTOR_AUTHENTICATION_TOKEN"];
 
-/// Tasks whose folders are opened at a time, of the 512 threads that the runtime has.
+/// Tasks whose folders of the agent are opened at a time, of the 512 threads that the runtime has.
 static OPENINGS: Semaphore = Semaphore::const_new(32);
 
 /// The folder in the executor's sandbox that holds those of its tasks.
@@ -103,14 +103,15 @@ impl Allow {
     /// Grants it, but for HTTP, which is no part of WASI's context. The task's folder is made
     /// below the executor's sandbox.
     ///
-    /// Folders are opened on a thread, of which a file server that hangs may take a few.
+    /// Folders of the agent are opened on a thread, of which a file server that hangs may take a
+    /// few. The task's own lies where the executor's does: who has no other waits for nobody.
     pub(crate) async fn granted(
         &self,
         mut wasi: WasiCtxBuilder,
         sandbox: &Path,
         task: &str,
     ) -> Result<WasiCtxBuilder, GrantError> {
-        if self.sandbox.is_none() && self.folders.is_empty() {
+        if self.folders.is_empty() {
             return self.grant(&mut wasi, sandbox, task).map(|()| wasi);
         }
         let turn = OPENINGS.acquire().await;

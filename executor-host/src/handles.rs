@@ -79,6 +79,11 @@ impl Handles {
         self.files.push(Arc::downgrade(file));
     }
 
+    /// It could not open what it was allowed to.
+    pub(crate) fn not_opened(&self) {
+        self.room.not_opened();
+    }
+
     /// The guest has another socket.
     pub(crate) fn opened_socket(&mut self) {
         self.sockets += 1;
@@ -102,6 +107,8 @@ impl Handles {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
@@ -129,5 +136,50 @@ mod tests {
         assert!(!handles.may_open());
         handles.closed_socket();
         assert!(handles.may_open());
+    }
+
+    #[test]
+    fn what_was_closed_before_it_was_counted_makes_no_room() {
+        const LIMIT: u64 = 1000;
+        // Those that all guests may have, and a part of what the executor keeps.
+        const BOUND: u64 = LIMIT - 64;
+        static USED: AtomicU64 = AtomicU64::new(LIMIT - 128);
+        let room = Room::counted_by(|| Some((USED.load(Ordering::Relaxed), LIMIT)));
+        let with_closed = |count| {
+            let mut handles = Handles::new(&room, "a-0");
+            handles.max = OPEN_MAX;
+            for _ in 0..count {
+                handles.files.push(Weak::new());
+            }
+            handles
+        };
+        let mut both = [with_closed(200), with_closed(250)];
+        for _ in 0..1000 {
+            for handles in &mut both {
+                if handles.may_open() {
+                    handles.opened_socket();
+                    USED.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        let used = USED.load(Ordering::Relaxed);
+        assert!(used <= BOUND, "{used}");
+        // What is closed now does.
+        for _ in 0..200 {
+            USED.fetch_sub(1, Ordering::Relaxed);
+            both[0].closed_socket();
+        }
+        assert!(both[1].may_open());
+    }
+
+    #[test]
+    fn what_could_not_be_opened_takes_no_room() {
+        let room = Room::counted_by(|| Some((0, 1000)));
+        let mut handles = Handles::new(&room, "a-0");
+        for _ in 0..2000 {
+            assert!(handles.may_open());
+            handles.not_opened();
+        }
+        assert_eq!(room.opened(), 0);
     }
 }

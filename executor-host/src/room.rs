@@ -85,8 +85,11 @@ struct Supplies {
     opened: Supply,
     /// When one of those was refused last.
     refused: Option<Instant>,
-    /// Those that guests have closed since.
+    /// Those that guests have closed since, or before: they tell late.
     closed: u64,
+    /// How many may be opened instead of them before it is counted again.
+    instead: u64,
+    count_handles: fn() -> Option<(u64, u64)>,
 }
 
 /// Memory maps of a task: two for its stack, four for a linear memory with data, two for another
@@ -120,6 +123,8 @@ impl Room {
             opened: Supply::new(1, HANDLES_KEPT),
             refused: None,
             closed: 0,
+            instead: 0,
+            count_handles,
         };
         Self {
             supplies: Arc::new(Mutex::new(supplies)),
@@ -138,7 +143,8 @@ impl Room {
         let mut supplies = self.supplies();
         let maps = supplies.maps.take(count_maps);
         maps.map_err(|(used, limit)| NoRoom::Maps { used, limit })?;
-        if let Err((used, limit)) = supplies.handles.take(count_handles) {
+        let count = supplies.count_handles;
+        if let Err((used, limit)) = supplies.handles.take(count) {
             supplies.maps.give_back();
             return Err(NoRoom::Handles { used, limit });
         }
@@ -151,23 +157,54 @@ impl Room {
         let now = Instant::now();
         let is_known = |refused: Instant| now.duration_since(refused) < RECOUNT_AFTER;
         if supplies.refused.is_some_and(is_known) {
-            let left = supplies.closed.checked_sub(1);
-            supplies.closed = left.unwrap_or(0);
-            return left.is_some();
+            if supplies.closed == 0 {
+                return false;
+            }
+            if let Some(left) = supplies.instead.checked_sub(1) {
+                supplies.instead = left;
+                supplies.closed -= 1;
+                return true;
+            }
         }
-        let may = supplies.opened.take(count_handles).is_ok();
-        supplies.refused = (!may).then_some(now);
+        let count = supplies.count_handles;
+        let taken = supplies.opened.take(count);
+        supplies.refused = taken.is_err().then_some(now);
         supplies.closed = 0;
-        if !may {
+        if let Err((used, limit)) = taken {
             // So that it is counted again, some time later.
             supplies.opened.give_back();
+            let free = limit.saturating_sub(used);
+            supplies.instead = free.saturating_sub(HANDLES_SPARE);
         }
-        may
+        taken.is_ok()
+    }
+
+    /// A guest was allowed to open one, and that failed.
+    pub(crate) fn not_opened(&self) {
+        let mut supplies = self.supplies();
+        match supplies.refused {
+            Some(_) => supplies.closed += 1,
+            None => supplies.opened.give_back(),
+        }
     }
 
     /// A guest has closed so many, which another one may open.
     pub(crate) fn closed(&self, handles: u64) {
         self.supplies().closed += handles;
+    }
+
+    /// The seats of a process that has so many handles.
+    #[cfg(test)]
+    pub(crate) fn counted_by(count_handles: fn() -> Option<(u64, u64)>) -> Self {
+        let room = Self::of_process();
+        room.supplies().count_handles = count_handles;
+        room
+    }
+
+    /// How many guests have opened since it was counted.
+    #[cfg(test)]
+    pub(crate) fn opened(&self) -> u64 {
+        self.supplies().opened.taken()
     }
 
     /// How many handles there are for all guests together; nothing if the system does not tell.

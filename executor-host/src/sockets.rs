@@ -96,7 +96,10 @@ fn counted<C, T>(
             guest.handles().opened_socket();
             Ok(Ok(made))
         }
-        Err(error) => Ok(Err(error.downcast()?)),
+        Err(error) => {
+            guest.handles().not_opened();
+            Ok(Err(error.downcast()?))
+        }
     }
 }
 
