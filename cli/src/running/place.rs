@@ -23,6 +23,10 @@ const NAME_BYTES_MAX: usize = 40;
 /// The longest path that an address of a socket has room for, without the zero at its end.
 const PATH_BYTES_MAX: usize = 107;
 
+/// So much chance is in the name of a socket that is being made: in hexadecimal digits it is shorter
+/// than any name that a socket is to have, so an address has room for it as well.
+const UNSEEN_BYTES: usize = 3;
+
 /// Only the user may enter the folder.
 const FOLDER_MODE: u32 = 0o700;
 
@@ -122,9 +126,15 @@ pub(super) fn sockets(folder: &Path) -> io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    if !is_private(folder)? {
-        let text = format!("`{}` is not a folder of this user alone", folder.display());
-        return Err(io::Error::other(text));
+    match is_private(folder) {
+        Ok(true) => {}
+        Ok(false) => {
+            let text = format!("`{}` is not a folder of this user alone", folder.display());
+            return Err(io::Error::other(text));
+        }
+        // The last job has ended meanwhile, and has taken it away.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
     }
     let mut sockets = Vec::new();
     for entry in entries {
@@ -186,6 +196,36 @@ pub(super) async fn remove_deserted(socket: &Path) -> io::Result<bool> {
     }
     fs::remove_file(socket)?;
     Ok(true)
+}
+
+/// A path for a socket that is being made. Nobody looks for a job there.
+///
+/// # Errors
+/// When the system has no chance to give.
+pub(super) fn unseen(folder: &Path) -> io::Result<PathBuf> {
+    let name = hex::encode(framework::unguessable::<UNSEEN_BYTES>()?);
+    Ok(folder.join(name))
+}
+
+fn is_unseen(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_digit = |byte: u8| byte.is_ascii_hexdigit();
+    name.is_some_and(|name| name.len() == 2 * UNSEEN_BYTES && name.bytes().all(is_digit))
+}
+
+/// Takes away what jobs have left behind that were killed while they made their sockets.
+///
+/// # Errors
+/// When the system does not let us.
+pub(super) async fn remove_unseen(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // One that is taken away between its being bound and listened to is made again.
+        if is_unseen(&path) && is_socket(&path) {
+            remove_deserted(&path).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether no process has the socket any more.

@@ -18,8 +18,8 @@ const BIND_TRIES_MAX: u32 = 16;
 /// the folder.
 const NUMBER_MAX: u32 = 64;
 
-/// So much chance is in the name of a socket that is being made: nobody has the same one.
-const UNSEEN_BYTES: usize = 8;
+/// How often a name is tried under which to make a socket: each time another one has it.
+const UNSEEN_TRIES_MAX: u32 = 16;
 
 /// The private socket. It is there once it can be connected to: others remove one that cannot.
 pub(super) async fn bind(
@@ -29,8 +29,7 @@ pub(super) async fn bind(
     let mut tries = 0;
     loop {
         tries += 1;
-        place::make(folder, job)?;
-        match bind_in(folder, job).await {
+        match make_and_bind(folder, job).await {
             // A job that has ended has taken the empty folder away meanwhile.
             Err(error) if is_gone(&error) && tries < BIND_TRIES_MAX => {}
             bound => return bound,
@@ -39,8 +38,16 @@ pub(super) async fn bind(
 }
 
 fn is_gone(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    let mut causes = error
+        .chain()
+        .filter_map(|it| it.downcast_ref::<io::Error>());
+    causes.any(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+async fn make_and_bind(folder: &Path, job: &str) -> Result<(PathBuf, UnixListener), anyhow::Error> {
+    place::make(folder, job)?;
+    place::remove_unseen(folder).await?;
+    bind_in(folder, job).await
 }
 
 /// Under the first name that no other job has.
@@ -71,9 +78,17 @@ struct Unseen(PathBuf);
 
 impl Unseen {
     fn bind(folder: &Path) -> io::Result<(Self, UnixListener)> {
-        let name = hex::encode(framework::unguessable::<UNSEEN_BYTES>()?);
-        let unseen = Self(folder.join(name));
-        let listener = UnixListener::bind(&unseen.0)?;
+        let mut tries = 0;
+        let (unseen, listener) = loop {
+            tries += 1;
+            let path = place::unseen(folder)?;
+            match UnixListener::bind(&path) {
+                Ok(listener) => break (Self(path), listener),
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && tries < UNSEEN_TRIES_MAX => {}
+                Err(error) => return Err(error),
+            }
+        };
         // Nobody else can enter the folder; this is for those who look.
         fs::set_permissions(&unseen.0, fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
@@ -154,6 +169,40 @@ mod tests {
         assert_eq!(path, deserted);
         assert!(leads_to(&path, &listener));
         assert_eq!(names(&folder).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_job_left_that_was_killed_while_it_began_is_taken_away() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = top.path().join("run");
+        place::make(&folder, "elevator").unwrap();
+        let left = place::unseen(&folder).unwrap();
+        drop(UnixListener::bind(&left).unwrap());
+        let (begins, _listener) = Unseen::bind(&folder).unwrap();
+        let (path, _job) = bind(&folder, "elevator").await.unwrap();
+        // That of another one which begins just now stays.
+        assert!(!left.exists() && begins.0.exists() && path.exists());
+    }
+
+    #[test]
+    fn a_socket_can_be_made_wherever_its_name_has_room() {
+        let top = tempfile::tempdir().unwrap();
+        let shortest = place::socket(top.path(), "e", 1).unwrap();
+        let unseen = place::unseen(top.path()).unwrap();
+        assert!(unseen.as_os_str().len() < shortest.as_os_str().len());
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_seen_behind_what_is_said_of_it() {
+        let failed = |kind: io::ErrorKind| {
+            anyhow::Error::from(place::PlaceError::Make {
+                path: PathBuf::from("/run/mesosgot"),
+                source: kind.into(),
+            })
+        };
+        assert!(is_gone(&failed(io::ErrorKind::NotFound)));
+        assert!(is_gone(&io::Error::from(io::ErrorKind::NotFound).into()));
+        assert!(!is_gone(&failed(io::ErrorKind::PermissionDenied)));
     }
 
     #[tokio::test]
