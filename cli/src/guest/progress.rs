@@ -15,6 +15,17 @@
 /// A line that is longer is told in pieces.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
+/// What cargo does when it says how far it is, also without a bar. Lines of its own and of other
+/// programs begin like that as well.
+const VERBS: [&str; 6] = [
+    "Building",
+    "Cleaning",
+    "Downloading",
+    "Fetch",
+    "Unpacking",
+    "Updating",
+];
+
 /// Erases the rest of the line: cargo does that with its progress.
 const ERASE_LINE: &str = "\x1b[K";
 
@@ -32,24 +43,24 @@ pub(super) enum Said {
 pub(super) struct Talk {
     /// What has not ended so far.
     pending: Vec<u8>,
+    /// It ends with a carriage return, and the next byte tells whether that ends a line.
+    is_returned: bool,
 }
 
 impl Talk {
     /// Takes the next bytes, and answers what they complete.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Said> {
         let mut said = Vec::new();
-        for byte in bytes {
-            match byte {
-                b'\n' => said.push(self.line()),
-                b'\r' => match progress(&String::from_utf8_lossy(&self.pending)) {
-                    Some(words) => {
-                        self.pending.clear();
-                        said.push(Said::Progress(words));
-                    }
-                    None => self.pending.push(b'\r'),
-                },
-                byte => self.pending.push(*byte),
+        for &byte in bytes {
+            if byte == b'\n' {
+                said.push(self.line());
+                continue;
             }
+            said.extend(self.progress(Like::Any));
+            self.pending.push(byte);
+            self.is_returned = byte == b'\r';
+            // No line looks like a bar, and the next byte may be long in coming.
+            said.extend(self.progress(Like::Bar));
             if self.pending.len() >= LINE_BYTES_MAX {
                 said.push(self.line());
             }
@@ -59,11 +70,24 @@ impl Talk {
 
     /// The line that has no end, if there is one.
     pub(super) fn end(mut self) -> Option<Said> {
-        (!self.pending.is_empty()).then(|| self.line())
+        let progress = self.progress(Like::Any);
+        progress.or_else(|| (!self.pending.is_empty()).then(|| self.line()))
+    }
+
+    /// What ends with a carriage return, if it says how far cargo is.
+    fn progress(&mut self, like: Like) -> Option<Said> {
+        if !self.is_returned {
+            return None;
+        }
+        let words = progress(&String::from_utf8_lossy(&self.pending), like)?;
+        self.pending.clear();
+        self.is_returned = false;
+        Some(Said::Progress(words))
     }
 
     /// What has come so far, as a terminal would show it.
     fn line(&mut self) -> Said {
+        self.is_returned = false;
         let line = std::mem::take(&mut self.pending);
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_end_matches('\r');
@@ -74,20 +98,30 @@ impl Talk {
     }
 }
 
+/// What is taken for progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Like {
+    /// A bar.
+    Bar,
+    /// That, and text.
+    Any,
+}
+
 /// `Building [===>   ] 5/13: serde, demo` in words, if it is the like of that.
-fn progress(text: &str) -> Option<Vec<String>> {
+fn progress(text: &str, like: Like) -> Option<Vec<String>> {
     let text = anstream::adapter::strip_str(text).to_string();
     let (verb, rest) = text.trim().split_once(' ')?;
-    let is_verb = verb.starts_with(|first: char| first.is_ascii_uppercase())
-        && verb.chars().all(|char| char.is_ascii_alphabetic());
-    if !is_verb {
+    if !VERBS.contains(&verb) {
         return None;
     }
     let verb = verb.to_lowercase();
     let Some(bar) = rest.strip_prefix('[') else {
-        return Some(vec![format!("{verb} {rest}")]);
+        return (like == Like::Any).then(|| vec![format!("{verb} {rest}")]);
     };
-    let (_, rest) = bar.split_once(']')?;
+    let (bar, rest) = bar.split_once(']')?;
+    if !bar.chars().all(|char| matches!(char, '=' | '>' | ' ')) {
+        return None;
+    }
     let (amount, now) = rest.split_once(": ").unwrap_or((rest, ""));
     let mut words = vec![format!("{verb} {}", amount.trim())];
     let names = now.split(", ").map(str::trim);
@@ -157,6 +191,18 @@ mod tests {
         check(
             "one\r\ntwo\r\x1b[Kthree\n[##  ] 4\rfour\n",
             &[line("one"), line("three"), line("four")],
+        );
+    }
+
+    #[test]
+    fn a_line_that_ends_with_a_carriage_return_as_well_is_none_the_less_one() {
+        check(
+            "Could not find libfoo\r\nUpdating nothing\r\nError [E1] here\r\n",
+            &[
+                line("Could not find libfoo"),
+                line("Updating nothing"),
+                line("Error [E1] here"),
+            ],
         );
     }
 
