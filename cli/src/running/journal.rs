@@ -90,6 +90,12 @@ pub(crate) trait Entry {
 
     /// The bytes of memory that it has beside itself.
     fn heap_bytes(&self) -> usize;
+
+    /// As JSON, quickly: meanwhile the journal is held.
+    ///
+    /// # Errors
+    /// When it cannot be written so.
+    fn to_json(&self) -> serde_json::Result<Vec<u8>>;
 }
 
 impl Entry for KeptEvent {
@@ -104,6 +110,16 @@ impl Entry for KeptEvent {
     fn heap_bytes(&self) -> usize {
         allocated(&self.time) + allocated(&self.event)
     }
+
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let Some(rest) = self.event.strip_prefix('{') else {
+            return serde_json::to_vec(self);
+        };
+        let time = serde_json::to_string(&self.time)?;
+        let comma = if rest == "}" { "" } else { "," };
+        let text = format!(r#"{{"seq":{},"time":{time}{comma}{rest}"#, self.seq);
+        Ok(text.into_bytes())
+    }
 }
 
 impl Entry for LineEntry {
@@ -117,6 +133,10 @@ impl Entry for LineEntry {
 
     fn heap_bytes(&self) -> usize {
         allocated(&self.time) + allocated(&self.task) + allocated(&self.line)
+    }
+
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
     }
 }
 
@@ -400,6 +420,7 @@ mod tests {
             text,
             r#"{"seq":1,"time":"then","event":"warning","message":"m"}"#
         );
+        assert_eq!(kept.to_json().unwrap(), text.as_bytes());
         let read: EventEntry = serde_json::from_str(&text).unwrap();
         assert_eq!((read.seq, &*read.time), (1, "then"));
         assert_eq!(read.event, json!({"event": "warning", "message": "m"}));

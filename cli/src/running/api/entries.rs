@@ -80,7 +80,7 @@ pub(super) async fn logs(
 }
 
 /// Entries as lines.
-fn lines_of<T: Entry + Serialize + 'static>(
+fn lines_of<T: Entry + 'static>(
     job: Arc<RunningJob>,
     wanted: Wanted,
     ring: fn(&Journal) -> &Ring<T>,
@@ -139,7 +139,7 @@ impl<F> Reading<F> {
     }
 
     /// The next entries as lines; nothing if there are none so far.
-    fn next<T: Entry + Serialize>(&mut self, ring: &Ring<T>, newest: u64) -> Vec<u8>
+    fn next<T: Entry>(&mut self, ring: &Ring<T>, newest: u64) -> Vec<u8>
     where
         F: Fn(&T) -> bool,
     {
@@ -150,7 +150,7 @@ impl<F> Reading<F> {
         let mut lines = Vec::new();
         let forgotten = ring.forgotten().saturating_sub(self.count);
         if forgotten > 0 && self.wanted.gaps {
-            push_line(&mut lines, &Gap { forgotten });
+            push_line(&mut lines, serde_json::to_vec(&Gap { forgotten }));
         }
         let (mut looks, mut found, mut last) = (0, 0, self.after);
         for entry in ring.after(self.after) {
@@ -158,7 +158,7 @@ impl<F> Reading<F> {
             last = entry.seq();
             if self.is(entry) {
                 found += 1;
-                push_line(&mut lines, entry);
+                push_line(&mut lines, entry.to_json());
             }
             if looks == PIECE_LOOKS_MAX || found == PIECE_ENTRIES_MAX {
                 break;
@@ -210,8 +210,8 @@ impl<F> Reading<F> {
     }
 }
 
-fn push_line(lines: &mut Vec<u8>, entry: &impl Serialize) {
-    match serde_json::to_vec(entry) {
+fn push_line(lines: &mut Vec<u8>, entry: serde_json::Result<Vec<u8>>) {
+    match entry {
         Ok(line) => {
             lines.extend(line);
             lines.push(b'\n');
