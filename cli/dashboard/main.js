@@ -130,7 +130,11 @@ async function run() {
       }, leave.signal);
       if (hasEnded) break;
     } catch (error) {
-      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+      if (error instanceof Refused && error.status === 403) {
+        showDoor(error.message);
+        return;
+      }
+      if (error instanceof Refused && error.status === 401) {
         showDoor('The job refuses this token. It is in the address that `mesosgot run --dashboard` has printed, behind `#`; each run has another one.');
         return;
       }

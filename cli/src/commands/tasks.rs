@@ -52,7 +52,7 @@ pub(super) async fn kill(args: TasksArgs, reporter: &Reporter) -> Result<Exit, F
         }
         waiting.is_empty()
     };
-    // Those that wait for their next life have ended with that, and nothing more is told of them.
+    // Those that waited for their next life have ended by now; their end need not be waited for.
     // A job that has ended since has told of all.
     let now = meant(&job, "").await.unwrap_or_default();
     for task in now.iter().filter(|task| task.has_ended) {

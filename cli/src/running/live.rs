@@ -23,7 +23,7 @@ pub(super) use self::stream::{Sampler, live};
 /// The most events in an update: what a page shows of the past when it is opened.
 const EVENTS_MAX: usize = 1000;
 
-/// The most lines in an update: with ten updates a second far more than anybody reads.
+/// The most lines in an update: with 25 updates a second far more than anybody reads.
 const LINES_MAX: usize = 1000;
 
 /// The samples' memory: everything as it was last, and when it became so.
@@ -33,7 +33,7 @@ pub(super) struct Live {
     revision: u64,
     /// All but the tasks, and the revision in which it changed last.
     head: Option<(u64, Status)>,
-    /// By group and number, each with the revision in which it changed last.
+    /// In the order in which they were first seen, each with the revision in which it changed last.
     tasks: Vec<(u64, TaskStatus)>,
     /// Where each task is in `tasks`.
     places: HashMap<String, usize>,
