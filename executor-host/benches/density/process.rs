@@ -6,7 +6,7 @@ use std::{fmt, fs, time::Duration};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     /// Memory in KiB, shared pages divided among those who share them.
-    pss: f64,
+    pub(crate) pss: f64,
     /// Page tables in KiB.
     page_tables: f64,
     maps: f64,
